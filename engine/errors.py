@@ -1,0 +1,40 @@
+"""The errors a user can meet: each is one sentence that says what, where, which values and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+__all__ = ["FastbenchError", "InputError", "UnpairedException", "examples"]
+
+
+class FastbenchError(Exception):
+    """Base of every error that fastbench raises on purpose."""
+
+
+class InputError(FastbenchError, ValueError):
+    """Bad input or bad usage; the command line prints its sentence and exits with 2."""
+
+
+class UnpairedException(InputError):  # noqa: N818  (the name copairs users catch)
+    """No positive or no negative pair exists under the given rules."""
+
+
+def examples(values: Iterable[object], limit: int = 5) -> str:
+    """Show the first few values of a collection in an error sentence.
+
+    Parameters
+    ----------
+    values : iterable
+        The offending values.
+    limit : int, default 5
+        How many to show.
+
+    Returns
+    -------
+    str
+        ``'a', 'b', 'c' and 12 more``.
+    """
+    seen = list(values)
+    shown = ", ".join(repr(value) for value in seen[:limit])
+    rest = len(seen) - limit
+    return f"{shown} and {rest} more" if rest > 0 else shown

@@ -1,0 +1,304 @@
+"""Pair rules: from column names to integer codes.
+
+A pair of rows is positive when it agrees in every ``pos_sameby`` column and differs in every ``pos_diffby`` column;
+negative likewise with ``neg_sameby`` and ``neg_diffby``. The meaning is that of copairs (Kalinin et al. 2025). A
+column entry may be a filter such as ``"Metadata_x == 'a'"``: it limits the rows, and the column takes its place.
+``{"all": [...], "any": [...]}`` asks for agreement (or difference) in every ``all`` column and in at least one
+``any`` column. No pair is ever listed: rows carry integer keys, and kernels walk the keys.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ..kernels.codes import KeyIndex, PairCodes, column_index, key_index, merge_indexes
+from .errors import InputError, examples
+from .expressions import parse_filter
+
+__all__ = ["ColumnRule", "Columns", "PairPlan", "assign_reference_columns", "compile_pairs", "require_columns"]
+
+Columns = str | Sequence[str] | Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class ColumnRule:
+    """One side of a rule: columns that must all hold, and columns of which one must hold."""
+
+    all: tuple[str, ...]
+    any: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns named."""
+        return self.all + self.any
+
+
+@dataclass(frozen=True)
+class PairPlan:
+    """The compiled rules of one run.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (n,)
+        Rows of the metadata that the filters keep; everything else is numbered by place in it.
+    positives, negatives : PairCodes
+        The two rules over the n kept rows, the list column left out of the positive one.
+    labels : KeyIndex or None
+        Labels of the list column.
+    label_names : polars.Series or None
+        The label of each key of `labels`.
+    warnings : tuple of str
+        Values of the used columns that look like one value spelled in two ways.
+    """
+
+    rows: npt.NDArray[np.int64]
+    positives: PairCodes
+    negatives: PairCodes
+    labels: KeyIndex | None
+    label_names: pl.Series | None
+    warnings: tuple[str, ...]
+
+
+def require_columns(frame: pl.DataFrame, columns: Sequence[str], what: str) -> None:
+    """Refuse names that are not columns of the frame, with the nearest spelling.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The table.
+    columns : sequence of str
+        Names that must exist.
+    what : str
+        Where the names were given, for the sentence.
+
+    Raises
+    ------
+    InputError
+        When one is missing.
+    """
+    for column in columns:
+        if column not in frame.columns:
+            lower = {name.lower(): name for name in frame.columns}
+            near = [lower[m] for m in get_close_matches(column.lower(), list(lower), n=3, cutoff=0.6)]
+            hint = f"did you mean {examples(near)}?" if near else f"columns are {examples(frame.columns, 12)}."
+            raise InputError(f"{what}: there is no column {column!r} in the metadata; {hint}")
+
+
+def _as_rule(columns: Columns, what: str) -> ColumnRule:
+    if isinstance(columns, str):
+        return ColumnRule((columns,), ())
+    if isinstance(columns, Mapping):
+        unknown = set(columns) - {"all", "any"}
+        if unknown:
+            raise InputError(f"{what}: unknown keys {examples(sorted(unknown))}; use 'all' and 'any'.")
+        rule = ColumnRule(tuple(columns.get("all", ())), tuple(columns.get("any", ())))
+        if len(rule.any) == 1:
+            raise InputError(f"{what}: 'any' needs two or more columns, it has only {rule.any[0]!r}.")
+        return rule
+    return ColumnRule(tuple(columns), ())
+
+
+def _split_filters(
+    frame: pl.DataFrame, rules: Mapping[str, ColumnRule]
+) -> tuple[dict[str, ColumnRule], npt.NDArray[np.int64]]:
+    """Replace filters by their columns and return the rows that pass all of them."""
+    keep = pl.Series(np.ones(len(frame), dtype=bool))
+    filtered: dict[str, str] = {}
+
+    def column_of(entry: str, what: str) -> list[str]:
+        nonlocal keep
+        if entry in frame.columns or not any(sign in entry for sign in "=<>!"):
+            return [entry]
+        condition = parse_filter(entry)
+        require_columns(frame, condition.columns, what)
+        named = list(dict.fromkeys(condition.columns))
+        for column in named:
+            if filtered.setdefault(column, entry) != entry:
+                raise InputError(f"{what}: column {column!r} has two filters, {filtered[column]!r} and {entry!r}.")
+        keep = keep & condition.mask(frame)
+        return named
+
+    plain = {
+        what: ColumnRule(
+            tuple(c for entry in rule.all for c in column_of(entry, what)),
+            tuple(c for entry in rule.any for c in column_of(entry, what)),
+        )
+        for what, rule in rules.items()
+    }
+    rows = np.flatnonzero(keep.to_numpy())
+    if filtered and not len(rows):
+        raise InputError(f"no row is left after the filters {examples(dict.fromkeys(filtered.values()))}.")
+    return plain, rows.astype(np.int64)
+
+
+def _codes(series: pl.Series) -> npt.NDArray[np.int64]:
+    """Number the distinct values of a column 0..k-1."""
+    if series.dtype in (pl.Categorical, pl.Enum):
+        series = series.cast(pl.String)
+    elif series.dtype == pl.Boolean:
+        series = series.cast(pl.UInt8)
+    return series.rank("dense").to_numpy().astype(np.int64) - 1
+
+
+def _combined(frame: pl.DataFrame, columns: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Number the distinct combinations of columns; all zero without columns."""
+    code = np.zeros(len(frame), np.int64)
+    for column in columns:
+        new = _codes(frame[column])
+        code = np.unique(code * (new.max(initial=0) + 1) + new, return_inverse=True)[1].reshape(-1)
+    return code
+
+
+def _label_index(frame: pl.DataFrame, column: str) -> tuple[KeyIndex, pl.Series]:
+    """Code the labels of a list column; a label repeated in one row counts once."""
+    series = frame[column]
+    if not isinstance(series.dtype, pl.List | pl.Array):
+        raise InputError(
+            f"multilabel column {column!r} holds {series.dtype}, not lists; split the text into lists first "
+            "(for 'a|b|c': on the command line --multilabel splits at '|')."
+        )
+    long = pl.DataFrame({"row": np.arange(len(frame)), "label": series}).explode("label").drop_nulls().unique()
+    names = long["label"].unique().sort()
+    keys = long["label"].rank("dense").to_numpy().astype(np.int64) - 1
+    return key_index(keys, long["row"].to_numpy().astype(np.int64), len(frame), len(names)), names
+
+
+def _refuse_bad_keys(frame: pl.DataFrame, columns: Sequence[str]) -> None:
+    for column in columns:
+        series = frame[column]
+        if series.dtype.is_float():
+            series = series.fill_nan(None)
+        if series.null_count():
+            where = series.is_null().arg_true().to_list()
+            raise InputError(
+                f"metadata column {column!r} is missing in {series.null_count()} of {len(series)} rows (rows "
+                f"{examples(where)}); fill it or drop these rows before pairing by it."
+            )
+        if series.dtype.is_nested() or series.dtype == pl.Object:
+            raise InputError(f"metadata column {column!r} holds {series.dtype}; pair by text, numbers or booleans.")
+
+
+def _look_alikes(frame: pl.DataFrame, columns: Sequence[str]) -> list[str]:
+    """Find values that differ only by space, case or unicode form, and text that spells a missing value."""
+    found = []
+    for column in columns:
+        if frame[column].dtype not in (pl.String, pl.Categorical, pl.Enum):
+            continue
+        values = frame[column].cast(pl.String).unique().sort().to_list()
+        seen: dict[str, str] = {}
+        for value in values:
+            plain = unicodedata.normalize("NFKC", value).strip().casefold()
+            if plain in seen:
+                found.append(f"column {column!r}: {seen[plain]!r} and {value!r} are two values, written almost alike")
+            seen.setdefault(plain, value)
+        spelled = [v for v in values if v.strip().lower() in ("nan", "none", "null", "")]
+        if spelled:
+            found.append(f"column {column!r}: the text {examples(spelled)} is taken as a value like any other")
+    return found
+
+
+def compile_pairs(
+    metadata: pl.DataFrame,
+    pos_sameby: Columns,
+    pos_diffby: Columns = (),
+    neg_sameby: Columns = (),
+    neg_diffby: Columns = (),
+    multilabel_col: str | None = None,
+) -> PairPlan:
+    """Turn the four column rules into integer codes.
+
+    Parameters
+    ----------
+    metadata : polars.DataFrame
+        One row a profile.
+    pos_sameby, pos_diffby, neg_sameby, neg_diffby : str, list of str or dict
+        Columns, filters, or ``{"all": [...], "any": [...]}``.
+    multilabel_col : str, optional
+        The list column; it must stand in `pos_sameby`. In `neg_diffby` it means: no label shared; in
+        `neg_sameby`: at least one.
+
+    Returns
+    -------
+    PairPlan
+        Codes over the rows that pass the filters.
+
+    Raises
+    ------
+    InputError
+        Unknown columns, missing values in a used column, a column both same and different, an empty rule.
+    """
+    given = {"pos_sameby": pos_sameby, "pos_diffby": pos_diffby, "neg_sameby": neg_sameby, "neg_diffby": neg_diffby}
+    rules, rows = _split_filters(metadata, {what: _as_rule(columns, what) for what, columns in given.items()})
+    for what, rule in rules.items():
+        require_columns(metadata, rule.columns, what)
+    for kind in ("pos", "neg"):
+        same, diff = rules[f"{kind}_sameby"].columns, rules[f"{kind}_diffby"].columns
+        if set(same) & set(diff):
+            raise InputError(
+                f"{kind}_sameby and {kind}_diffby both name {examples(sorted(set(same) & set(diff)))}; "
+                "no pair can be the same and different."
+            )
+        if not same and not diff:
+            raise InputError(f"{kind}_sameby and {kind}_diffby are both empty; name at least one column.")
+    used = list(dict.fromkeys(c for rule in rules.values() for c in rule.columns))
+    frame = metadata[rows].select(used)
+    single = [c for c in used if c != multilabel_col]
+    _refuse_bad_keys(frame, single)
+    labels, names = None, None
+    if multilabel_col is not None:
+        require_columns(metadata, [multilabel_col], "multilabel_col")
+        if multilabel_col not in rules["pos_sameby"].all:
+            raise InputError(f"multilabel column {multilabel_col!r} must stand in pos_sameby.")
+        if frame[multilabel_col].null_count():
+            raise InputError(
+                f"multilabel column {multilabel_col!r} is missing in {frame[multilabel_col].null_count()} rows; "
+                "give these rows an empty list or drop them."
+            )
+        labels, names = _label_index(frame, multilabel_col)
+    positives = _compile_side(frame, rules["pos_sameby"], rules["pos_diffby"], multilabel_col, None)
+    negatives = _compile_side(frame, rules["neg_sameby"], rules["neg_diffby"], multilabel_col, labels)
+    return PairPlan(rows, positives, negatives, labels, names, tuple(_look_alikes(frame, single)))
+
+
+def _compile_side(
+    frame: pl.DataFrame, same: ColumnRule, diff: ColumnRule, multilabel_col: str | None, labels: KeyIndex | None
+) -> PairCodes:
+    """Code one rule; with `labels`, the list column takes part in it (negatives)."""
+    n = len(frame)
+
+    def plain(columns: Sequence[str]) -> list[str]:
+        return [c for c in columns if c != multilabel_col]
+
+    if multilabel_col in same.any or multilabel_col in diff.any:
+        raise InputError(f"multilabel column {multilabel_col!r} cannot stand under 'any'.")
+    include = column_index([_codes(frame[c]) for c in same.any], n)
+    exclude = [_codes(frame[c]) for c in plain(diff.all)]
+    if diff.any:  # differing in at least one column is not agreeing in all of them
+        exclude.append(_combined(frame, diff.any))
+    excluded = column_index(exclude, n)
+    if labels is not None and multilabel_col in same.all:
+        if same.any:
+            raise InputError("a multilabel column in neg_sameby cannot be combined with 'any' columns.")
+        include = labels
+    if labels is not None and multilabel_col in diff.all:
+        excluded = merge_indexes(excluded, labels)
+    return PairCodes(column_index([_combined(frame, plain(same.all))], n), include, excluded)
+
+
+def assign_reference_columns(frame: pl.DataFrame, condition: str, column: str, default: int) -> pl.DataFrame:
+    """Give rows that meet a condition their own number and all others `default`, in a new column.
+
+    With the column in ``pos_sameby`` the rows that meet the condition (controls) pair with nothing but
+    take part as the other side of negative pairs, as ``copairs.matching.assign_reference_index`` does.
+    """
+    parsed = parse_filter(condition)
+    require_columns(frame, parsed.columns, "condition")
+    number = np.where(parsed.mask(frame).to_numpy(), np.arange(len(frame)), default)
+    return frame.with_columns(pl.Series(column, number))

@@ -1,0 +1,323 @@
+"""Similarity to average precision: the path that every retrieval benchmark takes.
+
+Metadata becomes codes (`pairing`), codes and features become counts (kernels), counts become average precision.
+Queries go through in batches, so that memory is O(rows x features + batch), whatever the number of pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ..kernels.reference.average_precision import TIES
+from ..kernels.reference.similarity import DISTANCES
+from .errors import InputError, UnpairedException, examples
+from .pairing import Columns, PairPlan, compile_pairs
+
+__all__ = ["Retrieval", "RetrievalReport", "score"]
+
+#: Positive entries handled at once: 4 million take about 200 MB of counters and thresholds.
+BATCH_POSITIVES = 4_000_000
+#: Queries handled at once, so that progress moves and an interrupt is heard.
+BATCH_QUERIES = 16_384
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class RetrievalReport:
+    """What was counted on the way.
+
+    Attributes
+    ----------
+    n_rows, n_filtered : int
+        Rows scored against each other, and rows that the filters took away.
+    n_queries : int
+        Average precision values: rows with a positive (multilabel: (row, label) lists).
+    n_without_positives, n_without_negatives : int
+        Rows asked for that have no positive pair (no AP), and no negative pair (AP is 1 by definition).
+    n_positive_pairs, n_negative_pairs : int
+        Unordered pairs under the rules; for a list column, positives count once a label.
+    n_tied_queries : int
+        Queries of which a positive and a negative have exactly equal similarity.
+    n_rechecked : int
+        Similarities that float32 could not decide and float64 decided.
+    ties, distance, device : str
+        As asked for, and where the kernels ran.
+    warnings : tuple of str
+        Look-alike values in the columns used.
+    """
+
+    n_rows: int
+    n_filtered: int
+    n_queries: int
+    n_without_positives: int
+    n_without_negatives: int
+    n_positive_pairs: int
+    n_negative_pairs: int
+    n_tied_queries: int
+    n_rechecked: int
+    ties: str
+    distance: str
+    device: str
+    warnings: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the counts for a manifest."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """Average precision of each query, with the report.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        The filtered metadata plus ``n_pos_pairs``, ``n_total_pairs``, ``average_precision``,
+        ``normalized_average_precision``; for a list column one row a (profile, label).
+    rows : ndarray of int64
+        Row of the given metadata behind each row of `frame`.
+    report : RetrievalReport
+        Counts.
+    """
+
+    frame: pl.DataFrame
+    rows: Ints
+    report: RetrievalReport
+
+
+def score(
+    metadata: pl.DataFrame,
+    features: npt.NDArray[np.floating],
+    *,
+    pos_sameby: Columns,
+    pos_diffby: Columns = (),
+    neg_sameby: Columns = (),
+    neg_diffby: Columns = (),
+    multilabel_col: str | None = None,
+    distance: str = "cosine",
+    ties: str = "expected",
+    device: str = "auto",
+    queries: npt.NDArray[np.bool_] | None = None,
+    threads: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Retrieval:
+    """Average precision of each profile, or of each (profile, label) for a list column.
+
+    Parameters
+    ----------
+    metadata : polars.DataFrame, n rows
+        One row a profile.
+    features : ndarray of float32 or float64, shape (n, d)
+        Finite values; row i belongs to row i of `metadata`.
+    pos_sameby, pos_diffby, neg_sameby, neg_diffby, multilabel_col
+        The pair rules, see `pairing.compile_pairs`.
+    distance : str, default "cosine"
+        cosine, abs_cosine, correlation, euclidean, manhattan or chebyshev.
+    ties : {"expected", "optimistic", "pessimistic"}
+        What equal similarities of a positive and a negative mean; "optimistic" is the rule of copairs.
+    device : {"auto", "cpu", "reference"}
+        Which kernels run; the numbers are the same.
+    queries : ndarray of bool, shape (n,), optional
+        Rows to score; the others are only candidates and get no AP.
+    threads : int, default 0
+        Worker threads, 0 for all cores. The numbers do not depend on it.
+    progress : callable, optional
+        Called with (queries done, queries in all).
+
+    Returns
+    -------
+    Retrieval
+        Result and report.
+
+    Raises
+    ------
+    UnpairedException
+        No positive or no negative pair at all.
+    InputError
+        Bad rules, shapes or values.
+
+    References
+    ----------
+    Kalinin et al. 2025, Nat Commun 16:5181 (the framework and its formulas).
+    """
+    from ..kernels import dispatch
+
+    if distance not in DISTANCES:
+        raise InputError(f"distance {distance!r} is not known; choose one of {', '.join(DISTANCES)}.")
+    if ties not in TIES:
+        raise InputError(f"ties {ties!r} is not known; choose one of {', '.join(TIES)}.")
+    if len(metadata) != len(features):
+        raise InputError(f"metadata has {len(metadata)} rows and features have {len(features)}; they must agree.")
+    if len(metadata) == 0:
+        raise InputError("there are no rows to score.")
+    room = dispatch.room(device)
+    plan = compile_pairs(metadata, pos_sameby, pos_diffby, neg_sameby, neg_diffby, multilabel_col)
+    x = features if len(plan.rows) == len(features) else features[plan.rows]
+    wanted = np.ones(len(x), dtype=bool) if queries is None else np.asarray(queries, dtype=bool)[plan.rows]
+    _refuse_degenerate(x, distance, plan.rows)
+
+    n_neg = room.count_partners(plan.negatives)
+    if not n_neg.any():
+        raise UnpairedException("no negative pair exists under neg_sameby and neg_diffby; relax these rules.")
+    asked = np.flatnonzero(wanted)
+    prepared = room.prepare(x, distance, plan.negatives)
+    found = [
+        _score_batch(room, plan, prepared, batch, ties, threads)
+        for batch in _reported(_batches(room, plan, asked), len(asked), progress)
+    ]
+    query, label, n_pos, ap, tied = (
+        np.concatenate([f[k] for f in found]) if found else np.empty(0) for k in range(5)
+    )
+    if not len(query):
+        raise UnpairedException("no positive pair exists under pos_sameby and pos_diffby; relax these rules.")
+    query = query.astype(np.int64)
+    scored = np.zeros(len(x), dtype=bool)
+    scored[query] = True
+    report = RetrievalReport(
+        n_rows=len(x), n_filtered=len(metadata) - len(x), n_queries=len(query),
+        n_without_positives=int((wanted & ~scored).sum()),
+        n_without_negatives=int((wanted & (n_neg == 0)).sum()),
+        n_positive_pairs=_n_positive_pairs(room, plan, n_pos, wanted), n_negative_pairs=int(n_neg.sum()) // 2,
+        n_tied_queries=int(tied.sum()), n_rechecked=sum(f[5] for f in found),
+        ties=ties, distance=distance, device=dispatch.name(room), warnings=plan.warnings,
+    )  # fmt: skip
+    if multilabel_col is None:
+        return _single(metadata[plan.rows], plan.rows, query, n_pos, n_neg, ap, wanted, report)
+    return _multi(metadata[plan.rows], plan, query, label, n_pos, n_neg, ap, multilabel_col, report)
+
+
+def _refuse_degenerate(x: npt.NDArray[np.floating], distance: str, rows: Ints) -> None:
+    """Refuse rows that have no direction: their similarity is not a number."""
+    if distance not in ("cosine", "abs_cosine", "correlation"):
+        return
+    bad: list[int] = []
+    for start in range(0, len(x), 8192):
+        part = x[start : start + 8192].astype(np.float64)
+        if distance == "correlation":
+            part -= part.mean(axis=1, keepdims=True)
+            constant = x[start : start + 8192].max(axis=1) == x[start : start + 8192].min(axis=1)
+        else:
+            constant = np.zeros(len(part), dtype=bool)
+        with np.errstate(over="ignore"):
+            norm = np.sqrt(np.einsum("ij,ij->i", part, part))
+        # Outside this range squares leave the normal float64 numbers and the norm has no digits left.
+        bad += (start + np.flatnonzero(constant | ~((norm > 1e-140) & (norm < 1e140)))).tolist()
+    if bad:
+        what = "constant rows" if distance == "correlation" else "rows of length zero (all features 0)"
+        raise InputError(
+            f"{len(bad)} {what} (or too small or large for float64) have no {distance} similarity: rows "
+            f"{examples(rows[bad].tolist())}; drop them, or use distance euclidean."
+        )
+
+
+def _batches(room: Any, plan: PairPlan, asked: Ints) -> Iterator[Ints]:
+    """Split the queries so that the positives of a batch stay within the limit."""
+    sizes = room.count_partners(plan.positives)[asked]
+    if plan.labels is not None:  # a list holds at most all carriers of its labels
+        carriers = np.diff(plan.labels.key_offsets)[plan.labels.row_keys]
+        total = np.concatenate([[0], np.cumsum(carriers)])
+        sizes = (total[plan.labels.row_offsets[1:]] - total[plan.labels.row_offsets[:-1]])[asked]
+    start = 0
+    ends = np.cumsum(sizes)
+    while start < len(asked):
+        base = ends[start - 1] if start else 0
+        stop = int(np.searchsorted(ends, base + BATCH_POSITIVES, side="right"))
+        stop = min(max(stop, start + 1), start + BATCH_QUERIES, len(asked))
+        yield asked[start:stop]
+        start = stop
+
+
+def _reported(
+    batches: Iterator[Ints], total: int, progress: Callable[[int, int], None] | None
+) -> Iterator[Ints]:
+    done = 0
+    for batch in batches:
+        yield batch
+        done += len(batch)
+        if progress is not None:
+            progress(done, total)
+
+
+def _score_batch(
+    room: Any, plan: PairPlan, prepared: Any, batch: Ints, ties: str, threads: int
+) -> tuple[Ints, Ints, Ints, Floats, npt.NDArray[np.bool_], int]:
+    """Return query row, label, positives, AP and tie flag of each list of a batch, and entries rechecked."""
+    if plan.labels is None:
+        offsets, mates = room.partners(plan.positives, batch)
+        per_query = offsets
+        owner = np.arange(len(batch))
+        label = np.zeros(len(batch), np.int64)
+    else:
+        owner, label, offsets, mates = room.label_partners(plan.positives, plan.labels, batch)
+        lists = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(batch)))]).astype(np.int64)
+        per_query = offsets[lists]
+    values, above, tied, rechecked = room.count_outranking(prepared, batch, per_query, mates, threads)
+    ap = room.average_precision(offsets, values, above, tied, ties)
+    n_pos = np.diff(offsets)
+    touched = np.concatenate([[0], np.cumsum(tied > 0)])
+    has = n_pos > 0
+    return (
+        batch[owner][has], label[has], n_pos[has], ap[has], (touched[offsets[1:]] > touched[offsets[:-1]])[has],
+        rechecked,
+    )  # fmt: skip
+
+
+def _n_positive_pairs(room: Any, plan: PairPlan, n_pos: Ints, wanted: npt.NDArray[np.bool_]) -> int:
+    """Unordered positive pairs of all rows, also of those that are not queries."""
+    if wanted.all() or plan.labels is not None:
+        return int(n_pos.sum()) // 2
+    return int(room.count_partners(plan.positives).sum()) // 2
+
+
+def _normalized(ap: Floats, n_pos: Ints, n_total: Ints) -> Floats:
+    """(AP - mu) / (1 - mu), mu the mean AP under random ranking; clipped to [-1, 1] as copairs does."""
+    from ..kernels.reference.null import expected_ap
+
+    mu = expected_ap(n_pos, n_total)
+    return np.clip((ap - mu) / np.maximum(1 - mu, 1e-10), -1.0, 1.0)
+
+
+def _single(
+    frame: pl.DataFrame, rows: Ints, query: Ints, n_pos: Ints, n_neg: Ints, ap: Floats,
+    wanted: npt.NDArray[np.bool_], report: RetrievalReport,
+) -> Retrieval:  # fmt: skip
+    """One row a profile: rows without a positive have NaN, rows that were not asked for have null."""
+    pos = np.zeros(len(frame), np.int64)
+    pos[query] = n_pos
+    total = pos + n_neg
+    value, normalized = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
+    value[query] = ap
+    normalized[query] = _normalized(ap, n_pos.astype(np.int64), total[query])
+    columns = {
+        "n_pos_pairs": pos, "n_total_pairs": total, "average_precision": value,
+        "normalized_average_precision": normalized,
+    }  # fmt: skip
+    result = frame.with_columns([pl.Series(name, column) for name, column in columns.items()])
+    if not wanted.all():
+        result = result.with_columns(pl.when(pl.Series(wanted)).then(pl.col(list(columns))))
+    return Retrieval(result, rows, report)
+
+
+def _multi(
+    frame: pl.DataFrame, plan: PairPlan, query: Ints, label: Ints, n_pos: Ints, n_neg: Ints, ap: Floats,
+    column: str, report: RetrievalReport,
+) -> Retrieval:  # fmt: skip
+    """One row a (profile, label), by profile, then by label."""
+    assert plan.label_names is not None
+    total = n_pos.astype(np.int64) + n_neg[query]
+    result = frame.drop(column)[query].with_columns(
+        pl.Series("average_precision", ap),
+        pl.Series("normalized_average_precision", _normalized(ap, n_pos.astype(np.int64), total)),
+        pl.Series("n_pos_pairs", n_pos.astype(np.int64)),
+        pl.Series("n_total_pairs", total),
+        plan.label_names.gather(label.astype(np.int64)).alias(column),
+    )
+    return Retrieval(result, plan.rows[query], report)

@@ -1,0 +1,99 @@
+"""The integer form of a pair rule: what the kernels see instead of metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["KeyIndex", "PairCodes", "column_index", "key_index", "merge_indexes"]
+
+
+class KeyIndex(NamedTuple):
+    """Which rows carry which keys, readable from both sides.
+
+    A key is a value of one column (or one label of a list column). A row may carry several keys.
+
+    Attributes
+    ----------
+    row_offsets : ndarray of int64, shape (n + 1,)
+        Keys of row i are ``row_keys[row_offsets[i]:row_offsets[i + 1]]``.
+    row_keys : ndarray of int32
+        Key numbers, ascending within a row.
+    key_offsets : ndarray of int64, shape (k + 1,)
+        Rows of key c are ``key_rows[key_offsets[c]:key_offsets[c + 1]]``.
+    key_rows : ndarray of int32
+        Row numbers, ascending within a key.
+    """
+
+    row_offsets: npt.NDArray[np.int64]
+    row_keys: npt.NDArray[np.int32]
+    key_offsets: npt.NDArray[np.int64]
+    key_rows: npt.NDArray[np.int32]
+
+
+class PairCodes(NamedTuple):
+    """One pair rule over n rows: rows i != j make a pair when all three conditions hold.
+
+    Attributes
+    ----------
+    block : KeyIndex
+        Every row carries exactly one key; i and j carry the same one (``sameby``, all columns combined).
+    include : KeyIndex
+        i and j share at least one key (``sameby`` any); no constraint when it holds no key at all.
+    exclude : KeyIndex
+        i and j share no key (``diffby``, one key for each value of each column, labels of a list column).
+    """
+
+    block: KeyIndex
+    include: KeyIndex
+    exclude: KeyIndex
+
+
+def key_index(
+    keys: npt.NDArray[np.integer], rows: npt.NDArray[np.integer], n: int, n_keys: int
+) -> KeyIndex:
+    """Build an index from (key, row) entries, each entry once.
+
+    Parameters
+    ----------
+    keys, rows : ndarray of int, shape (e,)
+        Entry i says that row ``rows[i]`` carries key ``keys[i]``.
+    n, n_keys : int
+        Number of rows and of keys.
+
+    Returns
+    -------
+    KeyIndex
+        The index.
+    """
+    by_row = np.lexsort([keys, rows])
+    by_key = np.lexsort([rows, keys])
+    return KeyIndex(
+        np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))]).astype(np.int64),
+        keys[by_row].astype(np.int32),
+        np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=n_keys))]).astype(np.int64),
+        rows[by_key].astype(np.int32),
+    )
+
+
+def column_index(columns: Sequence[npt.NDArray[np.integer]], n: int) -> KeyIndex:
+    """Build the index in which each of n rows carries one key for each coded column (codes 0..k-1)."""
+    if not columns:
+        nothing = np.empty(0, np.int64)
+        return key_index(nothing, nothing, n, 0)
+    sizes = [int(code.max(initial=-1)) + 1 for code in columns]
+    bases = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    keys = np.stack([code + base for code, base in zip(columns, bases[:-1], strict=True)], axis=1)
+    return key_index(keys.ravel(), np.repeat(np.arange(n), len(columns)), n, int(bases[-1]))
+
+
+def merge_indexes(a: KeyIndex, b: KeyIndex) -> KeyIndex:
+    """Put the keys of two indexes over the same rows side by side."""
+    n = len(a.row_offsets) - 1
+    base = len(a.key_offsets) - 1
+    rows = np.concatenate([np.repeat(np.arange(n), np.diff(index.row_offsets)) for index in (a, b)])
+    keys = np.concatenate([a.row_keys.astype(np.int64), b.row_keys.astype(np.int64) + base])
+    return key_index(keys, rows, n, base + len(b.key_offsets) - 1)

@@ -1,0 +1,35 @@
+"""The one place of compile flags and cache policy for the Numba kernels.
+
+``fastmath`` is off: it lets the compiler reorder sums, which can change a rank. The NumPy error model makes a
+division by zero a NaN or an infinity instead of an exception, because a kernel must never raise. ``nogil`` lets
+the engine run kernels on ordinary threads, each on rows of its own, so results do not depend on their number.
+Compiled code is cached on disk (beside the source, or in Numba's user cache where that is read-only).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+
+__all__ = ["njit"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def njit(function: F) -> F:
+    """Compile a kernel with the flags that every kernel shares.
+
+    Parameters
+    ----------
+    function : callable
+        A total function of arrays and scalars: it never raises and never allocates by surprise.
+
+    Returns
+    -------
+    callable
+        The compiled function.
+    """
+    compiled: F = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function)
+    return compiled

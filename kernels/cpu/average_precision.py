@@ -1,0 +1,60 @@
+"""Compiled average precision from counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..compile import njit
+from ..reference.average_precision import TIES
+
+__all__ = ["average_precision"]
+
+EXPECTED, OPTIMISTIC, PESSIMISTIC = range(len(TIES))
+
+
+def average_precision(
+    offsets: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float64],
+    above: npt.NDArray[np.int64],
+    tied: npt.NDArray[np.int64],
+    ties: str,
+) -> npt.NDArray[np.float64]:
+    """AP of each list, see `reference.average_precision`."""
+    result: npt.NDArray[np.float64] = _average_precision(offsets, values, above, tied, TIES.index(ties))
+    return result
+
+
+@njit
+def _average_precision(offsets, values, above, tied, ties):  # type: ignore[no-untyped-def]
+    """AP of each list, (u,) float64; ties is the policy's code."""
+    n_lists = offsets.size - 1
+    result = np.full(n_lists, np.nan)
+    for u in range(n_lists):
+        start = offsets[u]
+        n_pos = offsets[u + 1] - start
+        if n_pos == 0:
+            continue
+        order = np.argsort(-values[start : offsets[u + 1]], kind="mergesort")
+        total = 0.0
+        first = 0
+        while first < n_pos:
+            at = start + order[first]
+            last = first + 1
+            while last < n_pos and values[start + order[last]] == values[at]:
+                last += 1
+            p = last - first
+            n_above = above[at]
+            n_tied = tied[at]
+            if ties == EXPECTED and n_tied > 0:
+                size = p + n_tied
+                for t in range(1, size + 1):
+                    before = (t - 1) * (p - 1) / (size - 1)
+                    total += (p / size) * (first + 1 + before) / (first + n_above + t)
+            else:
+                ahead = n_above + n_tied if ties == PESSIMISTIC else n_above
+                for i in range(first + 1, last + 1):
+                    total += i / (i + ahead)
+            first = last
+        result[u] = total / n_pos
+    return result
