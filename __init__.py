@@ -1,1 +1,58 @@
-"""fastbench."""
+"""fastbench: exact, fast benchmarks for Cell Painting profiles and single-cell embeddings.
+
+``import fastbench as fb`` gives the functions of copairs under their names: `average_precision`,
+`multilabel.average_precision`, `mean_average_precision`, `mean_average_precision_hierarchical`,
+`assign_reference_index`; and `read_profiles`, `consensus`, `average_precision_null`.
+Nothing heavy is loaded before the first call.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .engine import multilabel as multilabel
+    from .engine.api import assign_reference_index as assign_reference_index
+    from .engine.api import average_precision as average_precision
+    from .engine.errors import FastbenchError as FastbenchError
+    from .engine.errors import InputError as InputError
+    from .engine.errors import UnpairedException as UnpairedException
+    from .engine.null_laws import average_precision_null as average_precision_null
+    from .engine.profiles import Profiles as Profiles
+    from .engine.profiles import consensus as consensus
+    from .engine.readers import read_profiles as read_profiles
+    from .engine.significance import mean_average_precision as mean_average_precision
+    from .engine.significance import (
+        mean_average_precision_hierarchical as mean_average_precision_hierarchical,
+    )
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "assign_reference_index": "api",
+    "average_precision": "api",
+    "FastbenchError": "errors",
+    "InputError": "errors",
+    "UnpairedException": "errors",
+    "average_precision_null": "null_laws",
+    "Profiles": "profiles",
+    "consensus": "profiles",
+    "read_profiles": "readers",
+    "mean_average_precision": "significance",
+    "mean_average_precision_hierarchical": "significance",
+}
+
+__all__ = ["__version__", "multilabel", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "multilabel":
+        return import_module(".engine.multilabel", __name__)
+    if name in _HOME:
+        return getattr(import_module(f".engine.{_HOME[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +20,9 @@ import polars as pl
 from ..kernels.codes import KeyIndex, PairCodes, column_index, key_index, merge_indexes
 from .errors import InputError, examples
 from .expressions import parse_filter
+from .frames import require_columns
 
-__all__ = ["ColumnRule", "Columns", "PairPlan", "assign_reference_columns", "compile_pairs", "require_columns"]
+__all__ = ["ColumnRule", "Columns", "PairPlan", "assign_reference_columns", "compile_pairs"]
 
 Columns = str | Sequence[str] | Mapping[str, Sequence[str]]
 
@@ -64,31 +64,6 @@ class PairPlan:
     labels: KeyIndex | None
     label_names: pl.Series | None
     warnings: tuple[str, ...]
-
-
-def require_columns(frame: pl.DataFrame, columns: Sequence[str], what: str) -> None:
-    """Refuse names that are not columns of the frame, with the nearest spelling.
-
-    Parameters
-    ----------
-    frame : polars.DataFrame
-        The table.
-    columns : sequence of str
-        Names that must exist.
-    what : str
-        Where the names were given, for the sentence.
-
-    Raises
-    ------
-    InputError
-        When one is missing.
-    """
-    for column in columns:
-        if column not in frame.columns:
-            lower = {name.lower(): name for name in frame.columns}
-            near = [lower[m] for m in get_close_matches(column.lower(), list(lower), n=3, cutoff=0.6)]
-            hint = f"did you mean {examples(near)}?" if near else f"columns are {examples(frame.columns, 12)}."
-            raise InputError(f"{what}: there is no column {column!r} in the metadata; {hint}")
 
 
 def _as_rule(columns: Columns, what: str) -> ColumnRule:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from itertools import combinations
 
+import numpy as np
+import numpy.typing as npt
+
+from ..codes import PairCodes
 from ..compile import njit
 
 __all__ = ["count_partners", "label_partners", "partners"]
@@ -37,12 +42,37 @@ def _walk(codes, row, excluded, included, stamp, out):  # type: ignore[no-untype
     return found
 
 
-@njit
-def count_partners(codes):  # type: ignore[no-untyped-def]
-    """Partners of each row, (n,) int64; see `reference.pairs.count_partners`.
+def count_partners(codes: PairCodes) -> npt.NDArray[np.int64]:
+    """Partners of each row; see `reference.pairs.count_partners`.
 
-    Without an ``include`` condition only the excluded rows are walked: cost is the sum of their key lists.
+    Where every row carries one key of each ``exclude`` column, group sizes are counted and combined by inclusion
+    and exclusion, O(n log n) for groups of any size. Otherwise (list columns, ``include``) the keys are walked.
     """
+    n = len(codes.block.row_offsets) - 1
+    width = len(codes.exclude.row_keys) // max(n, 1)
+    if len(codes.include.key_rows) or width > 3 or np.any(np.diff(codes.exclude.row_offsets) != width):
+        walked: npt.NDArray[np.int64] = _count_by_walking(codes)
+        return walked
+    block = codes.block.row_keys.astype(np.int64)
+    columns = codes.exclude.row_keys.reshape(n, width).astype(np.int64).T
+    counts = _group_size([block]) - 1
+    for size in range(1, width + 1):
+        for chosen in combinations(columns, size):
+            counts += (-1) ** size * (_group_size([block, *chosen]) - 1)
+    return counts
+
+
+def _group_size(keys: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    """How many rows agree with each row in all keys."""
+    code = keys[0]
+    for key in keys[1:]:
+        code = np.unique(code * (key.max(initial=0) + 1) + key, return_inverse=True)[1].reshape(-1)
+    return np.bincount(code)[code]
+
+
+@njit
+def _count_by_walking(codes):  # type: ignore[no-untyped-def]
+    """Partners of each row, (n,) int64; cost is the sum of the key lists."""
     n = codes.block.row_offsets.size - 1
     counts = np.empty(n, np.int64)
     excluded = np.full(n, -1, np.int64)

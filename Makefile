@@ -1,0 +1,36 @@
+# make demo: run the whole CPJUMP1 benchmark on the embedded demo; make test: run the tests.
+# Each makes its own virtual environment (.venv) when there is none. Needs Python 3.11 or newer.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint bench clean
+
+demo: .venv/installed
+	$(BIN)/fastbench cpjump --output results/demo --overwrite
+	@echo "Results: results/demo (tables, figures/, manifest.json)"
+
+test: .venv/installed-test
+	$(BIN)/python -m pytest
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@mkdir -p .venv/types && ln -sfn "$(CURDIR)" .venv/types/fastbench
+	MYPYPATH=.venv/types $(BIN)/mypy -p fastbench
+
+bench: .venv/installed-bench
+	$(BIN)/python -m pytest bench --benchmark-columns=min,median,rounds
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/installed-%: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable ".[$*]"
+	@touch .venv/installed $@
+
+clean:
+	rm -rf .venv results build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks

@@ -1,0 +1,103 @@
+"""What the commands print: readable tables for people, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from ..engine.map_job import MapOptions, MapResult
+
+__all__ = ["print_json", "show_map", "show_notes", "show_table"]
+
+SHOWN_GROUPS = 10
+
+
+def print_json(summary: dict[str, Any]) -> None:
+    """Print one JSON object; NaN becomes null."""
+    from ..engine.outputs import jsonable
+
+    typer.echo(json.dumps(jsonable(summary), indent=2, allow_nan=False))
+
+
+def show_table(frame: pl.DataFrame, title: str, columns: Sequence[str] | None = None) -> None:
+    """Print a small frame as a table, numbers to three or four digits."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="", box=None, pad_edge=False)
+    names = list(columns or frame.columns)
+    for name in names:
+        numeric = frame[name].dtype.is_numeric()
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in frame.select(names).iter_rows():
+        table.add_row(*(_cell(value) for value in row))
+    Console(soft_wrap=False).print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        if value != value:
+            return "nan"
+        return f"{value:.3f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.1e}"
+    return str(value)
+
+
+def show_notes(notes: Sequence[str]) -> None:
+    """Print what was dropped or noticed, one line each."""
+    for note in notes:
+        typer.echo(f"note: {note}")
+
+
+def show_map(result: MapResult, options: MapOptions, output: Path, as_json: bool) -> None:
+    """Print the outcome of ``fastbench map``."""
+
+    groups, report = result.groups, result.report
+    n_significant = int(groups["below_corrected_p"].sum())
+    summary = {
+        "output": str(output),
+        "groups": len(groups),
+        "mean_map": groups["mean_average_precision"].mean(),
+        "below_corrected_p": n_significant,
+        "threshold": options.threshold,
+        "definition": result.definition,
+        "retrieval": report.as_dict(),
+        "notes": list(result.notes),
+        "timings": result.timings,
+    }
+    if as_json:
+        print_json(summary)
+        return
+    show_notes(result.notes)
+    typer.echo(
+        f"{report.n_queries} queries over {report.n_rows} rows: {report.n_positive_pairs:,} positive and "
+        f"{report.n_negative_pairs:,} negative pairs; {options.distance}"
+    )
+    for count, what in (
+        (report.n_without_positives, "rows asked for have no positive and no AP"),
+        (report.n_without_negatives, "rows have no negative: their AP is 1 by definition"),
+        (report.n_tied_queries, f"queries have a positive tied with a negative: AP is {report.ties}"),
+    ):
+        if count:
+            typer.echo(f"note: {count} {what}")
+    top = groups.sort("mean_average_precision", descending=True).head(SHOWN_GROUPS)
+    columns = [*result.group_by, "n_queries", "mean_average_precision", "p_value", "corrected_p_value"]
+    typer.echo()
+    show_table(top, f"Best {len(top)} of {len(groups)} groups", columns)
+    typer.echo()
+    typer.echo(
+        f"mean mAP {groups['mean_average_precision'].mean():.5f}; {n_significant} of {len(groups)} groups "
+        f"({n_significant / len(groups):.1%}) below corrected p {options.threshold:g}"
+    )
+    typer.echo(f"{result.definition}")
+    typer.echo(f"results: {output}")

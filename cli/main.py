@@ -1,0 +1,52 @@
+"""The ``fastbench`` command: parse, call the engine, show. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from . import cpjump, info, map_command
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="fastbench",
+    help="Exact, fast benchmarks for Cell Painting profiles and single-cell embeddings.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Exact, fast benchmarks for Cell Painting profiles and single-cell embeddings."""
+    if version:
+        from .. import __version__
+
+        typer.echo(f"fastbench {__version__}")
+        raise typer.Exit
+
+
+app.command("cpjump")(cpjump.cpjump)
+app.command("map")(map_command.map_)
+app.command("info")(info.info)
+
+
+def main() -> None:
+    """Run the command line: exit 0 when done, 2 on bad usage or input, 1 on a fault of ours."""
+    from ..engine.errors import FastbenchError
+
+    try:
+        app()
+    except FastbenchError as error:
+        typer.echo(f"fastbench: {error}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("fastbench: interrupted; nothing was written.", err=True)
+        sys.exit(130)

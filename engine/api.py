@@ -1,0 +1,180 @@
+"""The functions a copairs user calls: the same names and arguments, any kind of table in, the same kind out."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import polars as pl
+
+from .errors import InputError
+from .frames import feature_matrix, metadata_frame, to_kind
+from .pairing import Columns, assign_reference_columns
+from .retrieval import Retrieval, score
+
+__all__ = ["assign_reference_index", "average_precision", "multilabel_average_precision"]
+
+
+def average_precision(
+    meta: Any,
+    feats: Any,
+    pos_sameby: Columns,
+    pos_diffby: Columns,
+    neg_sameby: Columns,
+    neg_diffby: Columns,
+    batch_size: int = 20000,
+    distance: str = "cosine",
+    progress_bar: bool = True,
+    *,
+    ties: str = "expected",
+    device: str = "auto",
+) -> Any:
+    """Average precision of each profile: how well it retrieves its positives among its negatives.
+
+    Parameters
+    ----------
+    meta : pandas.DataFrame, polars.DataFrame or pyarrow.Table, n rows
+        Metadata of the profiles.
+    feats : array or table of numbers, shape (n, d)
+        Features; row i belongs to row i of `meta`. float32 stays float32, float64 stays float64.
+    pos_sameby, pos_diffby, neg_sameby, neg_diffby : list of str, str, or {"all": [...], "any": [...]}
+        Two profiles are a positive pair when equal in every `pos_sameby` column and different in every
+        `pos_diffby` column; negative likewise. An entry may be a filter, ``"Metadata_x == 'a'"``.
+    batch_size : int
+        Accepted for copairs' sake; memory does not grow with the number of pairs here.
+    distance : str, default "cosine"
+        cosine, abs_cosine, correlation, euclidean, manhattan or chebyshev.
+    progress_bar : bool, default True
+        Show progress when standard error is a terminal.
+    ties : {"expected", "optimistic", "pessimistic"}
+        What exactly equal similarities of a positive and a negative mean. "expected" is the mean over their
+        random orders; "optimistic" puts positives first, as copairs does.
+    device : {"auto", "cpu", "reference"}
+        Which kernels run; the numbers do not depend on it.
+
+    Returns
+    -------
+    table of the kind of `meta`
+        The filtered metadata, rows in order and newly numbered, plus ``n_pos_pairs``, ``n_total_pairs``,
+        ``average_precision`` and ``normalized_average_precision``; NaN for a profile without positives.
+
+    Raises
+    ------
+    UnpairedException
+        No positive or no negative pair exists.
+    InputError
+        Bad columns, values or shapes (also a ValueError).
+
+    References
+    ----------
+    Kalinin et al. 2025, Nat Commun 16:5181.
+    """
+    frame, kind = metadata_frame(meta)
+    result = _scored(
+        frame, feats, pos_sameby, pos_diffby, neg_sameby, neg_diffby, None, distance, progress_bar, ties, device
+    )
+    return to_kind(result.frame, kind)
+
+
+def multilabel_average_precision(
+    meta: Any,
+    feats: Any,
+    pos_sameby: Columns,
+    pos_diffby: Columns,
+    neg_sameby: Columns,
+    neg_diffby: Columns,
+    multilabel_col: str,
+    batch_size: int = 20000,
+    distance: str = "cosine",
+    progress_bar: bool = True,
+    *,
+    ties: str = "expected",
+    device: str = "auto",
+) -> Any:
+    """Average precision of each (profile, label) for a metadata column that holds lists.
+
+    Positives of a profile under a label are the profiles that carry the label too (and meet the other rules);
+    its negatives are the same for all its labels: with the column in `neg_diffby`, profiles without any label in
+    common. A profile that shares only another label is neither.
+
+    Parameters
+    ----------
+    meta, feats, pos_sameby, pos_diffby, neg_sameby, neg_diffby, batch_size, distance, progress_bar, ties, device
+        As in `average_precision`.
+    multilabel_col : str
+        The list column; it stands in `pos_sameby`.
+
+    Returns
+    -------
+    table of the kind of `meta`
+        One row a (profile, label): the metadata with the list column replaced by the label, and the columns
+        ``average_precision``, ``normalized_average_precision``, ``n_pos_pairs``, ``n_total_pairs``.
+    """
+    frame, kind = metadata_frame(meta)
+    result = _scored(
+        frame, feats, pos_sameby, pos_diffby, neg_sameby, neg_diffby, multilabel_col, distance, progress_bar,
+        ties, device,
+    )  # fmt: skip
+    return to_kind(result.frame, kind)
+
+
+def _scored(
+    frame: pl.DataFrame, feats: Any, pos_sameby: Columns, pos_diffby: Columns, neg_sameby: Columns,
+    neg_diffby: Columns, multilabel_col: str | None, distance: str, progress_bar: bool, ties: str, device: str,
+) -> Retrieval:  # fmt: skip
+    from .progress import progress
+
+    matrix = feature_matrix(feats, len(frame))
+    with progress("average precision", enabled=progress_bar) as advance:
+        result = score(
+            frame, matrix, pos_sameby=pos_sameby, pos_diffby=pos_diffby, neg_sameby=neg_sameby,
+            neg_diffby=neg_diffby, multilabel_col=multilabel_col, distance=distance, ties=ties, device=device,
+            progress=advance,
+        )  # fmt: skip
+    report = result.report
+    said = list(report.warnings)
+    if report.n_tied_queries:
+        said.append(
+            f"{report.n_tied_queries} of {report.n_queries} queries have a positive and a negative of exactly equal "
+            f"similarity; their AP follows ties={ties!r}"
+        )
+    if report.n_without_negatives:
+        said.append(f"{report.n_without_negatives} profiles have no negative pair; their AP is 1 by definition")
+    for sentence in said:
+        warnings.warn(sentence, stacklevel=3)
+    return result
+
+
+def assign_reference_index(
+    df: Any,
+    condition: str,
+    reference_col: str = "Metadata_Reference_Index",
+    default_value: int = -1,
+    inplace: bool = False,
+) -> Any:
+    """Give the rows that meet a condition (controls) their own number in a new column, and all others one value.
+
+    With the column in ``pos_sameby``, controls are nobody's positive and still take part in negative pairs.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame, polars.DataFrame or pyarrow.Table
+        Metadata.
+    condition : str
+        A row filter, e.g. ``"Metadata_control_type == 'negcon'"``; parsed, never evaluated.
+    reference_col : str
+        Name of the new column.
+    default_value : int, default -1
+        Its value in the other rows.
+    inplace : bool, default False
+        Only False is possible here.
+
+    Returns
+    -------
+    table of the kind of `df`
+        A copy with the column.
+    """
+    if inplace:
+        raise InputError("assign_reference_index(inplace=True) is not possible; use the table it returns.")
+    frame, kind = metadata_frame(df)
+    return to_kind(assign_reference_columns(frame, condition, reference_col, default_value), kind)

@@ -1,0 +1,232 @@
+"""What a user can ask of the CPJUMP1 benchmark, and the three published ways of running it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ..errors import InputError, examples
+
+__all__ = ["BATCH", "PRESETS", "SUFFIX", "TASKS", "TIMELINES", "Options", "Preset"]
+
+BATCH: Final = "2020_11_04_CPJUMP1"
+SUFFIX: Final = "_normalized_feature_select_negcon_batch.csv.gz"
+TIMELINES: Final = ("short", "long")
+TASKS: Final = ("replicability", "matching", "gene_compound_matching")
+GATES: Final = ("q", "none")
+P_VALUES: Final = ("paper", "exact")
+TIES: Final = ("expected", "optimistic", "pessimistic")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One published way of running the benchmark.
+
+    Parameters
+    ----------
+    name : str
+        The name it is asked by.
+    negatives_contain_positives : bool
+        Whether the negatives of gene-compound matching are every pair of a compound and a gene, the true
+        pairs included. The published scripts do this: their list of a gene is a plain string, whose set of
+        labels is the set of its letters, so no true pair is ever left out.
+    unpaired_are_retrieved : bool
+        Whether a well that has no replicate keeps its place with the smallest p-value there is and no AP.
+        The published scripts do this, because a comparison with NaN is false.
+    gate_genes : bool
+        Whether guides and ORFs must be replicable to be matched, as compounds must.
+    chained : bool
+        Whether a run is lost with the run before it: the genetic runs with an empty compound run, and
+        gene-compound matching with an empty matching of guides.
+    ties : str
+        The rule for a positive and a negative of equal similarity. The published rule is the order of an
+        unstable sort, which no rule reproduces; the mean over the orders is its expected outcome.
+    """
+
+    name: str
+    negatives_contain_positives: bool
+    unpaired_are_retrieved: bool
+    gate_genes: bool
+    chained: bool
+    ties: str = "expected"
+
+    @property
+    def corrections(self) -> tuple[str, ...]:
+        """Say, a sentence each, where this preset departs from the published scripts on purpose."""
+        sentences = []
+        if not self.negatives_contain_positives:
+            sentences.append(
+                "Gene-compound matching: a true compound-gene pair is never a negative "
+                "(the published scripts count every true pair as a negative too)."
+            )
+        if not self.unpaired_are_retrieved:
+            sentences.append(
+                "A query with no positive or no negative is dropped and counted "
+                "(the published scripts give it the smallest p-value and call its group retrieved)."
+            )
+        if not self.chained:
+            sentences.append(
+                "A run with nothing to score skips nothing else (the published scripts skip the genetic runs "
+                "with an empty compound run, and gene-compound matching with an empty matching of guides)."
+            )
+        sentences.append(
+            "The sampled null is replaced by its expected value from the law of AP, so no p-value depends on a seed."
+        )
+        return tuple(sentences)
+
+
+PRESETS: Final = {
+    preset.name: preset
+    for preset in (
+        Preset("stable", False, False, True, False),
+        Preset("paper", True, True, True, True),
+        Preset("cellclip", True, True, False, True),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Everything that decides the result of a run of the CPJUMP1 benchmark.
+
+    Names and labels are checked, put in lower case where case carries nothing, and freed of duplicates.
+
+    Parameters
+    ----------
+    profiles : Path, optional
+        Folder ``<batch>/<plate>/*<suffix>`` or ``<plate>/*<suffix>``. None scores simulated features on the
+        real plates (the demo).
+    metadata : Path, optional
+        Folder with ``experiment-metadata.tsv`` and the table of compound targets. None uses the packaged
+        copies.
+    preset : {"stable", "paper", "cellclip"}, default "stable"
+        Which published way of running it.
+    batch : str, default "2020_11_04_CPJUMP1"
+        The batch of the experiment table.
+    cells : tuple of str, optional
+        Cell lines to keep; None keeps all.
+    timelines : tuple of str, default ("short", "long")
+        Time labels to keep.
+    tasks : tuple of str, default ("replicability", "matching", "gene_compound_matching")
+        Tasks to report. Replicability is computed all the same where the gate needs it.
+    gate : {"q", "none"}, default "q"
+        Whether only replicable perturbations (q-value below the threshold) are matched.
+    q_threshold : float, default 0.05
+        Threshold of the gate and of "retrieved", in (0, 1).
+    null_size : int, default 100000
+        Size of the null whose expected p-value is reported; its floor is 1 / (1 + null_size).
+    seed : int, default 0
+        Seed of the simulated features. Scores of real profiles do not depend on it.
+    limit_plates : int, optional
+        Keep only the first plates of the selection, in the order of the experiment table.
+    suffix : str
+        How the profile files of a plate end.
+    p_values : {"paper", "exact"}, default "paper"
+        "paper": mean of -log10 p over a group, strict tail. "exact": the p-value of the mean AP of the group.
+    ties : {"expected", "optimistic", "pessimistic"}, optional
+        Rule for equal similarities; None takes the preset's.
+    device : str, default "auto"
+        Where similarities are computed.
+    simulated_features : int, default 500
+        Number of simulated features of the demo.
+
+    Raises
+    ------
+    InputError
+        On a value that is not known or out of range.
+    """
+
+    profiles: Path | None = None
+    metadata: Path | None = None
+    preset: str = "stable"
+    batch: str = BATCH
+    cells: tuple[str, ...] | None = None
+    timelines: tuple[str, ...] = TIMELINES
+    tasks: tuple[str, ...] = TASKS
+    gate: str = "q"
+    q_threshold: float = 0.05
+    null_size: int = 100_000
+    seed: int = 0
+    limit_plates: int | None = None
+    suffix: str = SUFFIX
+    p_values: str = "paper"
+    ties: str | None = None
+    device: str = "auto"
+    simulated_features: int = 500
+
+    def __post_init__(self) -> None:
+        checked: dict[str, object] = {
+            "profiles": _folder(self.profiles, "profiles"),
+            "metadata": _folder(self.metadata, "metadata"),
+            "preset": _one(self.preset, tuple(PRESETS), "preset"),
+            "timelines": _several(self.timelines, TIMELINES, "timelines"),
+            "tasks": _several((task.replace("-", "_") for task in self.tasks), TASKS, "tasks"),
+            "gate": _one(self.gate, GATES, "gate"),
+            "p_values": _one(self.p_values, P_VALUES, "p_values"),
+        }
+        if self.ties is not None:
+            checked["ties"] = _one(self.ties, TIES, "ties")
+        if self.cells is not None:
+            checked["cells"] = tuple(dict.fromkeys(cell.strip() for cell in self.cells)) or None
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+        if not 0 < self.q_threshold < 1:
+            raise InputError(f"q_threshold is {self.q_threshold}: give a number between 0 and 1.")
+        _at_least(self.null_size, 1, "null_size")
+        _at_least(self.simulated_features, 2, "simulated_features")
+        _at_least(self.seed, 0, "seed")
+        if self.limit_plates is not None:
+            _at_least(self.limit_plates, 1, "limit_plates")
+
+    @property
+    def rules(self) -> Preset:
+        """The preset that these options name."""
+        return PRESETS[self.preset]
+
+    @property
+    def tie_rule(self) -> str:
+        """The rule for equal similarities: the option, else the preset's."""
+        return self.ties or self.rules.ties
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the features are simulated."""
+        return self.profiles is None
+
+    def gated(self, modality: str) -> bool:
+        """Tell whether perturbations of a modality must be replicable to be matched."""
+        return self.gate == "q" and (modality == "compound" or self.rules.gate_genes)
+
+    def as_dict(self) -> dict[str, object]:
+        """Every option as plain values, for the manifest."""
+        plain: dict[str, object] = {
+            name: str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
+            for name, value in vars(self).items()
+        }
+        return plain | {"ties": self.tie_rule}
+
+
+def _folder(path: Path | None, name: str) -> Path | None:
+    if path is not None and not Path(path).is_dir():
+        raise InputError(f"The {name} folder '{path}' does not exist: give the path of a folder.")
+    return None if path is None else Path(path)
+
+
+def _one(value: str, known: tuple[str, ...], name: str) -> str:
+    return _several((value,), known, name)[0]
+
+
+def _several(values: Iterable[str], known: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """Check labels against the known ones; duplicates go, the order of the known ones is kept."""
+    asked = [value.strip().lower() for value in values]
+    unknown = [value for value in asked if value not in known]
+    if unknown or not asked:
+        raise InputError(f"Unknown {name} {examples(unknown) or 'value'}: choose from {', '.join(known)}.")
+    return tuple(value for value in known if value in asked)
+
+
+def _at_least(value: int, lowest: int, name: str) -> None:
+    if value < lowest:
+        raise InputError(f"{name} is {value}: give a whole number of at least {lowest}.")

@@ -1,0 +1,66 @@
+"""The table of rules: what is a positive, what a negative, and how results are grouped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from .options import Preset
+
+__all__ = ["COMPOUND_MATCHING", "CRISPR_MATCHING", "REPLICABILITY", "Rules", "gene_compound_matching"]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules of one task, by metadata column.
+
+    Parameters
+    ----------
+    task : str
+        The table its results go to.
+    pos_sameby, pos_diffby, neg_sameby, neg_diffby : tuple of str
+        Columns that must agree or differ in a positive or a negative pair.
+    distance : {"cosine", "abs_cosine"}
+        The similarity.
+    by : str
+        The column that groups queries.
+    multilabel : bool
+        Whether ``by`` is a list of labels, each scored by itself.
+    """
+
+    task: str
+    pos_sameby: tuple[str, ...]
+    pos_diffby: tuple[str, ...]
+    neg_sameby: tuple[str, ...]
+    neg_diffby: tuple[str, ...]
+    distance: str
+    by: str
+    multilabel: bool = False
+
+
+_SAMPLE: Final = "Metadata_broad_sample"
+_TARGET: Final = "Metadata_matching_target"
+_MODALITY: Final = "Metadata_modality"
+
+# A treated well against its replicates on any plate of the configuration, among the controls of its own plate.
+REPLICABILITY: Final = Rules(
+    "replicability", (_SAMPLE,), (), ("Metadata_Plate",), ("Metadata_negcon",), "cosine", _SAMPLE
+)
+# Compounds of a target, among the compounds that share no target; the direction of an effect does not count.
+COMPOUND_MATCHING: Final = Rules("matching", (_TARGET,), (), (), (_TARGET,), "abs_cosine", _TARGET, multilabel=True)
+# The two guides of a gene, among the guides of other genes.
+CRISPR_MATCHING: Final = Rules("matching", (_TARGET,), (), (), (_TARGET,), "cosine", _TARGET)
+
+
+def gene_compound_matching(preset: Preset) -> Rules:
+    """Return the rules of compounds against the guides or ORFs of their targets, and back.
+
+    Parameters
+    ----------
+    preset : Preset
+        With ``negatives_contain_positives`` every pair of a compound and a gene is a negative.
+    """
+    excluded = (_MODALITY,) if preset.negatives_contain_positives else (_TARGET, _MODALITY)
+    return Rules(
+        "gene_compound_matching", (_TARGET,), (_MODALITY,), (), excluded, "abs_cosine", _TARGET, multilabel=True
+    )

@@ -1,0 +1,200 @@
+"""The look that all figures share: page, header, colours, and saving as PNG and reproducible SVG."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "ALERT",
+    "GREY",
+    "INK",
+    "OKABE_ITO",
+    "house_style",
+    "legend_above",
+    "new_page",
+    "save_page",
+]
+
+# Okabe & Ito (2008), colours told apart under all common forms of colour blindness; the order puts
+# the two strongest contrasts first. Their yellow is left out: it is too pale for text and thin lines.
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+INK = "#1A1A1A"
+GREY = "#6B6B6B"
+ALERT = "#B22222"
+
+DPI = 150
+TITLE_PT, TEXT_PT, NOTE_PT = 18, 13, 12
+_LINE = 1.35  # line height in font sizes
+_MARGIN = 0.15  # inches around the page
+
+# Large type on purpose: a 12-inch figure is printed at about half its size.
+_SETTINGS: dict[str, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine lays text out alike
+    "font.size": TEXT_PT,
+    "axes.labelsize": 14,
+    "axes.titlesize": 14,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": "#E3E3E3",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.handlelength": 1.2,
+    "legend.columnspacing": 1.6,
+    # Without a fixed salt the identifiers inside an SVG are random, and no two runs give the same file.
+    "svg.hashsalt": "fastbench",
+    "svg.fonttype": "path",
+}
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw with the shared settings, whatever the user's own matplotlib settings are.
+
+    Yields
+    ------
+    None
+        The previous settings come back when the block ends.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_SETTINGS)
+        yield
+
+
+def _wrapped(text: str, inches: float, points: float) -> str:
+    """Break `text` into lines that fit `inches` at a font size (mean glyph width 0.55 em)."""
+    width = max(20, int(inches * 72 / (0.55 * points)))
+    return "\n".join(line for part in text.splitlines() for line in textwrap.wrap(part, width))
+
+
+def _height(text: str, points: float) -> float:
+    """Height in inches of a block of lines."""
+    return (text.count("\n") + 1) * points * _LINE / 72 if text else 0.0
+
+
+def new_page(
+    width: float,
+    height: float,
+    title: str,
+    subtitle: str,
+    *,
+    note: str = "",
+    simulated: bool = False,
+) -> Figure:
+    """Start a figure with its header and footnote; what is added later is laid out between them.
+
+    Parameters
+    ----------
+    width, height : float
+        Inches for the header and the plot; a footnote and further subtitle lines are added to the height.
+    title, subtitle : str
+        The headline, and the statistic that is shown. Long subtitles are wrapped.
+    note : str, default ""
+        Footnote, for what is not drawn or is drawn differently.
+    simulated : bool, default False
+        Print "SIMULATED FEATURES" in the header.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Without axes, on an Agg canvas.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    room = width - 2 * _MARGIN
+    badge = 3.0 if simulated else 0.0
+    title, subtitle, note = (
+        _wrapped(title, room - badge, TITLE_PT * 1.12),  # bold is wider
+        _wrapped(subtitle, room, TEXT_PT),
+        _wrapped(note, room, NOTE_PT),
+    )
+    top = _MARGIN + _height(title, TITLE_PT) + _height(subtitle, TEXT_PT) + 0.1
+    bottom = _height(note, NOTE_PT) + (0.1 if note else 0.0)
+    height += bottom + _height(subtitle, TEXT_PT)
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.set_layout_engine(
+        "constrained",
+        rect=(0.0, bottom / height, 1.0, 1.0 - (top + bottom) / height),
+        w_pad=_MARGIN,
+        h_pad=0.08,
+    )
+    left, right = _MARGIN / width, 1.0 - _MARGIN / width
+    spacing = {"linespacing": _LINE - 0.15, "va": "top"}
+    figure.text(left, 1.0 - _MARGIN / height, title, fontsize=TITLE_PT, fontweight="bold", **spacing)
+    y = 1.0 - (_MARGIN + _height(title, TITLE_PT)) / height
+    figure.text(left, y, subtitle, fontsize=TEXT_PT, color=GREY, **spacing)
+    if note:
+        y = (bottom - 0.02) / height
+        figure.text(left, y, note, fontsize=NOTE_PT, color=GREY, **spacing)
+    if simulated:
+        figure.text(
+            right - 0.08 / width,
+            1.0 - (_MARGIN + 0.04) / height,
+            "SIMULATED FEATURES",
+            fontsize=14,
+            fontweight="bold",
+            color="white",
+            ha="right",
+            va="top",
+            bbox={"boxstyle": "square,pad=0.35", "facecolor": ALERT, "edgecolor": "none"},
+        )
+    return figure
+
+
+def legend_above(axes: Axes, handles: list[Any], *, gap: float = 0.3) -> None:
+    """Put a one-row legend over the axes, where it can hide no data.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        The plot to explain.
+    handles : list
+        Legend handles with their labels.
+    gap : float, default 0.3
+        Inches between the plot and the legend, room for what stands on the top edge.
+    """
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = axes.get_figure(root=True)
+    lifted = axes.transAxes + ScaledTranslation(0.0, gap, figure.dpi_scale_trans)  # type: ignore[union-attr]
+    axes.legend(
+        handles=handles,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        bbox_transform=lifted,
+        ncols=len(handles),
+        borderpad=0.0,
+        borderaxespad=0.0,
+    )
+
+
+def save_page(figure: Figure, path_png: Path, path_svg: Path) -> None:
+    """Write a figure as PNG (150 dpi) and as SVG, both free of dates, so equal data give equal files.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The finished figure.
+    path_png, path_svg : Path
+        Where to write; the folders must exist.
+    """
+    figure.savefig(path_png, format="png", dpi=DPI)
+    figure.savefig(path_svg, format="svg", dpi=DPI, metadata={"Date": None})

@@ -1,0 +1,218 @@
+"""In-memory tables in, Polars out, and back, without importing the library they come from.
+
+Which library a table comes from is told by the module of its type, so a caller who has no pandas never loads
+it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from .errors import InputError, examples
+from .read_matrix import EXACT_FLOAT64, check_names, family_of, feature_matrix, is_missing, library_of
+
+__all__ = ["did_you_mean", "feature_matrix", "metadata_frame", "require_columns", "to_kind"]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'a' or 'b'?"``, or an empty string when nothing known is close to `name`."""
+    names = [str(item) for item in known]
+    close = [item for item in names if item.casefold() == name.casefold()]
+    close += [item for item in difflib.get_close_matches(name, names, n=3, cutoff=0.6) if item not in close]
+    return "; did you mean " + " or ".join(repr(item) for item in close[:3]) + "?" if close else ""
+
+
+def require_columns(frame: pl.DataFrame, columns: Iterable[str], purpose: str) -> None:
+    """Raise `InputError` naming the first of `columns` that `frame` lacks, with its near misses.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The metadata.
+    columns : iterable of str
+        The columns that are needed.
+    purpose : str
+        What they are needed for, as the sentence says it: ``"the filter 'Metadata_x == 1'"``.
+    """
+    for column in columns:
+        if column not in frame.columns:
+            hint = did_you_mean(column, frame.columns) or f"; the columns are {examples(frame.columns, 8)}"
+            raise InputError(f"there is no metadata column {column!r}, which {purpose} names{hint}")
+
+
+def metadata_frame(meta: Any) -> tuple[pl.DataFrame, str]:
+    """Turn a metadata table of any supported library into a Polars frame.
+
+    Missing values of every kind (None, NaN, NaT, pandas.NA) become nulls. A pandas categorical becomes a
+    column of its values; object columns of strings, numbers, booleans, dates, or lists of strings become
+    typed columns. The pandas index is not a column: keep it and hand it to `to_kind`.
+
+    Parameters
+    ----------
+    meta : pandas.DataFrame, polars.DataFrame, polars.LazyFrame or pyarrow.Table
+        The table, n rows.
+
+    Returns
+    -------
+    frame : polars.DataFrame
+        The same n rows in the same order.
+    kind : str
+        ``"pandas"``, ``"polars"`` or ``"pyarrow"``: what `to_kind` needs to give the kind back.
+
+    Raises
+    ------
+    InputError
+        For another kind of table, duplicate or non-text column names, an object column that mixes types
+        (``"1"`` and ``1``), or a column of a type that cannot be a key.
+    """
+    library = library_of(meta)
+    if library == "polars" and isinstance(meta, pl.LazyFrame):
+        meta = meta.collect()
+    if library == "polars" and isinstance(meta, pl.DataFrame):
+        return _nan_to_null(meta), "polars"
+    if library in {"pyarrow", "pandas"} and type(meta).__name__ in {"Table", "RecordBatch", "DataFrame"}:
+        names = list(meta.schema.names) if library == "pyarrow" else list(meta.columns)
+        check_names(names)
+        if library == "pyarrow":
+            frame = pl.DataFrame(pl.from_arrow(meta))
+            return _nan_to_null(frame.with_columns(pl.col(pl.Categorical).cast(pl.String))), "pyarrow"
+        return pl.DataFrame([_from_pandas(name, meta[name]) for name in names]), "pandas"
+    raise InputError(
+        "metadata must be a pandas, Polars or PyArrow table, but a "
+        f"{type(meta).__module__}.{type(meta).__name__} "
+        "was given; wrap it as pandas.DataFrame(...) or polars.DataFrame(...)"
+    )
+
+
+def _nan_to_null(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(pl.col(pl.Float32, pl.Float64).fill_nan(None))
+
+
+def _from_pandas(name: str, series: Any) -> pl.Series:
+    dtype = series.dtype
+    if type(dtype).__name__ == "CategoricalDtype":
+        values = _from_pandas(name, series.cat.categories.to_series())
+        codes = np.asarray(series.cat.codes)
+        positions = pl.Series(codes).cast(pl.UInt32, strict=False)  # -1, a missing value, becomes null
+        return values.gather(positions).alias(name)
+    if dtype.kind == "O" and isinstance(dtype, np.dtype):
+        return _from_objects(name, series.tolist())
+    try:
+        frame = pl.from_pandas(series.to_frame(name), nan_to_null=True)
+    except Exception as error:
+        raise InputError(
+            f"metadata column {name!r} has the type {dtype}, which is not supported; turn it into text or "
+            "numbers"
+        ) from error
+    return frame.to_series().alias(name)
+
+
+def _from_objects(name: str, values: list[Any]) -> pl.Series:
+    """Type an object column by its values; two types in one column have no one meaning as a key."""
+    clean = [None if is_missing(value) else value for value in values]
+    present = [value for value in clean if value is not None]
+    families = {family_of(value): value for value in reversed(present)}
+    if len(families) > 1:
+        shown = " and ".join(f"{value!r} ({family})" for family, value in sorted(families.items()))
+        raise InputError(
+            f"metadata column {name!r} mixes types: {shown}; give the column one type, for example with "
+            ".astype(str)"
+        )
+    if not families:
+        return pl.Series(name, clean, dtype=pl.String)
+    family = next(iter(families))
+    if family == "text":
+        return pl.Series(name, [None if value is None else str(value) for value in clean], dtype=pl.String)
+    if family == "list":
+        return _from_lists(name, clean)
+    plain = [value.item() if isinstance(value, np.generic) else value for value in clean]
+    if family == "number" and any(isinstance(value, float) for value in plain):
+        plain = [None if value is None else float(value) for value in plain]
+    series = None
+    if family in {"number", "true/false", "date", "datetime", "time", "timedelta", "Timestamp", "Timedelta"}:
+        try:
+            series = pl.Series(name, plain, strict=True)
+        except (TypeError, OverflowError, pl.exceptions.PolarsError):
+            series = None
+    if series is None or series.dtype == pl.Object:
+        raise InputError(
+            f"metadata column {name!r} holds values that cannot be a key ({family}): {examples(present, 3)}; "
+            "turn the "
+            "column into text, numbers or lists of text"
+        )
+    return series
+
+
+def _from_lists(name: str, values: list[Any]) -> pl.Series:
+    rows = [
+        None if row is None else sorted(row) if isinstance(row, (set, frozenset)) else list(row)
+        for row in values
+    ]
+    odd = [item for row in rows if row for item in row if not isinstance(item, str)]
+    if odd:
+        raise InputError(
+            f"metadata column {name!r} holds lists, and lists must hold text only, but there are "
+            f"{examples(odd)}; "
+            "turn the items into text, and leave out missing ones"
+        )
+    return pl.Series(name, rows, dtype=pl.List(pl.String))
+
+
+def to_kind(frame: pl.DataFrame, kind: str, index: Any = None) -> Any:
+    """Give a Polars frame back as the kind of table that `metadata_frame` was handed.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The table, n rows.
+    kind : {"pandas", "polars", "pyarrow"}
+        As returned by `metadata_frame`.
+    index : pandas.Index, optional
+        The n labels of the rows, for pandas only. Default: 0 to n - 1.
+
+    Returns
+    -------
+    pandas.DataFrame, polars.DataFrame or pyarrow.Table
+        In pandas: text is plain `object` with NaN for a null, lists are Python lists, integers with nulls are
+        `float64` with NaN (as pandas itself would read them; nullable ``Int64`` beyond 2**53).
+    """
+    if kind == "polars":
+        return frame
+    if kind == "pyarrow":
+        return frame.to_arrow()
+    if kind != "pandas":
+        raise ValueError(f"unknown kind of table: {kind!r}")
+    import pandas
+
+    columns = {series.name: _to_pandas(series, pandas) for series in frame}
+    rows = pandas.RangeIndex(frame.height)
+    table = pandas.DataFrame(columns, index=rows, columns=list(columns))
+    if index is not None:
+        table.index = index
+    return table
+
+
+def _to_pandas(series: pl.Series, pandas: Any) -> Any:
+    dtype = series.dtype
+    nulls = series.null_count() > 0
+    if dtype.is_integer():
+        if not nulls:
+            return series.to_numpy(writable=True)
+        if (series.cast(pl.Int128).abs() <= EXACT_FLOAT64).all():
+            return series.cast(pl.Float64).to_numpy(writable=True)
+        return pandas.array(series.to_list(), dtype="UInt64" if dtype == pl.UInt64 else "Int64")
+    if dtype.is_float() or dtype in (pl.Datetime, pl.Duration) or (dtype == pl.Boolean and not nulls):
+        return series.to_numpy(writable=True)  # nulls become NaN or NaT
+    values = np.empty(len(series), dtype=object)
+    for position, value in enumerate(
+        series.cast(pl.String) if dtype in (pl.Categorical, pl.Enum) else series
+    ):
+        if isinstance(value, pl.Series):
+            value = value.to_list()
+        values[position] = np.nan if value is None else value
+    return pandas.Series(values, dtype=object)

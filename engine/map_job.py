@@ -1,0 +1,311 @@
+"""The job of ``fastbench map``: profile files and pair rules in, mAP with p-values out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from . import samples
+from .errors import InputError
+from .expressions import apply_derive, parse_filter
+from .frames import require_columns
+from .outputs import ResultFolder
+from .pairing import assign_reference_columns
+from .profiles import Profiles, consensus
+from .readers import read_profiles
+from .retrieval import RetrievalReport, score
+
+__all__ = ["MapOptions", "MapResult", "parse_columns", "run_map", "write_map"]
+
+REFERENCE_INDEX = "Metadata_Reference_Index"
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """What ``fastbench map`` was asked to do; field names are the option names.
+
+    Column rules are texts such as ``"Metadata_a,any(Metadata_b,Metadata_c)"``, see `parse_columns`.
+    """
+
+    profiles: tuple[str, ...]
+    pos_sameby: str
+    neg_diffby: str = ""
+    pos_diffby: str = ""
+    neg_sameby: str = ""
+    filter: tuple[str, ...] = ()
+    derive: tuple[str, ...] = ()
+    queries: str = ""
+    reference_index: str = ""
+    consensus: str = ""
+    multilabel: str = ""
+    group_by: str = ""
+    distance: str = "cosine"
+    ties: str = "expected"
+    p_values: str = "exact"
+    tail: str = ""
+    null: str = "shared"
+    aggregate: str = "mean"
+    hierarchical_by: str = ""
+    null_size: int = 100_000
+    seed: int = 0
+    threshold: float = 0.05
+    features: str = ""
+    obsm: str = ""
+    missing: str = "error"
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class MapResult:
+    """Tables and account of one run.
+
+    Attributes
+    ----------
+    average_precision : polars.DataFrame
+        One row a query, columns of copairs.
+    groups : polars.DataFrame
+        One row a group, columns of copairs.
+    group_by : tuple of str
+        The grouping columns.
+    definition : str
+        Which p-value these numbers follow, in words.
+    report : RetrievalReport
+        Counts of the retrieval.
+    notes : tuple of str
+        Everything dropped or noticed.
+    """
+
+    average_precision: pl.DataFrame
+    groups: pl.DataFrame
+    group_by: tuple[str, ...]
+    definition: str
+    report: RetrievalReport
+    notes: tuple[str, ...]
+    sources: tuple[Any, ...]
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+def parse_columns(text: str) -> dict[str, list[str]]:
+    """Read a column rule: ``"A,B"`` (all of them), ``"A,any(B,C)"`` (A, and B or C), filters among them.
+
+    Parameters
+    ----------
+    text : str
+        Entries separated by commas; commas inside brackets or quotes do not separate.
+
+    Returns
+    -------
+    dict
+        ``{"all": [...], "any": [...]}``.
+    """
+    entries = _split(text)
+    rule: dict[str, list[str]] = {"all": [], "any": []}
+    for entry in entries:
+        if entry.startswith("any(") and entry.endswith(")"):
+            rule["any"] += _split(entry[4:-1])
+        else:
+            rule["all"].append(entry)
+    return rule
+
+
+def _split(text: str) -> list[str]:
+    parts, depth, quote, current = [], 0, "", ""
+    for sign in text:
+        if quote:
+            quote = "" if sign == quote else quote
+        elif sign in "'\"`":
+            quote = sign
+        elif sign in "([":
+            depth += 1
+        elif sign in ")]":
+            depth -= 1
+        if sign == "," and depth == 0 and not quote:
+            parts.append(current)
+            current = ""
+        else:
+            current += sign
+    parts.append(current)
+    if quote or depth:
+        raise InputError(f"the column list {text!r} has an open quote or bracket.")
+    return [part.strip() for part in parts if part.strip()]
+
+
+def run_map(
+    options: MapOptions,
+    stage: Callable[[str], None] = lambda title: None,
+    advance: Callable[[int, int], None] | None = None,
+) -> MapResult:
+    """Read, prepare, score and test.
+
+    Parameters
+    ----------
+    options : MapOptions
+        What to do.
+    stage : callable
+        Told the name of each stage as it begins.
+    advance : callable, optional
+        Told (queries done, queries in all) while scoring.
+
+    Returns
+    -------
+    MapResult
+        Nothing is written; see `write_map`.
+    """
+    from .significance import mean_average_precision, mean_average_precision_hierarchical
+
+    timings: dict[str, float] = {}
+    clock = time.perf_counter()
+
+    def done(name: str) -> None:
+        nonlocal clock
+        timings[name] = time.perf_counter() - clock
+        clock = time.perf_counter()
+
+    rules = {
+        name: parse_columns(getattr(options, name))
+        for name in ("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby")
+    }
+    stage("reading profiles")
+    profiles = read_profiles(
+        [samples.resolve(path) for path in options.profiles],
+        features=options.features or None, obsm=options.obsm or None, missing=options.missing,
+    )  # fmt: skip
+    profiles, notes = _prepare(profiles, options)
+    done("read")
+    asked = _mask(profiles.metadata, options.queries, "--queries") if options.queries else None
+    group_by = _group_by(options, rules)
+    require_columns(profiles.metadata, group_by, "--group-by")
+    stage("average precision")
+    retrieval = score(
+        profiles.metadata, profiles.features, **rules, multilabel_col=options.multilabel or None,
+        distance=options.distance, ties=options.ties, device=options.device, queries=asked, progress=advance,
+    )  # fmt: skip
+    done("average_precision")
+    stage("p-values")
+    scored = retrieval.frame.filter(pl.col("average_precision").is_not_null())
+    arguments: Mapping[str, Any] = {
+        "p_values": options.p_values, "tail": options.tail or None, "null": options.null,
+        "aggregate": options.aggregate, "progress_bar": False,
+    }  # fmt: skip
+    common = (scored, list(group_by), options.null_size, options.threshold, options.seed)
+    if options.hierarchical_by:
+        groups = mean_average_precision_hierarchical(
+            *common, hierarchical_by=_split(options.hierarchical_by), **arguments
+        )
+    else:
+        groups = mean_average_precision(*common, **arguments)
+    done("p_values")
+    size = groups["indices"].list.len().alias("n_queries")
+    return MapResult(
+        scored, groups.with_columns(size).drop("indices"), group_by, _definition(options), retrieval.report,
+        (*profiles.notes, *notes, *retrieval.report.warnings), profiles.sources, timings,
+    )  # fmt: skip
+
+
+def _prepare(profiles: Profiles, options: MapOptions) -> tuple[Profiles, list[str]]:
+    """Derive columns, filter rows, take the consensus, split labels, number the controls."""
+    notes = []
+    for text in options.derive:
+        profiles = profiles.with_metadata(apply_derive(profiles.metadata, text))
+    for text in options.filter:
+        keep = _mask(profiles.metadata, text, "--filter")
+        if not keep.any():
+            raise InputError(f"no row is left after --filter {text!r}.")
+        notes.append(f"--filter {text!r} took away {int((~keep).sum())} of {len(keep)} rows")
+        profiles = profiles.take(keep)
+    if options.consensus:
+        by = _split(options.consensus)
+        require_columns(profiles.metadata, by, "--consensus")
+        before = len(profiles)
+        profiles = consensus(profiles, by)
+        notes.append(f"consensus by {', '.join(by)}: {before} rows became {len(profiles)} medians")
+    if options.multilabel:
+        profiles, dropped = _split_labels(profiles, options.multilabel)
+        if dropped:
+            notes.append(f"{dropped} rows without a label in {options.multilabel} were dropped")
+    if options.reference_index:
+        named = assign_reference_columns(profiles.metadata, options.reference_index, REFERENCE_INDEX, -1)
+        profiles = profiles.with_metadata(named)
+    return profiles, notes
+
+
+def _mask(frame: pl.DataFrame, text: str, option: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    condition = parse_filter(text)
+    require_columns(frame, condition.columns, option)
+    return condition.mask(frame).to_numpy()
+
+
+def _split_labels(profiles: Profiles, column: str) -> tuple[Profiles, int]:
+    """Make a list column of a text column such as ``a|b|c``; drop rows without a label."""
+    require_columns(profiles.metadata, [column], "--multilabel")
+    values = profiles.metadata[column]
+    if values.dtype == pl.String:
+        values = values.str.split("|").list.eval(pl.element().str.strip_chars().filter(pl.element() != ""))
+    elif not isinstance(values.dtype, pl.List):
+        raise InputError(f"--multilabel column {column!r} holds {values.dtype}; text such as 'a|b' is needed.")
+    keep = (values.list.len().fill_null(0) > 0).to_numpy()
+    if not keep.any():
+        raise InputError(f"no row has a label in {column!r}.")
+    split = profiles.with_metadata(profiles.metadata.with_columns(values.alias(column)))
+    return split.take(keep), int((~keep).sum())
+
+
+def _group_by(options: MapOptions, rules: Mapping[str, Mapping[str, list[str]]]) -> tuple[str, ...]:
+    """Group by what makes a positive, unless told otherwise."""
+    if options.group_by:
+        return tuple(_split(options.group_by))
+    if options.multilabel:
+        return (options.multilabel,)
+    named = [c for c in rules["pos_sameby"]["all"] if not set(c) & set("=<>!") and c != REFERENCE_INDEX]
+    if not named:
+        raise InputError("--group-by is needed: --pos-sameby names no plain column to group by.")
+    return tuple(named)
+
+
+def _definition(options: MapOptions) -> str:
+    """Say which p-value the numbers follow."""
+    if options.p_values == "copairs":
+        return f"p as copairs 0.5.5: sampled null of {options.null_size:,}, seed {options.seed}, strict tail"
+    tail = options.tail or ">="
+    how = "exact" if options.p_values == "exact" else f"sampled ({options.null_size:,}, seed {options.seed})"
+    return (
+        f"{how} p, P(null {tail} observed {options.aggregate} AP), {options.null} null, "
+        f"Benjamini-Hochberg{' in two stages' if options.hierarchical_by else ''}; ties {options.ties}"
+    )
+
+
+def write_map(result: MapResult, options: MapOptions, folder: ResultFolder) -> None:
+    """Write tables, figure and the account into a result folder.
+
+    Parameters
+    ----------
+    result : MapResult
+        From `run_map`.
+    options : MapOptions
+        The options of the run.
+    folder : ResultFolder
+        Open result folder.
+    """
+    from .figures.map import draw_map
+
+    nested = [c for c, kind in result.average_precision.schema.items() if kind.is_nested()]
+    flat = result.average_precision.with_columns(pl.col(c).cast(pl.List(pl.String)).list.join("|") for c in nested)
+    folder.csv("average_precision.csv", flat)
+    folder.csv("map.csv", result.groups)
+    label = result.group_by[0]
+    draw_map(
+        result.groups, label, folder.path("figures/map.png"), folder.path("figures/map.svg"),
+        threshold=options.threshold, subtitle=result.definition,
+    )  # fmt: skip
+    folder.manifest["definition"] = result.definition
+    folder.manifest["retrieval"] = result.report.as_dict()
+    folder.manifest["timings"] = result.timings
+    folder.manifest["notes"] = list(result.notes)
+    folder.manifest["inputs"] = [
+        {"path": s.path, "sha256": s.sha256, "bytes": s.n_bytes, "rows": s.n_rows} for s in result.sources
+    ]

@@ -1,0 +1,194 @@
+"""Compiled forms of the law of average precision under random ranking, see `reference.null`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..compile import njit
+from ..reference.null import expected_ap, stream_key
+
+__all__ = [
+    "advance_survival",
+    "count_tail",
+    "enumerate_ap",
+    "expected_ap",
+    "sample_ap",
+    "stream_key",
+    "variance_ap",
+]
+
+Floats = npt.NDArray[np.float64]
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
+_S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+
+#: Up to so many ranks, insertion beats a general sort; and a scan of all ranks beats it down to one in so many.
+_SMALL = 32
+_SPARSE = 64
+
+
+@njit
+def variance_ap(n_pos: int, n_total: int) -> float:
+    """Variance of AP under random ranking; the inner sums of the reference in closed form, O(L)."""
+    if n_pos == n_total:
+        return 0.0
+    q1 = n_pos / n_total
+    q2 = q1 * (n_pos - 1) / max(n_total - 1, 1)
+    q3 = q2 * max(n_pos - 2, 0) / max(n_total - 2, 1)
+    q4 = q3 * max(n_pos - 3, 0) / max(n_total - 3, 1)
+    squares = products = mean = harmonic = 0.0  # harmonic: sum of 1 / r over r < t
+    for t in range(1, n_total + 1):
+        mean += (q1 + (t - 1) * q2) / t
+        squares += (q1 + 3.0 * (t - 1) * q2 + (t - 1.0) * (t - 2.0) * q3) / (t * t)
+        products += (
+            2.0 * q2 * harmonic
+            + q3 * (3.0 * (t - 1) + (t - 5.0) * harmonic)
+            + q4 * (t - 3.0) * ((t - 1) - harmonic)
+        ) / t
+        harmonic += 1.0 / t
+    return max(squares + 2.0 * products - mean * mean, 0.0) / (n_pos * n_pos)
+
+
+@njit
+def enumerate_ap(n_pos: int, n_total: int) -> Any:
+    """AP of every placement, (C(L, P),) float64, in lexicographic order of the rank sets; C(L, P) must fit."""
+    size = 1
+    for i in range(min(n_pos, n_total - n_pos)):
+        size = size * (n_total - i) // (i + 1)
+    result = np.empty(size)
+    ranks = np.arange(1, n_pos + 1)
+    partial = np.zeros(n_pos + 1)  # partial[k] = sum of the first k terms
+    changed = 0
+    for i in range(size):
+        for k in range(changed, n_pos):
+            partial[k + 1] = partial[k] + (k + 1) / ranks[k]
+        result[i] = partial[n_pos] / n_pos
+        changed = n_pos - 1
+        while changed > 0 and ranks[changed] == n_total - n_pos + 1 + changed:
+            changed -= 1
+        ranks[changed] += 1
+        for k in range(changed + 1, n_pos):
+            ranks[k] = ranks[k - 1] + 1
+    return result
+
+
+@njit
+def count_tail(n_pos: int, n_total: int, total: float, limit: int) -> int:
+    """Count the placements with S_P >= `total`, or ``limit + 1`` if there are more; O(P L + P limit).
+
+    Depth first over r_1 < r_2 < ...; the best that can follow r_j are the ranks next to it, which bounds S_P and falls
+    as r_j grows, so a branch ends as soon as its bound does. Every branch entered holds a placement that counts.
+    """
+    # best[j, r]: largest sum of the terms after the j-th positive, when that one is at rank r
+    best = np.zeros((n_pos + 1, n_total + 2))
+    for j in range(n_pos - 1, -1, -1):
+        for r in range(n_total - (n_pos - j), -1, -1):
+            best[j, r] = (j + 1) / (r + 1) + best[j + 1, r + 1]
+    ranks = np.zeros(n_pos + 1, np.int64)
+    partial = np.zeros(n_pos + 1)  # partial[j] = sum of the terms before the j-th
+    count = 0
+    j = 1
+    while j > 0 and count <= limit:
+        ranks[j] += 1
+        r = ranks[j]
+        if r > n_total - (n_pos - j):
+            j -= 1
+            continue
+        value = partial[j] + j / r
+        if value + best[j, r] < total:
+            j -= 1
+        elif j == n_pos:
+            last = n_total
+            if total > partial[j]:
+                last = min(n_total, int(n_pos / (total - partial[j])))
+            count += max(last, r) - r + 1
+            j -= 1
+        else:
+            partial[j + 1] = value
+            ranks[j + 1] = r
+            j += 1
+    return min(count, limit + 1)
+
+
+@njit
+def advance_survival(
+    survival: Any, starts: Any, lows: Any, errors: Any, cells: int, rank: int, until: int
+) -> None:
+    """Sweep the survival functions from `rank` to `until` ranks, in place; arguments as in the reference."""
+    for r in range(rank + 1, until + 1):
+        for k in range(min(lows.size, r) - 1, 0, -1):
+            step = (2 * k * cells + r) // (2 * r)
+            keep = (r - k) / r
+            take = k / r
+            off = step - k * cells / r
+            errors[0, k] = min(errors[0, k], errors[0, k - 1] + off)
+            errors[1, k] = max(errors[1, k], errors[1, k - 1] + off)
+            errors[2, k] = keep * errors[2, k] + take * (errors[2, k - 1] + off)
+            low = min(lows[k], lows[k - 1] + step)
+            lows[k] = low
+            # S~_k >= low >= step, so the shifted index never runs below G_{k-1}; above it G_{k-1} is zero
+            reach = max(low, (k - 1) * cells + step)
+            mine = survival[starts[k] + low + 1 : starts[k] + reach + 1]
+            before = survival[starts[k - 1] + low + 1 - step : starts[k - 1] + reach + 1 - step]
+            for i in range(mine.size):
+                mine[i] = keep * mine[i] + take * before[i]
+            rest = survival[starts[k] + reach + 1 : starts[k + 1]]
+            for i in range(rest.size):
+                rest[i] = keep * rest[i]
+
+
+@njit
+def _mix(word):  # type: ignore[no-untyped-def]
+    word = (word ^ (word >> _S30)) * _FIRST
+    word = (word ^ (word >> _S27)) * _SECOND
+    return word ^ (word >> _S31)
+
+
+def sample_ap(key: int, first: int, count: int, n_pos: int, n_total: int) -> Floats:
+    """AP of random placements of a stream, the same numbers as the reference."""
+    result: Floats = _sample_ap(np.uint64(key), first, count, n_pos, n_total)
+    return result
+
+
+@njit
+def _sample_ap(key, first, count, n_pos, n_total):  # type: ignore[no-untyped-def]
+    result = np.empty(count)
+    ranks = np.empty(n_pos, np.int64)
+    taken = np.zeros(n_total + 1, np.bool_)
+    insert = n_pos <= _SMALL
+    scan = not insert and n_total <= _SPARSE * n_pos
+    for i in range(count):
+        state = _mix(key + np.uint64(first + i + 1) * _GOLDEN)
+        filled = 0
+        for top in range(n_total - n_pos + 1, n_total + 1):
+            state = state + _GOLDEN
+            drawn = 1 + np.int64(np.float64(_mix(state) >> _S11) * 2.0**-53 * top)
+            if taken[drawn]:
+                drawn = top
+            taken[drawn] = True
+            at = filled
+            if insert:
+                while at > 0 and ranks[at - 1] > drawn:
+                    ranks[at] = ranks[at - 1]
+                    at -= 1
+            ranks[at] = drawn
+            filled += 1
+        if scan:
+            filled = 0
+            for rank in range(1, n_total + 1):
+                if taken[rank]:
+                    ranks[filled] = rank
+                    filled += 1
+        elif not insert:
+            ranks.sort()
+        total = 0.0
+        for k in range(n_pos):
+            total += (k + 1) / ranks[k]
+            taken[ranks[k]] = False
+        result[i] = total / n_pos
+    return result
