@@ -15,7 +15,7 @@ test: .venv/installed-test
 lint: .venv/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@mkdir -p .venv/types && ln -sfn "$(CURDIR)" .venv/types/fastbench
-	MYPYPATH=.venv/types $(BIN)/mypy -p fastbench
+	MYPYPATH=.venv/types $(BIN)/mypy -p fastbench.kernels -p fastbench.engine -p fastbench.cli
 
 bench: .venv/installed-bench
 	$(BIN)/python -m pytest bench --benchmark-columns=min,median,rounds

@@ -21,9 +21,9 @@ SHOWN_GROUPS = 10
 
 def print_json(summary: dict[str, Any]) -> None:
     """Print one JSON object; NaN becomes null."""
-    from ..engine.outputs import jsonable
+    from ..engine.outputs import plain
 
-    typer.echo(json.dumps(jsonable(summary), indent=2, allow_nan=False))
+    typer.echo(json.dumps(plain(summary), indent=2, allow_nan=False))
 
 
 def show_table(frame: pl.DataFrame, title: str, columns: Sequence[str] | None = None) -> None:
@@ -35,10 +35,12 @@ def show_table(frame: pl.DataFrame, title: str, columns: Sequence[str] | None = 
     names = list(columns or frame.columns)
     for name in names:
         numeric = frame[name].dtype.is_numeric()
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=True)
     for row in frame.select(names).iter_rows():
         table.add_row(*(_cell(value) for value in row))
-    Console(soft_wrap=False).print(table)
+    # Piped to a file there is no width to keep to: a cut name would be a lost name.
+    console = Console()
+    Console(width=None if console.is_terminal else 240).print(table)
 
 
 def _cell(value: Any) -> str:
@@ -61,7 +63,6 @@ def show_notes(notes: Sequence[str]) -> None:
 
 def show_map(result: MapResult, options: MapOptions, output: Path, as_json: bool) -> None:
     """Print the outcome of ``fastbench map``."""
-
     groups, report = result.groups, result.report
     n_significant = int(groups["below_corrected_p"].sum())
     summary = {

@@ -13,20 +13,36 @@ Text = Annotated[str, typer.Option()]
 
 
 def map_(
-    profiles: Annotated[list[str], typer.Argument(help="Profile files (csv, csv.gz, tsv, parquet, arrow, h5ad, zarr), or sample:lincs.")],
+    profiles: Annotated[
+        list[str],
+        typer.Argument(help="Profile files (csv, csv.gz, tsv, parquet, arrow, h5ad, zarr), or sample:lincs."),
+    ],
     pos_sameby: Annotated[str, typer.Option(help="Columns in which positives agree: A,B or any(A,B).")],
     output: Annotated[Path, typer.Option(help="Result folder.")],
     neg_diffby: Annotated[str, typer.Option(help="Columns in which negatives differ.")] = "",
     pos_diffby: Annotated[str, typer.Option(help="Columns in which positives differ.")] = "",
     neg_sameby: Annotated[str, typer.Option(help="Columns in which negatives agree.")] = "",
-    filter_: Annotated[list[str] | None, typer.Option("--filter", help="Keep rows that meet this, e.g. \"Metadata_x == 'a'\"; may be repeated.")] = None,
-    derive: Annotated[list[str] | None, typer.Option(help="Make a column: \"Metadata_negcon = Metadata_broad_sample == 'DMSO'\"; may be repeated.")] = None,
+    filter_: Annotated[
+        list[str] | None,
+        typer.Option("--filter", help="Keep rows that meet this, e.g. \"Metadata_x == 'a'\"; may be repeated."),
+    ] = None,
+    derive: Annotated[
+        list[str] | None,
+        typer.Option(help="Make a column: \"Metadata_negcon = Metadata_broad_sample == 'DMSO'\"; may be repeated."),
+    ] = None,
     queries: Annotated[str, typer.Option(help="Score only rows that meet this; the others stay candidates.")] = "",
-    reference_index: Annotated[str, typer.Option(help="Number the rows that meet this in Metadata_Reference_Index (others -1), so that controls do not pair with each other.")] = "",
+    reference_index: Annotated[
+        str,
+        typer.Option(
+            help="Number the rows that meet this in Metadata_Reference_Index (others -1), so that controls do not pair with each other."
+        ),
+    ] = "",
     consensus: Annotated[str, typer.Option(help="First take the median profile of each value of this column.")] = "",
     multilabel: Annotated[str, typer.Option(help="Column of lists, or of text split at '|'.")] = "",
     group_by: Annotated[str, typer.Option(help="Columns to average over; default: the pos-sameby columns.")] = "",
-    distance: Annotated[str, typer.Option(help="cosine, abs_cosine, correlation, euclidean, manhattan or chebyshev.")] = "cosine",
+    distance: Annotated[
+        str, typer.Option(help="cosine, abs_cosine, correlation, euclidean, manhattan or chebyshev.")
+    ] = "cosine",
     ties: Annotated[str, typer.Option(help="expected, optimistic (copairs) or pessimistic.")] = "expected",
     p_values: Annotated[str, typer.Option(help="exact, sampled, or copairs (reproduces copairs 0.5.5).")] = "exact",
     tail: Annotated[str, typer.Option(help="'>=' or '>'; default >= (copairs: >).")] = "",
@@ -40,7 +56,9 @@ def map_(
     obsm: Annotated[str, typer.Option(help="AnnData: take features from this obsm key instead of X.")] = "",
     missing: Annotated[str, typer.Option(help="error, or drop-features (columns with NaN or infinity).")] = "error",
     device: Annotated[str, typer.Option(help="auto, cpu or reference.")] = "auto",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older result in the output folder.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an older result in the output folder.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
 ) -> None:
     """Score how well profiles retrieve their positives: average precision, mAP, p- and q-values."""

@@ -71,7 +71,17 @@ def average_precision(
     """
     frame, kind = metadata_frame(meta)
     result = _scored(
-        frame, feats, pos_sameby, pos_diffby, neg_sameby, neg_diffby, None, distance, progress_bar, ties, device
+        frame,
+        feats,
+        pos_sameby,
+        pos_diffby,
+        neg_sameby,
+        neg_diffby,
+        None,
+        distance,
+        progress_bar,
+        ties,
+        device,
     )
     return to_kind(result.frame, kind)
 

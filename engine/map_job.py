@@ -167,8 +167,7 @@ def run_map(
         clock = time.perf_counter()
 
     rules = {
-        name: parse_columns(getattr(options, name))
-        for name in ("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby")
+        name: parse_columns(getattr(options, name)) for name in ("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby")
     }
     stage("reading profiles")
     profiles = read_profiles(

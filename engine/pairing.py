@@ -209,7 +209,12 @@ def compile_pairs(
     InputError
         Unknown columns, missing values in a used column, a column both same and different, an empty rule.
     """
-    given = {"pos_sameby": pos_sameby, "pos_diffby": pos_diffby, "neg_sameby": neg_sameby, "neg_diffby": neg_diffby}
+    given = {
+        "pos_sameby": pos_sameby,
+        "pos_diffby": pos_diffby,
+        "neg_sameby": neg_sameby,
+        "neg_diffby": neg_diffby,
+    }
     rules, rows = _split_filters(metadata, {what: _as_rule(columns, what) for what, columns in given.items()})
     for what, rule in rules.items():
         require_columns(metadata, rule.columns, what)
@@ -243,7 +248,11 @@ def compile_pairs(
 
 
 def _compile_side(
-    frame: pl.DataFrame, same: ColumnRule, diff: ColumnRule, multilabel_col: str | None, labels: KeyIndex | None
+    frame: pl.DataFrame,
+    same: ColumnRule,
+    diff: ColumnRule,
+    multilabel_col: str | None,
+    labels: KeyIndex | None,
 ) -> PairCodes:
     """Code one rule; with `labels`, the list column takes part in it (negatives)."""
     n = len(frame)

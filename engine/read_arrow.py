@@ -52,7 +52,7 @@ def read_arrow(path: Path, shown: str, digest: str, pattern: re.Pattern[str] | N
         if parquet:
             frame = pl.read_parquet(path, columns=wanted, glob=False, hive_partitioning=False)
         elif path.open("rb").read(6) == b"ARROW1":
-            frame = pl.read_ipc(path, columns=wanted, memory_map=False)
+            frame = pl.read_ipc(path, columns=wanted)
         else:
             frame = pl.read_ipc_stream(path, columns=wanted)
     except InputError:

@@ -178,7 +178,7 @@ def _to_number(values: pl.Series, shown: str, notes: list[str]) -> pl.Series:
     )
 
 
-# --- metadata: from text to types ---------------------------------------------------------------------------
+# --- metadata: from text to types ---
 
 _INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"
 _DECIMAL = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]+)?(e[+-][0-9]{2,3})?$"

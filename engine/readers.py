@@ -93,7 +93,7 @@ def read_profiles(
     n_workers = min(threads or min(os.cpu_count() or 1, 16), len(found))
     jobs = zip(found, map(str, given), strict=True)
     with ThreadPoolExecutor(n_workers) as pool:
-        parts = list(pool.map(lambda job: _read_one(*job, obsm, pattern), jobs))
+        parts = list(pool.map(lambda job: _read_one(job[0], job[1], obsm, pattern), jobs))
     parts, notes = _type_text_parts(parts)
     parts, missing_notes = _without_missing(parts, missing)
     whole = stack(parts)

@@ -173,12 +173,10 @@ def score(
         _score_batch(room, plan, prepared, batch, ties, threads)
         for batch in _reported(_batches(room, plan, asked), len(asked), progress)
     ]
-    query, label, n_pos, ap, tied = (
-        np.concatenate([f[k] for f in found]) if found else np.empty(0) for k in range(5)
-    )
+    query, label, n_pos = (np.concatenate([f[k] for f in found] or [[]]).astype(np.int64) for k in range(3))
+    ap, tied = (np.concatenate([f[k] for f in found] or [[]]) for k in (3, 4))
     if not len(query):
         raise UnpairedException("no positive pair exists under pos_sameby and pos_diffby; relax these rules.")
-    query = query.astype(np.int64)
     scored = np.zeros(len(x), dtype=bool)
     scored[query] = True
     report = RetrievalReport(
@@ -235,9 +233,7 @@ def _batches(room: Any, plan: PairPlan, asked: Ints) -> Iterator[Ints]:
         start = stop
 
 
-def _reported(
-    batches: Iterator[Ints], total: int, progress: Callable[[int, int], None] | None
-) -> Iterator[Ints]:
+def _reported(batches: Iterator[Ints], total: int, progress: Callable[[int, int], None] | None) -> Iterator[Ints]:
     done = 0
     for batch in batches:
         yield batch
@@ -295,7 +291,7 @@ def _single(
     total = pos + n_neg
     value, normalized = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
     value[query] = ap
-    normalized[query] = _normalized(ap, n_pos.astype(np.int64), total[query])
+    normalized[query] = _normalized(ap, n_pos, total[query])
     columns = {
         "n_pos_pairs": pos, "n_total_pairs": total, "average_precision": value,
         "normalized_average_precision": normalized,
@@ -312,12 +308,12 @@ def _multi(
 ) -> Retrieval:  # fmt: skip
     """One row a (profile, label), by profile, then by label."""
     assert plan.label_names is not None
-    total = n_pos.astype(np.int64) + n_neg[query]
+    total = n_pos + n_neg[query]
     result = frame.drop(column)[query].with_columns(
         pl.Series("average_precision", ap),
-        pl.Series("normalized_average_precision", _normalized(ap, n_pos.astype(np.int64), total)),
-        pl.Series("n_pos_pairs", n_pos.astype(np.int64)),
+        pl.Series("normalized_average_precision", _normalized(ap, n_pos, total)),
+        pl.Series("n_pos_pairs", n_pos),
         pl.Series("n_total_pairs", total),
-        plan.label_names.gather(label.astype(np.int64)).alias(column),
+        plan.label_names.gather(label).alias(column),
     )
     return Retrieval(result, plan.rows[query], report)

@@ -52,9 +52,7 @@ class PairCodes(NamedTuple):
     exclude: KeyIndex
 
 
-def key_index(
-    keys: npt.NDArray[np.integer], rows: npt.NDArray[np.integer], n: int, n_keys: int
-) -> KeyIndex:
+def key_index(keys: npt.NDArray[np.integer], rows: npt.NDArray[np.integer], n: int, n_keys: int) -> KeyIndex:
     """Build an index from (key, row) entries, each entry once.
 
     Parameters

@@ -8,12 +8,14 @@ Compiled code is cached on disk (beside the source, or in Numba's user cache whe
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
+from numba.core import event
 
-__all__ = ["njit"]
+__all__ = ["compile_seconds", "njit"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,3 +35,31 @@ def njit(function: F) -> F:
     """
     compiled: F = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function)
     return compiled
+
+
+class _CompileClock(event.Listener):
+    """Adds up the seconds spent compiling (not loading from the cache), nested compilations counted once."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._depth = 0
+        self._start = 0.0
+
+    def on_start(self, event: object) -> None:
+        if self._depth == 0:
+            self._start = time.perf_counter()
+        self._depth += 1
+
+    def on_end(self, event: object) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self.seconds += time.perf_counter() - self._start
+
+
+_clock = _CompileClock()
+event.register("numba:compile", _clock)
+
+
+def compile_seconds() -> float:
+    """Return the seconds this process has spent compiling kernels; zero when all came from the disk cache."""
+    return _clock.seconds

@@ -1,4 +1,4 @@
-"""The tables around the profiles: which plates there are, what lies in their wells, what a compound targets."""
+"""The tables around the profiles: plates, what lies in their wells, and what compounds target."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ TARGET_TABLES: Final = (
     "JUMP-Target-1_compound_metadata_additional_annotations.tsv",
 )
 _EXPERIMENT_COLUMNS: Final = (
-    "Batch", "Assay_Plate_Barcode", "Perturbation", "Cell_type", "Time", "Density", "Antibiotics", "Cell_line",
+    "Batch", "Assay_Plate_Barcode", "Perturbation", "Cell_type", "Time", "Density", "Antibiotics",
+    "Cell_line",
 )  # fmt: skip
 
 
@@ -125,13 +126,15 @@ def experiments(options: Options) -> Experiments:
     hours = batch["Time"].cast(pl.Int64, strict=False)
     if hours.null_count():
         raise InputError(
-            f"The table '{path}' has times that are not whole hours: {examples(batch['Time'].filter(hours.is_null()))}."
+            f"The column Time of '{path}' has values that are not whole hours: "
+            f"{examples(batch['Time'].filter(hours.is_null()))}."
         )
     batch = batch.with_columns(hours.alias("hours"), pl.col("Perturbation").str.to_lowercase())
     unknown = batch.filter(~pl.col("Perturbation").is_in(MODALITIES))["Perturbation"].unique()
     if len(unknown):
         raise InputError(
-            f"The table '{path}' has unknown perturbations {examples(unknown)}: known are {', '.join(MODALITIES)}."
+            f"The column Perturbation of '{path}' has unknown values {examples(unknown)}: "
+            f"known are {', '.join(MODALITIES)}."
         )
     time = (
         pl.when(pl.col("hours") <= pl.col("Perturbation").replace_strict(SHORT_HOURS, return_dtype=pl.Int64))
@@ -153,7 +156,9 @@ def experiments(options: Options) -> Experiments:
         unknown = [cell for cell in options.cells if cell not in set(batch["Cell_type"])]
         if unknown:
             known = examples(batch["Cell_type"].unique(maintain_order=True))
-            raise InputError(f"No plate of batch '{options.batch}' has the cells {examples(unknown)}: known are {known}.")
+            raise InputError(
+                f"No plate of batch '{options.batch}' has the cells {examples(unknown)}: known are {known}."
+            )
         before, kept = kept.height, kept.filter(pl.col("Cell_type").is_in(options.cells))
         dropped["cells not asked for"] = before - kept.height
     if options.limit_plates is not None:
@@ -188,12 +193,11 @@ def target_lists(folder: Path | None) -> tuple[pl.DataFrame, Source]:
     columns = ("broad_sample", "target_list")
     found = [base / name for name in TARGET_TABLES if (base / name).is_file()][:1] or _tables_with(base, columns)
     if len(found) != 1:
-        problem = f"has several tables of compound targets ({examples(path.name for path in found)})" if found else (
-            "has no table of compound targets"
-        )  # fmt: skip
+        several = f"has several tables of compound targets ({examples(path.name for path in found)})"
+        problem = several if found else "has no table of compound targets"
         raise InputError(
-            f"The folder '{base}' {problem}: put one TSV with the columns broad_sample and target_list in it, "
-            f"such as {TARGET_TABLES[0]}."
+            f"The folder '{base}' {problem}: put one TSV with the columns broad_sample and target_list "
+            f"in it, such as {TARGET_TABLES[0]}."
         )
     table, source = read_table(found[0], columns)
     lists = table.filter(pl.col("broad_sample").is_not_null()).select(
@@ -236,7 +240,7 @@ def plate_map(modality: str) -> pl.DataFrame:
         on="broad_sample", how="left", nulls_equal=True, maintain_order="left",
     ).select(
         pl.col("well_position").alias("Metadata_Well"),
-        *(pl.col(name).alias(f"Metadata_{name}") for name in ("broad_sample", "control_type", "pert_type", named)),
+        pl.col("broad_sample", "control_type", "pert_type", named).name.prefix("Metadata_"),
     )  # fmt: skip
 
 

@@ -37,9 +37,6 @@ class Preset:
         The published scripts do this, because a comparison with NaN is false.
     gate_genes : bool
         Whether guides and ORFs must be replicable to be matched, as compounds must.
-    chained : bool
-        Whether a run is lost with the run before it: the genetic runs with an empty compound run, and
-        gene-compound matching with an empty matching of guides.
     ties : str
         The rule for a positive and a negative of equal similarity. The published rule is the order of an
         unstable sort, which no rule reproduces; the mean over the orders is its expected outcome.
@@ -49,7 +46,6 @@ class Preset:
     negatives_contain_positives: bool
     unpaired_are_retrieved: bool
     gate_genes: bool
-    chained: bool
     ties: str = "expected"
 
     @property
@@ -66,23 +62,20 @@ class Preset:
                 "A query with no positive or no negative is dropped and counted "
                 "(the published scripts give it the smallest p-value and call its group retrieved)."
             )
-        if not self.chained:
-            sentences.append(
-                "A run with nothing to score skips nothing else (the published scripts skip the genetic runs "
-                "with an empty compound run, and gene-compound matching with an empty matching of guides)."
-            )
-        sentences.append(
-            "The sampled null is replaced by its expected value from the law of AP, so no p-value depends on a seed."
-        )
+        sentences += [
+            "A run with nothing to score is reported and stops no other run "
+            "(the published scripts stop, or skip the runs that follow it).",
+            "The unseeded null is replaced by its expectation under the law of AP: p-values need no draw.",
+        ]
         return tuple(sentences)
 
 
 PRESETS: Final = {
     preset.name: preset
     for preset in (
-        Preset("stable", False, False, True, False),
-        Preset("paper", True, True, True, True),
-        Preset("cellclip", True, True, False, True),
+        Preset("stable", False, False, True),
+        Preset("paper", True, True, True),
+        Preset("cellclip", True, True, False),
     )
 }
 

@@ -49,7 +49,8 @@ _SCALES: Final = {
     "orf_U2OS_long": (0.19, 0.30),
 }
 _SPREAD: Final = 0.7  # of the logarithm of strengths, over perturbations
-_SHARED_LOG: Final = 0.8  # part of that spread that a perturbation keeps in all configurations
+_LASTING: Final = 0.8  # part of that spread that a perturbation keeps in all configurations
+_LABEL_SPREAD: Final = 1.0  # of the logarithm of the shared weight, over labels
 _CROSS: Final = 0.25  # correlation of the direction of a target in compounds and in genes
 _PLATE: Final = 0.15  # length of the plate effect, in lengths of the noise
 
@@ -70,6 +71,7 @@ class Simulator:
         self.n_features = n_features
         self.feature_names = tuple(f"Simulated_{i:04d}" for i in range(1, n_features + 1))
         self._directions: dict[tuple[str, ...], Vector] = {}
+        self._numbers: dict[tuple[str, ...], float] = {}
 
     def plate(self, plate: Plate) -> Profiles:
         """Draw one plate of 384 wells.
@@ -93,26 +95,28 @@ class Simulator:
         samples = wells["Metadata_broad_sample"]
         for row in np.flatnonzero((treated & samples.is_not_null()).to_numpy()):
             values[row] += self._effect(plate, samples[int(row)], wells[f"Metadata_{group}"][int(row)])
-        metadata = wells.insert_column(0, pl.lit(plate.name).alias("Metadata_Plate"))
+        metadata = wells.select(pl.lit(plate.name).alias("Metadata_Plate"), pl.all())
         return Profiles(metadata, values.astype(np.float32), self.feature_names)
 
     def _effect(self, plate: Plate, sample: str, name: str | None) -> Vector:
         scale, weight = _SCALES.get(plate.description, (0.4, 0.4))
-        spread = _SHARED_LOG * self._number("strength", sample) + sqrt(1 - _SHARED_LOG**2) * self._number(
-            "strength", sample, plate.description
-        )
-        strength = scale * np.exp(_SPREAD * spread)
-        shared = self._shared(plate.modality, sample, name)
-        own = self._direction("own", sample)
-        return strength * (sqrt(1 - weight**2) * own + weight * shared)
+        spread = _LASTING * self._number("strength", sample)
+        spread += sqrt(1 - _LASTING**2) * self._number("strength", sample, plate.description)
+        shared = self._shared(plate.modality, sample, name, weight)
+        direction = (self._direction("own", sample) + shared) / sqrt(1 + float(shared @ shared) / self.n_features)
+        return scale * np.exp(_SPREAD * spread) * direction
 
-    def _shared(self, modality: str, sample: str, name: str | None) -> Vector:
+    def _shared(self, modality: str, sample: str, name: str | None, weight: float) -> Vector:
+        """Sum what a perturbation shares by each of its labels; labels differ in how much they share."""
         if modality == "compound":
-            targets = self._targets.get(sample, ())
-            parts = [self._target(target) for target in targets]
+            labels = self._targets.get(sample, [])
         else:
-            parts = [] if name is None else [self._gene(modality, name)]
-        return sum(parts, np.zeros(self.n_features)) / sqrt(max(1, len(parts)))
+            labels = [] if name is None else [name]
+        total = np.zeros(self.n_features)
+        for label in labels:
+            share = weight * np.exp(_LABEL_SPREAD * self._number("share", modality, label))
+            total += share * (self._target(label) if modality == "compound" else self._gene(modality, label))
+        return total / sqrt(max(1, len(labels)))
 
     def _target(self, target: str) -> Vector:
         return self._direction("target", target)
@@ -127,7 +131,9 @@ class Simulator:
         return self._directions[words]
 
     def _number(self, *words: str) -> float:
-        return float(self._rng(*words).standard_normal())
+        if words not in self._numbers:
+            self._numbers[words] = float(self._rng(*words).standard_normal())
+        return self._numbers[words]
 
     def _rng(self, *words: str) -> np.random.Generator:
         digest = hashlib.blake2b("\0".join(words).encode(), digest_size=16).digest()

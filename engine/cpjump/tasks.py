@@ -42,7 +42,8 @@ _SAMPLE: Final = "Metadata_broad_sample"
 _TARGET: Final = "Metadata_matching_target"
 _MODALITY: Final = "Metadata_modality"
 
-# A treated well against its replicates on any plate of the configuration, among the controls of its own plate.
+# A treated well against its replicates on any plate of the configuration, its own included, among the
+# controls of its own plate.
 REPLICABILITY: Final = Rules(
     "replicability", (_SAMPLE,), (), ("Metadata_Plate",), ("Metadata_negcon",), "cosine", _SAMPLE
 )
@@ -62,5 +63,12 @@ def gene_compound_matching(preset: Preset) -> Rules:
     """
     excluded = (_MODALITY,) if preset.negatives_contain_positives else (_TARGET, _MODALITY)
     return Rules(
-        "gene_compound_matching", (_TARGET,), (_MODALITY,), (), excluded, "abs_cosine", _TARGET, multilabel=True
+        "gene_compound_matching",
+        (_TARGET,),
+        (_MODALITY,),
+        (),
+        excluded,
+        "abs_cosine",
+        _TARGET,
+        multilabel=True,
     )

@@ -15,7 +15,7 @@ from .metadata import Plate
 from .options import Options
 from .simulate import Simulator
 
-__all__ = ["PlateReader", "Wells", "plate_reader", "read_wells"]
+__all__ = ["PlateReader", "Wells", "missing_plates", "plate_reader", "read_wells"]
 
 # Reads one plate; None when its profiles are missing.
 PlateReader = Callable[[Plate], Profiles | None]
@@ -139,7 +139,7 @@ def read_wells(plates: Sequence[Plate], read: PlateReader) -> Wells | None:
     if empty:
         labelled = labelled.take(named.to_numpy())
     labelled, notes = _finite(labelled, plates[0].description)
-    return Wells(labelled, metadata.height, empty, filled, missing, tuple([*warnings, *notes]))
+    return Wells(labelled, metadata.height, empty, filled, missing, (*warnings, *notes))
 
 
 def _check_columns(plate: Plate, profiles: Profiles) -> None:
@@ -157,11 +157,8 @@ def _check_columns(plate: Plate, profiles: Profiles) -> None:
 
 def _with_text(profiles: Profiles) -> Profiles:
     """Make keys text whatever a reader guessed, and blank text missing."""
-    keys = [
-        name
-        for name in ("Metadata_Plate", "Metadata_Well", "Metadata_broad_sample", "Metadata_control_type", "Metadata_gene")
-        if name in profiles.metadata.columns
-    ]  # fmt: skip
+    known = ("Plate", "Well", "broad_sample", "control_type", "gene")
+    keys = [f"Metadata_{name}" for name in known if f"Metadata_{name}" in profiles.metadata.columns]
     text = [pl.col(name).cast(pl.String).str.strip_chars().replace({"": None}) for name in keys]
     return profiles.with_metadata(profiles.metadata.with_columns(text))
 
@@ -174,11 +171,21 @@ def _finite(profiles: Profiles, description: str) -> tuple[Profiles, list[str]]:
     names = [name for name, good in zip(profiles.feature_names, finite, strict=True) if not good]
     if not finite.any():
         raise InputError(
-            f"{description}: every feature column has a missing or infinite value: impute or drop features first."
+            f"{description}: every feature has a missing or infinite value somewhere: impute or drop them first."
         )
     kept = replace(
         profiles,
         features=np.ascontiguousarray(profiles.features[:, finite]),
         feature_names=tuple(name for name, good in zip(profiles.feature_names, finite, strict=True) if good),
     )
-    return kept, [f"{description}: {len(names)} features have missing or infinite values and were left out: {examples(names)}."]
+    return kept, [
+        f"{description}: {len(names)} features have missing or infinite values and were left out: {examples(names)}."
+    ]
+
+
+def missing_plates(plates: Sequence[Plate], options: Options) -> tuple[str, ...]:
+    """Name the plates that have no profile file; simulated plates are never missing."""
+    if options.profiles is None:
+        return ()
+    root = _plates_root(options.profiles, options.batch)
+    return tuple(plate.name for plate in plates if not plate_files(root, plate.name, options.suffix))

@@ -63,7 +63,7 @@ class _Look:
 
 _MARKER: dict[str, Any] = {
     "marker": "D",
-    "markersize": 6.5,
+    "markersize": 6,
     "markerfacecolor": "white",
     "markeredgecolor": INK,
     "markeredgewidth": 1.3,
@@ -154,7 +154,7 @@ def _ordered(values: pl.Series, known: Sequence[str]) -> list[str]:
 
 
 def _hours(frame: pl.DataFrame, keys: list[str], column: str) -> dict[tuple[str, ...], str]:
-    """The hours to write beside each time: " (24 h)", or nothing where they are unknown or not unique."""
+    """Give the hours to write beside each time, as " (24 h)"; nothing where unknown or not unique."""
     if column not in frame.columns:
         return {}
     found = frame.group_by(keys).agg(pl.col(column).drop_nulls().unique())
@@ -166,7 +166,7 @@ def _hours(frame: pl.DataFrame, keys: list[str], column: str) -> dict[tuple[str,
 
 
 def _bars(frame: pl.DataFrame, keys: list[str]) -> dict[tuple[str, ...], _Bar]:
-    """The fractions by configuration; null and NaN become None."""
+    """Give the fractions by configuration; null and NaN become None."""
 
     def number(value: float | None) -> float | None:
         return None if value is None or not math.isfinite(value) else float(value)
@@ -189,7 +189,7 @@ def _draw_bars(
     """
     pitch = min(0.84 / len(colours), 0.56)
     marked = _has_published(table)
-    width = pitch * (0.68 if marked else 0.9)  # leaves a lane beside the bar for the marker
+    width = pitch * (0.64 if marked else 0.9)  # leaves a lane beside the bar for the marker
     for place, group in enumerate(table):
         for series, (bar, colour) in enumerate(zip(group, colours, strict=True)):
             if bar is None:
@@ -209,7 +209,7 @@ def _draw_bars(
                 color=GREY if bar.value is None else INK,
             )
             if bar.published is not None:
-                beside = start + pitch * 0.86
+                beside = start + pitch * 0.85
                 at = (bar.published, beside) if horizontal else (beside, bar.published)
                 axes.plot(*at, linestyle="", clip_on=False, zorder=3, **_MARKER)
 
@@ -219,12 +219,12 @@ def _has_published(table: Sequence[Sequence[_Bar | None]]) -> bool:
 
 
 def _unscored(bars: Mapping[tuple[str, ...], _Bar]) -> list[str]:
-    """The footnote that explains the marks of bars without a value, when there are any."""
+    """Explain the marks of bars without a value in a footnote, when there are any."""
     return ["n/a: no group was scored."] if any(bar.value is None for bar in bars.values()) else []
 
 
 def _columns(frame: pl.DataFrame) -> tuple[list[tuple[str, str]], list[str]]:
-    """The (modality, time) places of the x axis, in order, and their labels."""
+    """List the (modality, time) places of the x axis, in order, and their labels."""
     hours = _hours(frame, ["Modality", "time"], "timepoint")
     there = set(frame.select("Modality", "time").iter_rows())
     places = [
@@ -234,6 +234,12 @@ def _columns(frame: pl.DataFrame) -> tuple[list[tuple[str, str]], list[str]]:
         if (modality, time) in there
     ]
     return places, [f"{place[0]}\n{place[1]}{hours.get(place, '')}" for place in places]
+
+
+def _span(places: int) -> tuple[float, float]:
+    """Limits of an axis of places; wide enough for three, so that a lone bar is no wall."""
+    margin = max(0.0, (3 - places) / 2) + 0.5
+    return -margin, places - 1 + margin
 
 
 def _barplot(task: str, frame: pl.DataFrame, look: _Look) -> Figure:
@@ -246,7 +252,7 @@ def _barplot(task: str, frame: pl.DataFrame, look: _Look) -> Figure:
     axes = page.add_subplot()
     axes.grid(axis="y")
     _draw_bars(axes, table, [look.colour(cell) for cell in cells])
-    axes.set(ylabel=_FRACTION, ylim=(0, 1), xlim=(-0.5, len(places) - 0.5))
+    axes.set(ylabel=_FRACTION, ylim=(0, 1), xlim=_span(len(places)))
     axes.set_xticks(range(len(places)), labels)
     axes.tick_params(axis="x", length=0)
     legend_above(axes, look.legend(cells, _has_published(table)))
@@ -267,11 +273,9 @@ def _faceted(task: str, frame: pl.DataFrame, look: _Look) -> Figure:
             table = [[bars.get((modality, time, cell))] for modality in modalities]
             axes.grid(axis="y")
             _draw_bars(axes, table, [look.colour(cell)])
-            labels = [
-                f"{modality}\n{hours.get((modality, time), '').strip(' ()')}" for modality in modalities
-            ]
+            labels = [f"{modality}\n{hours.get((modality, time), '').strip(' ()')}" for modality in modalities]
             axes.set_xticks(range(len(modalities)), [label.rstrip() for label in labels])
-            axes.set(ylim=(0, 1), xlim=(-0.5, len(modalities) - 0.5))
+            axes.set(ylim=(0, 1), xlim=_span(len(modalities)))
             axes.tick_params(axis="x", length=0)
             axes.set_title(f"{cell}, {time}", loc="left", fontweight="bold", pad=22)
     page.supylabel(_FRACTION, fontsize=14)
@@ -286,13 +290,12 @@ def _boxplot(task: str, frame: pl.DataFrame, look: _Look) -> Figure:
     frame = frame.with_columns(pl.col("mean_average_precision").cast(pl.Float64))
     scored = frame.filter(pl.col("mean_average_precision").is_finite())
     values = {
-        key: part["mean_average_precision"].to_numpy()
-        for key, part in scored.group_by("Modality", "time", "Cell")
+        key: part["mean_average_precision"].to_numpy() for key, part in scored.group_by("Modality", "time", "Cell")
     }
     ignored = frame.height - scored.height
     notes = [f"n: number of {_GROUPS[task]}. Box: quartiles; line: median; whiskers: 1.5 × box height."]
     if ignored:
-        notes.append(f"{ignored:,} without an mAP are not drawn and not in n.")
+        notes.append(f"Without an mAP and left out: {ignored:,}.")
     page = look.page(12, 6, f"{_TASKS[task]}: mean average precision of {_GROUPS[task]}", notes)
     axes = page.add_subplot()
     axes.grid(axis="y")
@@ -324,7 +327,7 @@ def _boxplot(task: str, frame: pl.DataFrame, look: _Look) -> Figure:
                 fontsize=11,
             )
     low = min(0.0, float(scored["mean_average_precision"].min() or 0.0))  # type: ignore[arg-type]
-    axes.set(ylabel="mean average precision (mAP)", ylim=(low - 0.02, 1.02), xlim=(-0.5, len(places) - 0.5))
+    axes.set(ylabel="mean average precision (mAP)", ylim=(low - 0.02, 1.02), xlim=_span(len(places)))
     axes.set_xticks(range(len(places)), labels)
     axes.tick_params(axis="x", length=0)
     legend_above(axes, look.legend(cells, False), gap=0.45)
@@ -341,21 +344,20 @@ def _cross_barplot(frame: pl.DataFrame, look: _Look) -> Figure:
     first = _hours(frame, keys[:2], "timepoint1")
     second = _hours(frame, keys[2:], "timepoint2")
     labels = [
-        f"{place[0]} {place[1]}{first.get(place[:2], '')}\nvs {place[2]} {place[3]}{second.get(place[2:], '')}"
-        for place in places
+        f"{one} {t1}{first.get((one, t1), '')}\nvs {two} {t2}{second.get((two, t2), '')}" for one, t1, two, t2 in places
     ]
     table = [[bars.get((*place, cell)) for cell in cells] for place in places]
     drawn = [number for bar in bars.values() for number in (bar.value, bar.published) if number is not None]
     # The fractions are a few percent: an axis up to 1 would show nothing but zeros.
     limit = min(1.0, max(0.1, 1.15 * max(drawn, default=0.0)))
     title = "Gene-compound matching: fraction of targets retrieved"
-    page = look.page(12, 2.2 + 0.36 * len(places) * max(len(cells), 2), title, _unscored(bars))
+    page = look.page(12, 2.2 + 0.42 * len(places) * max(len(cells), 2), title, _unscored(bars))
     axes = page.add_subplot()
     axes.grid(axis="x")
     _draw_bars(axes, table, [look.colour(cell) for cell in cells], horizontal=True)
     ends = f"; the axis ends at {limit:.2g}, not at 1" if limit < 1.0 else ""
     axes.set(xlabel=_FRACTION + ends, xlim=(0, limit), ylim=(len(places) - 0.5, -0.5))
     axes.set_yticks(range(len(places)), labels)
-    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="y", length=0, pad=10)
     legend_above(axes, look.legend(cells, _has_published(table)), gap=0.12)
     return page

@@ -24,7 +24,6 @@ _RASTER_FROM = 2_000  # more points than this become one picture inside the SVG
 _N_LABELS = 8
 _LABEL_LENGTH = 28
 _N_TRIED = 24  # names tried, smallest p first, until eight have found room
-_MOST_HIDDEN = 2  # points that a name may cover
 _OFFSETS = tuple(sign * 4.0 * step for step in range(11) for sign in (1, -1))  # points above, below
 
 Box = tuple[float, float, float, float]  # left, low, right, high in pixels
@@ -70,18 +69,16 @@ def draw_map(
             f"The mAP figure needs the column(s) {examples(missing)}, which the table does not have "
             f"(it has {examples(frame.columns, 12)}); draw it from the table that `map` wrote."
         )
-    precision, p_value = (
-        pl.col(name).cast(pl.Float64).alias(name) for name in ("mean_average_precision", "p_value")
-    )
+    precision, p_value = (pl.col(name).cast(pl.Float64).alias(name) for name in ("mean_average_precision", "p_value"))
     table = frame.select(
         precision,
         p_value,
         pl.col("below_corrected_p").fill_null(False).alias("significant"),
         pl.col(label).cast(pl.String).fill_null("(no name)").alias("name"),
     )
-    scored = table.filter(
-        pl.col("mean_average_precision").is_finite() & pl.col("p_value").is_between(0.0, 1.0)
-    ).sort("p_value", -pl.col("mean_average_precision"), "name")
+    scored = table.filter(pl.col("mean_average_precision").is_finite() & pl.col("p_value").is_between(0.0, 1.0)).sort(
+        "p_value", -pl.col("mean_average_precision"), "name"
+    )
     with np.errstate(divide="ignore"):
         height = -np.log10(scored["p_value"].to_numpy()) + 0.0  # + 0.0 turns -0.0 into 0.0
     cap = _cap(height)
@@ -94,9 +91,7 @@ def draw_map(
     title = f"mAP: {k:,} of {_groups(n)} significant ({100 * k / n:.1f} %)" if n else "mAP: nothing to draw"
     notes = []
     if capped.any():
-        notes.append(
-            f"{_groups(int(capped.sum()))} with p ≤ 1e-{cap:g} (p = 0 included): on the dashed line."
-        )
+        notes.append(f"{_groups(int(capped.sum()))} with p ≤ 1e-{cap:g} (p = 0 included): on the dashed line.")
     if n < frame.height:
         notes.append(f"{_groups(frame.height - n)} without an mAP or p value: not drawn.")
 
@@ -141,7 +136,7 @@ def draw_map(
         page.draw_without_rendering()  # settles the layout, which the placing of names reads
         page.set_layout_engine("none")
         named = np.flatnonzero(significant)[:_N_TRIED]
-        _name_points(axes, x, y, named, scored["name"].to_list())
+        _name_points(axes, x, y, cap, named, scored["name"].to_list())
         save_page(page, path_png, path_svg)
 
 
@@ -158,15 +153,17 @@ def _cap(height: np.ndarray) -> float:
     return min(_CAP, float(math.ceil(rest) + 1))
 
 
-def _name_points(axes: Axes, x: np.ndarray, y: np.ndarray, named: np.ndarray, names: list[str]) -> None:
-    """Name points where there is room: no name or its line touches another, few points are hidden.
+def _name_points(axes: Axes, x: np.ndarray, y: np.ndarray, cap: float, named: np.ndarray, names: list[str]) -> None:
+    """Name points where there is room: no name touches a point, another name or its line.
 
     A name that does not fit close to its point is left out.
     """
     figure = axes.figure.get_figure(root=True)
     unit = figure.dpi / 72  # pixels a point
+    reach = 3 * unit  # radius of a marker
     points = axes.transData.transform(np.column_stack([x, y]))
     frame = axes.get_window_extent()
+    dashed = axes.transData.transform((0.0, cap))[1] if math.isfinite(cap) else math.inf
     taken: list[tuple[Box, Line]] = []
     for row in named:
         if len(taken) == _N_LABELS:
@@ -180,7 +177,6 @@ def _name_points(axes: Axes, x: np.ndarray, y: np.ndarray, named: np.ndarray, na
             fontsize=11,
             color=INK,
             va="center",
-            bbox={"boxstyle": "square,pad=0.05", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
         )
         size = note.get_window_extent()
         at = points[row]
@@ -191,20 +187,19 @@ def _name_points(axes: Axes, x: np.ndarray, y: np.ndarray, named: np.ndarray, na
             left = end[0] - (size.width if side < 0 else 0.0)
             box = (left, end[1] - size.height / 2, left + size.width, end[1] + size.height / 2)
             line = ((at[0], at[1]), end)
-            inside = np.all(
-                (points >= (box[0] - 3, box[1] - 3)) & (points <= (box[2] + 3, box[3] + 3)), axis=1
-            )
+            near = (points >= (box[0] - reach, box[1] - reach)) & (points <= (box[2] + reach, box[3] + reach))
             if (
                 (box[0] >= frame.x0 and box[2] <= frame.x1 and box[1] >= frame.y0)
                 and box[3] <= frame.y1 + 2 * unit
-                and inside.sum() <= _MOST_HIDDEN
+                and not box[1] < dashed < box[3]
+                and not near.all(axis=1).any()
                 and not any(_clash(box, line, *other, gap=2 * unit) for other in taken)
             ):
-                choices.append((int(inside.sum()), abs(dy), side, dy, box, line))
+                choices.append((abs(dy), side, dy, box, line))
         if not choices:
             note.remove()
             continue
-        _, _, side, dy, box, line = min(choices)
+        _, side, dy, box, line = min(choices)
         taken.append((box, line))
         note.set_position(((line[1][0] - at[0]) / unit, dy))
         note.set_horizontalalignment("right" if side < 0 else "left")

@@ -36,7 +36,7 @@ _LINE = 1.35  # line height in font sizes
 _MARGIN = 0.15  # inches around the page
 
 # Large type on purpose: a 12-inch figure is printed at about half its size.
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine lays text out alike
     "font.size": TEXT_PT,
     "axes.labelsize": 14,
@@ -47,6 +47,7 @@ _SETTINGS: dict[str, Any] = {
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "text.color": INK,
+    "text.parse_math": False,  # a "$" in a name of the user's is a dollar sign
     "xtick.color": INK,
     "ytick.color": INK,
     "grid.color": "#E3E3E3",
@@ -77,10 +78,23 @@ def house_style() -> Iterator[None]:
         yield
 
 
-def _wrapped(text: str, inches: float, points: float) -> str:
-    """Break `text` into lines that fit `inches` at a font size (mean glyph width 0.55 em)."""
-    width = max(20, int(inches * 72 / (0.55 * points)))
-    return "\n".join(line for part in text.splitlines() for line in textwrap.wrap(part, width))
+def _wrapped(text: str, inches: float, points: float, weight: str = "normal") -> str:
+    """Break text into lines that fit the width, as measured with the font it is drawn in."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(size=points, weight=weight)
+
+    def fits(line: str) -> bool:
+        return text_to_path.get_text_width_height_descent(line, font, ismath=False)[0] <= 72 * inches
+
+    width = int(200 * inches / points)  # characters; more than fit, so that counting down finds the most
+    while width > 10:
+        lines = [line for part in text.splitlines() for line in textwrap.wrap(part, width)]
+        if all(map(fits, lines)):
+            break
+        width -= 1
+    return "\n".join(lines)
 
 
 def _height(text: str, points: float) -> float:
@@ -121,7 +135,7 @@ def new_page(
     room = width - 2 * _MARGIN
     badge = 3.0 if simulated else 0.0
     title, subtitle, note = (
-        _wrapped(title, room - badge, TITLE_PT * 1.12),  # bold is wider
+        _wrapped(title, room - badge, TITLE_PT, "bold"),
         _wrapped(subtitle, room, TEXT_PT),
         _wrapped(note, room, NOTE_PT),
     )
@@ -137,7 +151,7 @@ def new_page(
         h_pad=0.08,
     )
     left, right = _MARGIN / width, 1.0 - _MARGIN / width
-    spacing = {"linespacing": _LINE - 0.15, "va": "top"}
+    spacing: dict[str, Any] = {"linespacing": _LINE - 0.15, "va": "top"}
     figure.text(left, 1.0 - _MARGIN / height, title, fontsize=TITLE_PT, fontweight="bold", **spacing)
     y = 1.0 - (_MARGIN + _height(title, TITLE_PT)) / height
     figure.text(left, y, subtitle, fontsize=TEXT_PT, color=GREY, **spacing)

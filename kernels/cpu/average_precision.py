@@ -26,7 +26,7 @@ def average_precision(
 
 
 @njit
-def _average_precision(offsets, values, above, tied, ties):  # type: ignore[no-untyped-def]
+def _average_precision(offsets, values, above, tied, ties):
     """AP of each list, (u,) float64; ties is the policy's code."""
     n_lists = offsets.size - 1
     result = np.full(n_lists, np.nan)

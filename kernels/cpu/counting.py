@@ -20,7 +20,7 @@ MASKED = np.float32(-np.inf)
 
 
 @njit
-def thresholds(x, shift, norm, distance, queries, offsets, positives, delta, values, order, low, high):  # type: ignore[no-untyped-def]
+def thresholds(x, shift, norm, distance, queries, offsets, positives, delta, values, order, low, high):
     """Fill the thresholds of each query, ascending.
 
     values (m,) float64: ranking values, ascending within a query. order (m,) int64: the place of each in
@@ -44,7 +44,7 @@ def thresholds(x, shift, norm, distance, queries, offsets, positives, delta, val
 
 
 @njit
-def _first_at_least(sorted_values, value):  # type: ignore[no-untyped-def]
+def _first_at_least(sorted_values, value):
     """Count entries of an ascending array that are < value."""
     left, right = 0, sorted_values.size
     while left < right:
@@ -57,7 +57,7 @@ def _first_at_least(sorted_values, value):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _first_above(sorted_values, value):  # type: ignore[no-untyped-def]
+def _first_above(sorted_values, value):
     """Count entries of an ascending array that are <= value."""
     left, right = 0, sorted_values.size
     while left < right:
@@ -70,7 +70,7 @@ def _first_above(sorted_values, value):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _blank_row(row, query, first, include, exclude, allowed):  # type: ignore[no-untyped-def]
+def _blank_row(row, query, first, include, exclude, allowed):
     """Set to minus infinity what is not a negative of `query` in a tile row that starts at column `first`."""
     stop = first + row.size
     if first <= query < stop:
@@ -97,7 +97,7 @@ def _blank_row(row, query, first, include, exclude, allowed):  # type: ignore[no
 
 
 @njit
-def _count_few(x, shift, norm, distance, query, first, row, values, low, high, above, tied, lanes):  # type: ignore[no-untyped-def]
+def _count_few(x, shift, norm, distance, query, first, row, values, low, high, above, tied, lanes):
     """Compare a tile row with each threshold; entries inside the band are decided in float64."""
     rechecked = 0
     for t in range(values.size):
@@ -123,7 +123,7 @@ def _count_few(x, shift, norm, distance, query, first, row, values, low, high, a
 
 
 @njit
-def _place(value, values, above, tied):  # type: ignore[no-untyped-def]
+def _place(value, values, above, tied):
     """Add one negative of known value to differences `above` (p + 1,) and to `tied` (p,)."""
     under = _first_at_least(values, value)
     above[0] += 1
@@ -134,7 +134,7 @@ def _place(value, values, above, tied):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _count_many(x, shift, norm, distance, query, first, row, values, low, high, above, tied, lanes):  # type: ignore[no-untyped-def]
+def _count_many(x, shift, norm, distance, query, first, row, values, low, high, above, tied, lanes):
     """Search each entry of a tile row in the thresholds; entries inside a band are decided in float64."""
     rechecked = 0
     steps = np.zeros(values.size + 1, np.int64)
@@ -157,12 +157,15 @@ def _count_many(x, shift, norm, distance, query, first, row, values, low, high, 
 
 
 @njit
-def count_tile(x, shift, norm, distance, queries, offsets, tile, first, few, include, exclude, values, low, high, above, tied):  # type: ignore[no-untyped-def]  # fmt: skip
+def count_tile(
+    x, shift, norm, distance, queries, offsets, tile, first, few, include, exclude, values, low, high, above, tied
+):
     """Add the negatives of one tile to the counts of its queries.
 
     tile (q, w) float32 holds the float32 similarities of the queries to rows first .. first + w; it is overwritten.
     above, tied (m,) int64 are added to, in the order of `values`. Up to `few` positives a query, the tile row is
-    compared with each threshold; above that, each entry is searched in the thresholds. Returns how many entries were rechecked.
+    compared with each threshold; above that, each entry is searched in the thresholds. Returns how many entries
+    were rechecked.
     """
     lanes = np.empty(LANES)
     allowed = np.empty(tile.shape[1] if include.key_rows.size > 0 else 0, np.uint8)
@@ -190,7 +193,7 @@ def count_tile(x, shift, norm, distance, queries, offsets, tile, first, few, inc
 
 
 @njit
-def count_direct(x, shift, norm, distance, queries, bounds, offsets, include, exclude, values, above, tied):  # type: ignore[no-untyped-def]
+def count_direct(x, shift, norm, distance, queries, bounds, offsets, include, exclude, values, above, tied):
     """Count in float64, one pair after the other: for distances without a product form and for short lists.
 
     bounds (q, 4): candidates of a query are rows bounds[0]..bounds[1] and bounds[2]..bounds[3].
@@ -220,7 +223,12 @@ def count_direct(x, shift, norm, distance, queries, bounds, offsets, include, ex
         for side in range(0, 4, 2):
             for other in range(bounds[q, side], bounds[q, side + 1]):
                 if excluded[other] != q and (not limited or included[other] == q):
-                    _place(pair_value(x, query, other, shift, norm, distance, lanes), mine, steps, tied[start:stop])
+                    _place(
+                        pair_value(x, query, other, shift, norm, distance, lanes),
+                        mine,
+                        steps,
+                        tied[start:stop],
+                    )
         running = 0
         for t in range(stop - start):
             running += steps[t]

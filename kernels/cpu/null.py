@@ -27,7 +27,8 @@ _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 
-#: Up to so many ranks, insertion beats a general sort; and a scan of all ranks beats it down to one in so many.
+#: Up to so many ranks, insertion beats a general sort; and a scan of all ranks beats it down to one in so
+#: many.
 _SMALL = 32
 _SPARSE = 64
 
@@ -46,9 +47,7 @@ def variance_ap(n_pos: int, n_total: int) -> float:
         mean += (q1 + (t - 1) * q2) / t
         squares += (q1 + 3.0 * (t - 1) * q2 + (t - 1.0) * (t - 2.0) * q3) / (t * t)
         products += (
-            2.0 * q2 * harmonic
-            + q3 * (3.0 * (t - 1) + (t - 5.0) * harmonic)
-            + q4 * (t - 3.0) * ((t - 1) - harmonic)
+            2.0 * q2 * harmonic + q3 * (3.0 * (t - 1) + (t - 5.0) * harmonic) + q4 * (t - 3.0) * ((t - 1) - harmonic)
         ) / t
         harmonic += 1.0 / t
     return max(squares + 2.0 * products - mean * mean, 0.0) / (n_pos * n_pos)
@@ -56,7 +55,7 @@ def variance_ap(n_pos: int, n_total: int) -> float:
 
 @njit
 def enumerate_ap(n_pos: int, n_total: int) -> Any:
-    """AP of every placement, (C(L, P),) float64, in lexicographic order of the rank sets; C(L, P) must fit."""
+    """AP of every placement, (C(L, P),) float64, in lexicographic order of the rank sets."""
     size = 1
     for i in range(min(n_pos, n_total - n_pos)):
         size = size * (n_total - i) // (i + 1)
@@ -81,8 +80,9 @@ def enumerate_ap(n_pos: int, n_total: int) -> Any:
 def count_tail(n_pos: int, n_total: int, total: float, limit: int) -> int:
     """Count the placements with S_P >= `total`, or ``limit + 1`` if there are more; O(P L + P limit).
 
-    Depth first over r_1 < r_2 < ...; the best that can follow r_j are the ranks next to it, which bounds S_P and falls
-    as r_j grows, so a branch ends as soon as its bound does. Every branch entered holds a placement that counts.
+    Depth first over r_1 < r_2 < ...; the best that can follow r_j are the ranks next to it, which bounds S_P
+    and falls as r_j grows, so a branch ends as soon as its bound does. Every branch entered holds a placement
+    that counts.
     """
     # best[j, r]: largest sum of the terms after the j-th positive, when that one is at rank r
     best = np.zeros((n_pos + 1, n_total + 2))
@@ -116,9 +116,7 @@ def count_tail(n_pos: int, n_total: int, total: float, limit: int) -> int:
 
 
 @njit
-def advance_survival(
-    survival: Any, starts: Any, lows: Any, errors: Any, cells: int, rank: int, until: int
-) -> None:
+def advance_survival(survival: Any, starts: Any, lows: Any, errors: Any, cells: int, rank: int, until: int) -> None:
     """Sweep the survival functions from `rank` to `until` ranks, in place; arguments as in the reference."""
     for r in range(rank + 1, until + 1):
         for k in range(min(lows.size, r) - 1, 0, -1):
@@ -143,7 +141,7 @@ def advance_survival(
 
 
 @njit
-def _mix(word):  # type: ignore[no-untyped-def]
+def _mix(word):
     word = (word ^ (word >> _S30)) * _FIRST
     word = (word ^ (word >> _S27)) * _SECOND
     return word ^ (word >> _S31)
@@ -156,7 +154,7 @@ def sample_ap(key: int, first: int, count: int, n_pos: int, n_total: int) -> Flo
 
 
 @njit
-def _sample_ap(key, first, count, n_pos, n_total):  # type: ignore[no-untyped-def]
+def _sample_ap(key, first, count, n_pos, n_total):
     result = np.empty(count)
     ranks = np.empty(n_pos, np.int64)
     taken = np.zeros(n_total + 1, np.bool_)
@@ -164,8 +162,8 @@ def _sample_ap(key, first, count, n_pos, n_total):  # type: ignore[no-untyped-de
     scan = not insert and n_total <= _SPARSE * n_pos
     for i in range(count):
         state = _mix(key + np.uint64(first + i + 1) * _GOLDEN)
-        filled = 0
-        for top in range(n_total - n_pos + 1, n_total + 1):
+        for filled in range(n_pos):
+            top = n_total - n_pos + 1 + filled
             state = state + _GOLDEN
             drawn = 1 + np.int64(np.float64(_mix(state) >> _S11) * 2.0**-53 * top)
             if taken[drawn]:
@@ -177,13 +175,12 @@ def _sample_ap(key, first, count, n_pos, n_total):  # type: ignore[no-untyped-de
                     ranks[at] = ranks[at - 1]
                     at -= 1
             ranks[at] = drawn
-            filled += 1
         if scan:
-            filled = 0
+            at = 0
             for rank in range(1, n_total + 1):
                 if taken[rank]:
-                    ranks[filled] = rank
-                    filled += 1
+                    ranks[at] = rank
+                    at += 1
         elif not insert:
             ranks.sort()
         total = 0.0

@@ -15,7 +15,7 @@ __all__ = ["count_partners", "label_partners", "partners"]
 
 
 @njit
-def _mark(index, row, mark, stamp):  # type: ignore[no-untyped-def]
+def _mark(index, row, mark, stamp):
     """Stamp every row that shares a key with `row`."""
     for slot in range(index.row_offsets[row], index.row_offsets[row + 1]):
         key = index.row_keys[slot]
@@ -24,7 +24,7 @@ def _mark(index, row, mark, stamp):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _walk(codes, row, excluded, included, stamp, out):  # type: ignore[no-untyped-def]
+def _walk(codes, row, excluded, included, stamp, out):
     """Write the partners of `row` to `out` (ascending); return how many. An empty `out` only counts."""
     excluded[row] = stamp
     _mark(codes.exclude, row, excluded, stamp)
@@ -71,7 +71,7 @@ def _group_size(keys: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
 
 
 @njit
-def _count_by_walking(codes):  # type: ignore[no-untyped-def]
+def _count_by_walking(codes):
     """Partners of each row, (n,) int64; cost is the sum of the key lists."""
     n = codes.block.row_offsets.size - 1
     counts = np.empty(n, np.int64)
@@ -99,7 +99,7 @@ def _count_by_walking(codes):  # type: ignore[no-untyped-def]
 
 
 @njit
-def partners(codes, rows):  # type: ignore[no-untyped-def]
+def partners(codes, rows):
     """Partners of the given rows: offsets (q + 1,) int64 and rows int32; see `reference.pairs.partners`."""
     n = codes.block.row_offsets.size - 1
     excluded = np.full(n, -1, np.int64)
@@ -117,7 +117,7 @@ def partners(codes, rows):  # type: ignore[no-untyped-def]
 
 
 @njit
-def label_partners(codes, labels, rows):  # type: ignore[no-untyped-def]
+def label_partners(codes, labels, rows):
     """Partners of each (row, label): see `reference.pairs.label_partners`.
 
     `codes` is the rule without its list column, `labels` the labels of that column.
@@ -151,11 +151,7 @@ def label_partners(codes, labels, rows):  # type: ignore[no-untyped-def]
             before = total
             for place in range(labels.key_offsets[key], labels.key_offsets[key + 1]):
                 other = labels.key_rows[place]
-                if (
-                    excluded[other] != q
-                    and home[other] == home[row]
-                    and (not limited or included[other] == q)
-                ):
+                if excluded[other] != q and home[other] == home[row] and (not limited or included[other] == q):
                     found[total] = other
                     total += 1
             if total > before:

@@ -17,6 +17,7 @@ rounding of the two edges to float32.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -138,7 +139,7 @@ def _pieces(bounds: Ints) -> Iterator[tuple[int, int]]:
     """Split queries in working order into pieces that share their candidates, of at most TILE_QUERIES."""
     same = np.all(bounds[1:] == bounds[:-1], axis=1)
     edges = np.concatenate([[0], np.flatnonzero(~same) + 1, [len(bounds)]])
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in itertools.pairwise(edges):
         for first in range(start, stop, TILE_QUERIES):
             yield first, min(first + TILE_QUERIES, stop)
 
@@ -201,9 +202,7 @@ def count_outranking(
 
     def directly(first: int, last: int) -> int:
         local = fill(first, last)
-        count_direct(
-            *scope, rows[first:last], bounds[first:last], local, p.include, p.exclude, values, above, tied
-        )
+        count_direct(*scope, rows[first:last], bounds[first:last], local, p.include, p.exclude, values, above, tied)
         return 0
 
     workers = threads or len(os.sched_getaffinity(0))

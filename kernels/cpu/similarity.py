@@ -15,7 +15,7 @@ HALF = LANES // 2
 
 
 @njit
-def _lane_sum(x, i, j, shift_i, shift_j, kind, lanes):  # type: ignore[no-untyped-def]
+def _lane_sum(x, i, j, shift_i, shift_j, kind, lanes):
     """Sum a function of two shifted rows over the features.
 
     x (n, d); kind: product, squared difference or absolute difference; lanes (64,) float64 is scratch.
@@ -45,7 +45,7 @@ def _lane_sum(x, i, j, shift_i, shift_j, kind, lanes):  # type: ignore[no-untype
 
 
 @njit
-def _row_sum(x, i, lanes):  # type: ignore[no-untyped-def]
+def _row_sum(x, i, lanes):
     """Sum of row i of x (n, d) in the order of `_lane_sum`."""
     d = x.shape[1]
     lanes[:] = 0.0
@@ -61,7 +61,7 @@ def _row_sum(x, i, lanes):  # type: ignore[no-untyped-def]
 
 
 @njit
-def moments(x, distance):  # type: ignore[no-untyped-def]
+def moments(x, distance):
     """Row shifts and norms, both (n,) float64; see `reference.similarity.moments`. distance is a code."""
     n, d = x.shape
     shift = np.zeros(n)
@@ -76,7 +76,7 @@ def moments(x, distance):  # type: ignore[no-untyped-def]
 
 
 @njit
-def pair_value(x, i, j, shift, norm, distance, lanes):  # type: ignore[no-untyped-def]
+def pair_value(x, i, j, shift, norm, distance, lanes):
     """Ranking value of rows i and j of x (n, d), float64; see `reference.similarity.similarity`."""
     if distance <= CORRELATION:
         value = _lane_sum(x, i, j, shift[i], shift[j], PRODUCT, lanes) / (norm[i] * norm[j])
@@ -92,7 +92,7 @@ def pair_value(x, i, j, shift, norm, distance, lanes):  # type: ignore[no-untype
 
 
 @njit
-def unit_rows(x, shift, norm, out):  # type: ignore[no-untyped-def]
+def unit_rows(x, shift, norm, out):
     """Write the shifted rows of x (n, d), divided by their norms, to out (n, d) float32: the GEMM operand."""
     for i in range(x.shape[0]):
         for k in range(x.shape[1]):

@@ -1,9 +1,10 @@
 """The law of average precision (AP) under random ranking, by definition.
 
-P positives stand at ranks r_1 < ... < r_P, a uniformly random subset of 1..L, and AP = S_P / P with the partial sums
-S_k = sum_{j <= k} j / r_j. Everything here follows from one fact: given that k positives are among the first r ranks
-(all subsets equally likely), rank r holds one with probability k / r, it is then the k-th, it adds k / r, and the
-others are uniform over r - 1 ranks. So the law of S_k given (r, k) depends on neither P nor L:
+P positives stand at ranks r_1 < ... < r_P, a uniformly random subset of 1..L, and AP = S_P / P with the
+partial sums
+S_k = sum_{j <= k} j / r_j. Everything here follows from one fact: given that k positives are among the first
+r ranks (all subsets equally likely), rank r holds one with probability k / r, it is then the k-th, it adds k
+/ r, and the others are uniform over r - 1 ranks. So the law of S_k given (r, k) depends on neither P nor L:
 
     law[r][k] = ((r - k) / r) law[r - 1][k] + (k / r) (law[r - 1][k - 1] shifted by k / r),
 
@@ -66,8 +67,9 @@ def expected_ap(n_pos: npt.ArrayLike, n_total: npt.ArrayLike) -> Floats:
 def variance_ap(n_pos: int, n_total: int) -> float:
     """Variance of AP under random ranking, exact.
 
-    With X_r = 1 if rank r holds a positive and C_r = X_1 + ... + X_r, P AP = sum_r Y_r, Y_r = X_r C_r / r. Products
-    of i distinct X have the mean q_i = P (P - 1) ... / (L (L - 1) ...), i factors each, which gives for r < t
+    With X_r = 1 if rank r holds a positive and C_r = X_1 + ... + X_r, P AP = sum_r Y_r, Y_r = X_r C_r / r.
+    Products of i distinct X have the mean q_i = P (P - 1) ... / (L (L - 1) ...), i factors each, which gives
+    for r < t
 
         E[Y_r^2]   = (q_1 + 3 (r - 1) q_2 + (r - 1)(r - 2) q_3) / r^2
         E[Y_r Y_t] = (2 q_2 + (3 r + t - 5) q_3 + (r - 1)(t - 3) q_4) / (r t).
@@ -164,8 +166,9 @@ def advance_survival(
     """Sweep the survival functions of the partial sums from `rank` to `until` ranks, in place.
 
     Terms k / r are rounded to the nearest multiple of 1 / `cells`, which turns S_k into S~_k. The sweep keeps
-    G_k[v] = P(S~_k >= v / cells | r, k), which obeys the recursion of the law itself because that is linear. A value
-    of G uses only smaller ranks, so it does not depend on how far the sweep goes, nor on how many k it keeps.
+    G_k[v] = P(S~_k >= v / cells | r, k), which obeys the recursion of the law itself because that is linear.
+    A value of G uses only smaller ranks, so it does not depend on how far the sweep goes, nor on how many k
+    it keeps.
 
     Parameters
     ----------
@@ -184,8 +187,8 @@ def advance_survival(
 
     Notes
     -----
-    Every product and sum is of non-negative numbers, so the relative error of G grows by at most 4 units in the last
-    place a rank (two coefficients, two products, one sum, of which three act on either term).
+    Every product and sum is of non-negative numbers, so the relative error of G grows by at most 4 units in
+    the last place a rank (two coefficients, two products, one sum, of which three act on either term).
     """
     for r in range(rank + 1, until + 1):
         for k in range(min(len(lows), r) - 1, 0, -1):
@@ -236,9 +239,9 @@ def stream_key(*parts: int) -> int:
 def sample_ap(key: int, first: int, count: int, n_pos: int, n_total: int) -> Floats:
     """AP of random placements number `first` to `first + count - 1` of a stream.
 
-    Placement i depends on (key, i) and the shape only, so blocks may be drawn in any order. The P ranks are drawn by
-    Floyd's method, at a cost that does not depend on L. Numbers have 53 random bits, so a rank's probability is off
-    by at most L 2**-53 relative.
+    Placement i depends on (key, i) and the shape only, so blocks may be drawn in any order. The P ranks are
+    drawn by Floyd's method, at a cost that does not depend on L. Numbers have 53 random bits, so a rank's
+    probability is off by at most L 2**-53 relative.
 
     Parameters
     ----------

@@ -42,9 +42,7 @@ def partners(codes: PairCodes, rows: npt.NDArray[np.integer]) -> tuple[Ints, Row
     return offsets, np.nonzero(table)[1].astype(np.int32)
 
 
-def label_partners(
-    codes: PairCodes, labels: KeyIndex, rows: npt.NDArray[np.integer]
-) -> tuple[Rows, Rows, Ints, Rows]:
+def label_partners(codes: PairCodes, labels: KeyIndex, rows: npt.NDArray[np.integer]) -> tuple[Rows, Rows, Ints, Rows]:
     """Return the partners of each (row, label): those under the rule that carry the label too.
 
     Parameters

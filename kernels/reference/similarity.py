@@ -70,7 +70,10 @@ def moments(x: npt.NDArray[np.floating], distance: str) -> tuple[Array, Array]:
 
 
 def similarity(
-    x: npt.NDArray[np.floating], rows_a: npt.NDArray[np.integer], rows_b: npt.NDArray[np.integer], distance: str
+    x: npt.NDArray[np.floating],
+    rows_a: npt.NDArray[np.integer],
+    rows_b: npt.NDArray[np.integer],
+    distance: str,
 ) -> Array:
     """Return the ranking value of pairs of rows: higher is nearer.
 

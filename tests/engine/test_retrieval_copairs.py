@@ -78,7 +78,7 @@ def test_single_label_equals_copairs(rule, data, distance):
         with pytest.raises(fb.UnpairedException):
             fb.average_precision(meta, x, *rule, distance=distance)
         return
-    # "optimistic" is copairs' rule: under some of these rules a pair is positive and negative, and ties with itself.
+    # "optimistic" is copairs' rule; under some of these rules a pair is positive and negative, tied with itself.
     got = fb.average_precision(meta, x, *rule, distance=distance, ties="optimistic")
     assert list(got.columns) == list(meta.columns) + COUNTS + APS
     assert set(got.columns) == set(expected.columns)
@@ -188,7 +188,9 @@ def test_filter_keeps_the_rows_copairs_keeps():
     got = fb.average_precision(meta, x, ["Metadata_a"], [], [], ["Metadata_a", "Metadata_b == 'u'"][:1])
     assert len(got) == 30
     got = fb.average_precision(meta, x, ["Metadata_a", "Metadata_b == 'u'"], [], [], ["Metadata_a"])
-    expected = copairs_ap(meta[kept].reset_index(drop=True), x[kept], ["Metadata_a"], [], [], ["Metadata_a"], progress_bar=False)
+    expected = copairs_ap(
+        meta[kept].reset_index(drop=True), x[kept], ["Metadata_a"], [], [], ["Metadata_a"], progress_bar=False
+    )
     np.testing.assert_allclose(got[APS], expected[APS], atol=1e-6)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from fastbench.kernels.codes import PairCodes, column_index, key_index
 from hypothesis import strategies as st
+
+from fastbench.kernels.codes import PairCodes, column_index, key_index
 
 
 @st.composite

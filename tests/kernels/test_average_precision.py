@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
-from fastbench.kernels import cpu, reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
+
+from fastbench.kernels import cpu, reference
 
 
 def counts(positive, negative):
@@ -28,7 +29,11 @@ def listed_ap(relevant):
 similarities = st.lists(st.integers(0, 3), max_size=12)
 
 
-@given(st.lists(similarities, max_size=6), similarities, st.sampled_from(["expected", "optimistic", "pessimistic"]))
+@given(
+    st.lists(similarities, max_size=6),
+    similarities,
+    st.sampled_from(["expected", "optimistic", "pessimistic"]),
+)
 @settings(max_examples=150, deadline=None)
 def test_compiled_equals_definition(lists, negative, ties):
     parts = [counts(positive, negative) for positive in lists]
@@ -48,10 +53,14 @@ def test_policies_equal_brute_force_over_orders(positive, negative):
     found = []
     for order in permutations(range(len(items))):
         values = [items[i][0] for i in order]
-        if all(a >= b for a, b in zip(values, values[1:], strict=False)):
+        if all(a >= b for a, b in pairwise(values)):
             found.append(listed_ap([items[i][1] for i in order]))
     one = counts(positive, negative)
-    for ties, expected in (("optimistic", max(found)), ("pessimistic", min(found)), ("expected", np.mean(found))):
+    for ties, expected in (
+        ("optimistic", max(found)),
+        ("pessimistic", min(found)),
+        ("expected", np.mean(found)),
+    ):
         assert reference.average_precision(*one, ties)[0] == pytest.approx(expected, abs=1e-12)
 
 
@@ -69,7 +78,9 @@ def test_without_ties_equals_scikit_learn(seed, n_pos, n_neg):
 
 def test_ties_among_positives_only_do_not_matter():
     for ties in ("expected", "optimistic", "pessimistic"):
-        assert reference.average_precision(*counts([2, 2, 2], [3, 1]), ties)[0] == pytest.approx((1 / 2 + 2 / 3 + 3 / 4) / 3)
+        assert reference.average_precision(*counts([2, 2, 2], [3, 1]), ties)[0] == pytest.approx(
+            (1 / 2 + 2 / 3 + 3 / 4) / 3
+        )
 
 
 def test_collapsed_embedding_does_not_score_one():

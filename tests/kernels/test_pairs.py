@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from fastbench.kernels import cpu, reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fastbench.kernels import cpu, reference
 
 from .strategies import label_index, pair_codes
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from fastbench.kernels import cpu, reference
 from fastbench.kernels.codes import PairCodes, column_index
 from fastbench.kernels.cpu import ranking
 from fastbench.kernels.cpu.similarity import moments, pair_value
 from fastbench.kernels.reference.similarity import DISTANCES, LANES, similarity
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from .strategies import pair_codes
 

@@ -1,0 +1,63 @@
+"""``fastbench cpjump``: the CPJUMP1 benchmark; with no arguments, its embedded demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["cpjump"]
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def cpjump(
+    profiles: Annotated[Path | None, typer.Option(help="Folder of profiles: [<batch>/]<plate>/*<suffix>. Left out: a demo with simulated features.")] = None,
+    metadata: Annotated[Path | None, typer.Option(help="Folder with experiment-metadata.tsv and the compound target table. Left out: the packaged copies.")] = None,
+    output: Annotated[Path, typer.Option(help="Result folder.")] = Path("results/cpjump"),
+    preset: Annotated[str, typer.Option(help="stable (faults corrected), paper (published semantics) or cellclip.")] = "stable",
+    batch: Annotated[str, typer.Option(help="Batch of the experiment table.")] = "2020_11_04_CPJUMP1",
+    cells: Annotated[str, typer.Option(help="Cell lines, e.g. A549,U2OS. Left out: all.")] = "",
+    timelines: Annotated[str, typer.Option(help="Time labels.")] = "short,long",
+    tasks: Annotated[str, typer.Option(help="Tasks.")] = "replicability,matching,gene_compound_matching",
+    gate: Annotated[str, typer.Option(help="q: only replicable perturbations are matched; none: all.")] = "q",
+    q_threshold: Annotated[float, typer.Option(help="Threshold of the gate and of 'retrieved'.")] = 0.05,
+    p_values: Annotated[str, typer.Option(help="paper: mean -log10 p, strict tail; exact: p of the mean AP.")] = "paper",
+    ties: Annotated[str, typer.Option(help="expected, optimistic or pessimistic; default: the preset's.")] = "",
+    null_size: Annotated[int, typer.Option(help="Null size whose expected p-value is reported (its floor: 1/(1+N)).")] = 100_000,
+    seed: Annotated[int, typer.Option(help="Seed of the simulated features of the demo.")] = 0,
+    limit_plates: Annotated[int | None, typer.Option(help="Keep only the first plates.")] = None,
+    suffix: Annotated[str, typer.Option(help="How profile files end.")] = "_normalized_feature_select_negcon_batch.csv.gz",
+    device: Annotated[str, typer.Option(help="auto, cpu or reference.")] = "auto",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older result in the output folder.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the runs and their cost, and stop.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
+) -> None:  # fmt: skip
+    """Run the CPJUMP1 benchmark: replicability, target matching and compound-gene matching."""
+    from ..engine.cpjump.options import Options
+    from ..engine.cpjump.planning import plan
+    from .cpjump_view import show_plan, show_result
+
+    options = Options(
+        profiles=profiles, metadata=metadata, preset=preset, batch=batch, cells=_listed(cells) or None,
+        timelines=_listed(timelines), tasks=_listed(tasks), gate=gate, q_threshold=q_threshold,
+        null_size=null_size, seed=seed, limit_plates=limit_plates, suffix=suffix, p_values=p_values,
+        ties=ties or None, device=device,
+    )  # fmt: skip
+    planned = plan(options)
+    if dry_run:
+        show_plan(planned, as_json)
+        return
+    from ..engine.cpjump.results import write
+    from ..engine.cpjump.workflow import run
+    from ..engine.outputs import ResultFolder
+    from .cpjump_view import LiveView
+
+    with ResultFolder(output, "cpjump", options.as_dict(), overwrite) as folder:
+        with LiveView(planned, enabled=not as_json) as view:
+            result = run(planned, view)
+        write(result, folder)
+    show_result(result, output, as_json)

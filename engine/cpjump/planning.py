@@ -1,0 +1,224 @@
+"""The plan of a benchmark: its runs in order, with what each will cost, made before any profile is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from ..errors import InputError
+from ..profiles import Source
+from .counts import expected_counts
+from .metadata import Experiments, Plate, experiments, target_lists
+from .options import Options
+from .wells import missing_plates
+
+__all__ = ["Plan", "Run", "plan"]
+
+# Measured on two cores: to read one plate of 800 features, to score a run, and a million pairs of one.
+_READ_SECONDS = 0.15
+_RUN_SECONDS = 0.15
+_SECONDS_PER_MILLION_PAIRS = 2.0
+_ASSUMED_FEATURES = 800
+
+
+@dataclass(frozen=True)
+class Run:
+    """One scoring of one configuration (or of two, in gene-compound matching).
+
+    Parameters
+    ----------
+    task : str
+        Its task.
+    plates : tuple of Plate
+        Plates of its configuration.
+    genetic : tuple of Plate
+        Plates of the genetic configuration in gene-compound matching, else empty.
+    reported : bool
+        False for a replicability that only the gate needs.
+    expected : dict
+        See `counts.expected_counts`.
+    """
+
+    task: str
+    plates: tuple[Plate, ...]
+    genetic: tuple[Plate, ...]
+    reported: bool
+    expected: dict[str, int]
+
+    @property
+    def description(self) -> str:
+        """``compound_A549_short``, or ``compound_A549_short-crispr_A549_long``."""
+        names = [plates[0].description for plates in (self.plates, self.genetic) if plates]
+        return "-".join(names)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known before profiles are read.
+
+    Parameters
+    ----------
+    options : Options
+        What was asked.
+    experiments : Experiments
+        The plates.
+    targets : polars.DataFrame
+        Targets of compounds (``Metadata_broad_sample``, ``Metadata_matching_target``).
+    sources : tuple of Source
+        The tables read.
+    runs : tuple of Run
+        In the order in which they run and are reported.
+    missing : tuple of str
+        Plates that have no profile file.
+    """
+
+    options: Options
+    experiments: Experiments
+    targets: pl.DataFrame
+    sources: tuple[Source, ...]
+    runs: tuple[Run, ...]
+    missing: tuple[str, ...]
+
+    def frame(self) -> pl.DataFrame:
+        """Return the runs as a table, with upper bounds of what each scores.
+
+        Returns
+        -------
+        polars.DataFrame
+            One row a run: ``task``, ``Description``, ``reported`` (false: only the gate needs it), ``plates``,
+            ``plates_missing``, ``profiles``, ``queries``, ``groups``, ``positive_pairs``, ``negative_pairs``.
+        """
+        absent = set(self.missing)
+        return pl.DataFrame(
+            [
+                {
+                    "task": run.task,
+                    "Description": run.description,
+                    "reported": run.reported,
+                    "plates": len(run.plates) + len(run.genetic),
+                    "plates_missing": sum(plate.name in absent for plate in run.plates + run.genetic),
+                    **run.expected,
+                }
+                for run in self.runs
+            ]
+        )
+
+    def cost(self) -> dict[str, float]:
+        """Estimate the work.
+
+        Returns
+        -------
+        dict
+            ``runs``, ``plates``, ``queries``, ``positive_pairs``, ``negative_pairs`` (upper bounds: every
+            perturbation passes the gate), ``seconds`` (two cores, without figures) and ``peak_megabytes``.
+        """
+        totals = self.frame().select("queries", "positive_pairs", "negative_pairs").sum().row(0, named=True)
+        plates = {plate.name for plate in self.experiments.plates}.difference(self.missing)
+        widest = max(run.expected["profiles"] for run in self.runs)
+        million_pairs = (totals["positive_pairs"] + totals["negative_pairs"]) / 1e6
+        features = self.options.simulated_features if self.options.simulated else _ASSUMED_FEATURES
+        seconds = (
+            _READ_SECONDS * len(plates) * features / _ASSUMED_FEATURES
+            + _RUN_SECONDS * len(self.runs)
+            + _SECONDS_PER_MILLION_PAIRS * million_pairs
+        )
+        return {
+            "runs": len(self.runs),
+            "plates": len(plates),
+            **totals,
+            "seconds": round(seconds, 1),
+            # profiles once as read and once stacked, float32, and one float64 matrix of similarities
+            "peak_megabytes": round(150 + widest * (2 * features * 4 + widest * 8) / 1e6),
+        }
+
+    def notes(self) -> list[str]:
+        """Sentences about the plan: where features come from, plates dropped and missing, corrections."""
+        options = self.options
+        source = f"profiles under '{options.profiles}'"
+        if options.simulated:
+            drawn = f"{options.simulated_features}, seed {options.seed}"
+            source = f"SIMULATED features ({drawn}) on the real plates and targets"
+        dropped = [f"{count} {reason}" for reason, count in self.experiments.dropped.items()]
+        sentences = [
+            f"Preset {options.preset}, p-values {options.p_values}, {source}.",
+            f"{len(self.experiments.plates)} of {self.experiments.n_table} plates of batch {options.batch}"
+            + (f" (left out: {', '.join(dropped)})." if dropped else "."),
+            *(f"Plate {name} has no profile file *{options.suffix}." for name in self.missing),
+            *options.rules.corrections,
+        ]
+        return sentences
+
+
+def plan(options: Options) -> Plan:
+    """Lay out the benchmark without reading a profile.
+
+    Parameters
+    ----------
+    options : Options
+        What is asked.
+
+    Returns
+    -------
+    Plan
+        Runs in order: cells in order of appearance; in each, compound times in order of appearance, and
+        inside each its genetic modalities and times.
+
+    Raises
+    ------
+    InputError
+        When metadata are missing or no plate with profiles is left.
+    """
+    chosen = experiments(options)
+    targets, source = target_lists(options.metadata)
+    missing = missing_plates(chosen.plates, options)
+    if len(missing) == len(chosen.plates):
+        raise InputError(
+            f"None of the {len(missing)} plates has a file *{options.suffix} under '{options.profiles}' or "
+            f"'{options.profiles}/{options.batch}': check the folder, batch and suffix "
+            f"(looked for {missing[0]} first)."
+        )
+    runs = _runs(chosen, targets, options)
+    if not runs:
+        raise InputError(
+            f"Nothing to score: the tasks {', '.join(options.tasks)} have no run on the chosen plates; "
+            "choose other tasks, cells or timelines."
+        )
+    return Plan(options, chosen, targets, (chosen.source, source), tuple(runs), missing)
+
+
+def _runs(chosen: Experiments, targets: pl.DataFrame, options: Options) -> list[Run]:
+    configurations = chosen.configurations()
+    runs: dict[tuple[str, str], Run] = {}
+
+    def add(task: str, first: tuple[Plate, ...], second: tuple[Plate, ...] = (), reported: bool = True) -> None:
+        expected = expected_counts(task, first, second, targets, options.rules)
+        run = Run(task, first, second, reported, expected)
+        runs.setdefault((task, run.description), run)
+
+    def add_configuration(plates: tuple[Plate, ...], partnered: bool) -> None:
+        modality = plates[0].modality
+        matched = modality != "orf" and "matching" in options.tasks
+        reported = "replicability" in options.tasks
+        if reported or (options.gated(modality) and (matched or partnered)):
+            add("replicability", plates, reported=reported)
+        if matched:
+            add("matching", plates)
+
+    cross = "gene_compound_matching" in options.tasks
+    for cell in dict.fromkeys(plate.cell for plate in chosen.plates):
+        here = [plates for plates in configurations.values() if plates[0].cell == cell]
+        compounds = [plates for plates in here if plates[0].modality == "compound"]
+        genetic = [plates for plates in here if plates[0].modality != "compound"]
+        # all times of one modality before the next, modalities in order of appearance
+        order = list(dict.fromkeys(plates[0].modality for plates in genetic))
+        genetic.sort(key=lambda plates: order.index(plates[0].modality))
+        for first in compounds:
+            add_configuration(first, cross and bool(genetic))
+            for second in genetic:
+                add_configuration(second, cross)
+                if cross:
+                    add("gene_compound_matching", first, second)
+        for second in genetic:  # not reached above without compounds
+            add_configuration(second, False)
+    return list(runs.values())

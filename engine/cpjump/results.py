@@ -1,0 +1,280 @@
+"""The tables of a finished benchmark, and how they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from ..profiles import Source
+from .metadata import published
+from .options import TASKS
+from .planning import Plan, Run
+from .score import GROUP_COLUMNS, Scored
+
+if TYPE_CHECKING:
+    from ..outputs import ResultFolder
+
+__all__ = ["CpjumpResult", "RunResult", "write"]
+
+_CROSS = "gene_compound_matching"
+_PUBLISHED_KEYS = ("task", "cell", "query_modality", "query_time", "genetic_modality", "genetic_time")
+_CONFIGURATION: Mapping[str, pl.DataType] = {
+    "Description": pl.String(), "Modality": pl.String(), "Cell": pl.String(), "time": pl.String(),
+    "timepoint": pl.Int64(),
+}  # fmt: skip
+_CROSS_CONFIGURATION: Mapping[str, pl.DataType] = {
+    "Description": pl.String(), "Modality1": pl.String(), "Modality2": pl.String(), "Cell": pl.String(),
+    "time1": pl.String(), "time2": pl.String(), "timepoint1": pl.Int64(), "timepoint2": pl.Int64(),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One run, its result, its account and its time.
+
+    Parameters
+    ----------
+    run : Run
+        The run of the plan.
+    scored : Scored
+        Its result.
+    account : dict of str to int
+        Everything counted: plates, wells, perturbations, queries, labels, pairs, and what was dropped.
+    seconds : float
+        Wall time, reading included.
+    """
+
+    run: Run
+    scored: Scored
+    account: dict[str, int]
+    seconds: float
+
+    def configuration(self) -> dict[str, object]:
+        """Return the columns that say which run a row belongs to."""
+        first = self.run.plates[0]
+        if self.run.task != _CROSS:
+            values = (self.run.description, first.modality, first.cell, first.time, first.hours)
+            return dict(zip(_CONFIGURATION, values, strict=True))
+        second = self.run.genetic[0]
+        both = (
+            first.modality,
+            second.modality,
+            first.cell,
+            first.time,
+            second.time,
+            first.hours,
+            second.hours,
+        )
+        return dict(zip(_CROSS_CONFIGURATION, (self.run.description, *both), strict=True))
+
+
+@dataclass(frozen=True)
+class CpjumpResult:
+    """A finished benchmark.
+
+    Parameters
+    ----------
+    plan : Plan
+        What was done, options included.
+    runs : tuple of RunResult
+        Every run, in order.
+    warnings : tuple of str
+        Sentences about missing plates, runs without a result, and values that were noticed.
+    sources : tuple of Source
+        Every file read.
+    timings : dict of str to float
+        Seconds of reading and of each task.
+    """
+
+    plan: Plan
+    runs: tuple[RunResult, ...]
+    warnings: tuple[str, ...]
+    sources: tuple[Source, ...]
+    timings: dict[str, float]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the features were simulated."""
+        return self.plan.options.simulated
+
+    @cached_property
+    def maps(self) -> dict[str, pl.DataFrame]:
+        """Groups of each task: the group column, the six score columns, then the configuration."""
+        return {f"{task}_map": _groups(task, self._of(task)) for task in TASKS if self._of(task)}
+
+    @cached_property
+    def fractions(self) -> dict[str, pl.DataFrame]:
+        """Fraction retrieved of each scored run of each task: the configuration and ``fr``."""
+        return {
+            f"{task}_fr": frame.drop("groups", "groups_retrieved", "published")
+            for task, frame in self.fr_tables().items()
+        }
+
+    @cached_property
+    def average_precision(self) -> pl.DataFrame:
+        """Every query of every run, with its average precision, pairs and p-value (missing: not scored)."""
+        parts = [
+            result.scored.queries.with_columns(
+                pl.lit(result.run.task).alias("task"), pl.lit(result.run.description).alias("Description")
+            )
+            for result in self.runs
+            if result.run.reported and result.scored.queries.height
+        ]
+        names = (
+            "task", "Description", "Metadata_broad_sample", "Metadata_Plate", "Metadata_Well",
+            "Metadata_modality", "Metadata_matching_target", "average_precision", "n_pos_pairs", "n_total_pairs",
+            "p_value",
+        )  # fmt: skip
+        every = pl.concat(parts, how="diagonal")
+        return every.select(name for name in names if name in every.columns)
+
+    @cached_property
+    def report(self) -> pl.DataFrame:
+        """The account of every run, those included that only the gate needed; missing: does not apply."""
+        rows = [
+            {"task": result.run.task, "Description": result.run.description, "reported": result.run.reported}
+            | {
+                "outcome": result.scored.outcome,
+                "fr": result.scored.fraction_retrieved,
+                "seconds": result.seconds,
+            }
+            | result.account
+            for result in self.runs
+        ]
+        return pl.DataFrame(rows, infer_schema_length=None)
+
+    def fr_tables(self) -> dict[str, pl.DataFrame]:
+        """Fractions retrieved of each task beside the published ones.
+
+        Returns
+        -------
+        dict of str to polars.DataFrame
+            By task: the columns of `fractions`, then ``groups``, ``groups_retrieved`` and ``published``
+            (CellProfiler profiles; missing where the configuration has no published value).
+        """
+        return {task: _fractions(task, self._of(task)) for task in TASKS if self._of(task)}
+
+    def summaries(self) -> dict[str, pl.DataFrame]:
+        """Fractions retrieved, one column a cell line, one row a modality and time (every combination)."""
+        found = {}
+        for name, frame in self.fractions.items():
+            index = [c for c in ("Modality", "time", "Modality1", "time1", "Modality2", "time2") if c in frame.columns]
+            found[name.removesuffix("_fr") + "_summary"] = frame.pivot("Cell", index=index, values="fr")
+        return found
+
+    @property
+    def statistic(self) -> str:
+        """Which significance the numbers follow, in words."""
+        options = self.plan.options
+        if options.p_values == "exact":
+            text = "p-value of the mean AP of a group, exact law, null >= AP"
+        else:
+            text = f"mean of -log10 p over a group, null > AP, null of {options.null_size:,} (expected value)"
+        return f"preset {options.preset}; {text}"
+
+    def dropped(self) -> dict[str, int]:
+        """Sum over all runs what was left out: plates by reason, wells, perturbations, queries, labels."""
+        totals = {f"plates: {reason}": count for reason, count in self.plan.experiments.dropped.items()}
+        totals["plates: no profile file"] = len(self.plan.missing)
+        names = [
+            name
+            for name in self.report.columns
+            if name.startswith(("dropped_", "wells_empty", "queries_without", "labels_with_one", "groups_not"))
+        ]
+        return totals | {name: int(self.report[name].sum()) for name in names}
+
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Tables by name, as the figures want them: maps, and fractions with their published value."""
+        return self.maps | {f"{task}_fr": frame for task, frame in self.fr_tables().items()}
+
+    def _of(self, task: str) -> list[RunResult]:
+        return [result for result in self.runs if result.run.task == task and result.run.reported]
+
+
+def _groups(task: str, results: list[RunResult]) -> pl.DataFrame:
+    configuration = _CROSS_CONFIGURATION if task == _CROSS else _CONFIGURATION
+    parts = [
+        result.scored.groups.with_columns(
+            pl.lit(value, dtype=configuration[name]).alias(name) for name, value in result.configuration().items()
+        )
+        for result in results
+        if result.scored.groups.height
+    ]
+    if parts:
+        return pl.concat(parts, how="vertical")
+    by = "Metadata_broad_sample" if task == "replicability" else "Metadata_matching_target"
+    flags = {name: pl.Boolean() if name.startswith("above") else pl.Float64() for name in GROUP_COLUMNS}
+    return pl.DataFrame(schema={by: pl.String(), **flags, **configuration})
+
+
+def _fractions(task: str, results: list[RunResult]) -> pl.DataFrame:
+    configuration = _CROSS_CONFIGURATION if task == _CROSS else _CONFIGURATION
+    known = {tuple(row[:-1]): row[-1] for row in published().select(*_PUBLISHED_KEYS, "fraction_retrieved").iter_rows()}
+    rows = []
+    for result in results:
+        if not result.scored.groups.height:
+            continue
+        first = result.run.plates[0]
+        second = result.run.genetic[0] if result.run.genetic else None
+        key = (
+            task,
+            first.cell,
+            first.modality,
+            first.time,
+            second and second.modality,
+            second and second.time,
+        )
+        rows.append(
+            result.configuration()
+            | {
+                "fr": result.scored.fraction_retrieved,
+                "groups": result.scored.groups.height,
+                "groups_retrieved": int(result.scored.groups["above_q_threshold"].sum()),
+                "published": known.get(key),
+            }
+        )
+    counted = {
+        "fr": pl.Float64(),
+        "groups": pl.Int64(),
+        "groups_retrieved": pl.Int64(),
+        "published": pl.Float64(),
+    }
+    return pl.DataFrame(rows, schema={**configuration, **counted})
+
+
+def write(result: CpjumpResult, folder: ResultFolder, *, figures: bool = True) -> None:
+    """Write every table, figure and the manifest entries of a finished benchmark.
+
+    Parameters
+    ----------
+    result : CpjumpResult
+        What `workflow.run` returned.
+    folder : ResultFolder
+        An open result folder.
+    figures : bool, default True
+        Whether figures are drawn.
+    """
+    for name, frame in (result.maps | result.fractions).items():
+        folder.csv(f"{name}.csv", frame)
+    for name, frame in result.summaries().items():
+        folder.csv(f"tables/{name}.csv", frame)
+    folder.csv("tables/runs.csv", result.report)
+    folder.parquet("average_precision.parquet", result.average_precision)
+    if figures:
+        from ..figures.cpjump import draw_cpjump
+
+        draw_cpjump(result.tables(), folder.path, simulated=result.simulated, subtitle=result.statistic)
+    options = result.plan.options
+    folder.manifest["inputs"] = [vars(source) for source in result.sources]
+    folder.manifest["simulated"] = result.simulated
+    folder.manifest["statistic"] = result.statistic
+    folder.manifest["corrections"] = list(options.rules.corrections)
+    folder.manifest["notes"] = [*result.plan.notes(), *result.warnings]
+    folder.manifest["missing_plates"] = list(result.plan.missing)
+    folder.manifest["dropped"] = result.dropped()
+    folder.manifest.setdefault("timings", {}).update(result.timings)
+    folder.manifest["device"] = options.device

@@ -1,0 +1,244 @@
+"""The benchmark itself: the runs of a plan, one after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ..errors import InputError, examples
+from ..profiles import Profiles, Source, consensus, stack
+from .metadata import Plate
+from .planning import Plan, Run
+from .results import CpjumpResult, RunResult
+from .score import Scored, score_run
+from .tasks import COMPOUND_MATCHING, CRISPR_MATCHING, REPLICABILITY, gene_compound_matching
+from .wells import Wells, plate_reader, read_wells
+
+__all__ = ["Listener", "Progress", "run"]
+
+_SAMPLE = "Metadata_broad_sample"
+_TARGET = "Metadata_matching_target"
+_MODALITY = "Metadata_modality"
+_KEPT_OF_WELLS = (_SAMPLE, "Metadata_Plate", "Metadata_Well", _MODALITY, "Metadata_negcon")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a listener hears after each run.
+
+    Parameters
+    ----------
+    done, total : int
+        Runs done, and runs in the plan.
+    task, description : str
+        The run.
+    outcome : str
+        ``scored``, or why not.
+    fraction_retrieved : float or None
+        Its fraction of groups retrieved.
+    """
+
+    done: int
+    total: int
+    task: str
+    description: str
+    outcome: str
+    fraction_retrieved: float | None
+
+
+Listener = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class _Configuration:
+    """One configuration: its wells, and the consensus of its treated perturbations before the gate."""
+
+    wells: Wells
+    consensus: Profiles
+
+
+def run(plan: Plan, listener: Listener | None = None) -> CpjumpResult:
+    """Score every run of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+        What `planning.plan` returned.
+    listener : callable, optional
+        Called with a `Progress` after each run.
+
+    Returns
+    -------
+    CpjumpResult
+        All tables.
+
+    Raises
+    ------
+    InputError
+        When profiles cannot be used, or no run had anything to score.
+    """
+    benchmark = _Benchmark(plan)
+    for step in plan.runs:
+        result = benchmark.perform(step)
+        if listener is not None:
+            listener(
+                Progress(
+                    len(benchmark.results), len(plan.runs), step.task, step.description,
+                    result.scored.outcome, result.scored.fraction_retrieved,
+                )
+            )  # fmt: skip
+    results = benchmark.results
+    if not any(result.scored.outcome == "scored" for result in results):
+        first = f"{results[0].run.task} of {results[0].run.description}: {results[0].scored.outcome}"
+        raise InputError(
+            f"Nothing could be scored in {len(results)} runs ({first}): check the profiles and the plates chosen."
+        )
+    sources = (*plan.sources, *benchmark.sources)
+    return CpjumpResult(plan, tuple(results), tuple(dict.fromkeys(benchmark.warnings)), sources, benchmark.timings)
+
+
+class _Benchmark:
+    """The state that runs share: configurations read once, and what their gate let through."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.read = plate_reader(plan.options)
+        self.results: list[RunResult] = []
+        self.warnings: list[str] = [
+            f"Plate {name} has no profile file *{plan.options.suffix} and was left out." for name in plan.missing
+        ]
+        self.sources: list[Source] = []
+        self.timings = {"reading": 0.0, "replicability": 0.0, "matching": 0.0, "gene_compound_matching": 0.0}
+        self._configurations: dict[str, _Configuration | None] = {}
+        self._replicable: dict[str, set[str]] = {}
+
+    def perform(self, step: Run) -> RunResult:
+        started = time.perf_counter()
+        reading = self.timings["reading"]
+        score = {
+            "replicability": self._replicability,
+            "matching": self._matching,
+            "gene_compound_matching": self._gene_compound_matching,
+        }[step.task]
+        scored, account = score(step)
+        seconds = time.perf_counter() - started
+        self.timings[step.task] += seconds - (self.timings["reading"] - reading)
+        plates = step.plates + step.genetic
+        absent = sum(plate.name in self.plan.missing for plate in plates)
+        account = {"plates": len(plates) - absent, "plates_missing": absent} | account | scored.counts
+        result = RunResult(step, scored, account, seconds)
+        self.results.append(result)
+        if scored.outcome != "scored":
+            self.warnings.append(f"{step.task} of {step.description} was not scored ({scored.outcome}).")
+        return result
+
+    def _replicability(self, step: Run) -> tuple[Scored, dict[str, int]]:
+        found = self._configuration(step.plates)
+        if found is None:
+            return _nothing("no plate of the configuration has profiles"), {}
+        wells = found.wells
+        treated = wells.treated
+        scored = score_run(REPLICABILITY, wells.profiles, treated, self.plan.options)
+        self._replicable[step.description] = scored.retrieved
+        account = {
+            "wells_read": wells.read,
+            "wells_empty": wells.empty,
+            "wells_named_dmso": wells.filled,
+            "wells": len(wells.profiles),
+            "control_wells": int((~treated).sum()),
+        }
+        return scored, account
+
+    def _matching(self, step: Run) -> tuple[Scored, dict[str, int]]:
+        profiles, account = self._matchable(step.plates)
+        if profiles is None:
+            return _nothing("no plate of the configuration has profiles"), account
+        rules = COMPOUND_MATCHING
+        if step.plates[0].modality != "compound":
+            # a guide whose gene has no other guide left is no query and no negative
+            rules = CRISPR_MATCHING
+            sisters = profiles.metadata.select(pl.len().over(_TARGET) >= 2).to_series().to_numpy()
+            account["dropped_no_sister_guide"] = int((~sisters).sum())
+            profiles = profiles.take(sisters)
+        if len(profiles) < 2:
+            return _nothing(f"{len(profiles)} perturbations are left to match"), account
+        return score_run(rules, profiles, None, self.plan.options), account
+
+    def _gene_compound_matching(self, step: Run) -> tuple[Scored, dict[str, int]]:
+        compounds, left = self._matchable(step.plates)
+        genes, right = self._matchable(step.genetic)
+        account = {name: left.get(name, 0) + right.get(name, 0) for name in left | right}
+        if compounds is None or genes is None:
+            return _nothing("no plate of one of the configurations has profiles"), account
+        perturbed = genes.metadata[_TARGET].unique().to_list()
+        lists = compounds.metadata[_TARGET].list.set_intersection(perturbed)
+        # an intersection has no stated order: sort, so that results do not depend on it
+        compounds = compounds.with_metadata(compounds.metadata.with_columns(lists.list.sort()))
+        partnered = (lists.list.len() > 0).to_numpy()
+        account["dropped_no_shared_target"] = int((~partnered).sum())
+        if not partnered.any():
+            return _nothing("no compound targets a perturbed gene"), account
+        genes = genes.with_metadata(genes.metadata.with_columns(pl.concat_list(_TARGET).alias(_TARGET)))
+        both = stack([compounds.take(partnered), genes])
+        lost = [note for note in both.notes if note not in compounds.notes + genes.notes]
+        self.warnings += [f"{step.description}: {note}." for note in lost]
+        return score_run(gene_compound_matching(self.plan.options.rules), both, None, self.plan.options), account
+
+    def _matchable(self, plates: tuple[Plate, ...]) -> tuple[Profiles | None, dict[str, int]]:
+        """Consensus of the perturbations that pass the gate and have a label, and what was dropped."""
+        found = self._configuration(plates)
+        if found is None:
+            return None, {}
+        profiles = found.consensus
+        account = {"perturbations": len(profiles)}
+        modality, description = plates[0].modality, plates[0].description
+        if self.plan.options.gated(modality):
+            passing = profiles.metadata[_SAMPLE].is_in(self._replicable.get(description, set())).to_numpy()
+            account["dropped_by_gate"] = int((~passing).sum())
+            profiles = profiles.take(passing)
+        metadata = profiles.metadata
+        if modality == "compound":
+            metadata = metadata.join(self.plan.targets, on=_SAMPLE, how="left", maintain_order="left")
+        labelled = metadata[_TARGET].is_not_null().to_numpy()
+        account["dropped_no_target"] = int((~labelled).sum())
+        metadata = metadata.select(_SAMPLE, _MODALITY, _TARGET)
+        return profiles.with_metadata(metadata).take(labelled), account
+
+    def _configuration(self, plates: tuple[Plate, ...]) -> _Configuration | None:
+        """Read a configuration once; None when all its plates are missing."""
+        description = plates[0].description
+        if description not in self._configurations:
+            started = time.perf_counter()
+            wells = read_wells(plates, self.read)
+            self._configurations[description] = None if wells is None else self._prepared(wells)
+            self.timings["reading"] += time.perf_counter() - started
+        return self._configurations[description]
+
+    def _prepared(self, wells: Wells) -> _Configuration:
+        self.warnings += wells.warnings
+        self.sources += wells.profiles.sources
+        metadata = wells.profiles.metadata
+        keep = [*_KEPT_OF_WELLS]
+        if "Metadata_gene" in metadata.columns:
+            metadata = metadata.rename({"Metadata_gene": _TARGET})
+            keep.append(_TARGET)
+        metadata = (
+            metadata.select(keep) if metadata["Metadata_modality"][0] != "compound" else metadata.select(_KEPT_OF_WELLS)
+        )
+        profiles = wells.profiles.with_metadata(metadata)
+        treated = wells.treated
+        if not treated.any():
+            raise InputError(
+                f"Every well of plates {examples(metadata['Metadata_Plate'].unique().sort())} is a "
+                "negative control: check the column Metadata_control_type."
+            )
+        labelled = Wells(profiles, wells.read, wells.empty, wells.filled)
+        return _Configuration(labelled, consensus(profiles.take(np.flatnonzero(treated)), _SAMPLE))
+
+
+def _nothing(reason: str) -> Scored:
+    return Scored(pl.DataFrame(), pl.DataFrame(), {}, f"skipped: {reason}")

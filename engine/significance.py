@@ -1,0 +1,380 @@
+"""Significance of groups: mean average precision (mAP), p-values, false discovery rates.
+
+Arguments and result columns are those of copairs 0.5.5. Its numbers come with ``p_values="copairs"``; the
+default computes p-values instead of sampling them and counts ties (see `null_laws` and `group_null`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from .errors import InputError, examples
+from .frames import did_you_mean, metadata_frame, require_columns, to_kind
+from .null_law import PValues, check_sampling, check_tail
+
+__all__ = [
+    "benjamini_hochberg",
+    "drop_unscored",
+    "mean_average_precision",
+    "mean_average_precision_hierarchical",
+    "mean_nlog10p_groups",
+]
+
+Floats = npt.NDArray[np.float64]
+
+_SCORES = ("n_pos_pairs", "n_total_pairs", "average_precision", "normalized_average_precision")
+#: False discovery rate at which the first stage of the hierarchical correction lets a group through.
+_STAGE1_LEVEL = 0.05
+
+
+def mean_average_precision(
+    ap_scores: Any,
+    sameby: Sequence[str] | str,
+    null_size: int,
+    threshold: float,
+    seed: int,
+    progress_bar: bool = True,
+    max_workers: int | None = None,
+    cache_dir: str | Path | None = None,
+    *,
+    p_values: str = "exact",
+    tail: str | None = None,
+    null: str = "shared",
+    aggregate: str = "mean",
+    bracket: bool = False,
+) -> Any:
+    """Mean AP of each group, its p-value under random ranking, and the Benjamini-Hochberg correction.
+
+    Parameters
+    ----------
+    ap_scores : pandas.DataFrame, polars.DataFrame or pyarrow.Table
+        One row a query, as `average_precision` returns. Rows without AP or positives are left out
+        (`drop_unscored` counts them), and so are rows with a missing value in a `sameby` column.
+    sameby : list of str or str
+        Columns that make the groups.
+    null_size : int
+        Samples of a sampled null; ``exact`` uses it only for shapes too large to compute.
+    threshold : float
+        Level of `below_p` and `below_corrected_p`, between 0 and 1.
+    seed : int
+        Seed of the samples.
+    progress_bar, max_workers, cache_dir : optional
+        Accepted for compatibility and without effect: nothing is cached on disk.
+    p_values : {"exact", "sampled", "copairs"}
+        How p-values are found. ``copairs`` gives the numbers of copairs 0.5.5 for the same seed and an empty
+        cache.
+    tail : {">=", ">"}, optional
+        Whether a null value equal to the observed one counts. Default ``>=``; ``>`` with
+        ``p_values="copairs"``.
+    null : {"shared", "independent"}
+        Whether members of one (P, L) share one draw (as in copairs), or each has its own.
+    aggregate : {"mean", "median"}
+        What is taken over the members' AP. The columns keep their names. The p-value of a median is computed
+        if the members share one draw, and sampled otherwise.
+    bracket : bool
+        Add the columns `p_lower` and `p_upper` after `p_value`.
+
+    Returns
+    -------
+    table of the kind of `ap_scores`
+        One row a group, sorted by `sameby`: the `sameby` columns, `mean_average_precision`, `indices` (rows
+        among the scored ones, from 0), `mean_normalized_average_precision`, `p_value`, `corrected_p_value`,
+        `below_p`, `below_corrected_p` (strictly below `threshold`).
+
+    Raises
+    ------
+    InputError
+        A missing column, no scored row, an impossible or unknown argument.
+    """
+    columns = _group_columns(sameby)
+    scores, kind = _group_scores(
+        ap_scores, columns, null_size, threshold, seed, p_values, tail, null, aggregate, bracket
+    )
+    corrected = benjamini_hochberg(scores["p_value"].to_numpy())
+    return to_kind(_marked(scores, corrected, threshold), kind)
+
+
+def mean_average_precision_hierarchical(
+    ap_scores: Any,
+    sameby: Sequence[str] | str,
+    null_size: int,
+    threshold: float,
+    seed: int,
+    hierarchical_by: Sequence[str] | str,
+    progress_bar: bool = True,
+    max_workers: int | None = None,
+    cache_dir: str | Path | None = None,
+    *,
+    p_values: str = "exact",
+    tail: str | None = None,
+    null: str = "shared",
+    aggregate: str = "mean",
+    bracket: bool = False,
+) -> Any:
+    """Mean AP of each group with a two-stage correction, as for doses of one compound.
+
+    Stage 1: the least p-value of each outer group (equal `hierarchical_by`), corrected by Benjamini-Hochberg
+    over outer groups; significant at 0.05. Stage 2: Benjamini-Hochberg inside each significant outer group,
+    where a single member keeps its p-value; members of other groups get 1.
+
+    Parameters
+    ----------
+    ap_scores, sameby, null_size, threshold, seed, progress_bar, max_workers, cache_dir
+        As in `mean_average_precision`.
+    hierarchical_by : list of str or str
+        Some, but not all, of `sameby`.
+    p_values, tail, null, aggregate, bracket
+        As in `mean_average_precision`.
+
+    Returns
+    -------
+    table of the kind of `ap_scores`
+        The columns of `mean_average_precision`, with `stage1_p_value`, `stage1_corrected_p_value` and
+        `stage1_significant` before `corrected_p_value`.
+
+    Raises
+    ------
+    InputError
+        As `mean_average_precision`, and for a `hierarchical_by` that is not a proper subset of `sameby`.
+    """
+    columns, outer = _group_columns(sameby), _group_columns(hierarchical_by, "hierarchical_by")
+    extra = [column for column in outer if column not in columns]
+    if extra:
+        hint = did_you_mean(extra[0], columns)
+        raise InputError(f"hierarchical_by must be among the sameby columns, but {extra[0]!r} is not{hint}")
+    if set(outer) == set(columns):
+        raise InputError(
+            f"hierarchical_by must leave out some of the sameby columns, but it names all of them ({examples(columns)});"
+            " use mean_average_precision instead"
+        )
+    scores, kind = _group_scores(
+        ap_scores, columns, null_size, threshold, seed, p_values, tail, null, aggregate, bracket
+    )
+    p = scores["p_value"].to_numpy()
+    group = scores.select(pl.struct(outer).rank("dense") - 1).to_series().to_numpy().astype(np.int64)
+    least = np.full(group.max() + 1, np.inf)
+    np.minimum.at(least, group, p)
+    least_corrected = benjamini_hochberg(least)
+    significant = least_corrected <= _STAGE1_LEVEL
+    corrected = np.ones(len(p))
+    for g in np.flatnonzero(significant):
+        rows = np.flatnonzero(group == g)
+        corrected[rows] = benjamini_hochberg(p[rows])
+    scores = scores.with_columns(
+        pl.Series("stage1_p_value", least[group]),
+        pl.Series("stage1_corrected_p_value", least_corrected[group]),
+        pl.Series("stage1_significant", significant[group]),
+    )
+    return to_kind(_marked(scores, corrected, threshold), kind)
+
+
+def drop_unscored(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """Leave out the rows that have no AP: null or NaN `average_precision`, or no positive pair.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        With the columns `average_precision` and `n_pos_pairs`.
+
+    Returns
+    -------
+    frame : polars.DataFrame
+        The scored rows, in their order.
+    n : int
+        How many were left out.
+    """
+    require_columns(frame, ("average_precision", "n_pos_pairs"), "dropping rows without a score")
+    kept = frame.filter(
+        pl.col("average_precision").is_not_null()
+        & pl.col("average_precision").is_not_nan()
+        & (pl.col("n_pos_pairs") > 0)
+    )
+    return kept, frame.height - kept.height
+
+
+def benjamini_hochberg(p: npt.ArrayLike) -> Floats:
+    """Benjamini-Hochberg adjusted p-values.
+
+    Parameters
+    ----------
+    p : array_like of float, shape (n,)
+        P-values; NaN is not a test.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Adjusted values, at most 1; NaN where `p` is NaN.
+    """
+    from scipy.stats import false_discovery_control
+
+    given = np.asarray(p, np.float64)
+    tests = ~np.isnan(given)
+    adjusted = np.full(given.shape, np.nan)
+    if tests.any():
+        adjusted[tests] = false_discovery_control(given[tests], method="bh")
+    return adjusted
+
+
+def mean_nlog10p_groups(frame: pl.DataFrame, by: str, *, threshold: float = 0.05) -> pl.DataFrame:
+    """Group statistic of the older copairs: the mean of -log10 p over the queries of a group.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        One row a query, with `average_precision` and `p_value`. Rows where either is missing are left out.
+    by : str
+        Column of the groups; rows without one are left out.
+    threshold : float
+        Level of both marks, between 0 and 1.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row a group, sorted: `by`, `mean_average_precision`, `nlog10pvalue` (mean of -log10 p), `q_value`
+        (Benjamini-Hochberg over 10 ** -nlog10pvalue), `nlog10qvalue`, `above_p_threshold` and
+        `above_q_threshold` (strictly above -log10 of the threshold).
+
+    Raises
+    ------
+    InputError
+        A missing column, or a p-value that is not above 0 and at most 1.
+    """
+    _check_level(threshold)
+    require_columns(frame, (by, "average_precision", "p_value"), "the group statistic")
+    scored = frame.select(by, pl.col("average_precision", "p_value").cast(pl.Float64).fill_nan(None))
+    scored = scored.drop_nulls()
+    odd = scored.filter((pl.col("p_value") <= 0) | (pl.col("p_value") > 1))["p_value"].to_list()
+    if odd:
+        raise InputError(
+            f"p-values must be above 0 and at most 1 to take their logarithm, but found {examples(odd)}; pass them "
+            "through expected_sampled, or use tail='>='"
+        )
+    groups, members = _grouped(scored, [by])
+    ap, nlog = scored["average_precision"].to_numpy(), -np.log10(scored["p_value"].to_numpy())
+    mean_nlog = np.array([math.fsum(nlog[rows]) / len(rows) for rows in members])
+    q = benjamini_hochberg(10.0**-mean_nlog)
+    level = -math.log10(threshold)
+    return groups.with_columns(
+        pl.Series("mean_average_precision", [math.fsum(ap[rows]) / len(rows) for rows in members], pl.Float64),
+        pl.Series("nlog10pvalue", mean_nlog),
+        pl.Series("q_value", q),
+        pl.Series("nlog10qvalue", -np.log10(q)),
+        pl.Series("above_p_threshold", mean_nlog > level),
+        pl.Series("above_q_threshold", -np.log10(q) > level),
+    )
+
+
+def _group_columns(names: Sequence[str] | str, argument: str = "sameby") -> list[str]:
+    columns = [names] if isinstance(names, str) else list(names)
+    if not columns or len(set(columns)) != len(columns):
+        raise InputError(f"{argument} must name one or more columns, each once, but it is {columns!r}")
+    return columns
+
+
+def _check_level(threshold: float) -> None:
+    if not 0 < threshold < 1:
+        raise InputError(f"threshold must lie between 0 and 1, but it is {threshold!r}")
+
+
+def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(
+            f"{name} must be one of {', '.join(map(repr, choices))}, but it is {value!r}{did_you_mean(str(value), choices)}"
+        )
+
+
+def _grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, list[list[int]]]:
+    """The groups in sorted order and the rows of each; a row with a missing key is in none."""
+    keyed = frame.select(columns).with_row_index("__row").drop_nulls(columns)
+    groups = keyed.group_by(columns, maintain_order=True).agg("__row").sort(columns)
+    return groups.drop("__row"), groups["__row"].to_list()
+
+
+def _group_scores(
+    ap_scores: Any, columns: list[str], null_size: int, threshold: float, seed: int,
+    p_values: str, tail: str | None, null: str, aggregate: str, bracket: bool,
+) -> tuple[pl.DataFrame, str]:  # fmt: skip
+    """Groups with their mean AP and p-value, and the kind of table that came in."""
+    _check_level(threshold)
+    check_sampling(null_size, seed)
+    _choice("p_values", p_values, ("exact", "sampled", "copairs"))
+    _choice("null", null, ("shared", "independent"))
+    _choice("aggregate", aggregate, ("mean", "median"))
+    if tail is None:
+        tail = ">" if p_values == "copairs" else ">="
+    check_tail(tail)
+    if p_values == "copairs" and (tail, null, aggregate) != (">", "shared", "mean"):
+        raise InputError(
+            "p_values='copairs' goes with tail='>', null='shared' and aggregate='mean', but they are "
+            f"{tail!r}, {null!r} and {aggregate!r}; use p_values='exact' or 'sampled'"
+        )
+    whole, kind = metadata_frame(ap_scores)
+    require_columns(whole, [*columns, *_SCORES], "the mean average precision")
+    frame, _ = drop_unscored(whole.select(*columns, *_SCORES))
+    groups, members = _grouped(frame, columns)
+    if not members:
+        raise InputError(
+            f"none of the {whole.height} rows has an average precision, a positive pair and values in {examples(columns)}"
+        )
+    ap = frame["average_precision"].cast(pl.Float64).to_numpy()
+    normalized = frame["normalized_average_precision"].cast(pl.Float64).to_numpy()
+    combine = _mean if aggregate == "mean" else np.median
+    statistic = np.array([combine(ap[rows]) for rows in members], np.float64)
+    p = _p_values(statistic, members, frame, p_values, tail, null, aggregate, null_size, seed)
+    bounds = [pl.Series("p_lower", p.lower), pl.Series("p_upper", p.upper)] if bracket else []
+    scores = groups.with_columns(
+        pl.Series("mean_average_precision", statistic),
+        pl.Series("indices", members, pl.List(pl.Int64)),
+        pl.Series(
+            "mean_normalized_average_precision",
+            [float(combine(found)) if len(found := _present(normalized[rows])) else math.nan for rows in members],
+            pl.Float64,
+        ),
+        pl.Series("p_value", p.value),
+        *bounds,
+    )
+    return scores, kind
+
+
+def _mean(values: Floats) -> float:
+    """Mean of a correctly rounded sum, so that it does not depend on the order of the rows."""
+    return math.fsum(values) / len(values)
+
+
+def _present(values: Floats) -> Floats:
+    return values[~np.isnan(values)]
+
+
+def _p_values(
+    statistic: Floats, members: list[list[int]], frame: pl.DataFrame,
+    p_values: str, tail: str, null: str, aggregate: str, null_size: int, seed: int,
+) -> PValues:  # fmt: skip
+    from .null_laws import check_shapes
+
+    n_pos, n_total = (frame[name].cast(pl.Int64).to_numpy() for name in _SCORES[:2])
+    check_shapes(n_pos, n_total)
+    if p_values == "copairs":
+        from . import copairs_null
+
+        p = copairs_null.group_p_values(statistic, members, n_pos, n_total, null_size, seed)
+        return PValues(p, p, p)
+    from .group_null import group_p_values
+
+    return group_p_values(
+        statistic, members, n_pos, n_total, p_values=p_values, tail=tail, null=null, aggregate=aggregate,
+        null_size=null_size, seed=seed,
+    )  # fmt: skip
+
+
+def _marked(scores: pl.DataFrame, corrected: Floats, threshold: float) -> pl.DataFrame:
+    return scores.with_columns(pl.Series("corrected_p_value", corrected)).with_columns(
+        (pl.col("p_value") < threshold).alias("below_p"),
+        (pl.col("corrected_p_value") < threshold).alias("below_corrected_p"),
+    )

@@ -1,0 +1,150 @@
+"""The command line as a process: help, exit codes, one sentence on bad input, results on good input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()"]
+LINCS = [
+    "map", "sample:lincs", "--derive", "Metadata_negcon = Metadata_broad_sample == 'DMSO'",
+    "--queries", "Metadata_broad_sample != 'DMSO'", "--pos-sameby", "Metadata_broad_sample",
+    "--neg-diffby", "Metadata_negcon",
+]  # fmt: skip
+
+
+def call(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*FASTBENCH, *map(str, arguments)], capture_output=True, text=True, timeout=300)
+
+
+def refused(*arguments: object) -> str:
+    """The one sentence of a refused call."""
+    done = call(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame(
+        {
+            "Metadata_Plate": ["001"] * 20,
+            "Metadata_compound": [f"c{i // 4}" for i in range(20)],
+            "Metadata_Target": ["a|b", "b", "c", "c|a", ""] * 4,
+            **{f"f{k}": rng.normal(size=20) for k in range(8)},
+        }
+    )
+    path = tmp_path / "profiles.csv"
+    frame.write_csv(path)
+    return path
+
+
+def test_help_is_quick_and_loads_nothing_heavy():
+    code = (
+        "import sys, time; before = time.process_time()\n"
+        "import fastbench, fastbench.cli.main\n"
+        "from typer.testing import CliRunner\n"
+        "heavy = {'jax', 'numba', 'sklearn', 'matplotlib', 'pandas'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "assert CliRunner().invoke(fastbench.cli.main.app, ['--help']).exit_code == 0\n"
+        "assert not {'jax', 'numba', 'sklearn', 'matplotlib', 'pandas'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_lincs_example_of_the_readme(tmp_path):
+    done = call(*LINCS, "--output", tmp_path / "lincs")
+    assert done.returncode == 0, done.stderr
+    assert "mean mAP 0.61783" in done.stdout
+    assert "58 groups" in done.stdout
+    groups = pl.read_csv(tmp_path / "lincs" / "map.csv")
+    assert len(groups) == 58
+    queries = pl.read_csv(tmp_path / "lincs" / "average_precision.csv")
+    assert len(queries) == 360
+    manifest = json.loads((tmp_path / "lincs" / "manifest.json").read_text())
+    assert manifest["inputs"][0]["sha256"] == "0dab037c26926b143d3d64210bde3aa94943691edd226915dada9db85f5bd1c7"
+    assert (tmp_path / "lincs" / "figures" / "map.png").stat().st_size > 10_000
+
+
+def test_json_output_is_one_object(tmp_path, table):
+    done = call(
+        "map", table, "--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound",
+        "--output", tmp_path / "out", "--json",
+    )  # fmt: skip
+    assert json.loads(done.stdout)["groups"] == 5
+
+
+def test_multilabel_and_consensus(tmp_path, table):
+    done = call(
+        "map", table, "--pos-sameby", "Metadata_Target", "--neg-diffby", "Metadata_Target", "--multilabel",
+        "Metadata_Target", "--distance", "abs_cosine", "--output", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "4 rows without a label" in done.stdout
+    assert set(pl.read_csv(tmp_path / "out" / "map.csv")["Metadata_Target"]) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--pos-sameby", "Metadata_Compound", "--neg-diffby", "Metadata_compound"], "did you mean 'Metadata_compound'"),
+        (["--pos-sameby", "Metadata_compound"], "neg_sameby and neg_diffby are both empty"),
+        (["--pos-sameby", "Metadata_compound", "--pos-diffby", "Metadata_compound", "--neg-diffby", "Metadata_Plate"], "both name 'Metadata_compound'"),
+        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_Plate"], "no negative pair"),
+        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_Target"], "'Metadata_Target' is missing in 4"),
+        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--filter", "__import__('os').system('x')"], "__import__"),
+        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--filter", "Metadata_compound == 'zz'"], "no row is left"),
+        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--distance", "cosin"], "cosin"),
+        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--ties", "maybe"], "maybe"),
+        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--threshold", "1.5"], "1.5"),
+        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--null-size", "0"], "null_size"),
+        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--device", "gpu"], "gpu"),
+        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--group-by", "Metadata_plate"], "Metadata_Plate"),
+        (["--pos-sameby", "any(Metadata_compound)", "--neg-diffby", "Metadata_compound"], "two or more columns"),
+    ],
+)  # fmt: skip
+def test_bad_rules_end_in_one_sentence(tmp_path, table, arguments, said):
+    sentence = refused("map", table, *arguments, "--output", tmp_path / "out")
+    assert said in sentence
+    assert len(sentence.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_file_and_old_result(tmp_path, table):
+    rule = ["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--output", tmp_path / "out"]
+    assert "profile.csv" in refused("map", tmp_path / "profile.csv", *rule)
+    assert call("map", table, *rule).returncode == 0
+    before = (tmp_path / "out" / "map.csv").read_bytes()
+    assert "--overwrite" in refused("map", table, *rule)
+    assert (tmp_path / "out" / "map.csv").read_bytes() == before
+    assert call("map", table, *rule, "--overwrite").returncode == 0
+
+
+def test_interrupted_run_leaves_nothing(tmp_path):
+    """Killed at any moment, the output folder is absent or whole."""
+    output = tmp_path / "out"
+    for seconds in (0.5, 1.5, 2.5):
+        process = subprocess.Popen(
+            [*FASTBENCH, "cpjump", "--limit-plates", "8", "--output", str(output)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(seconds)
+        process.kill()
+        process.wait()
+        assert not output.exists() or (output / "manifest.json").exists()
+
+
+def test_info_and_version():
+    assert "numba" in call("info").stdout
+    assert "numba" in json.loads(call("info", "--json").stdout)["packages"]
+    assert call("--version").stdout.startswith("fastbench ")
