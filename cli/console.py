@@ -65,10 +65,11 @@ def show_map(result: MapResult, options: MapOptions, output: Path, as_json: bool
     """Print the outcome of ``fastbench map``."""
     groups, report = result.groups, result.report
     n_significant = int(groups["below_corrected_p"].sum())
+    mean_map = float(groups["mean_average_precision"].to_numpy().mean())
     summary = {
         "output": str(output),
         "groups": len(groups),
-        "mean_map": groups["mean_average_precision"].mean(),
+        "mean_map": mean_map,
         "below_corrected_p": n_significant,
         "threshold": options.threshold,
         "definition": result.definition,
@@ -97,7 +98,7 @@ def show_map(result: MapResult, options: MapOptions, output: Path, as_json: bool
     show_table(top, f"Best {len(top)} of {len(groups)} groups", columns)
     typer.echo()
     typer.echo(
-        f"mean mAP {groups['mean_average_precision'].mean():.5f}; {n_significant} of {len(groups)} groups "
+        f"mean mAP {mean_map:.5f}; {n_significant} of {len(groups)} groups "
         f"({n_significant / len(groups):.1%}) below corrected p {options.threshold:g}"
     )
     typer.echo(f"{result.definition}")

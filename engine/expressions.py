@@ -181,8 +181,7 @@ class _Evaluation:
             return function(column, other).fill_null(word == "!=")
         except (pl.exceptions.PolarsError, TypeError) as error:
             raise InputError(
-                f"the filter {self.query.text!r} uses {word} on {column.name!r}, which is "
-                f"{_kind(column.dtype)}"
+                f"the filter {self.query.text!r} uses {word} on {column.name!r}, which is {_kind(column.dtype)}"
             ) from error
 
     def within(self, column: pl.Series, values: list[object]) -> pl.Series:
@@ -253,9 +252,7 @@ class Derivation:
     def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return `frame` with the new column last; an existing column of that name raises `InputError`."""
         if self.name in frame.columns:
-            raise InputError(
-                f"cannot derive {self.name!r}: a column of that name exists; choose another name"
-            )
+            raise InputError(f"cannot derive {self.name!r}: a column of that name exists; choose another name")
         if self._source is None:
             return frame.with_columns(pl.lit(self._literal).alias(self.name))
         if isinstance(self._source._tree, ast.Name) and self.columns[0] in frame.columns:
@@ -283,9 +280,7 @@ def parse_derive(text: str) -> Derivation:
     """
     found = re.fullmatch(r"\s*(?:`([^`]+)`|(\w+))\s*=(?!=)(.*)", text, re.DOTALL)
     if not found or not found[3].strip():
-        raise InputError(
-            f"{text!r} does not define a column; write for example \"Metadata_new = Metadata_x == 'a'\""
-        )
+        raise InputError(f"{text!r} does not define a column; write for example \"Metadata_new = Metadata_x == 'a'\"")
     name, right = found[1] or found[2], found[3].strip()
     if not name.startswith("Metadata_"):
         raise InputError(f"a derived column must be named Metadata_..., not {name!r}")

@@ -1,5 +1,4 @@
-"""P-values of a group's mean or median AP, under two assumptions about how its members' rankings hang
-together.
+"""P-values of a group's mean or median AP, under two assumptions about how its members hang together.
 
 ``shared``: members of one shape (P, L) share one random draw, different shapes are independent draws (the
 rule of copairs, the cautious extreme). The mean AP is then sum_s (m_s / m) A_s. ``independent``: every member
@@ -24,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .null_law import TOLERANCE, NullLaw, PValues, check_sampling, check_tail, sampled_p_values
+from .null_law import NullLaw, PValues, check_sampling, check_tail, sampled_p_values, tolerance_of
 from .null_laws import Shape, ap_p_values, map_laws
 
 __all__ = ["group_p_values"]
@@ -74,8 +73,8 @@ def group_p_values(
 
     Parameters
     ----------
-    statistic : ndarray of float64, shape (g,)
-        Observed mean or median AP of each group.
+    statistic : ndarray of float, shape (g,)
+        Observed mean or median AP of each group. Of float32, values that agree to float32 precision are equal.
     members : sequence of g sequences of int
         Rows of each group, positions in `n_pos` and `n_total`; none is empty.
     n_pos, n_total : ndarray of int64, shape (n,)
@@ -186,7 +185,9 @@ def _part(law: NullLaw, weight: float, cells: int) -> _Part:
 
 def _sum_tail(parts: list[tuple[_Part, int]], cells: int, x: Floats, tail: str) -> tuple[Floats, Floats, Floats]:
     """Lower bound, upper bound and estimate of the tail of a sum of independent parts at each of `x`."""
-    low, high = x * (1 - TOLERANCE), x * (1 + TOLERANCE)
+    tolerance = tolerance_of(x)
+    x = x.astype(np.float64)
+    low, high = x * (1 - tolerance), x * (1 + tolerance)
     halves = _halves(parts)
     if halves is not None:
         p = _met_tail(*halves, low if tail == ">=" else high, tail)
@@ -316,7 +317,8 @@ def _sampled(
         rows.append([streams.setdefault(stream, len(streams)) for stream in mine])
         times.append(np.array(list(mine.values())))
     keys = [(stream_key(seed, *shape, j), shape) for shape, j in streams]
-    edge = statistic * (1 - TOLERANCE if tail == ">=" else 1 + TOLERANCE)
+    tolerance = tolerance_of(statistic)
+    edge = statistic.astype(np.float64) * (1 - tolerance if tail == ">=" else 1 + tolerance)
     above = np.zeros(len(statistic), np.int64)
     step = max(min(_BLOCK // len(keys), null_size), 1)
     draws = np.empty((len(keys), step))

@@ -181,7 +181,8 @@ def run_map(
     require_columns(profiles.metadata, group_by, "--group-by")
     stage("average precision")
     retrieval = score(
-        profiles.metadata, profiles.features, **rules, multilabel_col=options.multilabel or None,
+        profiles.metadata, profiles.features, pos_sameby=rules["pos_sameby"], pos_diffby=rules["pos_diffby"],
+        neg_sameby=rules["neg_sameby"], neg_diffby=rules["neg_diffby"], multilabel_col=options.multilabel or None,
         distance=options.distance, ties=options.ties, device=options.device, queries=asked, progress=advance,
     )  # fmt: skip
     done("average_precision")

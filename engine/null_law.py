@@ -22,6 +22,7 @@ __all__ = [
     "check_tail",
     "expected_sampled",
     "sampled_p_values",
+    "tolerance_of",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -195,6 +196,11 @@ class NullLaw:
             if count <= _COUNTED:
                 lower[i] = upper[i] = value[i] = count / n_placements
         return lower, upper, value
+
+
+def tolerance_of(values: npt.NDArray[np.generic]) -> float:
+    """Relative difference up to which observed values are equal, given the precision they were stored in."""
+    return 2.0**-22 if values.dtype == np.float32 else TOLERANCE
 
 
 def check_tail(tail: str) -> None:

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError, examples
-from .null_law import TOLERANCE, NullLaw, PValues, check_sampling, check_tail, expected_sampled
+from .null_law import NullLaw, PValues, check_sampling, check_tail, expected_sampled, tolerance_of
 
 __all__ = [
     "NullLaw",
@@ -294,7 +294,7 @@ def ap_p_values(
     members: dict[Shape, list[int]] = {}
     for row, shape in zip(rows.tolist(), shapes, strict=True):
         members.setdefault(shape, []).append(row)
-    tolerance = 2.0**-22 if given.dtype == np.float32 else TOLERANCE
+    tolerance = tolerance_of(given)
 
     def use(law: NullLaw) -> PValues:
         return law.evaluate(observed[members[law.n_pos, law.n_total]], tail, tolerance)

@@ -68,6 +68,10 @@ class ResultFolder:
 
     def __init__(self, output: str | Path, command: str, options: dict[str, Any], overwrite: bool = False) -> None:
         self.shown = str(output)
+        if "\0" in self.shown:
+            raise InputError(f"the output path {self.shown!r} holds a NUL character")
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", self.shown):
+            raise InputError(f"the output {self.shown} is an address; give a folder")
         self.overwrite = overwrite
         self._target = Path(os.path.realpath(Path(output).expanduser()))
         self._staging = self._sibling("partial")
@@ -99,10 +103,6 @@ class ResultFolder:
     # --- entering ---
 
     def __enter__(self) -> ResultFolder:
-        if "\0" in self.shown:
-            raise InputError(f"the output path {self.shown!r} holds a NUL character")
-        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", self.shown):
-            raise InputError(f"the output {self.shown} is an address; give a folder")
         try:
             self._target.parent.mkdir(parents=True, exist_ok=True)
             self._clear_leftovers()

@@ -27,9 +27,7 @@ def parse_tree(text: str, names: dict[str, str]) -> ast.expr:
     if not text.strip():
         raise InputError("the filter is empty; write for example \"Metadata_control == 'neg'\"")
     if len(text) > _MAX_LENGTH:
-        raise InputError(
-            f"the filter is longer than {_MAX_LENGTH} characters; compute a metadata column instead"
-        )
+        raise InputError(f"the filter is longer than {_MAX_LENGTH} characters; compute a metadata column instead")
 
     def python(found: re.Match[str]) -> str:
         if found["text"]:
@@ -48,7 +46,7 @@ def parse_tree(text: str, names: dict[str, str]) -> ast.expr:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # for example about "\\d" in a text
-            return ast.parse(plain, mode="eval").body
+            return ast.parse(plain.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         hint = ""
         if re.search(r"(?<![=!<>])=(?!=)", _TOKEN.sub("", text)):
@@ -58,9 +56,7 @@ def parse_tree(text: str, names: dict[str, str]) -> ast.expr:
         raise InputError(f"the filter {text!r} cannot be understood{hint}") from error
 
 
-def check_condition(
-    node: ast.expr, text: str, names: dict[str, str], columns: dict[str, None], depth: int
-) -> None:
+def check_condition(node: ast.expr, text: str, names: dict[str, str], columns: dict[str, None], depth: int) -> None:
     """Walk a condition: allow what is in the language, collect its columns, refuse the rest."""
     if depth > _MAX_DEPTH:
         raise InputError(f"the filter {text[:60]!r}... is nested more than {_MAX_DEPTH} levels deep")
@@ -85,8 +81,7 @@ def _check_comparison(node: ast.Compare, text: str, names: dict[str, str], colum
             raise InputError(f"the filter {text!r} has a list on the left; write it on the right of 'in'")
         if isinstance(operator, (ast.In, ast.NotIn)) and not listed:
             raise InputError(
-                f"the filter {text!r} needs a list after 'in', such as ['a', 'b'], not "
-                f"{_quote(right, names)!r}"
+                f"the filter {text!r} needs a list after 'in', such as ['a', 'b'], not {_quote(right, names)!r}"
             )
         if listed and not isinstance(operator, (ast.In, ast.NotIn, ast.Eq, ast.NotEq)):
             raise InputError(f"the filter {text!r} compares the order of a list; use 'in' with a list")
@@ -95,9 +90,7 @@ def _check_comparison(node: ast.Compare, text: str, names: dict[str, str], colum
         if not isinstance(left, ast.Name) and not isinstance(right, ast.Name):
             _operand(left, text, names, columns)
             _operand(right, text, names, columns)
-            raise InputError(
-                f"the filter {text!r} has a comparison without a column: {_quote(node, names)!r}"
-            )
+            raise InputError(f"the filter {text!r} has a comparison without a column: {_quote(node, names)!r}")
         for side, other in ((left, right), (right, left)):
             _operand(side, text, names, columns)
             if isinstance(side, ast.Constant) and side.value is None:
@@ -125,9 +118,7 @@ def literal_value(node: ast.expr, text: str, names: dict[str, str]) -> object:
         value = literal_value(node.operand, text, names)
         if type(value) in (int, float):
             return -value if isinstance(node.op, ast.USub) else value  # type: ignore[operator]
-    elif isinstance(node, ast.Constant) and (
-        node.value is None or type(node.value) in (str, bool, int, float)
-    ):
+    elif isinstance(node, ast.Constant) and (node.value is None or type(node.value) in (str, bool, int, float)):
         return node.value
     raise _refusal(node, text, names)
 

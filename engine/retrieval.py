@@ -6,7 +6,7 @@ Queries go through in batches, so that memory is O(rows x features + batch), wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -173,8 +173,8 @@ def score(
         _score_batch(room, plan, prepared, batch, ties, threads)
         for batch in _reported(_batches(room, plan, asked), len(asked), progress)
     ]
-    query, label, n_pos = (np.concatenate([f[k] for f in found] or [[]]).astype(np.int64) for k in range(3))
-    ap, tied = (np.concatenate([f[k] for f in found] or [[]]) for k in (3, 4))
+    query, label, n_pos = (_joined([f[k] for f in found], np.int64) for k in range(3))
+    ap, tied = _joined([f[3] for f in found], np.float64), _joined([f[4] for f in found], np.bool_)
     if not len(query):
         raise UnpairedException("no positive pair exists under pos_sameby and pos_diffby; relax these rules.")
     scored = np.zeros(len(x), dtype=bool)
@@ -190,6 +190,10 @@ def score(
     if multilabel_col is None:
         return _single(metadata[plan.rows], plan.rows, query, n_pos, n_neg, ap, wanted, report)
     return _multi(metadata[plan.rows], plan, query, label, n_pos, n_neg, ap, multilabel_col, report)
+
+
+def _joined(parts: Sequence[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
+    return np.concatenate([*parts, np.empty(0)]).astype(dtype)
 
 
 def _refuse_degenerate(x: npt.NDArray[np.floating], distance: str, rows: Ints) -> None:

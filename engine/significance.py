@@ -151,8 +151,8 @@ def mean_average_precision_hierarchical(
         raise InputError(f"hierarchical_by must be among the sameby columns, but {extra[0]!r} is not{hint}")
     if set(outer) == set(columns):
         raise InputError(
-            f"hierarchical_by must leave out some of the sameby columns, but it names all of them ({examples(columns)});"
-            " use mean_average_precision instead"
+            "hierarchical_by must leave out some of the sameby columns, but it names all of them "
+            f"({examples(columns)}); use mean_average_precision instead"
         )
     scores, kind = _group_scores(
         ap_scores, columns, null_size, threshold, seed, p_values, tail, null, aggregate, bracket
@@ -285,9 +285,8 @@ def _check_level(threshold: float) -> None:
 
 def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise InputError(
-            f"{name} must be one of {', '.join(map(repr, choices))}, but it is {value!r}{did_you_mean(str(value), choices)}"
-        )
+        known = ", ".join(map(repr, choices))
+        raise InputError(f"{name} must be one of {known}, but it is {value!r}{did_you_mean(str(value), choices)}")
 
 
 def _grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, list[list[int]]]:
@@ -321,13 +320,15 @@ def _group_scores(
     groups, members = _grouped(frame, columns)
     if not members:
         raise InputError(
-            f"none of the {whole.height} rows has an average precision, a positive pair and values in {examples(columns)}"
+            f"none of the {whole.height} rows has an average precision, a positive pair and a value in "
+            f"{examples(columns)}"
         )
+    precision = np.float32 if frame["average_precision"].dtype == pl.Float32 else np.float64
     ap = frame["average_precision"].cast(pl.Float64).to_numpy()
     normalized = frame["normalized_average_precision"].cast(pl.Float64).to_numpy()
     combine = _mean if aggregate == "mean" else np.median
     statistic = np.array([combine(ap[rows]) for rows in members], np.float64)
-    p = _p_values(statistic, members, frame, p_values, tail, null, aggregate, null_size, seed)
+    p = _p_values(statistic.astype(precision), members, frame, p_values, tail, null, aggregate, null_size, seed)
     bounds = [pl.Series("p_lower", p.lower), pl.Series("p_upper", p.upper)] if bracket else []
     scores = groups.with_columns(
         pl.Series("mean_average_precision", statistic),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 from numba.core import event
@@ -33,8 +33,8 @@ def njit(function: F) -> F:
     callable
         The compiled function.
     """
-    compiled: F = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function)
-    return compiled
+    compile_it = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")
+    return cast(F, compile_it(function))
 
 
 class _CompileClock(event.Listener):

@@ -35,18 +35,18 @@ Vector = npt.NDArray[np.float64]
 # Scale of the strengths and weight of the shared target (compounds) or gene (guides, ORFs) in each
 # configuration: chosen so that the fractions retrieved of the demo resemble those of CellProfiler profiles.
 _SCALES: Final = {
-    "compound_A549_short": (0.47, 0.55),
-    "compound_A549_long": (0.75, 0.55),
-    "compound_U2OS_short": (0.48, 0.35),
-    "compound_U2OS_long": (0.40, 0.70),
-    "crispr_A549_short": (0.42, 0.45),
-    "crispr_A549_long": (0.42, 0.47),
-    "crispr_U2OS_short": (0.41, 0.38),
-    "crispr_U2OS_long": (0.31, 0.60),
-    "orf_A549_short": (0.12, 0.30),
-    "orf_A549_long": (0.11, 0.30),
-    "orf_U2OS_short": (0.27, 0.30),
-    "orf_U2OS_long": (0.19, 0.30),
+    "compound_A549_short": (0.486, 0.21),
+    "compound_A549_long": (0.93, 0.155),
+    "compound_U2OS_short": (0.486, 0.118),
+    "compound_U2OS_long": (0.392, 0.256),
+    "crispr_A549_short": (0.366, 0.145),
+    "crispr_A549_long": (0.365, 0.147),
+    "crispr_U2OS_short": (0.354, 0.111),
+    "crispr_U2OS_long": (0.266, 0.124),
+    "orf_A549_short": (0.115, 0.15),
+    "orf_A549_long": (0.1, 0.15),
+    "orf_U2OS_short": (0.213, 0.15),
+    "orf_U2OS_long": (0.179, 0.15),
 }
 _SPREAD: Final = 0.7  # of the logarithm of strengths, over perturbations
 _LASTING: Final = 0.8  # part of that spread that a perturbation keeps in all configurations
@@ -108,10 +108,8 @@ class Simulator:
 
     def _shared(self, modality: str, sample: str, name: str | None, weight: float) -> Vector:
         """Sum what a perturbation shares by each of its labels; labels differ in how much they share."""
-        if modality == "compound":
-            labels = self._targets.get(sample, [])
-        else:
-            labels = [] if name is None else [name]
+        genes = [] if name is None else [name]
+        labels = self._targets.get(sample, []) if modality == "compound" else genes
         total = np.zeros(self.n_features)
         for label in labels:
             share = weight * np.exp(_LABEL_SPREAD * self._number("share", modality, label))

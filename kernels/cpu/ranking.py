@@ -78,7 +78,7 @@ def prepare(features: npt.NDArray[np.floating], distance: str, negatives: PairCo
         order = np.arange(n)
         x = features
     else:
-        order = np.lexsort([segment, block]) if segment is not None else np.argsort(block, kind="stable")
+        order = np.argsort(block, kind="stable") if segment is None else np.lexsort((segment, block))
         x = features[order]
     place = np.empty(n, np.int64)
     place[order] = np.arange(n)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pandas as pd
 import polars as pl
 import pytest
@@ -209,10 +211,8 @@ def test_what_is_not_a_comparison_is_refused(text, piece):
 @given(st.text(alphabet="Metadt_xyz'\"`&|~()[]=<>!,. 01#@\\{}:-", max_size=40))
 @settings(max_examples=300, deadline=None)
 def test_any_text_parses_or_is_refused(text):
-    try:
+    with contextlib.suppress(InputError):  # any other error fails
         parse_filter(text)
-    except InputError:
-        pass
 
 
 @pytest.mark.parametrize(

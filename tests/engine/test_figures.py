@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import struct
 import subprocess
@@ -39,7 +40,7 @@ def png_size(path: Path) -> tuple[int, int]:
 def words(path: Path) -> str:
     """Texts of an SVG; letters are drawn as shapes, and each text stands in a comment beside them."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    return "\n".join(line.strip()[5:-4] for line in lines if line.strip().startswith("<!-- "))
+    return html.unescape("\n".join(line.strip()[5:-4] for line in lines if line.strip().startswith("<!-- ")))
 
 
 def groups(n: int, seed: int = 0) -> pl.DataFrame:
@@ -69,7 +70,7 @@ def test_map_figure_states_count_share_and_statistic(tmp_path: Path, n: int) -> 
     frame = groups(n)
     png, svg = map_figure(frame, tmp_path)
     k = int(frame["below_corrected_p"].sum())
-    assert 0 < k
+    assert k > 0
     width, height = png_size(png)
     assert width == 1500
     assert 900 < height < 1400
@@ -298,7 +299,7 @@ def test_wrong_tables_are_refused(draw: Callable[..., tuple[list[str], Path]]) -
     table = sample_tables()["matching_fr"]
     with pytest.raises(InputError, match="matching_fr cannot be drawn: it has no column 'time'"):
         draw({"matching_fr": table.drop("time")})
-    with pytest.raises(InputError, match="more than one fraction for .'compound', 'short', 'A549'"):
+    with pytest.raises(InputError, match=r"more than one fraction for .'compound', 'short', 'A549'"):
         draw({"matching_fr": pl.concat([table, table.head(1)])})
 
 
