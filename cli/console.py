@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ..engine.map_job import MapOptions, MapResult
+    from ..engine.outputs import ResultFolder
 
-__all__ = ["print_json", "show_map", "show_notes", "show_table"]
+__all__ = ["note_compilation", "print_json", "show_map", "show_notes", "show_table"]
 
 SHOWN_GROUPS = 10
 
@@ -24,6 +25,16 @@ def print_json(summary: dict[str, Any]) -> None:
     from ..engine.outputs import plain
 
     typer.echo(json.dumps(plain(summary), indent=2, allow_nan=False))
+
+
+def note_compilation(folder: ResultFolder) -> None:
+    """Say on standard error, and in the manifest, what compiling the kernels took in this process."""
+    from ..kernels.compile import compile_seconds
+
+    seconds = round(compile_seconds(), 1)
+    folder.manifest["compile_seconds"] = seconds
+    if seconds:
+        typer.echo(f"note: {seconds} s went into compiling kernels; the next run finds them on disk", err=True)
 
 
 def show_table(frame: pl.DataFrame, title: str, columns: Sequence[str] | None = None) -> None:

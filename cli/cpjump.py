@@ -54,10 +54,12 @@ def cpjump(
     from ..engine.cpjump.results import write
     from ..engine.cpjump.workflow import run
     from ..engine.outputs import ResultFolder
+    from .console import note_compilation
     from .cpjump_view import LiveView
 
     with ResultFolder(output, "cpjump", options.as_dict(), overwrite) as folder:
         with LiveView(planned, enabled=not as_json) as view:
             result = run(planned, view)
         write(result, folder)
+        note_compilation(folder)
     show_result(result, output, as_json)

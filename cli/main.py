@@ -21,16 +21,21 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
-) -> None:
-    """Exact, fast benchmarks for Cell Painting profiles and single-cell embeddings."""
-    if version:
+def _show_version(asked: bool) -> None:
+    if asked:
         from .. import __version__
 
         typer.echo(f"fastbench {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Exact, fast benchmarks for Cell Painting profiles and single-cell embeddings."""
 
 
 app.command("cpjump")(cpjump.cpjump)

@@ -67,7 +67,7 @@ def map_(
     from ..engine.map_job import MapOptions, run_map, write_map
     from ..engine.outputs import ResultFolder
     from ..engine.progress import progress
-    from .console import show_map
+    from .console import note_compilation, show_map
 
     options = MapOptions(
         profiles=tuple(profiles), pos_sameby=pos_sameby, neg_diffby=neg_diffby, pos_diffby=pos_diffby,
@@ -81,4 +81,5 @@ def map_(
         with progress("average precision") as advance:
             result = run_map(options, advance=advance)
         write_map(result, options, folder)
+        note_compilation(folder)
     show_map(result, options, output, as_json)

@@ -16,6 +16,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +47,7 @@ class _Samples:
         ranks = np.arange(self._n_total, dtype=self._dtype)
         result = np.empty(count, np.float32)
         for first in range(0, count, rows):
-            order = np.repeat(ranks[None], min(rows, count - first), axis=0)
+            order: npt.NDArray[Any] = np.repeat(ranks[None], min(rows, count - first), axis=0)
             self._rng.permuted(order, axis=1, out=order)
             places = np.sort(order[:, : self._n_pos], axis=1) + 1
             # float32 over small integers stays float32: the precision is part of the numbers

@@ -106,8 +106,7 @@ def _from_pandas(name: str, series: Any) -> pl.Series:
         frame = pl.from_pandas(series.to_frame(name), nan_to_null=True)
     except Exception as error:
         raise InputError(
-            f"metadata column {name!r} has the type {dtype}, which is not supported; turn it into text or "
-            "numbers"
+            f"metadata column {name!r} has the type {dtype}, which is not supported; turn it into text or numbers"
         ) from error
     return frame.to_series().alias(name)
 
@@ -120,8 +119,7 @@ def _from_objects(name: str, values: list[Any]) -> pl.Series:
     if len(families) > 1:
         shown = " and ".join(f"{value!r} ({family})" for family, value in sorted(families.items()))
         raise InputError(
-            f"metadata column {name!r} mixes types: {shown}; give the column one type, for example with "
-            ".astype(str)"
+            f"metadata column {name!r} mixes types: {shown}; give the column one type, for example with .astype(str)"
         )
     if not families:
         return pl.Series(name, clean, dtype=pl.String)
@@ -139,7 +137,7 @@ def _from_objects(name: str, values: list[Any]) -> pl.Series:
             series = pl.Series(name, plain, strict=True)
         except (TypeError, OverflowError, pl.exceptions.PolarsError):
             series = None
-    if series is None or series.dtype == pl.Object:
+    if series is None or series.dtype in (pl.Object, pl.Int128):
         raise InputError(
             f"metadata column {name!r} holds values that cannot be a key ({family}): {examples(present, 3)}; "
             "turn the "
@@ -149,10 +147,7 @@ def _from_objects(name: str, values: list[Any]) -> pl.Series:
 
 
 def _from_lists(name: str, values: list[Any]) -> pl.Series:
-    rows = [
-        None if row is None else sorted(row) if isinstance(row, (set, frozenset)) else list(row)
-        for row in values
-    ]
+    rows = [None if row is None else sorted(row) if isinstance(row, (set, frozenset)) else list(row) for row in values]
     odd = [item for row in rows if row for item in row if not isinstance(item, str)]
     if odd:
         raise InputError(
@@ -209,9 +204,7 @@ def _to_pandas(series: pl.Series, pandas: Any) -> Any:
     if dtype.is_float() or dtype in (pl.Datetime, pl.Duration) or (dtype == pl.Boolean and not nulls):
         return series.to_numpy(writable=True)  # nulls become NaN or NaT
     values = np.empty(len(series), dtype=object)
-    for position, value in enumerate(
-        series.cast(pl.String) if dtype in (pl.Categorical, pl.Enum) else series
-    ):
+    for position, value in enumerate(series.cast(pl.String) if dtype in (pl.Categorical, pl.Enum) else series):
         if isinstance(value, pl.Series):
             value = value.to_list()
         values[position] = np.nan if value is None else value

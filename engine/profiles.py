@@ -13,6 +13,8 @@ from .frames import require_columns
 
 __all__ = ["Profiles", "Source", "consensus", "stack"]
 
+_BLOCK = 2**22  # values of which a median is taken at once: bounds the working memory
+
 
 @dataclass(frozen=True)
 class Source:
@@ -140,7 +142,8 @@ def stack(parts: Sequence[Profiles]) -> Profiles:
     common = set(parts[0].feature_names).intersection(*(part.feature_names for part in parts[1:]))
     names = tuple(name for name in parts[0].feature_names if name in common)
     if not names:
-        first, other = parts[0], next(p for p in parts if not common.issuperset(p.feature_names))
+        first = parts[0]
+        other = min(parts[1:], key=lambda part: len(set(first.feature_names).intersection(part.feature_names)))
         raise InputError(
             f"the {len(parts)} inputs have no feature in common: one has {examples(first.feature_names, 3)}, "
             f"another {examples(other.feature_names, 3)}; give inputs of one feature set"
@@ -162,12 +165,9 @@ def stack(parts: Sequence[Profiles]) -> Profiles:
         some = "column is" if len(lost) == 1 else "columns are"
         was = "was" if len(lost) == 1 else "were"
         notes.append(
-            f"{len(lost)} feature {some} not in every input and {was} dropped ({len(names)} are left): "
-            f"{examples(lost)}"
+            f"{len(lost)} feature {some} not in every input and {was} dropped ({len(names)} are left): {examples(lost)}"
         )
-    metadata, metadata_notes = stack_metadata(
-        [part.metadata for part in parts], [len(part) for part in parts]
-    )
+    metadata, metadata_notes = stack_metadata([part.metadata for part in parts], [len(part) for part in parts])
     sources = tuple(source for part in parts for source in part.sources)
     return Profiles(metadata, features, names, sources, tuple(dict.fromkeys([*notes, *metadata_notes])))
 
@@ -206,9 +206,7 @@ def _common_type(name: str, types: set[pl.DataType], notes: list[str]) -> pl.Dat
     if all(dtype.is_numeric() for dtype in kinds):
         return pl.Float64() if any(not dtype.is_integer() for dtype in kinds) else pl.Int64()
     if all(dtype == pl.String or dtype.is_integer() for dtype in kinds):
-        notes.append(
-            f"metadata column {name!r} is text in one input and a number in another; it became text in all"
-        )
+        notes.append(f"metadata column {name!r} is text in one input and a number in another; it became text in all")
         return pl.String()
     shown = " and ".join(sorted(str(dtype) for dtype in kinds))
     raise InputError(
@@ -246,8 +244,7 @@ def consensus(profiles: Profiles, by: Sequence[str] | str) -> Profiles:
     n_dropped = len(profiles) - keys.height
     if not keys.height:
         raise InputError(
-            f"every row has an empty value in {examples(columns)}, so there is no group to take a consensus "
-            "of"
+            f"every row has an empty value in {examples(columns)}, so there is no group to take a consensus of"
         )
     rows = keys.group_by(columns, maintain_order=True).agg(pl.col("__row")).get_column("__row")
     groups = [group.to_numpy() for group in rows]
@@ -255,16 +252,14 @@ def consensus(profiles: Profiles, by: Sequence[str] | str) -> Profiles:
     features = np.empty((len(groups), profiles.features.shape[1]), np.float32)
     for size in np.unique(sizes):  # groups of one size are one array: no Python loop over groups
         members = np.flatnonzero(sizes == size)
-        step = max(1, 2**22 // (int(size) * max(1, features.shape[1])))
+        step = max(1, _BLOCK // (int(size) * max(1, features.shape[1])))
         for start in range(0, len(members), step):
             chosen = members[start : start + step]
             values = profiles.features[np.stack([groups[group] for group in chosen])]
             features[chosen] = _median(values)
     notes = list(profiles.notes)
     if n_dropped:
-        notes.append(
-            f"{n_dropped} rows with an empty value in {examples(columns)} were left out of the consensus"
-        )
+        notes.append(f"{n_dropped} rows with an empty value in {examples(columns)} were left out of the consensus")
     metadata = profiles.metadata[np.array([group[0] for group in groups])]
     return Profiles(metadata, features, profiles.feature_names, profiles.sources, tuple(notes))
 

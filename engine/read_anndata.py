@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from pathlib import Path
@@ -59,6 +60,7 @@ def read_anndata(
             _check_keys(store, shown, obsm)
             if path.is_dir():
                 notes += _check_chunks(store, key, shown)
+                _check_cut_chunks(path, (key, "obs", "var"), shown)
             matrix, columns = _matrix(store, key, shown)
             metadata = _metadata(store)
             names = columns if columns is not None else _names(store, obsm, matrix.shape[1])
@@ -70,9 +72,7 @@ def read_anndata(
     if matrix.shape[0] != metadata.height:
         raise InputError(f"{shown}: obs has {metadata.height} rows but {key} has {matrix.shape[0]}")
     if 0 in matrix.shape:
-        raise InputError(
-            f"{shown}: {key} has the shape {matrix.shape}; at least one row and one feature are needed"
-        )
+        raise InputError(f"{shown}: {key} has the shape {matrix.shape}; at least one row and one feature are needed")
     if pattern is not None:
         kept = [i for i, name in enumerate(names) if pattern.search(name)]
         if not kept:
@@ -81,17 +81,11 @@ def read_anndata(
                 "are "
                 f"{examples(names)}"
             )
-        notes.append(
-            f"{shown}: the features pattern {pattern.pattern!r} left out {len(names) - len(kept)} features"
-        )
+        notes.append(f"{shown}: the features pattern {pattern.pattern!r} left out {len(names) - len(kept)} features")
         matrix, names = np.ascontiguousarray(matrix[:, kept]), [names[i] for i in kept]
-    repeated = (
-        sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    )
+    repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if repeated:
-        raise InputError(
-            f"{shown} has more than one feature named {examples(repeated)}; make var_names unique"
-        )
+        raise InputError(f"{shown} has more than one feature named {examples(repeated)}; make var_names unique")
     source = Source(shown, digest, n_bytes, metadata.height)
     return Profiles(metadata, matrix, tuple(names), (source,), tuple(notes))
 
@@ -163,6 +157,30 @@ def _check_chunks(store: Any, key: str, shown: str) -> list[str]:
             # A column of one category is legitimately stored as no chunk at all.
             notes.append(f"{sentence}; they read as its fill value")
     return notes
+
+
+def _check_cut_chunks(path: Path, parts: tuple[str, ...], shown: str) -> None:
+    """Refuse Blosc chunks that are shorter than they say: the decoder would read beyond their end."""
+    for part in parts:
+        for header in sorted(file for name in _ZARR_HEADERS for file in (path / part).rglob(name)):
+            if not _is_blosc(json.loads(header.read_bytes())):
+                continue
+            for chunk in sorted(file for file in header.parent.rglob("*") if file.is_file()):
+                if chunk.name in _ZARR_HEADERS or chunk.name.startswith("."):
+                    continue
+                with chunk.open("rb") as handle:
+                    said = int.from_bytes(handle.read(16)[12:], "little")  # the length of the whole chunk
+                if said != chunk.stat().st_size:
+                    raise InputError(
+                        f"{shown}: the chunk {chunk.relative_to(path)} has {chunk.stat().st_size} bytes "
+                        "instead of "
+                        f"{said}; copy the folder again"
+                    )
+
+
+def _is_blosc(header: dict[str, Any]) -> bool:
+    codecs = header.get("codecs") or [{}]  # zarr 3; a shard is one file of many chunks, and is checked by zarr
+    return "blosc" in ((header.get("compressor") or {}).get("id"), codecs[-1].get("name"))
 
 
 def _matrix(store: Any, key: str, shown: str) -> tuple[np.ndarray, list[str] | None]:

@@ -83,9 +83,7 @@ def _ipc_header(path: Path, shown: str) -> tuple[list[str], list[str]]:
     with path.open("rb") as handle:
         magic = handle.read(6)
     if magic[:4] == b"FEA1":
-        raise InputError(
-            f"{shown} is in the old Feather format, version 1; write it again as Parquet or Feather 2"
-        )
+        raise InputError(f"{shown} is in the old Feather format, version 1; write it again as Parquet or Feather 2")
     with pyarrow.OSFile(str(path)) as handle:
         opened = pyarrow.ipc.open_file(handle) if magic == b"ARROW1" else pyarrow.ipc.open_stream(handle)
         schema = opened.schema

@@ -66,13 +66,9 @@ def plan_columns(
     InputError
         For duplicate names, or when no column is left as a feature.
     """
-    repeated = (
-        sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    )
+    repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if repeated:
-        raise InputError(
-            f"{path} has more than one column named {examples(repeated)}; rename or drop the copies"
-        )
+        raise InputError(f"{path} has more than one column named {examples(repeated)}; rename or drop the copies")
     plan = ColumnPlan()
     dropped, ignored = [], []
     for name in names:

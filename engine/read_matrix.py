@@ -38,8 +38,7 @@ def check_names(names: Sequence[Any]) -> None:
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise InputError(
-            f"column names must be unique, but {examples(repeated)} occur more than once; rename or drop the "
-            "copies"
+            f"column names must be unique, but {examples(repeated)} occur more than once; rename or drop the copies"
         )
 
 
@@ -95,8 +94,7 @@ def feature_matrix(feats: Any, n_rows: int, names: Sequence[str] | None = None) 
         names = own_names
     if array.ndim != 2:
         raise InputError(
-            "features must be a two-dimensional matrix (profiles by features), but have the shape "
-            f"{array.shape}"
+            f"features must be a two-dimensional matrix (profiles by features), but have the shape {array.shape}"
         )
     if array.shape[0] != n_rows:
         raise InputError(
@@ -152,11 +150,10 @@ def _polars_values(series: pl.Series) -> np.ndarray:
         if series.null_count() and not series.dtype.is_float():
             series = series.cast(pl.Float64)
         return series.to_numpy()
-    return (
-        np.asarray(series.to_list(), dtype=object)
-        if not series.dtype.is_nested()
-        else np.empty(len(series), object)
-    )
+    values = np.empty(len(series), dtype=object)  # refused later, with the values in the sentence
+    for position, value in enumerate(series.to_list()):
+        values[position] = value
+    return values
 
 
 def _pandas_values(series: Any) -> np.ndarray:
@@ -203,8 +200,7 @@ def _as_float(array: np.ndarray, names: Sequence[str] | None) -> np.ndarray:
         array = array.astype(np.float32)
     elif kind != "f":
         raise InputError(
-            f"feature column {_column(names, 0)} has the type {array.dtype}, but features must be real "
-            "numbers"
+            f"feature column {_column(names, 0)} has the type {array.dtype}, but features must be real numbers"
         )
     wanted = np.float32 if array.dtype.itemsize == 4 else np.float64
     return np.ascontiguousarray(array, dtype=wanted)
@@ -214,9 +210,7 @@ def _objects_to_float(array: np.ndarray, names: Sequence[str] | None) -> np.ndar
     """Accept objects that are all numbers (as a pandas merge leaves them); name the column with others."""
     flat = array.reshape(array.shape[0], -1)
     for position in range(flat.shape[1]):
-        odd = [
-            v for v in flat[:, position] if not is_missing(v) and family_of(v) not in {"number", "true/false"}
-        ]
+        odd = [v for v in flat[:, position] if not is_missing(v) and family_of(v) not in {"number", "true/false"}]
         if odd:
             raise InputError(
                 f"feature column {_column(names, position)} holds values that are not numbers: "

@@ -66,9 +66,7 @@ def read_text(path: Path, shown: str, separator: str, pattern: re.Pattern[str] |
     plan = plan_columns(header, shown, pattern)
     notes = list(plan.notes)
     if data[-1:] not in (b"\n", b"\r"):
-        notes.append(
-            f"{shown} does not end with a line break; if it was cut off, its last row may be incomplete"
-        )
+        notes.append(f"{shown} does not end with a line break; if it was cut off, its last row may be incomplete")
     frame = _parse(data, shown, separator, header, plan, notes)
     del data
     if any(frame[name].null_count() for name in plan.features):
@@ -132,9 +130,7 @@ def _header(data: bytes, shown: str, separator: str) -> list[str]:
             )
     blank = [position for position, name in enumerate(names) if not name and position]
     if blank:
-        raise InputError(
-            f"{shown} has columns without a name, at positions {examples(blank)}; name or drop them"
-        )
+        raise InputError(f"{shown} has columns without a name, at positions {examples(blank)}; name or drop them")
     return names
 
 
@@ -168,9 +164,7 @@ def _to_number(values: pl.Series, shown: str, notes: list[str]) -> pl.Series:
         return number
     if text.drop_nulls().is_in(["True", "False", "true", "false", "TRUE", "FALSE"]).all():
         notes.append(f"{shown}: column {values.name!r} holds true and false, read as 1 and 0")
-        return (
-            text.str.to_lowercase().eq("true").cast(pl.Float64).set(text.is_null(), None).alias(values.name)
-        )
+        return text.str.to_lowercase().eq("true").cast(pl.Float64).set(text.is_null(), None).alias(values.name)
     raise InputError(
         f"{shown}: column {values.name!r} holds {len(odd)} values that are not numbers: "
         f"{examples(odd.unique(maintain_order=True), 3)}; rename it to Metadata_... or choose the features "
@@ -211,16 +205,12 @@ def type_text(frames: Sequence[pl.DataFrame]) -> tuple[list[pl.DataFrame], list[
         for name in frame.columns:
             found = frame[name].filter(frame[name].is_in(list(NULL_TOKENS)))
             tokens.update((name, token) for token in found)
-        cleaned[position] = frame.with_columns(
-            pl.when(pl.all().is_in(["", *NULL_TOKENS]).not_()).then(pl.all())
-        )
+        cleaned[position] = frame.with_columns(pl.when(pl.all().is_in(["", *NULL_TOKENS]).not_()).then(pl.all()))
     types = {}
     for name in names:
         values = pl.concat([frame[name].drop_nulls().unique() for frame in cleaned if name in frame.columns])
         types[name] = _text_type(values)
-    typed = [
-        frame.with_columns(_cast(frame[name], types[name]) for name in frame.columns) for frame in cleaned
-    ]
+    typed = [frame.with_columns(_cast(frame[name], types[name]) for name in frame.columns) for frame in cleaned]
     notes = []
     if tokens:
         parts = [f"{token!r} in {name} ({count})" for (name, token), count in sorted(tokens.items())]

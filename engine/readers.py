@@ -38,6 +38,7 @@ __all__ = ["read_profiles"]
 _TEXT = {".csv": ",", ".tsv": "\t"}
 _ARROW = {".parquet", ".pq", ".arrow", ".feather"}
 _SUFFIXES = ".csv, .csv.gz, .tsv, .tsv.gz, .parquet, .arrow, .feather, .h5ad or .zarr"
+_MANY = 20_000
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
@@ -201,9 +202,7 @@ def _identical_files(parts: list[Profiles]) -> list[str]:
     notes = []
     for source in (source for part in parts for source in part.sources):
         if source.sha256 in first:
-            notes.append(
-                f"{source.path} has the same content as {first[source.sha256]}; its rows count twice"
-            )
+            notes.append(f"{source.path} has the same content as {first[source.sha256]}; its rows count twice")
         first.setdefault(source.sha256, source.path)
     return notes
 
@@ -212,6 +211,8 @@ def _lookalikes(metadata: pl.DataFrame) -> list[str]:
     """Note values that differ only by space, case or Unicode form: they are different."""
     notes = []
     for series in metadata.select(pl.col(pl.String)):
+        if series.n_unique() > _MANY:  # names of rows rather than labels
+            continue
         forms: dict[str, list[str]] = {}
         for value in series.drop_nulls().unique(maintain_order=True):
             plain = " ".join(unicodedata.normalize("NFKC", value).casefold().split())

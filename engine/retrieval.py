@@ -158,6 +158,8 @@ def score(
         raise InputError(f"metadata has {len(metadata)} rows and features have {len(features)}; they must agree.")
     if len(metadata) == 0:
         raise InputError("there are no rows to score.")
+    if device not in dispatch.DEVICES:
+        raise InputError(f"device {device!r} is not available; choose one of {', '.join(dispatch.DEVICES)}.")
     room = dispatch.room(device)
     plan = compile_pairs(metadata, pos_sameby, pos_diffby, neg_sameby, neg_diffby, multilabel_col)
     x = features if len(plan.rows) == len(features) else features[plan.rows]

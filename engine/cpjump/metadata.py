@@ -153,11 +153,11 @@ def experiments(options: Options) -> Experiments:
         before, kept = kept.height, kept.filter(keep.fill_null(False))
         dropped[reason] = before - kept.height
     if options.cells is not None:
-        unknown = [cell for cell in options.cells if cell not in set(batch["Cell_type"])]
-        if unknown:
+        strangers = [cell for cell in options.cells if cell not in set(batch["Cell_type"])]
+        if strangers:
             known = examples(batch["Cell_type"].unique(maintain_order=True))
             raise InputError(
-                f"No plate of batch '{options.batch}' has the cells {examples(unknown)}: known are {known}."
+                f"No plate of batch '{options.batch}' has the cells {examples(strangers)}: known are {known}."
             )
         before, kept = kept.height, kept.filter(pl.col("Cell_type").is_in(options.cells))
         dropped["cells not asked for"] = before - kept.height

@@ -189,11 +189,15 @@ def plan(options: Options) -> Plan:
 
 def _runs(chosen: Experiments, targets: pl.DataFrame, options: Options) -> list[Run]:
     configurations = chosen.configurations()
+    counted: dict[tuple[object, ...], dict[str, int]] = {}
     runs: dict[tuple[str, str], Run] = {}
 
     def add(task: str, first: tuple[Plate, ...], second: tuple[Plate, ...] = (), reported: bool = True) -> None:
-        expected = expected_counts(task, first, second, targets, options.rules)
-        run = Run(task, first, second, reported, expected)
+        # plates of one modality have one plate map, so most runs repeat the counts of another
+        key = (task, *((plates[0].modality, len(plates)) for plates in (first, second) if plates))
+        if key not in counted:
+            counted[key] = expected_counts(task, first, second, targets, options.rules)
+        run = Run(task, first, second, reported, counted[key])
         runs.setdefault((task, run.description), run)
 
     def add_configuration(plates: tuple[Plate, ...], partnered: bool) -> None:

@@ -11,7 +11,7 @@ import polars as pl
 
 from ..profiles import Source
 from .metadata import published
-from .options import TASKS
+from .options import BATCH, TASKS
 from .planning import Plan, Run
 from .score import GROUP_COLUMNS, Scored
 
@@ -154,9 +154,12 @@ class CpjumpResult:
         -------
         dict of str to polars.DataFrame
             By task: the columns of `fractions`, then ``groups``, ``groups_retrieved`` and ``published``
-            (CellProfiler profiles; missing where the configuration has no published value).
+            (CellProfiler profiles; missing where the configuration has no published value, in another batch,
+            and for another statistic than the paper's).
         """
-        return {task: _fractions(task, self._of(task)) for task in TASKS if self._of(task)}
+        options = self.plan.options
+        comparable = options.p_values == "paper" and options.batch == BATCH
+        return {task: _fractions(task, self._of(task), comparable) for task in TASKS if self._of(task)}
 
     def summaries(self) -> dict[str, pl.DataFrame]:
         """Fractions retrieved, one column a cell line, one row a modality and time (every combination)."""
@@ -211,7 +214,7 @@ def _groups(task: str, results: list[RunResult]) -> pl.DataFrame:
     return pl.DataFrame(schema={by: pl.String(), **flags, **configuration})
 
 
-def _fractions(task: str, results: list[RunResult]) -> pl.DataFrame:
+def _fractions(task: str, results: list[RunResult], comparable: bool) -> pl.DataFrame:
     configuration = _CROSS_CONFIGURATION if task == _CROSS else _CONFIGURATION
     known = {tuple(row[:-1]): row[-1] for row in published().select(*_PUBLISHED_KEYS, "fraction_retrieved").iter_rows()}
     rows = []
@@ -220,21 +223,15 @@ def _fractions(task: str, results: list[RunResult]) -> pl.DataFrame:
             continue
         first = result.run.plates[0]
         second = result.run.genetic[0] if result.run.genetic else None
-        key = (
-            task,
-            first.cell,
-            first.modality,
-            first.time,
-            second and second.modality,
-            second and second.time,
-        )
+        genetic = (second.modality, second.time) if second else (None, None)
+        key = (task, first.cell, first.modality, first.time, *genetic)
         rows.append(
             result.configuration()
             | {
                 "fr": result.scored.fraction_retrieved,
                 "groups": result.scored.groups.height,
                 "groups_retrieved": int(result.scored.groups["above_q_threshold"].sum()),
-                "published": known.get(key),
+                "published": known.get(key) if comparable else None,
             }
         )
     counted = {

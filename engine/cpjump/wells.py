@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,9 @@ from .simulate import Simulator
 
 __all__ = ["PlateReader", "Wells", "missing_plates", "plate_reader", "read_wells"]
 
-# Reads one plate; None when its profiles are missing.
-PlateReader = Callable[[Plate], Profiles | None]
+# Reads the plates of one configuration; None when none of them has profiles.
+PlateReader = Callable[[Sequence[Plate]], Profiles | None]
+_KEYS = ("Plate", "Well", "broad_sample", "control_type", "gene")
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,6 @@ class Wells:
         n wells with a label, with ``Metadata_negcon`` (1 control, 0 treated) and ``Metadata_modality``.
     read, empty, filled : int
         Wells read; dropped for having no perturbation; named DMSO because the name was blank.
-    missing : tuple of str
-        Plates without profiles.
     warnings : tuple of str
         Sentences about what was noticed.
     """
@@ -41,8 +40,7 @@ class Wells:
     read: int
     empty: int
     filled: int
-    missing: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
     @property
     def treated(self) -> np.ndarray:
@@ -51,18 +49,27 @@ class Wells:
 
 
 def plate_reader(options: Options) -> PlateReader:
-    """Return what reads a plate: the files under ``options.profiles``, or the simulation without it."""
+    """Return what reads plates: the files under ``options.profiles``, or the simulation without it."""
     if options.profiles is None:
-        return Simulator(options.seed, options.simulated_features).plate
+        simulator = Simulator(options.seed, options.simulated_features)
+        return lambda plates: stack([simulator.plate(plate) for plate in plates])
     root = _plates_root(options.profiles, options.batch)
 
-    def read(plate: Plate) -> Profiles | None:
+    def read(plates: Sequence[Plate]) -> Profiles | None:
         from ..readers import read_profiles
 
-        paths = plate_files(root, plate.name, options.suffix)
-        return read_profiles(paths) if paths else None
+        paths = [path for plate in plates for path in plate_files(root, plate.name, options.suffix)]
+        return read_profiles(paths, missing="drop-features") if paths else None
 
     return read
+
+
+def missing_plates(plates: Sequence[Plate], options: Options) -> tuple[str, ...]:
+    """Name the plates that have no profile file; simulated plates are never missing."""
+    if options.profiles is None:
+        return ()
+    root = _plates_root(options.profiles, options.batch)
+    return tuple(plate.name for plate in plates if not plate_files(root, plate.name, options.suffix))
 
 
 def _plates_root(profiles: Path, batch: str) -> Path:
@@ -78,12 +85,12 @@ def plate_files(root: Path, plate: str, suffix: str) -> list[Path]:
     root : Path
         Folder of plates.
     plate, suffix : str
-        Files are ``<root>/<plate>/*<suffix>``.
+        Files are ``<root>/<plate>/*<suffix>``; hidden files are not among them.
     """
     folder = root / plate
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.name.endswith(suffix) and not path.name.startswith("."))
+    return sorted(path for path in folder.iterdir() if path.name.endswith(suffix) and path.name[0] != ".")
 
 
 def read_wells(plates: Sequence[Plate], read: PlateReader) -> Wells | None:
@@ -106,29 +113,20 @@ def read_wells(plates: Sequence[Plate], read: PlateReader) -> Wells | None:
     Raises
     ------
     InputError
-        When a column that the benchmark reads is missing.
+        When a column that the benchmark reads is missing, or its plates are not the ones asked for.
     """
-    modality = plates[0].modality
-    found = {plate: read(plate) for plate in plates}
-    missing = tuple(plate.name for plate, profiles in found.items() if profiles is None)
-    present = {plate: profiles for plate, profiles in found.items() if profiles is not None}
-    if not present:
+    profiles = read(plates)
+    if profiles is None:
         return None
-    for plate, profiles in present.items():
-        _check_columns(plate, profiles)
-    profiles = stack([_with_text(profiles) for profiles in present.values()])
+    modality, description = plates[0].modality, plates[0].description
+    _check_columns(profiles, modality, description)
+    profiles = _with_text(profiles)
     metadata = profiles.metadata
-    warnings = [f"{plates[0].description}: {note}." for note in profiles.notes]
-    twice = metadata.filter(metadata.select("Metadata_Plate", "Metadata_Well").is_duplicated())
-    if len(twice):
-        warnings.append(
-            f"{plates[0].description}: {len(twice)} rows share plate and well with another row and count as "
-            f"replicates of it, on plates {examples(twice['Metadata_Plate'].unique().sort())}."
-        )
-    named = metadata["Metadata_broad_sample"].is_not_null()
-    filled = int((~named).sum()) if modality == "compound" else 0
-    empty = 0 if modality == "compound" else int((~named).sum())
+    warnings = [f"{description}: {note.rstrip('.')}." for note in profiles.notes]
+    warnings += _oddities(metadata, plates)
     sample = pl.col("Metadata_broad_sample")
+    named = metadata["Metadata_broad_sample"].is_not_null()
+    blank = int((~named).sum())
     labelled = profiles.with_metadata(
         metadata.with_columns(
             sample.fill_null("DMSO") if modality == "compound" else sample,
@@ -136,56 +134,46 @@ def read_wells(plates: Sequence[Plate], read: PlateReader) -> Wells | None:
             pl.lit(modality).alias("Metadata_modality"),
         )
     )
-    if empty:
-        labelled = labelled.take(named.to_numpy())
-    labelled, notes = _finite(labelled, plates[0].description)
-    return Wells(labelled, metadata.height, empty, filled, missing, (*warnings, *notes))
+    if modality == "compound":
+        return Wells(labelled, metadata.height, 0, blank, tuple(warnings))
+    return Wells(labelled.take(named.to_numpy()), metadata.height, blank, 0, tuple(warnings))
 
 
-def _check_columns(plate: Plate, profiles: Profiles) -> None:
-    needed = ["Metadata_Plate", "Metadata_Well", "Metadata_broad_sample", "Metadata_control_type"]
-    if plate.modality != "compound":
-        needed.append("Metadata_gene")
+def _check_columns(profiles: Profiles, modality: str, description: str) -> None:
+    needed = [f"Metadata_{name}" for name in (_KEYS[:-1] if modality == "compound" else _KEYS)]
     absent = [name for name in needed if name not in profiles.metadata.columns]
     if absent:
-        where = profiles.sources[0].path if profiles.sources else plate.name
+        where = f" ('{profiles.sources[0].path}')" if profiles.sources else ""
         raise InputError(
-            f"The profiles of plate {plate.name} ('{where}') have no column {examples(absent)}: "
+            f"The profiles of {description}{where} have no column {examples(absent)}: "
             "give profiles annotated with the plate map."
         )
 
 
 def _with_text(profiles: Profiles) -> Profiles:
     """Make keys text whatever a reader guessed, and blank text missing."""
-    known = ("Plate", "Well", "broad_sample", "control_type", "gene")
-    keys = [f"Metadata_{name}" for name in known if f"Metadata_{name}" in profiles.metadata.columns]
+    keys = [f"Metadata_{name}" for name in _KEYS if f"Metadata_{name}" in profiles.metadata.columns]
     text = [pl.col(name).cast(pl.String).str.strip_chars().replace({"": None}) for name in keys]
     return profiles.with_metadata(profiles.metadata.with_columns(text))
 
 
-def _finite(profiles: Profiles, description: str) -> tuple[Profiles, list[str]]:
-    """Leave out features that are not a number somewhere: no similarity would be a number either."""
-    finite = np.isfinite(profiles.features).all(axis=0)
-    if finite.all():
-        return profiles, []
-    names = [name for name, good in zip(profiles.feature_names, finite, strict=True) if not good]
-    if not finite.any():
-        raise InputError(
-            f"{description}: every feature has a missing or infinite value somewhere: impute or drop them first."
+def _oddities(metadata: pl.DataFrame, plates: Sequence[Plate]) -> list[str]:
+    """Say what would change the numbers without a word: doubled wells, other plates, plates without controls."""
+    description = plates[0].description
+    found = []
+    strangers = set(metadata["Metadata_Plate"]).difference(plate.name for plate in plates)
+    if strangers:
+        found.append(
+            f"{description}: the column Metadata_Plate names other plates: {examples(sorted(map(str, strangers)))}."
         )
-    kept = replace(
-        profiles,
-        features=np.ascontiguousarray(profiles.features[:, finite]),
-        feature_names=tuple(name for name, good in zip(profiles.feature_names, finite, strict=True) if good),
-    )
-    return kept, [
-        f"{description}: {len(names)} features have missing or infinite values and were left out: {examples(names)}."
-    ]
-
-
-def missing_plates(plates: Sequence[Plate], options: Options) -> tuple[str, ...]:
-    """Name the plates that have no profile file; simulated plates are never missing."""
-    if options.profiles is None:
-        return ()
-    root = _plates_root(options.profiles, options.batch)
-    return tuple(plate.name for plate in plates if not plate_files(root, plate.name, options.suffix))
+    twice = metadata.filter(metadata.select("Metadata_Plate", "Metadata_Well").is_duplicated())
+    if twice.height:
+        found.append(
+            f"{description}: {twice.height} rows share plate and well with another row and count as "
+            f"replicates of it, on plates {examples(twice['Metadata_Plate'].unique().sort())}."
+        )
+    controls = metadata.group_by("Metadata_Plate").agg((pl.col("Metadata_control_type") == "negcon").sum().alias("n"))
+    bare = controls.filter(n=0)["Metadata_Plate"].sort()
+    if len(bare):
+        found.append(f"{description}: no well is a negative control (negcon) on plates {examples(bare)}.")
+    return found

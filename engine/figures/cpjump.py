@@ -312,7 +312,7 @@ def _boxplot(task: str, frame: pl.DataFrame, look: _Look) -> Figure:
                 widths=pitch * 0.7,
                 patch_artist=True,
                 boxprops={"facecolor": look.colour(cell), "edgecolor": INK, "linewidth": 0.8},
-                medianprops={"color": "white", "linewidth": 2.4},
+                medianprops={"color": INK, "linewidth": 2.4},
                 whiskerprops={"color": INK, "linewidth": 0.8},
                 capprops={"color": INK, "linewidth": 0.8},
                 flierprops={"marker": "o", "markersize": 3.5, "markerfacecolor": GREY, "markeredgewidth": 0},

@@ -110,7 +110,7 @@ def test_multilabel_and_consensus(tmp_path, table):
         (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--null-size", "0"], "null_size"),
         (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--device", "gpu"], "gpu"),
         (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--group-by", "Metadata_plate"], "Metadata_Plate"),
-        (["--pos-sameby", "any(Metadata_compound)", "--neg-diffby", "Metadata_compound"], "two or more columns"),
+        (["--pos-sameby", "any(Metadata_compound)", "--neg-diffby", "Metadata_compound", "--group-by", "Metadata_Plate"], "two or more columns"),
     ],
 )  # fmt: skip
 def test_bad_rules_end_in_one_sentence(tmp_path, table, arguments, said):

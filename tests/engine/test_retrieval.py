@@ -1,0 +1,233 @@
+"""What average precision must do whatever the data: invariances, tie policies, bad input."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fastbench as fb
+from fastbench.engine import retrieval
+from fastbench.engine.pairing import compile_pairs
+from fastbench.engine.retrieval import score
+from fastbench.kernels import cpu
+
+RULE = {"pos_sameby": ["Metadata_a"], "neg_diffby": ["Metadata_a"]}
+AP = "average_precision"
+
+
+def problem(seed, n=60, d=9, copies=True):
+    rng = np.random.default_rng(seed)
+    meta = pl.DataFrame({"Metadata_a": rng.choice(list("pqrst"), n), "Metadata_plate": rng.choice(["1", "2"], n)})
+    x = rng.normal(size=(n, d)).astype(np.float32)
+    if copies:
+        x[n // 2 :] = x[rng.integers(0, n // 2, n - n // 2)]
+    return meta, x
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["expected", "optimistic", "pessimistic"]))
+@settings(max_examples=25, deadline=None)
+def test_row_order_threads_and_device_do_not_matter(seed, ties):
+    meta, x = problem(seed)
+    rule = {**RULE, "neg_sameby": ["Metadata_plate"], "ties": ties}
+    first = score(meta, x, **rule, threads=1)
+    order = np.random.default_rng(seed).permutation(len(x))
+    moved = score(meta[order], x[order], **rule, threads=3)
+    np.testing.assert_array_equal(moved.frame[AP], first.frame[AP].to_numpy()[order])
+    defined = score(meta, x, **rule, device="reference")
+    np.testing.assert_allclose(defined.frame[AP], first.frame[AP], rtol=1e-13)
+    assert defined.report.n_tied_queries == first.report.n_tied_queries == moved.report.n_tied_queries
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=20, deadline=None)
+def test_policies_are_ordered_and_meet_without_ties(seed):
+    meta, x = problem(seed)
+    low, middle, high = (score(meta, x, **RULE, ties=t).frame[AP].to_numpy() for t in ("pessimistic", "expected", "optimistic"))  # fmt: skip
+    assert np.all(low <= middle + 1e-12)
+    assert np.all(middle <= high + 1e-12)
+    meta, x = problem(seed, copies=False)
+    found = [score(meta, x, **RULE, ties=t).frame[AP].to_numpy() for t in ("pessimistic", "expected", "optimistic")]
+    np.testing.assert_array_equal(found[0], found[2])
+    np.testing.assert_array_equal(found[1], found[2])
+
+
+def test_scaling_by_a_power_of_two_changes_nothing():
+    meta, x = problem(1)
+    np.testing.assert_array_equal(score(meta, x, **RULE).frame[AP], score(meta, x * 2**20, **RULE).frame[AP])
+
+
+def test_batches_do_not_matter(monkeypatch):
+    meta, x = problem(2, n=200)
+    first = score(meta, x, **RULE)
+    monkeypatch.setattr(retrieval, "BATCH_POSITIVES", 1)
+    seen = []
+    again = score(meta, x, **RULE, progress=lambda done, total: seen.append((done, total)))
+    np.testing.assert_array_equal(first.frame[AP], again.frame[AP])
+    assert seen[-1] == (200, 200)
+    assert len(seen) == 200
+
+
+def test_queries_limit_what_is_scored_but_not_the_candidates():
+    meta, x = problem(3)
+    everything = score(meta, x, **RULE)
+    asked = meta["Metadata_a"].to_numpy() == "p"
+    some = score(meta, x, **RULE, queries=asked)
+    assert some.frame[AP].null_count() == (~asked).sum()
+    np.testing.assert_array_equal(some.frame.filter(asked)[AP], everything.frame.filter(asked)[AP])
+    assert some.report.n_positive_pairs == everything.report.n_positive_pairs
+    assert some.report.n_negative_pairs == everything.report.n_negative_pairs
+
+
+def test_collapsed_embedding_scores_as_chance_and_says_so():
+    meta, x = problem(4)
+    constant = np.ones_like(x)
+    with pytest.warns(UserWarning, match="exactly equal similarity"):
+        frame = fb.average_precision(meta, constant, ["Metadata_a"], [], [], ["Metadata_a"])
+    np.testing.assert_allclose(frame["normalized_average_precision"], 0, atol=1e-12)
+    report = score(meta, constant, **RULE).report
+    assert report.n_tied_queries == report.n_queries == len(meta)
+
+
+def test_query_without_positive_has_no_ap_and_is_counted():
+    meta = pl.DataFrame({"Metadata_a": ["x", "x", "y"]})
+    result = score(meta, np.eye(3, dtype=np.float32) + 1, **RULE)
+    assert np.isnan(result.frame[AP][2])
+    assert result.frame["n_pos_pairs"].to_list() == [1, 1, 0]
+    assert result.report.n_without_positives == 1
+
+
+def test_query_without_negative_is_counted():
+    meta = pl.DataFrame({"Metadata_a": ["x", "x", "y", "y"], "Metadata_plate": ["1", "1", "2", "2"]})
+    meta = pl.concat([meta, pl.DataFrame({"Metadata_a": ["z", "x"], "Metadata_plate": ["2", "3"]})])
+    x = np.random.default_rng(0).normal(size=(6, 4))
+    result = score(meta, x, pos_sameby=["Metadata_a"], neg_sameby=["Metadata_plate"], neg_diffby=["Metadata_a"])
+    assert result.report.n_without_negatives == 3
+    with pytest.warns(UserWarning, match="no negative pair"):
+        fb.average_precision(meta, x, ["Metadata_a"], [], ["Metadata_plate"], ["Metadata_a"])
+
+
+@pytest.mark.parametrize(("diffby", "said"), [("Metadata_plate", "negative"), ("Metadata_a", "positive")])
+def test_no_pairs_at_all(diffby, said):
+    meta = pl.DataFrame({"Metadata_a": ["x", "y", "z"], "Metadata_plate": ["1", "1", "1"]})
+    with pytest.raises(fb.UnpairedException, match=f"no {said} pair"):
+        score(meta, np.eye(3), pos_sameby=["Metadata_a"], neg_diffby=[diffby])
+
+
+@pytest.mark.parametrize("distance", ["cosine", "abs_cosine", "correlation"])
+def test_rows_without_direction_are_refused_by_number(distance):
+    meta, x = problem(5, copies=False)
+    x[[3, 17]] = 0 if distance != "correlation" else 2.5
+    with pytest.raises(fb.InputError, match=r"2 .*rows 3, 17"):
+        score(meta, x, **RULE, distance=distance)
+    assert score(meta, x, **RULE, distance="euclidean").report.n_queries == len(meta)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_norms_beyond_float64_are_refused(scale):
+    meta, x = problem(6)
+    with pytest.raises(fb.InputError, match="too small or large"):
+        score(meta, x.astype(np.float64) * scale, **RULE)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_missing_feature_values_are_refused(bad):
+    meta, x = problem(7)
+    x[4, 2] = bad
+    with pytest.raises(fb.InputError):
+        fb.average_precision(meta, x, ["Metadata_a"], [], [], ["Metadata_a"])
+
+
+def test_shapes_must_agree():
+    meta, x = problem(8)
+    with pytest.raises(fb.InputError, match="60"):
+        fb.average_precision(meta, x[:-1], ["Metadata_a"], [], [], ["Metadata_a"])
+    with pytest.raises(fb.InputError):
+        fb.average_precision(meta[:0], x[:0], ["Metadata_a"], [], [], ["Metadata_a"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ({"pos_sameby": ["Metadata_b"], "neg_diffby": ["Metadata_a"]}, "Metadata_b"),
+        ({"pos_sameby": ["metadata_A"], "neg_diffby": ["Metadata_a"]}, "did you mean 'Metadata_a'"),
+        ({"pos_sameby": ["Metadata_a"]}, "both empty"),
+        ({"pos_sameby": ["Metadata_a"], "pos_diffby": ["Metadata_a"], "neg_diffby": ["Metadata_a"]}, "both name"),
+        ({"pos_sameby": {"any": ["Metadata_a"]}, "neg_diffby": ["Metadata_a"]}, "two or more"),
+        ({"pos_sameby": {"some": ["Metadata_a"]}, "neg_diffby": ["Metadata_a"]}, "unknown keys"),
+        ({"pos_sameby": ["Metadata_a == 'p'"], "neg_diffby": ["Metadata_a == 'q'"]}, "two filters"),
+        ({"pos_sameby": ["Metadata_a == 'nothing'"], "neg_diffby": ["Metadata_plate"]}, "no row is left"),
+        ({"pos_sameby": ["Metadata_a"], "neg_diffby": ["Metadata_plate"], "multilabel_col": "Metadata_a"}, "not lists"),
+        ({"pos_sameby": ["Metadata_plate"], "neg_diffby": ["Metadata_a"], "multilabel_col": "Metadata_a"}, "pos_sameby"),
+    ],
+)  # fmt: skip
+def test_bad_rules(rule, said):
+    with pytest.raises(fb.InputError, match=said):
+        score(*problem(9), **rule)
+
+
+@pytest.mark.parametrize("option", [{"distance": "cosin"}, {"ties": "lucky"}, {"device": "tpu"}])
+def test_bad_options(option):
+    with pytest.raises(ValueError, match=next(iter(option.values()))):
+        score(*problem(10), **RULE, **option)
+
+
+def test_missing_key_values_are_refused_with_their_rows():
+    meta, x = problem(11)
+    meta = meta.with_columns(pl.when(pl.int_range(pl.len()) != 5).then("Metadata_a").alias("Metadata_a"))
+    with pytest.raises(fb.InputError, match=r"'Metadata_a' is missing in 1 of 60 rows \(rows 5\)"):
+        score(meta, x, **RULE)
+
+
+def test_look_alike_values_are_pointed_out():
+    meta = pl.DataFrame({"Metadata_a": ["DMSO", "dmso ", "x", "x", "nan", "nan"]})
+    plan = compile_pairs(meta, ["Metadata_a"], [], [], ["Metadata_a"])
+    assert any("'DMSO' and 'dmso '" in w for w in plan.warnings)
+    assert any("'nan'" in w for w in plan.warnings)
+
+
+def test_counts_beyond_32_bits():
+    """100,000 rows in two groups: five billion pairs are counted, none is made."""
+    n = 100_000
+    meta = pl.DataFrame({"Metadata_a": np.arange(n) % 2})
+    plan = compile_pairs(meta, ["Metadata_a"], [], [], ["Metadata_a"])
+    assert cpu.count_partners(plan.negatives).sum() == n * n // 2 > 2**32
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_one_feature_and_two_rows(d):
+    meta = pl.DataFrame({"Metadata_a": ["x", "x", "y"]})
+    x = np.arange(1, 3 * d + 1, dtype=np.float64).reshape(3, d)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        frame = fb.average_precision(meta, x, ["Metadata_a"], [], [], ["Metadata_a"])
+    assert frame["n_total_pairs"].to_list() == [2, 2, 2]
+
+
+@pytest.mark.parametrize("layout", ["fortran", "strided", "read-only", "big-endian", "integers", "float16", "memmap"])
+def test_any_array_layout_gives_the_same_numbers(layout, tmp_path):
+    meta, _ = problem(12)
+    x = np.random.default_rng(0).integers(-9, 9, size=(60, 8)).astype(np.float64)
+    x[:, 0] += 20
+    expected = score(meta, x, **RULE).frame[AP]
+    if layout == "memmap":
+        np.save(tmp_path / "x.npy", x.astype(np.float32))
+    made = {
+        "fortran": lambda: np.asfortranarray(x),
+        "strided": lambda: np.repeat(x, 2, axis=1)[:, ::2],
+        "read-only": lambda: x.copy(),
+        "big-endian": lambda: x.astype(">f8"),
+        "integers": lambda: x.astype(np.int16),
+        "float16": lambda: x.astype(np.float16),
+        "memmap": lambda: np.load(tmp_path / "x.npy", mmap_mode="r"),
+    }[layout]()
+    if layout == "read-only":
+        made.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        got = fb.average_precision(meta, made, ["Metadata_a"], [], [], ["Metadata_a"])
+    np.testing.assert_array_equal(got[AP], expected)
