@@ -5,12 +5,10 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import polars as pl
-
 from .errors import InputError
 from .frames import feature_matrix, metadata_frame, to_kind
 from .pairing import Columns, assign_reference_columns
-from .retrieval import Retrieval, score
+from .retrieval import score
 
 __all__ = ["assign_reference_index", "average_precision", "multilabel_average_precision"]
 
@@ -69,21 +67,8 @@ def average_precision(
     ----------
     Kalinin et al. 2025, Nat Commun 16:5181.
     """
-    frame, kind = metadata_frame(meta)
-    result = _scored(
-        frame,
-        feats,
-        pos_sameby,
-        pos_diffby,
-        neg_sameby,
-        neg_diffby,
-        None,
-        distance,
-        progress_bar,
-        ties,
-        device,
-    )
-    return to_kind(result.frame, kind)
+    rules = (pos_sameby, pos_diffby, neg_sameby, neg_diffby)
+    return _scored(meta, feats, rules, None, distance, progress_bar, ties, device)
 
 
 def multilabel_average_precision(
@@ -120,21 +105,40 @@ def multilabel_average_precision(
         One row a (profile, label): the metadata with the list column replaced by the label, and the columns
         ``average_precision``, ``normalized_average_precision``, ``n_pos_pairs``, ``n_total_pairs``.
     """
-    frame, kind = metadata_frame(meta)
-    result = _scored(
-        frame, feats, pos_sameby, pos_diffby, neg_sameby, neg_diffby, multilabel_col, distance, progress_bar,
-        ties, device,
-    )  # fmt: skip
-    return to_kind(result.frame, kind)
+    rules = (pos_sameby, pos_diffby, neg_sameby, neg_diffby)
+    return _scored(meta, feats, rules, multilabel_col, distance, progress_bar, ties, device)
+
+
+def _refuse_other_order(meta: Any, feats: Any) -> None:
+    """Refuse two pandas tables whose row labels say that their rows do not belong together."""
+    ours, theirs = getattr(meta, "index", None), getattr(feats, "index", None)
+    if ours is None or theirs is None or callable(ours) or callable(theirs) or len(ours) != len(theirs):
+        return
+    plain = range(len(ours))
+    if not ours.equals(theirs) and list(ours) != list(plain) and list(theirs) != list(plain):
+        raise InputError(
+            f"meta and feats have the same number of rows but different row labels (first of meta: {ours[0]!r}, of "
+            f"feats: {theirs[0]!r}); bring them into one order, or pass feats as an array."
+        )
 
 
 def _scored(
-    frame: pl.DataFrame, feats: Any, pos_sameby: Columns, pos_diffby: Columns, neg_sameby: Columns,
-    neg_diffby: Columns, multilabel_col: str | None, distance: str, progress_bar: bool, ties: str, device: str,
-) -> Retrieval:  # fmt: skip
+    meta: Any,
+    feats: Any,
+    rules: tuple[Columns, Columns, Columns, Columns],
+    multilabel_col: str | None,
+    distance: str,
+    progress_bar: bool,
+    ties: str,
+    device: str,
+) -> Any:
+    """Score, warn of what was noticed, and give back the kind of table that came in."""
     from .progress import progress
 
+    frame, kind = metadata_frame(meta)
     matrix = feature_matrix(feats, len(frame))
+    _refuse_other_order(meta, feats)
+    pos_sameby, pos_diffby, neg_sameby, neg_diffby = rules
     with progress("average precision", enabled=progress_bar) as advance:
         result = score(
             frame, matrix, pos_sameby=pos_sameby, pos_diffby=pos_diffby, neg_sameby=neg_sameby,
@@ -152,7 +156,7 @@ def _scored(
         said.append(f"{report.n_without_negatives} profiles have no negative pair; their AP is 1 by definition")
     for sentence in said:
         warnings.warn(sentence, stacklevel=3)
-    return result
+    return to_kind(result.frame, kind)
 
 
 def assign_reference_index(

@@ -151,11 +151,10 @@ class NullLaw:
             size = len(self.values)
             edge, side = (low, "left") if tail == ">=" else (high, "right")
             above = size - np.searchsorted(self.values, edge, side=side)  # type: ignore[call-overload]
-        else:  # P == 1: the ranks r with 1 / r at or above the edge
+        else:  # P == 1: the ranks r with 1 / r beyond the edge, which the tolerance keeps off every 1 / r
             size = self.n_total
             with np.errstate(divide="ignore"):
-                ranks = np.floor(1 / low) if tail == ">=" else np.ceil(1 / high) - 1
-            above = np.clip(ranks, 0, size)
+                above = np.clip(np.floor(1 / (low if tail == ">=" else high)), 0, size)
         if self.method == "sampled":
             found = sampled_p_values(np.asarray(above), size)
             return found.lower, found.upper, found.value

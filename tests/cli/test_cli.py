@@ -20,6 +20,9 @@ LINCS = [
 ]  # fmt: skip
 
 
+SAME = ["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound"]
+
+
 def call(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*FASTBENCH, *map(str, arguments)], capture_output=True, text=True, timeout=300)
 
@@ -97,20 +100,20 @@ def test_multilabel_and_consensus(tmp_path, table):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--pos-sameby", "Metadata_Compound", "--neg-diffby", "Metadata_compound"], "did you mean 'Metadata_compound'"),
+        (["--pos-sameby", "Metadata_Compound", *SAME[2:]], "did you mean 'Metadata_compound'"),
         (["--pos-sameby", "Metadata_compound"], "neg_sameby and neg_diffby are both empty"),
-        (["--pos-sameby", "Metadata_compound", "--pos-diffby", "Metadata_compound", "--neg-diffby", "Metadata_Plate"], "both name 'Metadata_compound'"),
+        ([*SAME, "--pos-diffby", "Metadata_compound"], "both name 'Metadata_compound'"),
         (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_Plate"], "no negative pair"),
         (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_Target"], "'Metadata_Target' is missing in 4"),
-        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--filter", "__import__('os').system('x')"], "__import__"),
-        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--filter", "Metadata_compound == 'zz'"], "no row is left"),
-        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--distance", "cosin"], "cosin"),
-        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--ties", "maybe"], "maybe"),
-        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--threshold", "1.5"], "1.5"),
-        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--null-size", "0"], "null_size"),
-        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--device", "gpu"], "gpu"),
-        (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--group-by", "Metadata_plate"], "Metadata_Plate"),
-        (["--pos-sameby", "any(Metadata_compound)", "--neg-diffby", "Metadata_compound", "--group-by", "Metadata_Plate"], "two or more columns"),
+        ([*SAME, "--filter", "__import__('os').system('x')"], "__import__"),
+        ([*SAME, "--filter", "Metadata_compound == 'zz'"], "no row is left"),
+        ([*SAME, "--distance", "cosin"], "cosin"),
+        ([*SAME, "--ties", "maybe"], "maybe"),
+        ([*SAME, "--threshold", "1.5"], "1.5"),
+        ([*SAME, "--null-size", "0"], "null_size"),
+        ([*SAME, "--device", "gpu"], "gpu"),
+        ([*SAME, "--group-by", "Metadata_plate"], "Metadata_Plate"),
+        (["--pos-sameby", "any(Metadata_compound)", *SAME[2:], "--group-by", "Metadata_Plate"], "two or more"),
     ],
 )  # fmt: skip
 def test_bad_rules_end_in_one_sentence(tmp_path, table, arguments, said):

@@ -78,6 +78,16 @@ def test_the_bracket_is_narrow_and_its_estimate_close(shape, width, monkeypatch)
     assert np.median(np.abs(found.value / p - 1)) < width / 8  # the estimate is better than the bracket
 
 
+@pytest.mark.parametrize("shape", [(3, 67), (4, 30), (6, 24)])
+def test_the_estimate_is_unbiased(shape, monkeypatch):
+    monkeypatch.setattr(null_law, "_COUNTED", -1)
+    atoms = np.sort(enumerate_ap(*shape))
+    x = np.quantile(atoms, np.linspace(0.3, 0.99, 400))
+    x = (x[1:] + x[:-1]) / 2
+    p, found = 1 - np.searchsorted(atoms, x) / len(atoms), bracketed(shape, 2520).evaluate(x)
+    assert abs(np.mean(found.value / p - 1)) < 0.05 * np.mean((found.upper - found.lower) / p)
+
+
 @pytest.mark.parametrize(("shape", "width"), [((7, 71), 0.002), ((7, 67), 0.002), ((5, 310), 0.005), ((20, 300), 0.01)])
 def test_brackets_of_the_shapes_of_a_plate(shape, width):
     law = average_precision_null(*shape)

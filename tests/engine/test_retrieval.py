@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -47,11 +48,12 @@ def test_row_order_threads_and_device_do_not_matter(seed, ties):
 @settings(max_examples=20, deadline=None)
 def test_policies_are_ordered_and_meet_without_ties(seed):
     meta, x = problem(seed)
-    low, middle, high = (score(meta, x, **RULE, ties=t).frame[AP].to_numpy() for t in ("pessimistic", "expected", "optimistic"))  # fmt: skip
+    policies = ("pessimistic", "expected", "optimistic")
+    low, middle, high = (score(meta, x, **RULE, ties=t).frame[AP].to_numpy() for t in policies)
     assert np.all(low <= middle + 1e-12)
     assert np.all(middle <= high + 1e-12)
     meta, x = problem(seed, copies=False)
-    found = [score(meta, x, **RULE, ties=t).frame[AP].to_numpy() for t in ("pessimistic", "expected", "optimistic")]
+    found = [score(meta, x, **RULE, ties=t).frame[AP].to_numpy() for t in policies]
     np.testing.assert_array_equal(found[0], found[2])
     np.testing.assert_array_equal(found[1], found[2])
 
@@ -142,6 +144,17 @@ def test_missing_feature_values_are_refused(bad):
         fb.average_precision(meta, x, ["Metadata_a"], [], [], ["Metadata_a"])
 
 
+@pytest.mark.filterwarnings("ignore:.*exactly equal")
+def test_tables_in_another_row_order_are_refused():
+    meta, x = problem(8)
+    meta, feats = meta.to_pandas(), pd.DataFrame(x)
+    meta.index = feats.index = [f"well{i}" for i in range(len(x))]
+    rule = (["Metadata_a"], [], [], ["Metadata_a"])
+    assert len(fb.average_precision(meta, feats, *rule)) == len(x)
+    with pytest.raises(fb.InputError, match="different row labels"):
+        fb.average_precision(meta, feats[::-1], *rule)
+
+
 def test_shapes_must_agree():
     meta, x = problem(8)
     with pytest.raises(fb.InputError, match="60"):
@@ -162,7 +175,8 @@ def test_shapes_must_agree():
         ({"pos_sameby": ["Metadata_a == 'p'"], "neg_diffby": ["Metadata_a == 'q'"]}, "two filters"),
         ({"pos_sameby": ["Metadata_a == 'nothing'"], "neg_diffby": ["Metadata_plate"]}, "no row is left"),
         ({"pos_sameby": ["Metadata_a"], "neg_diffby": ["Metadata_plate"], "multilabel_col": "Metadata_a"}, "not lists"),
-        ({"pos_sameby": ["Metadata_plate"], "neg_diffby": ["Metadata_a"], "multilabel_col": "Metadata_a"}, "pos_sameby"),
+        ({"pos_sameby": ["Metadata_plate"], "neg_diffby": [], "multilabel_col": "Metadata_a"}, "both empty"),
+        ({"pos_sameby": ["Metadata_plate"], "neg_diffby": ["Metadata_a"], "multilabel_col": "Metadata_a"}, "in pos_s"),
     ],
 )  # fmt: skip
 def test_bad_rules(rule, said):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from fastbench.engine import copairs_null, group_null
+from fastbench.engine import copairs_null, group_null, null_laws
 from fastbench.engine.errors import InputError
 from fastbench.engine.group_null import group_p_values
 from fastbench.engine.null_laws import ap_p_values
@@ -132,6 +132,27 @@ def test_means_of_small_groups(counts, null, half, monkeypatch):
         assert np.all((found.lower <= found.value) & (found.value <= found.upper))
         if half:
             np.testing.assert_allclose(found.value, p, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("null", ["shared", "independent"])
+@pytest.mark.parametrize("cells", [0, 360, 2520])
+def test_means_of_groups_whose_laws_are_rounded(null, cells, monkeypatch):
+    """The grids against an enumeration in two halves: of enumerated laws (0 cells), and of bracketed ones."""
+    n_pos, n_total = (np.array([3, 4, 4]), np.array([40, 25, 25])) if null == "shared" else (np.full(2, 3), [60, 70])
+    n_total = np.array(n_total)
+    x = np.linspace(0.12, 0.5, 80)
+    rows = [list(range(len(n_pos)))] * len(x)
+    p = group_p_values(x, rows, n_pos, n_total, null=null)
+    np.testing.assert_array_equal(p.lower, p.upper)
+    monkeypatch.setattr(group_null, "_HALF", 0)
+    if cells:
+        monkeypatch.setattr(null_laws, "_ENUMERATED", 0)
+        monkeypatch.setattr(null_laws, "_SWEEPS", ((64, cells),))
+        monkeypatch.setattr(null_laws, "_CACHE", null_laws._Cache(0))
+    found = group_p_values(x, rows, n_pos, n_total, null=null)
+    assert np.all((found.lower < p.value) & (p.value < found.upper))
+    bias, width = found.value / p.value - 1, (found.upper - found.lower) / p.value
+    assert abs(bias.mean()) < 0.05 * width.mean()
 
 
 @pytest.mark.parametrize("null", ["shared", "independent"])

@@ -36,7 +36,7 @@ def average_precision(positives, negatives):
 @cache
 def null(n_pos, n_neg):
     """Draw the places of the positives, anew wherever two fell on one place."""
-    rng = np.random.default_rng([n_pos, n_neg])
+    rng = np.random.default_rng([n_pos, n_neg, 3])
     places = np.empty((0, n_pos), int)
     while len(places) < NULL:
         drawn = np.sort(rng.integers(1, n_pos + n_neg + 1, (NULL, n_pos)), axis=1)
