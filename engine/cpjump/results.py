@@ -170,6 +170,11 @@ class CpjumpResult:
         return found
 
     @property
+    def device(self) -> str:
+        """Where similarities were computed."""
+        return ", ".join(sorted({result.scored.device for result in self.runs} - {""}))
+
+    @property
     def statistic(self) -> str:
         """Which significance the numbers follow, in words."""
         options = self.plan.options
@@ -266,7 +271,10 @@ def write(result: CpjumpResult, folder: ResultFolder, *, figures: bool = True) -
 
         draw_cpjump(result.tables(), folder.path, simulated=result.simulated, subtitle=result.statistic)
     options = result.plan.options
-    folder.manifest["inputs"] = [vars(source) for source in result.sources]
+    folder.manifest["inputs"] = [
+        {"path": source.path, "sha256": source.sha256, "bytes": source.n_bytes, "rows": source.n_rows}
+        for source in result.sources
+    ]
     folder.manifest["simulated"] = result.simulated
     folder.manifest["statistic"] = result.statistic
     folder.manifest["corrections"] = list(options.rules.corrections)
@@ -274,4 +282,4 @@ def write(result: CpjumpResult, folder: ResultFolder, *, figures: bool = True) -
     folder.manifest["missing_plates"] = list(result.plan.missing)
     folder.manifest["dropped"] = result.dropped()
     folder.manifest.setdefault("timings", {}).update(result.timings)
-    folder.manifest["device"] = options.device
+    folder.manifest["device"] = result.device

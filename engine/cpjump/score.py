@@ -36,12 +36,15 @@ class Scored:
         The account of the run.
     outcome : str
         ``scored``, or why nothing was.
+    device : str
+        Where the similarities were computed.
     """
 
     queries: pl.DataFrame
     groups: pl.DataFrame
     counts: dict[str, int]
     outcome: str = "scored"
+    device: str = ""
 
     @property
     def fraction_retrieved(self) -> float | None:
@@ -116,7 +119,7 @@ def score_run(rules: Rules, profiles: Profiles, queries: npt.NDArray[np.bool_] |
         "groups_retrieved": int(groups["above_q_threshold"].sum()) if groups.height else 0,
     }
     outcome = "scored" if groups.height else "skipped: no query has both a positive and a negative"
-    return Scored(frame, groups, counts, outcome)
+    return Scored(frame, groups, counts, outcome, found.report.device)
 
 
 def _with_p_values(frame: pl.DataFrame, options: Options) -> pl.DataFrame:
