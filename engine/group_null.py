@@ -170,7 +170,7 @@ def _part(law: NullLaw, weight: float, cells: int) -> _Part:
     if law.method == "bracket":
         unit = weight / (law.n_pos * law.cells)  # worth of one cell of the law
         edges = np.ceil((np.arange(size + 1) - 0.5) / cells / unit).astype(np.int64)
-        survival = np.append(law.values, 0.0)[np.clip(edges, 0, len(law.values))]
+        survival = np.where(edges < len(law.values), law.values[np.clip(edges, 0, len(law.values) - 1)], 0.0)
         mass = np.maximum(survival[:-1] - survival[1:], 0.0)
         low, high = -law.errors[1] * unit - half, -law.errors[0] * unit + half
         values, mean = None, weight * law.mean
@@ -294,9 +294,15 @@ def _convolved_tail(parts: list[tuple[_Part, int]], size: int, index: Floats, th
     if theta == 0.0:
         survival = np.append(np.cumsum(law[::-1])[::-1], 0.0)
         return np.clip(survival[cell.astype(np.int64)], 0.0, 1.0), np.full(index.shape, error)
-    tails = np.array([law[int(j) :] @ np.exp(-theta * np.arange(n - int(j))) for j in cell.ravel()])
-    factor = np.exp(log_scale - theta * cell)
-    return np.maximum(tails.reshape(cell.shape), 0.0) * factor, error * factor
+    decay = np.exp(-theta * np.arange(n))
+    tails = np.array([law[int(j) :] @ decay[: n - int(j)] for j in cell.ravel()]).reshape(cell.shape)
+    with np.errstate(divide="ignore"):
+        log_tails = np.log(np.maximum(tails, 0.0))
+    log_factor = (
+        log_scale - theta * cell
+    )  # in logarithms: far below x it may be beyond float64, and a tail is at most 1
+    p = np.exp(np.minimum(log_tails + log_factor, 0.0))
+    return p, np.exp(np.minimum(math.log(error) + log_factor, 0.0))
 
 
 def _sampled(

@@ -192,6 +192,9 @@ def run_map(
         "p_values": options.p_values, "tail": options.tail or None, "null": options.null,
         "aggregate": options.aggregate, "progress_bar": False,
     }  # fmt: skip
+    unnamed = scored.filter(pl.any_horizontal(pl.col(c).is_null() for c in group_by)).height
+    if unnamed:
+        notes.append(f"{unnamed} queries have no value in {', '.join(group_by)} and stand in no group")
     common = (scored, list(group_by), options.null_size, options.threshold, options.seed)
     if options.hierarchical_by:
         groups = mean_average_precision_hierarchical(

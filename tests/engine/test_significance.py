@@ -182,6 +182,18 @@ def test_small_tails_keep_their_relative_accuracy(monkeypatch):
     np.testing.assert_allclose(found.value, p, rtol=0.2)
 
 
+def test_a_group_of_many_independent_draws():
+    n_pos, n_total = np.full(3000, 2), np.full(3000, 400)
+    found = group_p_values(np.array([0.02, 0.9]), [range(3000)] * 2, n_pos, n_total, null="independent")
+    assert np.all((found.lower <= found.value) & (found.value <= found.upper))
+    assert found.upper[1] < 1e-200
+    sampled = group_p_values(
+        np.array([0.0195]), [range(3000)], n_pos, n_total, null="independent", p_values="sampled", null_size=2000
+    )
+    exact = group_p_values(np.array([0.0195]), [range(3000)], n_pos, n_total, null="independent")
+    assert sampled.lower < exact.value < sampled.upper
+
+
 def test_a_shared_draw_of_one_shape_is_a_single_ap():
     x = np.array([0.5, 0.3])
     found = group_p_values(x, [[0, 1, 2, 3], [0, 1]], np.full(4, 3), np.full(4, 30))
