@@ -17,7 +17,7 @@ RULE: tuple[list[str], ...] = (["Metadata_group"], [], [], ["Metadata_group"])
 
 
 def problem(n: int, d: int = 500, replicates: int = 8) -> tuple[pd.DataFrame, np.ndarray]:
-    """n rows of d features in groups of replicates; negatives are all other groups."""
+    """Make n rows of d features in groups of replicates; negatives are all other groups."""
     rng = np.random.default_rng(0)
     group = np.arange(n) // replicates
     centre = rng.normal(size=(n // replicates + 1, d)).astype(np.float32)
