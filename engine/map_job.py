@@ -306,7 +306,14 @@ def write_map(result: MapResult, options: MapOptions, folder: ResultFolder) -> N
         threshold=options.threshold, subtitle=result.definition,
     )  # fmt: skip
     folder.manifest["definition"] = result.definition
-    folder.manifest["retrieval"] = result.report.as_dict()
+    report = result.report
+    folder.manifest["device"] = report.device
+    folder.manifest["retrieval"] = report.as_dict()
+    folder.manifest["dropped"] = {
+        "queries_without_positives": report.n_without_positives,
+        "queries_without_negatives_kept": report.n_without_negatives,
+        "queries_tied": report.n_tied_queries,
+    }
     folder.manifest["timings"] = result.timings
     folder.manifest["notes"] = list(result.notes)
     folder.manifest["inputs"] = [
