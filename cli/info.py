@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
+
+from ..kernels.cores import usable_cores
 
 __all__ = ["info"]
 
@@ -28,7 +29,7 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for ma
     facts: dict[str, object] = {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "cpu cores usable": len(os.sched_getaffinity(0)),
+        "cpu cores usable": usable_cores(),
         "device": "cpu (Numba and BLAS)",
         "packages": found,
     }

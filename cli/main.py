@@ -52,6 +52,3 @@ def main() -> None:
     except FastbenchError as error:
         typer.echo(f"fastbench: {error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("fastbench: interrupted; nothing was written.", err=True)
-        sys.exit(130)

@@ -9,8 +9,6 @@ import typer
 
 __all__ = ["map_"]
 
-Text = Annotated[str, typer.Option()]
-
 
 def map_(
     profiles: Annotated[

@@ -12,7 +12,6 @@ its stream.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..kernels.cores import usable_cores
 from .errors import InputError
 
 __all__ = ["group_p_values", "profile_p_values"]
@@ -111,7 +111,7 @@ def profile_p_values(
         return mine, above
 
     p = np.empty(len(ap), np.float32)
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, len(samples), 8)) as pool:
+    with ThreadPoolExecutor(min(usable_cores(), len(samples), 8)) as pool:
         for mine, above in pool.map(count, range(len(samples))):
             p[mine] = (above + 1) / (null_size + 1)
     return p
@@ -147,7 +147,7 @@ def group_p_values(
     samples, which = _shapes(n_pos, n_total, seed)
     edge = mean_ap.astype(np.float32)  # copairs compares in the precision of the samples
     above = np.zeros(len(members), np.int64)
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+    with ThreadPoolExecutor(min(usable_cores(), 8)) as pool:
         for first, last in _blocks(null_size, len(samples)):
             null = np.empty((len(samples), last - first), np.float32)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["FastbenchError", "InputError", "UnpairedException", "examples"]
+__all__ = ["FastbenchError", "InputError", "SampledNullWarning", "UnpairedException", "examples"]
 
 
 class FastbenchError(Exception):
@@ -17,6 +17,10 @@ class InputError(FastbenchError, ValueError):
 
 class UnpairedException(InputError):  # noqa: N818  (the name copairs users catch)
     """No positive or no negative pair exists under the given rules."""
+
+
+class SampledNullWarning(UserWarning):
+    """Exact p-values were asked for, and the null of some queries is too large to compute."""
 
 
 def examples(values: Iterable[object], limit: int = 5) -> str:

@@ -7,6 +7,7 @@ it.
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +17,18 @@ import polars as pl
 from .errors import InputError, examples
 from .read_matrix import EXACT_FLOAT64, check_names, family_of, feature_matrix, is_missing, library_of
 
-__all__ = ["did_you_mean", "feature_matrix", "metadata_frame", "require_columns", "to_kind"]
+__all__ = [
+    "check_one",
+    "did_you_mean",
+    "feature_matrix",
+    "look_alikes",
+    "metadata_frame",
+    "require_columns",
+    "split_labels",
+    "to_kind",
+]
+
+_MANY = 20_000
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -25,6 +37,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     close = [item for item in names if item.casefold() == name.casefold()]
     close += [item for item in difflib.get_close_matches(name, names, n=3, cutoff=0.6) if item not in close]
     return "; did you mean " + " or ".join(repr(item) for item in close[:3]) + "?" if close else ""
+
+
+def check_one(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raise `InputError` when the value of an argument is not one of its choices."""
+    known = tuple(choices)
+    if value not in known:
+        listed = ", ".join(map(repr, known))
+        raise InputError(f"{name} must be one of {listed}, but it is {value!r}{did_you_mean(str(value), known)}")
 
 
 def require_columns(frame: pl.DataFrame, columns: Iterable[str], purpose: str) -> None:
@@ -43,6 +63,31 @@ def require_columns(frame: pl.DataFrame, columns: Iterable[str], purpose: str) -
         if column not in frame.columns:
             hint = did_you_mean(column, frame.columns) or f"; the columns are {examples(frame.columns, 8)}"
             raise InputError(f"there is no metadata column {column!r}, which {purpose} names{hint}")
+
+
+def split_labels(values: pl.Series) -> pl.Series:
+    """Split text such as ``a|b|c`` into lists of distinct labels, white space and empty labels left out."""
+    label = pl.element().str.strip_chars()
+    return values.str.split("|").list.eval(label.filter(label != "")).list.unique(maintain_order=True)
+
+
+def look_alikes(frame: pl.DataFrame, columns: Iterable[str]) -> list[str]:
+    """Say which text columns hold values that differ only by space, case or Unicode form: they are different."""
+    notes = []
+    for series in frame.select(columns).select(pl.col(pl.String)):
+        if series.n_unique() > _MANY:  # names of rows rather than labels
+            continue
+        forms: dict[str, list[str]] = {}
+        for value in series.drop_nulls().unique(maintain_order=True):
+            plain = " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+            forms.setdefault(plain, []).append(value)
+        alike = [values for values in forms.values() if len(values) > 1]
+        if alike:
+            notes.append(
+                f"metadata column {series.name!r} has {len(alike)} sets of values that differ only by space, case or "
+                f"Unicode form and count as different: {examples(alike[0])}"
+            )
+    return notes
 
 
 def metadata_frame(meta: Any) -> tuple[pl.DataFrame, str]:

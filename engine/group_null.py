@@ -14,7 +14,6 @@ towards it, which makes its error relative.
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..kernels.cores import usable_cores
 from .null_law import NullLaw, PValues, check_sampling, check_tail, sampled_p_values, tolerance_of
 from .null_laws import Shape, ap_p_values, map_laws
 
@@ -152,7 +152,7 @@ def _summed(
         lower, upper, value = _sum_tail(some, cells, statistic[mine], tail)
         found.lower[mine], found.upper[mine], found.value[mine] = lower, upper, value
 
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+    with ThreadPoolExecutor(min(usable_cores(), 8)) as pool:
         list(pool.map(solve, groups))
     return found
 
@@ -178,7 +178,7 @@ def _part(law: NullLaw, weight: float, cells: int) -> _Part:
         values = weight * (law.values if law.values.size else 1 / np.arange(law.n_total, 0, -1))
         mass = np.bincount(np.rint(values * cells).astype(np.int64), minlength=size) / len(values)
         low, high, mean = -half, half, float(values.mean())
-        values = values if law.method == "enumeration" else None
+        values = values if law.method == "enumeration" and len(values) <= _HALF else None
     shift = mean - float(mass @ np.arange(len(mass))) / cells
     return _Part(mass, low, high, shift, values, law.n_placements)
 
@@ -331,9 +331,10 @@ def _sampled(
     tolerance = tolerance_of(statistic)
     edge = statistic.astype(np.float64) * (1 - tolerance if tail == ">=" else 1 + tolerance)
     above = np.zeros(len(statistic), np.int64)
-    step = max(min(_BLOCK // len(keys), null_size), 1)
+    largest = max(len(keys), *(int(n.sum()) for n in times))
+    step = max(min(_BLOCK // largest, null_size), 1)
     draws = np.empty((len(keys), step))
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+    with ThreadPoolExecutor(min(usable_cores(), 8)) as pool:
         for first in range(0, null_size, step):
             size = min(step, null_size - first)
 

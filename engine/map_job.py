@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,13 +11,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ..kernels.dispatch import DEVICES
+from ..kernels.reference.average_precision import TIES
+from ..kernels.reference.similarity import DISTANCES
 from . import samples
-from .errors import InputError
+from .errors import InputError, SampledNullWarning
 from .expressions import apply_derive, parse_filter
-from .frames import require_columns
+from .frames import check_one, require_columns, split_labels
 from .outputs import ResultFolder
 from .pairing import assign_reference_columns
-from .profiles import Profiles, consensus
+from .profiles import Profiles, Source, consensus
 from .readers import read_profiles
 from .retrieval import RetrievalReport, score
 
@@ -59,6 +63,18 @@ class MapOptions:
     missing: str = "error"
     device: str = "auto"
 
+    def __post_init__(self) -> None:
+        """Refuse bad values before anything is read."""
+        from .significance import check_arguments
+
+        check_one("distance", self.distance, DISTANCES)
+        check_one("ties", self.ties, TIES)
+        check_one("device", self.device, DEVICES)
+        check_one("missing", self.missing, ("error", "drop-features"))
+        check_arguments(
+            self.null_size, self.threshold, self.seed, self.p_values, self.tail or None, self.null, self.aggregate
+        )
+
 
 @dataclass(frozen=True)
 class MapResult:
@@ -86,7 +102,7 @@ class MapResult:
     definition: str
     report: RetrievalReport
     notes: tuple[str, ...]
-    sources: tuple[Any, ...]
+    sources: tuple[Source, ...]
     timings: dict[str, float] = field(default_factory=dict)
 
 
@@ -137,7 +153,6 @@ def _split(text: str) -> list[str]:
 
 def run_map(
     options: MapOptions,
-    stage: Callable[[str], None] = lambda title: None,
     advance: Callable[[int, int], None] | None = None,
 ) -> MapResult:
     """Read, prepare, score and test.
@@ -146,8 +161,6 @@ def run_map(
     ----------
     options : MapOptions
         What to do.
-    stage : callable
-        Told the name of each stage as it begins.
     advance : callable, optional
         Told (queries done, queries in all) while scoring.
 
@@ -169,7 +182,6 @@ def run_map(
     rules = {
         name: parse_columns(getattr(options, name)) for name in ("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby")
     }
-    stage("reading profiles")
     profiles = read_profiles(
         [samples.resolve(path) for path in options.profiles],
         features=options.features or None, obsm=options.obsm or None, missing=options.missing,
@@ -179,14 +191,12 @@ def run_map(
     asked = _mask(profiles.metadata, options.queries, "--queries") if options.queries else None
     group_by = _group_by(options, rules)
     require_columns(profiles.metadata, group_by, "--group-by")
-    stage("average precision")
     retrieval = score(
         profiles.metadata, profiles.features, pos_sameby=rules["pos_sameby"], pos_diffby=rules["pos_diffby"],
         neg_sameby=rules["neg_sameby"], neg_diffby=rules["neg_diffby"], multilabel_col=options.multilabel or None,
         distance=options.distance, ties=options.ties, device=options.device, queries=asked, progress=advance,
     )  # fmt: skip
     done("average_precision")
-    stage("p-values")
     scored = retrieval.frame.filter(pl.col("average_precision").is_not_null())
     arguments: Mapping[str, Any] = {
         "p_values": options.p_values, "tail": options.tail or None, "null": options.null,
@@ -196,17 +206,25 @@ def run_map(
     if unnamed:
         notes.append(f"{unnamed} queries have no value in {', '.join(group_by)} and stand in no group")
     common = (scored, list(group_by), options.null_size, options.threshold, options.seed)
-    if options.hierarchical_by:
-        groups = mean_average_precision_hierarchical(
-            *common, hierarchical_by=_split(options.hierarchical_by), **arguments
+    sampled = _n_sampled(scored) if options.p_values == "exact" else 0
+    if sampled:
+        notes.append(
+            f"the null of {sampled} of {len(scored)} queries is too large to compute and was sampled "
+            f"({options.null_size:,} draws, seed {options.seed}): p-values that depend on them are not exact"
         )
-    else:
-        groups = mean_average_precision(*common, **arguments)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SampledNullWarning)  # the notes say it
+        if options.hierarchical_by:
+            groups = mean_average_precision_hierarchical(
+                *common, hierarchical_by=_split(options.hierarchical_by), **arguments
+            )
+        else:
+            groups = mean_average_precision(*common, **arguments)
     done("p_values")
     size = groups["indices"].list.len().alias("n_queries")
     return MapResult(
-        scored, groups.with_columns(size).drop("indices"), group_by, _definition(options), retrieval.report,
-        (*profiles.notes, *notes, *retrieval.report.warnings), profiles.sources, timings,
+        scored, groups.with_columns(size).drop("indices"), group_by, _definition(options, sampled), retrieval.report,
+        tuple(dict.fromkeys([*profiles.notes, *notes, *retrieval.report.warnings])), profiles.sources, timings,
     )  # fmt: skip
 
 
@@ -248,7 +266,7 @@ def _split_labels(profiles: Profiles, column: str) -> tuple[Profiles, int]:
     require_columns(profiles.metadata, [column], "--multilabel")
     values = profiles.metadata[column]
     if values.dtype == pl.String:
-        values = values.str.split("|").list.eval(pl.element().str.strip_chars().filter(pl.element() != ""))
+        values = split_labels(values)
     elif not isinstance(values.dtype, pl.List):
         raise InputError(f"--multilabel column {column!r} holds {values.dtype}; text such as 'a|b' is needed.")
     keep = (values.list.len().fill_null(0) > 0).to_numpy()
@@ -270,14 +288,23 @@ def _group_by(options: MapOptions, rules: Mapping[str, Mapping[str, list[str]]])
     return tuple(named)
 
 
-def _definition(options: MapOptions) -> str:
+def _n_sampled(scored: pl.DataFrame) -> int:
+    from .null_laws import count_methods
+
+    shapes = scored.select("n_pos_pairs", "n_total_pairs").to_numpy().astype(np.int64)
+    return count_methods(shapes[:, 0], shapes[:, 1]).get("sampled", 0)
+
+
+def _definition(options: MapOptions, sampled: int) -> str:
     """Say which p-value the numbers follow."""
     if options.p_values == "copairs":
         return f"p as copairs 0.5.5: sampled null of {options.null_size:,}, seed {options.seed}, strict tail"
-    tail = options.tail or ">="
-    how = "exact" if options.p_values == "exact" else f"sampled ({options.null_size:,}, seed {options.seed})"
+    draws = f"{options.null_size:,} draws, seed {options.seed}"
+    how = f"sampled ({draws})" if options.p_values == "sampled" else "exact"
+    if sampled:
+        how = f"exact where the null can be computed, else sampled ({draws})"
     return (
-        f"{how} p, P(null {tail} observed {options.aggregate} AP), {options.null} null, "
+        f"{how} p, P(null {options.tail or '>='} observed {options.aggregate} AP), {options.null} null, "
         f"Benjamini-Hochberg{' in two stages' if options.hierarchical_by else ''}; ties {options.ties}"
     )
 
@@ -296,9 +323,7 @@ def write_map(result: MapResult, options: MapOptions, folder: ResultFolder) -> N
     """
     from .figures.map import draw_map
 
-    nested = [c for c, kind in result.average_precision.schema.items() if kind.is_nested()]
-    flat = result.average_precision.with_columns(pl.col(c).cast(pl.List(pl.String)).list.join("|") for c in nested)
-    folder.csv("average_precision.csv", flat)
+    folder.csv("average_precision.csv", result.average_precision)
     folder.csv("map.csv", result.groups)
     label = result.group_by[0]
     draw_map(
@@ -316,6 +341,4 @@ def write_map(result: MapResult, options: MapOptions, folder: ResultFolder) -> N
     }
     folder.manifest["timings"] = result.timings
     folder.manifest["notes"] = list(result.notes)
-    folder.manifest["inputs"] = [
-        {"path": s.path, "sha256": s.sha256, "bytes": s.n_bytes, "rows": s.n_rows} for s in result.sources
-    ]
+    folder.manifest["inputs"] = [source.as_dict() for source in result.sources]

@@ -216,7 +216,7 @@ def check_sampling(null_size: int, seed: int) -> None:
     if null_size > _MOST_SAMPLES:
         raise InputError(
             f"null_size is {null_size}, but samples beyond {_MOST_SAMPLES} are not worth their time and memory "
-            f"({8 * null_size / 2**30:.0f} GiB a shape); use p_values='exact', which samples nothing"
+            f"({8 * null_size / 2**30:.0f} GiB a shape); use fewer, or p_values='exact'"
         )
 
 

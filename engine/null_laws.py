@@ -15,7 +15,6 @@ what ran before:
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +24,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from ..kernels.cores import usable_cores
 from .errors import InputError, examples
 from .null_law import NullLaw, PValues, check_sampling, check_tail, expected_sampled, tolerance_of
 
@@ -34,6 +34,7 @@ __all__ = [
     "ap_p_values",
     "average_precision_null",
     "check_shapes",
+    "count_methods",
     "expected_sampled",
     "map_laws",
     "method_of",
@@ -65,6 +66,27 @@ def method_of(n_pos: int, n_total: int) -> str:
     if cells and log_count < _LARGEST_LOG_COUNT and n_pos * (n_pos + 1) / 2 * cells * n_total <= _SWEEP_BUDGET:
         return "bracket"
     return "sampled"
+
+
+def count_methods(n_pos: npt.NDArray[np.integer], n_total: npt.NDArray[np.integer]) -> dict[str, int]:
+    """Count the queries whose law is found by each method.
+
+    Parameters
+    ----------
+    n_pos, n_total : ndarray of int
+        P and L of each query; those without positives do not count.
+
+    Returns
+    -------
+    dict
+        Method (see `method_of`) to number of queries.
+    """
+    kept = n_pos > 0
+    shapes, counts = np.unique(np.stack([n_pos[kept], n_total[kept]], axis=1), axis=0, return_counts=True)
+    found: dict[str, int] = {}
+    for (p, n), count in zip(shapes.tolist(), counts.tolist(), strict=True):
+        found[method_of(p, n)] = found.get(method_of(p, n), 0) + count
+    return found
 
 
 def _cells(n_pos: int) -> int:
@@ -145,7 +167,7 @@ def map_laws(
         sampled = method == "sampled" or method_of(*shape) == "sampled"
         return [finish(_sampled(shape, null_size, seed) if sampled else _enumerated(shape))]
 
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+    with ThreadPoolExecutor(min(usable_cores(), 8)) as pool:
         jobs = [pool.submit(sweep, cells) for cells in sorted(missing) if cells]  # the longest sweep first
         jobs += [pool.submit(alone, shape) for shape in missing.get(0, [])]
         for job in jobs:

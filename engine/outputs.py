@@ -194,21 +194,6 @@ class ResultFolder:
         with self._said_as(name):
             write_parquet(frame, self.path(name))
 
-    def json(self, name: str, obj: Any) -> None:
-        """Write a JSON file, see `write_json`."""
-        with self._said_as(name):
-            write_json(obj, self.path(name))
-
-    @contextlib.contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Add the seconds that a block takes to ``manifest["timings"][stage]``."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            timings = self.manifest["timings"]
-            timings[stage] = timings.get(stage, 0.0) + time.perf_counter() - start
-
     @contextlib.contextmanager
     def _said_as(self, name: str) -> Iterator[None]:
         """Name the file in messages as the user will know it, not by its staging folder."""

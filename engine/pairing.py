@@ -9,7 +9,6 @@ column entry may be a filter such as ``"Metadata_x == 'a'"``: it limits the rows
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..kernels.codes import KeyIndex, PairCodes, column_index, key_index, merge_indexes
+from ..kernels.codes import KeyIndex, PairCodes, column_index, combined_code, key_index, merge_indexes
 from .errors import InputError, examples
 from .expressions import parse_filter
-from .frames import require_columns
+from .frames import look_alikes, require_columns
 
 __all__ = ["ColumnRule", "Columns", "PairPlan", "assign_reference_columns", "compile_pairs"]
 
@@ -124,11 +123,7 @@ def _codes(series: pl.Series) -> npt.NDArray[np.int64]:
 
 def _combined(frame: pl.DataFrame, columns: Sequence[str]) -> npt.NDArray[np.int64]:
     """Number the distinct combinations of columns; all zero without columns."""
-    code = np.zeros(len(frame), np.int64)
-    for column in columns:
-        new = _codes(frame[column])
-        code = np.unique(code * (new.max(initial=0) + 1) + new, return_inverse=True)[1].reshape(-1)
-    return code
+    return combined_code([np.zeros(len(frame), np.int64), *(_codes(frame[column]) for column in columns)])
 
 
 def _label_index(frame: pl.DataFrame, column: str) -> tuple[KeyIndex, pl.Series]:
@@ -160,22 +155,13 @@ def _refuse_bad_keys(frame: pl.DataFrame, columns: Sequence[str]) -> None:
             raise InputError(f"metadata column {column!r} holds {series.dtype}; pair by text, numbers or booleans.")
 
 
-def _look_alikes(frame: pl.DataFrame, columns: Sequence[str]) -> list[str]:
-    """Find values that differ only by space, case or unicode form, and text that spells a missing value."""
+def _spelled_missing(frame: pl.DataFrame, columns: Sequence[str]) -> list[str]:
+    """Say which columns hold text that spells a missing value."""
     found = []
-    for column in columns:
-        if frame[column].dtype not in (pl.String, pl.Categorical, pl.Enum):
-            continue
-        values = frame[column].cast(pl.String).unique().sort().to_list()
-        seen: dict[str, str] = {}
-        for value in values:
-            plain = unicodedata.normalize("NFKC", value).strip().casefold()
-            if plain in seen:
-                found.append(f"column {column!r}: {seen[plain]!r} and {value!r} are two values, written almost alike")
-            seen.setdefault(plain, value)
-        spelled = [v for v in values if v.strip().lower() in ("nan", "none", "null", "")]
-        if spelled:
-            found.append(f"column {column!r}: the text {examples(spelled)} is taken as a value like any other")
+    for series in frame.select(columns).select(pl.col(pl.String)):
+        odd = [v for v in series.unique().sort() if v.strip().lower() in ("nan", "none", "null", "")]
+        if odd:
+            found.append(f"column {series.name!r}: the text {examples(odd)} is taken as a value like any other")
     return found
 
 
@@ -244,7 +230,8 @@ def compile_pairs(
         labels, names = _label_index(frame, multilabel_col)
     positives = _compile_side(frame, rules["pos_sameby"], rules["pos_diffby"], multilabel_col, None)
     negatives = _compile_side(frame, rules["neg_sameby"], rules["neg_diffby"], multilabel_col, labels)
-    return PairPlan(rows, positives, negatives, labels, names, tuple(_look_alikes(frame, single)))
+    warnings = [*look_alikes(frame, single), *_spelled_missing(frame, single)]
+    return PairPlan(rows, positives, negatives, labels, names, tuple(warnings))
 
 
 def _compile_side(
@@ -272,7 +259,7 @@ def _compile_side(
             raise InputError("a multilabel column in neg_sameby cannot be combined with 'any' columns.")
         include = labels
     if labels is not None and multilabel_col in diff.all:
-        excluded = merge_indexes(excluded, labels)
+        excluded = merge_indexes(excluded, labels) if exclude else labels
     return PairCodes(column_index([_combined(frame, plain(same.all))], n), include, excluded)
 
 

@@ -37,6 +37,10 @@ class Source:
     n_bytes: int
     n_rows: int
 
+    def as_dict(self) -> dict[str, str | int]:
+        """Return the entry of a manifest."""
+        return {"path": self.path, "sha256": self.sha256, "bytes": self.n_bytes, "rows": self.n_rows}
+
 
 @dataclass(frozen=True)
 class Profiles:

@@ -13,19 +13,17 @@ Files are read in parallel and stacked in the order given. Whatever is dropped o
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
+from ..kernels.cores import usable_cores
 from .errors import InputError, examples
-from .frames import did_you_mean
+from .frames import did_you_mean, look_alikes
 from .profiles import Profiles, stack
 from .read_anndata import read_anndata, zarr_digest
 from .read_arrow import read_arrow
@@ -38,7 +36,6 @@ __all__ = ["read_profiles"]
 _TEXT = {".csv": ",", ".tsv": "\t"}
 _ARROW = {".parquet", ".pq", ".arrow", ".feather"}
 _SUFFIXES = ".csv, .csv.gz, .tsv, .tsv.gz, .parquet, .arrow, .feather, .h5ad or .zarr"
-_MANY = 20_000
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
@@ -91,14 +88,14 @@ def read_profiles(
     twice = [str(shown) for shown, path in zip(given, resolved, strict=True) if resolved.count(path) > 1]
     if twice:
         raise InputError(f"an input file was given more than once: {examples(twice)}; give it once")
-    n_workers = min(threads or min(os.cpu_count() or 1, 16), len(found))
+    n_workers = min(threads or min(usable_cores(), 16), len(found))
     jobs = zip(found, map(str, given), strict=True)
     with ThreadPoolExecutor(n_workers) as pool:
         parts = list(pool.map(lambda job: _read_one(job[0], job[1], obsm, pattern), jobs))
     parts, notes = _type_text_parts(parts)
     parts, missing_notes = _without_missing(parts, missing)
     whole = stack(parts)
-    notes = [*_identical_files(parts), *notes, *missing_notes, *_lookalikes(whole.metadata)]
+    notes = [*_identical_files(parts), *notes, *missing_notes, *look_alikes(whole.metadata, whole.metadata.columns)]
     return replace(whole, notes=(*whole.notes, *notes))
 
 
@@ -204,24 +201,4 @@ def _identical_files(parts: list[Profiles]) -> list[str]:
         if source.sha256 in first:
             notes.append(f"{source.path} has the same content as {first[source.sha256]}; its rows count twice")
         first.setdefault(source.sha256, source.path)
-    return notes
-
-
-def _lookalikes(metadata: pl.DataFrame) -> list[str]:
-    """Note values that differ only by space, case or Unicode form: they are different."""
-    notes = []
-    for series in metadata.select(pl.col(pl.String)):
-        if series.n_unique() > _MANY:  # names of rows rather than labels
-            continue
-        forms: dict[str, list[str]] = {}
-        for value in series.drop_nulls().unique(maintain_order=True):
-            plain = " ".join(unicodedata.normalize("NFKC", value).casefold().split())
-            forms.setdefault(plain, []).append(value)
-        alike = [values for values in forms.values() if len(values) > 1]
-        if alike:
-            notes.append(
-                f"metadata column {series.name!r} has {len(alike)} sets of values that differ only by space, "
-                "case or "
-                f"Unicode form and count as different: {examples(alike[0])}"
-            )
     return notes

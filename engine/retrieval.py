@@ -17,6 +17,7 @@ import polars as pl
 from ..kernels.reference.average_precision import TIES
 from ..kernels.reference.similarity import DISTANCES
 from .errors import InputError, UnpairedException, examples
+from .frames import check_one
 from .pairing import Columns, PairPlan, compile_pairs
 
 __all__ = ["Retrieval", "RetrievalReport", "score"]
@@ -41,7 +42,8 @@ class RetrievalReport:
     n_queries : int
         Average precision values: rows with a positive (multilabel: (row, label) lists).
     n_without_positives, n_without_negatives : int
-        Rows asked for that have no positive pair (no AP), and no negative pair (AP is 1 by definition).
+        Rows asked for (multilabel: (row, label) lists) that have no positive pair and so no AP, and rows that have
+        no negative pair (AP is 1 by definition).
     n_positive_pairs, n_negative_pairs : int
         Unordered pairs under the rules; for a list column, positives count once a label.
     n_tied_queries : int
@@ -150,20 +152,19 @@ def score(
     """
     from ..kernels import dispatch
 
-    if distance not in DISTANCES:
-        raise InputError(f"distance {distance!r} is not known; choose one of {', '.join(DISTANCES)}.")
-    if ties not in TIES:
-        raise InputError(f"ties {ties!r} is not known; choose one of {', '.join(TIES)}.")
+    check_one("distance", distance, DISTANCES)
+    check_one("ties", ties, TIES)
+    check_one("device", device, dispatch.DEVICES)
     if len(metadata) != len(features):
         raise InputError(f"metadata has {len(metadata)} rows and features have {len(features)}; they must agree.")
     if len(metadata) == 0:
         raise InputError("there are no rows to score.")
-    if device not in dispatch.DEVICES:
-        raise InputError(f"device {device!r} is not available; choose one of {', '.join(dispatch.DEVICES)}.")
     room = dispatch.room(device)
     plan = compile_pairs(metadata, pos_sameby, pos_diffby, neg_sameby, neg_diffby, multilabel_col)
     x = features if len(plan.rows) == len(features) else features[plan.rows]
     wanted = np.ones(len(x), dtype=bool) if queries is None else np.asarray(queries, dtype=bool)[plan.rows]
+    if not wanted.any():
+        raise InputError("no row was asked for: the queries are empty.")
     _refuse_degenerate(x, distance, plan.rows)
 
     n_neg = room.count_partners(plan.negatives)
@@ -179,11 +180,9 @@ def score(
     ap, tied = _joined([f[3] for f in found], np.float64), _joined([f[4] for f in found], np.bool_)
     if not len(query):
         raise UnpairedException("no positive pair exists under pos_sameby and pos_diffby; relax these rules.")
-    scored = np.zeros(len(x), dtype=bool)
-    scored[query] = True
     report = RetrievalReport(
         n_rows=len(x), n_filtered=len(metadata) - len(x), n_queries=len(query),
-        n_without_positives=int((wanted & ~scored).sum()),
+        n_without_positives=_n_asked(plan, wanted) - len(query),
         n_without_negatives=int((wanted & (n_neg == 0)).sum()),
         n_positive_pairs=_n_positive_pairs(room, plan, n_pos, wanted), n_negative_pairs=int(n_neg.sum()) // 2,
         n_tied_queries=int(tied.sum()), n_rechecked=sum(f[5] for f in found),
@@ -201,6 +200,12 @@ def _joined(parts: Sequence[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
 def _refuse_degenerate(x: npt.NDArray[np.floating], distance: str, rows: Ints) -> None:
     """Refuse rows that have no direction: their similarity is not a number."""
     if distance not in ("cosine", "abs_cosine", "correlation"):
+        largest = max(float(np.abs(x[start : start + 8192]).max()) for start in range(0, len(x), 8192))
+        if not (largest == 0 or 1e-140 < largest < 1e140):
+            raise InputError(
+                f"the largest feature value is {largest:.1e}: differences that size have no squares in float64; "
+                "rescale the features."
+            )
         return
     bad: list[int] = []
     for start in range(0, len(x), 8192):
@@ -218,7 +223,7 @@ def _refuse_degenerate(x: npt.NDArray[np.floating], distance: str, rows: Ints) -
         what = "constant rows" if distance == "correlation" else "rows of length zero (all features 0)"
         raise InputError(
             f"{len(bad)} {what} (or too small or large for float64) have no {distance} similarity: rows "
-            f"{examples(rows[bad].tolist())}; drop them, or use distance euclidean."
+            f"{examples(rows[bad].tolist())}; drop them, rescale them, or use another distance."
         )
 
 
@@ -272,11 +277,22 @@ def _score_batch(
     )  # fmt: skip
 
 
+def _n_asked(plan: PairPlan, wanted: npt.NDArray[np.bool_]) -> int:
+    """Return how many AP values there would be if everything asked for had a positive."""
+    if plan.labels is None:
+        return int(wanted.sum())
+    return int(np.diff(plan.labels.row_offsets)[wanted].sum())
+
+
 def _n_positive_pairs(room: Any, plan: PairPlan, n_pos: Ints, wanted: npt.NDArray[np.bool_]) -> int:
     """Unordered positive pairs of all rows, also of those that are not queries."""
-    if wanted.all() or plan.labels is not None:
+    if wanted.all():
         return int(n_pos.sum()) // 2
-    return int(room.count_partners(plan.positives).sum()) // 2
+    if plan.labels is None:
+        return int(room.count_partners(plan.positives).sum()) // 2
+    others = np.flatnonzero(~wanted)
+    more = sum(int(room.label_partners(plan.positives, plan.labels, b)[2][-1]) for b in _batches(room, plan, others))
+    return (int(n_pos.sum()) + more) // 2
 
 
 def _normalized(ap: Floats, n_pos: Ints, n_total: Ints) -> Floats:

@@ -7,6 +7,7 @@ default computes p-values instead of sampling them and counts ties (see `null_la
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from .errors import InputError, examples
-from .frames import did_you_mean, metadata_frame, require_columns, to_kind
+from .errors import InputError, SampledNullWarning, examples
+from .frames import check_one, did_you_mean, metadata_frame, require_columns, to_kind
 from .null_law import PValues, check_sampling, check_tail
 
 __all__ = [
     "benjamini_hochberg",
+    "check_arguments",
     "drop_unscored",
     "mean_average_precision",
     "mean_average_precision_hierarchical",
@@ -283,10 +285,24 @@ def _check_level(threshold: float) -> None:
         raise InputError(f"threshold must lie between 0 and 1, but it is {threshold!r}")
 
 
-def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        known = ", ".join(map(repr, choices))
-        raise InputError(f"{name} must be one of {known}, but it is {value!r}{did_you_mean(str(value), choices)}")
+def check_arguments(
+    null_size: int, threshold: float, seed: int, p_values: str, tail: str | None, null: str, aggregate: str
+) -> str:
+    """Refuse impossible arguments of `mean_average_precision`; return the tail, its default put in."""
+    _check_level(threshold)
+    check_sampling(null_size, seed)
+    check_one("p_values", p_values, ("exact", "sampled", "copairs"))
+    check_one("null", null, ("shared", "independent"))
+    check_one("aggregate", aggregate, ("mean", "median"))
+    if tail is None:
+        tail = ">" if p_values == "copairs" else ">="
+    check_tail(tail)
+    if p_values == "copairs" and (tail, null, aggregate) != (">", "shared", "mean"):
+        raise InputError(
+            "p_values='copairs' goes with tail='>', null='shared' and aggregate='mean', but they are "
+            f"{tail!r}, {null!r} and {aggregate!r}; use p_values='exact' or 'sampled'"
+        )
+    return tail
 
 
 def _grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, list[list[int]]]:
@@ -301,22 +317,15 @@ def _group_scores(
     p_values: str, tail: str | None, null: str, aggregate: str, bracket: bool,
 ) -> tuple[pl.DataFrame, str]:  # fmt: skip
     """Groups with their mean AP and p-value, and the kind of table that came in."""
-    _check_level(threshold)
-    check_sampling(null_size, seed)
-    _choice("p_values", p_values, ("exact", "sampled", "copairs"))
-    _choice("null", null, ("shared", "independent"))
-    _choice("aggregate", aggregate, ("mean", "median"))
-    if tail is None:
-        tail = ">" if p_values == "copairs" else ">="
-    check_tail(tail)
-    if p_values == "copairs" and (tail, null, aggregate) != (">", "shared", "mean"):
-        raise InputError(
-            "p_values='copairs' goes with tail='>', null='shared' and aggregate='mean', but they are "
-            f"{tail!r}, {null!r} and {aggregate!r}; use p_values='exact' or 'sampled'"
-        )
+    tail = check_arguments(null_size, threshold, seed, p_values, tail, null, aggregate)
     whole, kind = metadata_frame(ap_scores)
     require_columns(whole, [*columns, *_SCORES], "the mean average precision")
-    frame, _ = drop_unscored(whole.select(*columns, *_SCORES))
+    for name in _SCORES:
+        if not whole[name].dtype.is_numeric():
+            raise InputError(
+                f"column {name!r} holds {whole[name].dtype}; numbers are needed for the mean average precision"
+            )
+    frame, _ = drop_unscored(whole.select(list(dict.fromkeys([*columns, *_SCORES]))))
     groups, members = _grouped(frame, columns)
     if not members:
         raise InputError(
@@ -357,10 +366,18 @@ def _p_values(
     statistic: Floats, members: list[list[int]], frame: pl.DataFrame,
     p_values: str, tail: str, null: str, aggregate: str, null_size: int, seed: int,
 ) -> PValues:  # fmt: skip
-    from .null_laws import check_shapes
+    from .null_laws import check_shapes, count_methods
 
     n_pos, n_total = (frame[name].cast(pl.Int64).to_numpy() for name in _SCORES[:2])
     check_shapes(n_pos, n_total)
+    n_sampled = count_methods(n_pos, n_total).get("sampled", 0) if p_values == "exact" else 0
+    if n_sampled:
+        warnings.warn(
+            f"the null of {n_sampled} of {len(n_pos)} queries is too large to compute and was sampled ({null_size:,} "
+            "draws): p-values that depend on them are not exact",
+            SampledNullWarning,
+            stacklevel=5,
+        )
     if p_values == "copairs":
         from . import copairs_null
 

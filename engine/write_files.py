@@ -80,11 +80,18 @@ def write_atomic(path: str | Path, writer: Callable[[BinaryIO], object]) -> None
 def write_csv(frame: pl.DataFrame, path: str | Path) -> None:
     """Write a frame as CSV: UTF-8, shortest floats that read back equal, an empty cell for a null.
 
-    A NaN is written ``NaN``; a list of text is joined by ``|``.
+    A NaN is written ``NaN``; a list of text is joined by ``|``; what CSV has no form for is written as JSON.
     """
-    lists = [name for name, dtype in frame.schema.items() if dtype == pl.List]
-    flat = frame.with_columns(pl.col(name).cast(pl.List(pl.String)).list.join("|") for name in lists)
-    content = flat.write_csv().encode()
+    flat = [
+        pl.Series(series.name, [None if v is None else json.dumps(v, default=str) for v in series], pl.String)
+        if series.dtype in (pl.Struct, pl.Binary, pl.Object, pl.Array)
+        or (series.dtype == pl.List and series.dtype.inner.is_nested())  # type: ignore[attr-defined]
+        else series.cast(pl.List(pl.String)).list.join("|")
+        if series.dtype == pl.List
+        else series
+        for series in frame
+    ]
+    content = pl.DataFrame(flat).write_csv().encode()
     write_atomic(path, lambda handle: handle.write(content))
 
 

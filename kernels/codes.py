@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["KeyIndex", "PairCodes", "column_index", "key_index", "merge_indexes"]
+__all__ = ["KeyIndex", "PairCodes", "column_index", "combined_code", "key_index", "merge_indexes"]
 
 
 class KeyIndex(NamedTuple):
@@ -26,12 +26,16 @@ class KeyIndex(NamedTuple):
         Rows of key c are ``key_rows[key_offsets[c]:key_offsets[c + 1]]``.
     key_rows : ndarray of int32
         Row numbers, ascending within a key.
+    columns : int
+        c > 0 says that every row carries exactly one key of each of c columns, in the order of the columns, so
+        that ``row_keys.reshape(n, c)`` is a table of codes. 0 for labels, of which rows carry any number.
     """
 
     row_offsets: npt.NDArray[np.int64]
     row_keys: npt.NDArray[np.int32]
     key_offsets: npt.NDArray[np.int64]
     key_rows: npt.NDArray[np.int32]
+    columns: int = 0
 
 
 class PairCodes(NamedTuple):
@@ -85,11 +89,20 @@ def column_index(columns: Sequence[npt.NDArray[np.integer]], n: int) -> KeyIndex
     sizes = [int(code.max(initial=-1)) + 1 for code in columns]
     bases = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     keys = np.stack([code + base for code, base in zip(columns, bases[:-1], strict=True)], axis=1)
-    return key_index(keys.ravel(), np.repeat(np.arange(n), len(columns)), n, int(bases[-1]))
+    index = key_index(keys.ravel(), np.repeat(np.arange(n), len(columns)), n, int(bases[-1]))
+    return index._replace(columns=len(columns))
+
+
+def combined_code(keys: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    """Number the distinct combinations of one or more coded columns 0..k-1."""
+    code = keys[0]
+    for key in keys[1:]:
+        code = np.unique(code * (key.max(initial=0) + 1) + key, return_inverse=True)[1].reshape(-1)
+    return code
 
 
 def merge_indexes(a: KeyIndex, b: KeyIndex) -> KeyIndex:
-    """Put the keys of two indexes over the same rows side by side."""
+    """Put the keys of two indexes over the same rows side by side; the result is no table of columns."""
     n = len(a.row_offsets) - 1
     base = len(a.key_offsets) - 1
     rows = np.concatenate([np.repeat(np.arange(n), np.diff(index.row_offsets)) for index in (a, b)])

@@ -11,6 +11,7 @@ from typing import Final
 import polars as pl
 
 from ..errors import InputError, examples
+from ..frames import split_labels
 from ..profiles import Source
 from .options import Options
 
@@ -123,6 +124,12 @@ def experiments(options: Options) -> Experiments:
             f"The table '{path}' has no plate of batch '{options.batch}': "
             f"its batches are {examples(table['Batch'].unique(maintain_order=True), 10)}."
         )
+    for column in ("Assay_Plate_Barcode", "Perturbation", "Cell_type"):
+        if batch[column].null_count():
+            raise InputError(
+                f"The column {column} of '{path}' is blank in {batch[column].null_count()} rows of batch "
+                f"'{options.batch}': fill them in, or take the rows out."
+            )
     hours = batch["Time"].cast(pl.Int64, strict=False)
     if hours.null_count():
         raise InputError(
@@ -203,9 +210,8 @@ def target_lists(folder: Path | None) -> tuple[pl.DataFrame, Source]:
     lists = table.filter(pl.col("broad_sample").is_not_null()).select(
         pl.col("broad_sample").alias("Metadata_broad_sample"),
         pl.col("target_list")
-        .str.split("|")
-        .list.eval(pl.element().str.strip_chars().filter(~pl.element().str.strip_chars().is_in(["", "NA"])))
-        .list.unique(maintain_order=True)
+        .map_batches(split_labels, return_dtype=pl.List(pl.String))
+        .list.filter(pl.element() != "NA")
         .alias("Metadata_matching_target"),
     )
     doubled = lists.filter(pl.col("Metadata_broad_sample").is_duplicated())["Metadata_broad_sample"].unique()

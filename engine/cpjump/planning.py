@@ -128,8 +128,8 @@ class Plan:
             "plates": len(plates),
             **totals,
             "seconds": round(seconds, 1),
-            # profiles once as read and once stacked, float32, and one float64 matrix of similarities
-            "peak_megabytes": round(150 + widest * (2 * features * 4 + widest * 8) / 1e6),
+            # float32 profiles: as read, stacked, in working order, and as unit vectors
+            "peak_megabytes": round(300 + widest * 4 * features * 4 / 1e6),
         }
 
     def notes(self) -> list[str]:

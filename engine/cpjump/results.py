@@ -155,10 +155,12 @@ class CpjumpResult:
         dict of str to polars.DataFrame
             By task: the columns of `fractions`, then ``groups``, ``groups_retrieved`` and ``published``
             (CellProfiler profiles; missing where the configuration has no published value, in another batch,
-            and for another statistic than the paper's).
+            with part of the plates, and for another statistic, gate or threshold than the paper's).
         """
         options = self.plan.options
-        comparable = options.p_values == "paper" and options.batch == BATCH
+        comparable = (options.p_values, options.batch, options.gate, options.q_threshold, options.limit_plates) == (
+            "paper", BATCH, "q", 0.05, None,
+        )  # fmt: skip
         return {task: _fractions(task, self._of(task), comparable) for task in TASKS if self._of(task)}
 
     def summaries(self) -> dict[str, pl.DataFrame]:
@@ -182,7 +184,8 @@ class CpjumpResult:
             text = "p-value of the mean AP of a group, exact law, null >= AP"
         else:
             text = f"mean of -log10 p over a group, null > AP, null of {options.null_size:,} (expected value)"
-        return f"preset {options.preset}; {text}"
+        gate = f"gate and retrieved: q < {options.q_threshold:g}" if options.gate == "q" else "no gate"
+        return f"preset {options.preset}; {text}; {gate}; ties {options.tie_rule}"
 
     def dropped(self) -> dict[str, int]:
         """Sum over all runs what was left out: plates by reason, wells, perturbations, queries, labels."""
@@ -269,12 +272,15 @@ def write(result: CpjumpResult, folder: ResultFolder, *, figures: bool = True) -
     if figures:
         from ..figures.cpjump import draw_cpjump
 
-        draw_cpjump(result.tables(), folder.path, simulated=result.simulated, subtitle=result.statistic)
+        draw_cpjump(
+            result.tables(),
+            folder.path,
+            simulated=result.simulated,
+            subtitle=result.statistic,
+            threshold=result.plan.options.q_threshold,
+        )
     options = result.plan.options
-    folder.manifest["inputs"] = [
-        {"path": source.path, "sha256": source.sha256, "bytes": source.n_bytes, "rows": source.n_rows}
-        for source in result.sources
-    ]
+    folder.manifest["inputs"] = [source.as_dict() for source in result.sources]
     folder.manifest["simulated"] = result.simulated
     folder.manifest["statistic"] = result.statistic
     folder.manifest["corrections"] = list(options.rules.corrections)

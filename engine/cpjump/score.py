@@ -78,6 +78,7 @@ def score_run(rules: Rules, profiles: Profiles, queries: npt.NDArray[np.bool_] |
     Scored
         An empty result, with the reason as its outcome, when there is no pair.
     """
+    from ..null_laws import count_methods
     from ..retrieval import score
 
     counts = _label_counts(profiles, rules, queries)
@@ -111,6 +112,8 @@ def score_run(rules: Rules, profiles: Profiles, queries: npt.NDArray[np.bool_] |
         "positive_pairs": int(frame["n_pos_pairs"].sum()) // 2,
         "negative_pairs": found.report.n_negative_pairs,
     }
+    shapes = frame.select("n_pos_pairs", "n_total_pairs").to_numpy()
+    counts["queries_with_sampled_null"] = count_methods(shapes[:, 0], shapes[:, 1]).get("sampled", 0)
     frame = _with_p_values(frame, options)
     groups = _group(frame.drop_nulls("p_value"), rules.by, options)
     counts |= {

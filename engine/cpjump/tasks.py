@@ -16,8 +16,6 @@ class Rules:
 
     Parameters
     ----------
-    task : str
-        The table its results go to.
     pos_sameby, pos_diffby, neg_sameby, neg_diffby : tuple of str
         Columns that must agree or differ in a positive or a negative pair.
     distance : {"cosine", "abs_cosine"}
@@ -28,7 +26,6 @@ class Rules:
         Whether ``by`` is a list of labels, each scored by itself.
     """
 
-    task: str
     pos_sameby: tuple[str, ...]
     pos_diffby: tuple[str, ...]
     neg_sameby: tuple[str, ...]
@@ -44,13 +41,11 @@ _MODALITY: Final = "Metadata_modality"
 
 # A treated well against its replicates on any plate of the configuration, its own included, among the
 # controls of its own plate.
-REPLICABILITY: Final = Rules(
-    "replicability", (_SAMPLE,), (), ("Metadata_Plate",), ("Metadata_negcon",), "cosine", _SAMPLE
-)
+REPLICABILITY: Final = Rules((_SAMPLE,), (), ("Metadata_Plate",), ("Metadata_negcon",), "cosine", _SAMPLE)
 # Compounds of a target, among the compounds that share no target; the direction of an effect does not count.
-COMPOUND_MATCHING: Final = Rules("matching", (_TARGET,), (), (), (_TARGET,), "abs_cosine", _TARGET, multilabel=True)
+COMPOUND_MATCHING: Final = Rules((_TARGET,), (), (), (_TARGET,), "abs_cosine", _TARGET, multilabel=True)
 # The two guides of a gene, among the guides of other genes.
-CRISPR_MATCHING: Final = Rules("matching", (_TARGET,), (), (), (_TARGET,), "cosine", _TARGET)
+CRISPR_MATCHING: Final = Rules((_TARGET,), (), (), (_TARGET,), "cosine", _TARGET)
 
 
 def gene_compound_matching(preset: Preset) -> Rules:
@@ -63,7 +58,6 @@ def gene_compound_matching(preset: Preset) -> Rules:
     """
     excluded = (_MODALITY,) if preset.negatives_contain_positives else (_TARGET, _MODALITY)
     return Rules(
-        "gene_compound_matching",
         (_TARGET,),
         (_MODALITY,),
         (),

@@ -172,6 +172,14 @@ def _oddities(metadata: pl.DataFrame, plates: Sequence[Plate]) -> list[str]:
             f"{description}: {twice.height} rows share plate and well with another row and count as "
             f"replicates of it, on plates {examples(twice['Metadata_Plate'].unique().sort())}."
         )
+    nameless = metadata.filter(
+        pl.col("Metadata_broad_sample").is_null() & pl.col("Metadata_control_type").is_null()
+    ).height
+    if nameless and plates[0].modality == "compound":
+        found.append(
+            f"{description}: {nameless} wells have neither a sample nor a control type; they are named DMSO and count "
+            "as treated, not as controls."
+        )
     controls = metadata.group_by("Metadata_Plate").agg((pl.col("Metadata_control_type") == "negcon").sum().alias("n"))
     bare = controls.filter(n=0)["Metadata_Plate"].sort()
     if len(bare):

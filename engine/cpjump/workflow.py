@@ -92,10 +92,12 @@ def run(plan: Plan, listener: Listener | None = None) -> CpjumpResult:
                 )
             )  # fmt: skip
     results = benchmark.results
-    if not any(result.scored.outcome == "scored" for result in results):
-        first = f"{results[0].run.task} of {results[0].run.description}: {results[0].scored.outcome}"
+    reported = [result for result in results if result.run.reported]
+    if not any(result.scored.outcome == "scored" for result in reported):
+        first = f"{reported[0].run.task} of {reported[0].run.description}: {reported[0].scored.outcome}"
         raise InputError(
-            f"Nothing could be scored in {len(results)} runs ({first}): check the profiles and the plates chosen."
+            f"Nothing could be scored in {len(reported)} runs ({first}): check the profiles, the plates chosen and "
+            "the gate."
         )
     sources = (*plan.sources, *benchmark.sources)
     return CpjumpResult(plan, tuple(results), tuple(dict.fromkeys(benchmark.warnings)), sources, benchmark.timings)

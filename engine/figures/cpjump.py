@@ -23,7 +23,6 @@ __all__ = ["draw_cpjump"]
 _TASKS = {"replicability": "Replicability", "matching": "Target matching"}  # with their titles
 _CROSS = "gene_compound_matching"
 _GROUPS = {"replicability": "perturbations", "matching": "targets", _CROSS: "targets"}
-_FRACTION = "fraction retrieved (q < 0.05)"
 _PUBLISHED = "published CellProfiler"
 # Known values come first and in this order; any other follows by name.
 _MODALITIES = ("compound", "crispr", "orf")
@@ -41,6 +40,11 @@ class _Look:
     cells: tuple[str, ...]  # of all tables, so that a cell keeps its colour from figure to figure
     simulated: bool
     subtitle: str
+    threshold: float
+
+    @property
+    def fraction(self) -> str:
+        return f"fraction retrieved (q < {self.threshold:g})"
 
     def colour(self, cell: str) -> str:
         return OKABE_ITO[self.cells.index(cell) % len(OKABE_ITO)]
@@ -76,6 +80,7 @@ def draw_cpjump(
     *,
     simulated: bool,
     subtitle: str,
+    threshold: float = 0.05,
 ) -> list[str]:
     """Draw the benchmark's figures, each as PNG (150 dpi) and SVG; absent and empty tables are skipped.
 
@@ -94,6 +99,8 @@ def draw_cpjump(
         The features were simulated: every figure says so.
     subtitle : str
         Which statistic the numbers are.
+    threshold : float, default 0.05
+        The q-value below which a group is retrieved; named on the axes.
 
     Returns
     -------
@@ -109,7 +116,7 @@ def draw_cpjump(
     for name, frame in present.items():
         _check(name, frame)
     cells = {cell for frame in present.values() for cell in frame["Cell"]}
-    look = _Look(tuple(sorted(cells)), simulated, subtitle)
+    look = _Look(tuple(sorted(cells)), simulated, subtitle, threshold)
     written: list[str] = []
     with house_style():
         for task in (*_TASKS, _CROSS):
@@ -252,7 +259,7 @@ def _barplot(task: str, frame: pl.DataFrame, look: _Look) -> Figure:
     axes = page.add_subplot()
     axes.grid(axis="y")
     _draw_bars(axes, table, [look.colour(cell) for cell in cells])
-    axes.set(ylabel=_FRACTION, ylim=(0, 1), xlim=_span(len(places)))
+    axes.set(ylabel=look.fraction, ylim=(0, 1), xlim=_span(len(places)))
     axes.set_xticks(range(len(places)), labels)
     axes.tick_params(axis="x", length=0)
     legend_above(axes, look.legend(cells, _has_published(table)))
@@ -278,7 +285,7 @@ def _faceted(task: str, frame: pl.DataFrame, look: _Look) -> Figure:
             axes.set(ylim=(0, 1), xlim=_span(len(modalities)))
             axes.tick_params(axis="x", length=0)
             axes.set_title(f"{cell}, {time}", loc="left", fontweight="bold", pad=22)
-    page.supylabel(_FRACTION, fontsize=14)
+    page.supylabel(look.fraction, fontsize=14)
     if marked:
         legend_above(grid[0][0], look.legend([], marked), gap=0.7)
     return page
@@ -356,7 +363,7 @@ def _cross_barplot(frame: pl.DataFrame, look: _Look) -> Figure:
     axes.grid(axis="x")
     _draw_bars(axes, table, [look.colour(cell) for cell in cells], horizontal=True)
     ends = f"; the axis ends at {limit:.2g}, not at 1" if limit < 1.0 else ""
-    axes.set(xlabel=_FRACTION + ends, xlim=(0, limit), ylim=(len(places) - 0.5, -0.5))
+    axes.set(xlabel=look.fraction + ends, xlim=(0, limit), ylim=(len(places) - 0.5, -0.5))
     axes.set_yticks(range(len(places)), labels)
     axes.tick_params(axis="y", length=0, pad=10)
     legend_above(axes, look.legend(cells, _has_published(table)), gap=0.12)

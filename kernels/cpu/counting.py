@@ -10,6 +10,7 @@ import numpy as np
 
 from ..compile import njit
 from ..reference.similarity import LANES
+from .pairs import shares_key
 from .similarity import ABS_COSINE, pair_value
 
 __all__ = ["count_direct", "count_tile", "thresholds"]
@@ -98,27 +99,41 @@ def _blank_row(row, query, first, include, exclude, allowed):
 
 @njit
 def _count_few(x, shift, norm, distance, query, first, row, values, low, high, above, tied, lanes):
-    """Compare a tile row with each threshold; entries inside the band are decided in float64."""
+    """Compare a tile row with each threshold; an entry inside a band is decided in float64, once for all bands."""
     rechecked = 0
-    for t in range(values.size):
-        lo, hi = low[t], high[t]
-        for start in range(0, row.size, STRIDE):
-            part = row[start : min(start + STRIDE, row.size)]
+    n_thresholds = values.size
+    for start in range(0, row.size, STRIDE):
+        part = row[start : min(start + STRIDE, row.size)]
+        undecided = 0
+        t = 0
+        while t < n_thresholds:
+            lo, hi = low[t], high[t]
             over = np.int32(0)
             inside_or_over = np.int32(0)
             for k in range(part.size):
                 over += np.int32(part[k] > hi)
                 inside_or_over += np.int32(part[k] >= lo)
-            above[t] += over
-            if inside_or_over > over:
-                for k in range(part.size):
-                    if lo <= part[k] <= hi:
-                        rechecked += 1
+            undecided += inside_or_over - over
+            value = values[t]
+            while t < n_thresholds and values[t] == value:  # equal thresholds have equal counts
+                above[t] += over
+                t += 1
+        if undecided == 0:
+            continue
+        for k in range(part.size):
+            entry = part[k]
+            value = 0.0
+            known = False
+            for t in range(n_thresholds):
+                if low[t] <= entry <= high[t]:
+                    if not known:
                         value = pair_value(x, query, first + start + k, shift, norm, distance, lanes)
-                        if value > values[t]:
-                            above[t] += 1
-                        elif value == values[t]:
-                            tied[t] += 1
+                        known = True
+                        rechecked += 1
+                    if value > values[t]:
+                        above[t] += 1
+                    elif value == values[t]:
+                        tied[t] += 1
     return rechecked
 
 
@@ -198,37 +213,21 @@ def count_direct(x, shift, norm, distance, queries, bounds, offsets, include, ex
 
     bounds (q, 4): candidates of a query are rows bounds[0]..bounds[1] and bounds[2]..bounds[3].
     """
-    n = x.shape[0]
     lanes = np.empty(LANES)
-    excluded = np.full(n, -1, np.int64)
-    included = np.full(n, -1, np.int64)
     limited = include.key_rows.size > 0
     for q in range(queries.size):
         start, stop = offsets[q], offsets[q + 1]
         if stop == start:
             continue
         query = queries[q]
-        excluded[query] = q
-        for slot in range(exclude.row_offsets[query], exclude.row_offsets[query + 1]):
-            key = exclude.row_keys[slot]
-            for place in range(exclude.key_offsets[key], exclude.key_offsets[key + 1]):
-                excluded[exclude.key_rows[place]] = q
-        if limited:
-            for slot in range(include.row_offsets[query], include.row_offsets[query + 1]):
-                key = include.row_keys[slot]
-                for place in range(include.key_offsets[key], include.key_offsets[key + 1]):
-                    included[include.key_rows[place]] = q
         steps = np.zeros(stop - start + 1, np.int64)
         mine = values[start:stop]
         for side in range(0, 4, 2):
             for other in range(bounds[q, side], bounds[q, side + 1]):
-                if excluded[other] != q and (not limited or included[other] == q):
-                    _place(
-                        pair_value(x, query, other, shift, norm, distance, lanes),
-                        mine,
-                        steps,
-                        tied[start:stop],
-                    )
+                if other == query or shares_key(exclude, query, other):
+                    continue
+                if not limited or shares_key(include, query, other):
+                    _place(pair_value(x, query, other, shift, norm, distance, lanes), mine, steps, tied[start:stop])
         running = 0
         for t in range(stop - start):
             running += steps[t]

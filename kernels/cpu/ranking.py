@@ -18,16 +18,15 @@ rounding of the two edges to float32.
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
-from ..codes import KeyIndex, PairCodes, key_index
+from ..codes import KeyIndex, PairCodes, combined_code, key_index
+from ..cores import single_threaded_blas, usable_cores
 from ..reference.similarity import DISTANCES
 from .counting import count_direct, count_tile, thresholds
 from .similarity import CORRELATION, moments, unit_rows
@@ -95,10 +94,10 @@ def prepare(features: npt.NDArray[np.floating], distance: str, negatives: PairCo
 
 def _segment(exclude: KeyIndex) -> tuple[npt.NDArray[np.int32] | None, KeyIndex]:
     """Pick the diffby column with the largest groups; return its keys by row and the index without it."""
-    n = len(exclude.row_offsets) - 1
-    width = len(exclude.row_keys) // n
-    if width == 0 or np.any(np.diff(exclude.row_offsets) != width):
+    width = exclude.columns
+    if width == 0:
         return None, exclude
+    n = len(exclude.row_offsets) - 1
     keys = exclude.row_keys.reshape(n, width)
     size = np.diff(exclude.key_offsets)[keys].mean(axis=0)
     column = int(np.argmax(size))
@@ -106,7 +105,8 @@ def _segment(exclude: KeyIndex) -> tuple[npt.NDArray[np.int32] | None, KeyIndex]
         return None, exclude
     rest = np.delete(keys, column, axis=1)
     rows = np.repeat(np.arange(n, dtype=np.int32), width - 1)
-    return keys[:, column], key_index(rest.ravel(), rows, n, len(exclude.key_offsets) - 1)
+    index = key_index(rest.ravel(), rows, n, len(exclude.key_offsets) - 1)
+    return keys[:, column], index._replace(columns=width - 1)
 
 
 def _reorder(index: KeyIndex, place: Ints) -> KeyIndex:
@@ -114,7 +114,8 @@ def _reorder(index: KeyIndex, place: Ints) -> KeyIndex:
     if not len(index.row_keys):
         return index
     rows = np.repeat(place, np.diff(index.row_offsets)).astype(np.int32)
-    return key_index(index.row_keys, rows, len(place), len(index.key_offsets) - 1)
+    renumbered = key_index(index.row_keys, rows, len(place), len(index.key_offsets) - 1)
+    return renumbered._replace(columns=index.columns)
 
 
 def _runs(keys: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
@@ -130,8 +131,7 @@ def _bounds(block: npt.NDArray[np.integer], segment: npt.NDArray[np.integer] | N
     first, last = _runs(block)
     if segment is None:
         return np.stack([first, last, last, last], axis=1)
-    both = np.unique(np.stack([block, segment], axis=1), axis=0, return_inverse=True)[1].reshape(-1)
-    start, stop = _runs(both)
+    start, stop = _runs(combined_code([block.astype(np.int64), segment.astype(np.int64)]))
     return np.stack([first, start, stop, last], axis=1)
 
 
@@ -205,9 +205,8 @@ def count_outranking(
         count_direct(*scope, rows[first:last], bounds[first:last], local, p.include, p.exclude, values, above, tied)
         return 0
 
-    workers = threads or len(os.sched_getaffinity(0))
     jobs = []
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
+    with single_threaded_blas(), ThreadPoolExecutor(threads or usable_cores()) as pool:
         waiting: list[tuple[int, int]] = []
         for first, last in _pieces(bounds):
             candidates = (bounds[first, 1] - bounds[first, 0]) + (bounds[first, 3] - bounds[first, 2])

@@ -200,8 +200,46 @@ def test_missing_key_values_are_refused_with_their_rows():
 def test_look_alike_values_are_pointed_out():
     meta = pl.DataFrame({"Metadata_a": ["DMSO", "dmso ", "x", "x", "nan", "nan"]})
     plan = compile_pairs(meta, ["Metadata_a"], [], [], ["Metadata_a"])
-    assert any("'DMSO' and 'dmso '" in w for w in plan.warnings)
+    assert any("'DMSO', 'dmso '" in w for w in plan.warnings)
     assert any("'nan'" in w for w in plan.warnings)
+
+
+def test_lists_without_a_partner_are_counted():
+    meta = pl.DataFrame({"Metadata_l": [["a", "zzz"], ["a"], ["b"], ["b"]]})
+    x = np.random.default_rng(0).normal(size=(4, 5))
+    rule = {"pos_sameby": ["Metadata_l"], "neg_diffby": ["Metadata_l"], "multilabel_col": "Metadata_l"}
+    whole = score(meta, x, **rule)
+    assert (whole.report.n_queries, whole.report.n_without_positives, whole.report.n_positive_pairs) == (4, 1, 2)
+    some = score(meta, x, **rule, queries=np.array([True, False, False, False]))
+    assert (some.report.n_queries, some.report.n_without_positives, some.report.n_positive_pairs) == (1, 1, 2)
+
+
+def test_empty_queries_are_refused():
+    meta, x = problem(13)
+    with pytest.raises(fb.InputError, match="no row was asked for"):
+        score(meta, x, **RULE, queries=np.zeros(len(x), dtype=bool))
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e160])
+def test_distances_without_squares_are_refused(scale):
+    meta, x = problem(14)
+    with pytest.raises(fb.InputError, match="no squares in float64"):
+        score(meta, x.astype(np.float64) * scale, **RULE, distance="euclidean")
+
+
+def test_blas_threads_are_given_back():
+    from concurrent.futures import ThreadPoolExecutor
+
+    from threadpoolctl import threadpool_info
+
+    def limits():
+        return [(lib["filepath"], lib["num_threads"]) for lib in threadpool_info() if lib["user_api"] == "blas"]
+
+    meta, x = problem(15, n=400)
+    before = limits()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: score(meta, x, **RULE), range(12)))
+    assert limits() == before
 
 
 def test_counts_beyond_32_bits():

@@ -210,6 +210,23 @@ def test_multilabel_on_one_table_equals_copairs():
     np.testing.assert_allclose(got[APS], expected[APS], atol=1e-6)
 
 
+@pytest.mark.parametrize("n_labels", [1, 2, 3])
+@pytest.mark.parametrize("n", [30, 500])
+def test_equal_numbers_of_labels_equal_copairs(n, n_labels):
+    """Rows that all carry the same number of labels, in groups small and large."""
+    rng = np.random.default_rng(n + n_labels)
+    words = np.array(list("abcdefgh"))
+    meta = pd.DataFrame({"Metadata_id": range(n)})
+    meta["Metadata_labels"] = [sorted(rng.choice(words, n_labels, replace=False)) for _ in range(n)]
+    x = rng.normal(size=(n, 20))
+    rule = (["Metadata_labels"], [], [], ["Metadata_labels"])
+    expected = copairs_multilabel.average_precision(meta, x, *rule, "Metadata_labels", progress_bar=False)
+    got = fb.multilabel.average_precision(meta, x, *rule, "Metadata_labels")
+    np.testing.assert_array_equal(got[["Metadata_id", *COUNTS]], expected[["Metadata_id", *COUNTS]])
+    # With many rows, copairs' float32 similarities tie now and then, which moves an AP in the fourth digit.
+    np.testing.assert_allclose(got[APS], expected[APS], atol=5e-4 if n > 100 else 1e-6)
+
+
 def test_kinds_of_frames_come_back_as_they_went_in():
     rng = np.random.default_rng(12)
     meta = pd.DataFrame({"Metadata_a": rng.choice(["x", "y"], 20)})

@@ -20,8 +20,9 @@ def columns(draw, n, most=3):
 
 @st.composite
 def label_index(draw, n):
-    """Zero to three labels for each of n rows."""
-    lists = draw(st.lists(st.sets(st.integers(0, 5), max_size=3), min_size=n, max_size=n))
+    """Zero to three labels for each of n rows, or the same number for all: labels are no columns even then."""
+    least, most = draw(st.sampled_from([(0, 3), (1, 1), (2, 2), (3, 3)]))
+    lists = draw(st.lists(st.sets(st.integers(0, 5), min_size=least, max_size=most), min_size=n, max_size=n))
     rows = np.array([i for i, labels in enumerate(lists) for _ in labels], dtype=np.int64)
     keys = np.array([label for labels in lists for label in sorted(labels)], dtype=np.int64)
     return key_index(keys, rows, n, 6)

@@ -1,0 +1,64 @@
+"""The float64 value that decides a rank, on a device: operation for operation that of `reference.similarity`.
+
+Additions stand in one fixed order, and XLA does not reorder additions that are written out. What a compiler may do is
+fuse a product with the addition after it, which skips the rounding of the product. Where products are exact (float32
+features, not centred: 24 + 24 <= 53 bits) that changes nothing. For the others, and so for all, the bits of each
+product pass through an exclusive or with a zero that is only known when the program runs: no compiler can fuse across
+it. Numbers below the normal range may be taken for zero (XLA does so on the CPU), so `in_range` says whether any could
+occur, and `prepare` compares values of random pairs with those of the host before a device is trusted at all.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from ..reference.similarity import LANES
+
+__all__ = ["SMALLEST", "deciding_value", "in_range"]
+
+#: With every non-zero number at least this large, products and all their sums are zero or normal: a product is a
+#: multiple of 2^(-480 - 480 - 52), and so is each sum.
+SMALLEST = 2.0**-480
+
+
+def deciding_value(
+    rows: jax.Array, norm: jax.Array, zero: jax.Array, i: jax.Array, j: jax.Array, absolute: bool
+) -> jax.Array:
+    """Return the ranking values of pairs of rows, (e,) float64.
+
+    Parameters
+    ----------
+    rows : array, shape (n, steps, 64)
+        Features, centred in float64 for correlation; zero after the last.
+    norm : array of float64, shape (n,)
+        Their norms.
+    zero : array of int64, shape (1,)
+        Zero, see the module docstring.
+    i, j : arrays of int32, shape (e,)
+        The pairs.
+    absolute : bool
+        For ``abs_cosine``.
+    """
+    products = rows[i].astype(jnp.float64) * rows[j].astype(jnp.float64)
+    products = lax.bitcast_convert_type(lax.bitcast_convert_type(products, jnp.int64) ^ zero, jnp.float64)
+    lanes = products[:, 0]
+    for k in range(1, rows.shape[1]):
+        lanes = lanes + products[:, k]
+    lanes = lax.optimization_barrier(lanes)  # else each half of a fold computes its lanes again
+    width = LANES // 2
+    while width:
+        lanes = lanes[:, :width] + lanes[:, width:]
+        width //= 2
+    value = lanes[:, 0] / (norm[i] * norm[j])
+    return jnp.abs(value) if absolute else value
+
+
+def in_range(rows: jax.Array) -> jax.Array:
+    """Say whether each number is zero or at least `SMALLEST` (float64), or zero or normal (float32); by its bits."""
+    wide = rows.dtype == jnp.float64
+    least = jnp.array(SMALLEST if wide else jnp.finfo(jnp.float32).tiny, rows.dtype)
+    integer = jnp.int64 if wide else jnp.int32
+    bits = lax.bitcast_convert_type(rows, integer) & jnp.iinfo(integer).max  # without the sign
+    return jnp.all((bits == 0) | (bits >= lax.bitcast_convert_type(least, integer)))

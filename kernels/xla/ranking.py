@@ -1,0 +1,311 @@
+"""The counts behind average precision on XLA devices: float32 or tensor-core tiles, certified by float64.
+
+Rows, candidate ranges, operands and thresholds are those of the CPU room (`kernels.cpu.ranking`), so that values are
+equal to the last bit; what is left, the products and the counting, runs on one or many devices. A tile of queries
+meets the column tiles of its candidates; entries further from a threshold than the error bound of the product
+(`precision`) are counted as they are, the others in float64 (`tiles`, `deciding`). So the counts are those of the
+definition, whatever the device and the precision.
+
+Left to the CPU room, see `Prepared.on_host`: distances without a product form (euclidean, manhattan, chebyshev), rules
+whose keys have no compact form (`keys`), and devices or data on which float64 might not give the same bits
+(`deciding`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import numpy.typing as npt
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from ..codes import PairCodes
+from ..cpu import ranking as cpu
+from ..cpu.counting import thresholds
+from ..cpu.similarity import ABS_COSINE, CORRELATION
+from ..reference.similarity import LANES
+from . import precision as precisions
+from . import tiling
+from .context import AXIS, free_bytes, local_devices, settings
+from .deciding import deciding_value, in_range
+from .keys import device_keys
+from .tiles import Counts, Resident, Setup, Tile, counter
+
+__all__ = ["Prepared", "count_outranking", "prepare"]
+
+Ints = npt.NDArray[np.int64]
+
+#: Groups of columns, and entries, that are looked at in one round, as a share of the entries of a tile.
+GROUP_SHARE = 1 / 2048
+ENTRY_SHARE = 1 / 2048
+#: Tiles under way at a time: the host prepares the next thresholds while the devices count.
+AHEAD = 2
+#: Pairs whose deciding values are compared between host and device before the device is trusted.
+TRIALS = 1024
+
+_operands = jax.jit(precisions.operands, static_argnums=1)
+_in_range = jax.jit(in_range)
+_deciding_value = jax.jit(deciding_value, static_argnums=5)
+
+
+class Prepared(NamedTuple):
+    """What one run needs again and again: the host's part, and what stays on the devices."""
+
+    host: cpu.Prepared
+    on_host: str  # why the CPU room counts; empty when the devices do
+    resident: Resident | None
+    devices: tuple[jax.Device, ...]
+    precision: str
+    forms: tuple[str, str]  # include, exclude: see `keys`
+    tile: tuple[int, int]  # largest number of queries and columns
+
+
+def prepare(
+    features: npt.NDArray[np.floating],
+    distance: str,
+    negatives: PairCodes,
+    *,
+    platform: str | None = None,
+    precision: str = "float32",
+) -> Prepared:
+    """Set up the counting for one feature matrix and one rule; see `reference.ranking.prepare`.
+
+    Parameters
+    ----------
+    features, distance, negatives
+        As in the reference.
+    platform : {"gpu", "cpu"}, optional
+        Whose devices count, all of this process; JAX's default when None.
+    precision : {"float32", "tf32", "bf16x3"}, default "float32"
+        Arithmetic of the tiles, see `precision`. The counts do not depend on it.
+    """
+    host = cpu.prepare(features, distance, negatives)
+    devices = local_devices(platform)
+    include, exclude = device_keys(host.include), device_keys(host.exclude)
+
+    def left_to_host(why: str) -> Prepared:
+        return Prepared(host, why, None, devices, precision, ("", ""), (0, 0))
+
+    if not len(host.units):
+        return left_to_host(f"{distance} has no product form")
+    if not devices:
+        return left_to_host(f"there is no {platform or 'XLA'} device")
+    if include is None or exclude is None:
+        return left_to_host("the keys of the rule have no compact form")
+    resident, tile = _upload(host, (include[1], exclude[1]), devices, precision)
+    if not _is_trusted(host, resident):
+        return left_to_host("float64 on the device might not give the same bits for these features")
+    return Prepared(host, "", resident, devices, precision, (include[0], exclude[0]), tile)
+
+
+def _upload(
+    host: cpu.Prepared, keys: tuple[npt.NDArray[np.int32], ...], devices: tuple[jax.Device, ...], precision: str
+) -> tuple[Resident, tuple[int, int]]:
+    """Put on every device what stays there; return it and the largest tile that fits beside it."""
+    n, d = host.units.shape
+    width = -(-d // LANES) * LANES
+    x = host.features
+    if host.distance == CORRELATION:
+        x = x.astype(np.float64) - host.shift[:, None]
+    free = free_bytes(devices[0])
+    tile = tiling.largest_tile(None if free is None else free - n * width * (4 + x.itemsize))
+    rows = tiling.padded_rows(n, tile[1])
+
+    def put(array: npt.NDArray[Any], columns: int) -> jax.Array:
+        padded = np.zeros((rows, columns), array.dtype)
+        padded[:n, : array.shape[1]] = array
+        return jax.device_put(padded, everywhere)
+
+    with settings():
+        everywhere = NamedSharding(Mesh(np.array(devices), (AXIS,)), PartitionSpec())
+        resident = Resident(
+            _operands(put(host.units, width), precision),
+            *(put(each, each.shape[1]) for each in keys),
+            put(x, width).reshape(rows, width // LANES, LANES),
+            jax.device_put(np.concatenate([host.norm, np.ones(rows - n)]), everywhere),
+            jax.device_put(np.zeros(1, np.int64), everywhere),
+        )
+    return resident, tile
+
+
+def _is_trusted(host: cpu.Prepared, resident: Resident) -> bool:
+    """Say whether the device decides as the host does: by the range of the features, and on random pairs."""
+    pairs = np.random.default_rng(0).integers(0, len(host.features), (2, TRIALS))
+    values, edges, order = np.empty(TRIALS), np.empty((2, TRIALS), np.float32), np.empty(TRIALS, np.int64)
+    thresholds(
+        host.features, host.shift, host.norm, host.distance, pairs[0], np.arange(TRIALS + 1), pairs[1], 0.0,
+        values, order, *edges,
+    )  # fmt: skip
+    r = resident
+    with settings():
+        if not _in_range(r.features):
+            return False
+        on_device = _deciding_value(r.features, r.norm, r.zero, *pairs.astype(np.int32), host.distance == ABS_COSINE)
+        return bool(np.array_equal(values, np.asarray(on_device)))
+
+
+class _Threads(ThreadPoolExecutor):
+    """Threads that share out ranges of queries."""
+
+    def __init__(self, threads: int) -> None:
+        self.count = threads or len(os.sched_getaffinity(0))
+        super().__init__(self.count)
+
+    def share(self, work: Callable[[int, int], None], first: int, last: int) -> None:
+        """Call ``work(start, stop)`` on the parts of a range."""
+        list(self.map(lambda part: work(*part), _parts(first, last, self.count)))
+
+
+def _parts(first: int, last: int, count: int) -> list[tuple[int, int]]:
+    """Cut a range into so many parts, of equal size but for one."""
+    size = last - first
+    return list(itertools.pairwise(first + size * k // count for k in range(count + 1)))
+
+
+class _Work(NamedTuple):
+    """The positives of all queries in working order: queries with positives, by padded width, then by place."""
+
+    rows: Ints  # (q,) places
+    width: Ints  # (q,)
+    starts: Ints  # (q + 1,)
+    source: Ints  # (m,) slot of the caller
+    mates: Ints  # (m,) places
+    values: npt.NDArray[np.float64]  # (m,) ascending in each query, as is all below
+    order: Ints  # (m,) slot in `source`
+    low: npt.NDArray[np.float32]
+    high: npt.NDArray[np.float32]
+    above: Ints
+    tied: Ints
+
+
+def _arrange(host: cpu.Prepared, queries: npt.NDArray[Any], offsets: Ints, positives: npt.NDArray[Any]) -> _Work:
+    sizes = np.diff(offsets)
+    width = tiling.widths(sizes)
+    chosen = np.lexsort((host.place[queries], width))
+    chosen = chosen[sizes[chosen] > 0]
+    starts = np.concatenate([[0], np.cumsum(sizes[chosen])]).astype(np.int64)
+    source = np.repeat(offsets[:-1][chosen] - starts[:-1], sizes[chosen]) + np.arange(starts[-1])
+    m = len(source)
+    return _Work(
+        host.place[queries[chosen]], width[chosen], starts, source, host.place[positives[source]], np.empty(m),
+        np.empty(m, np.int64), np.empty(m, np.float32), np.empty(m, np.float32), np.zeros(m, np.int64),
+        np.zeros(m, np.int64),
+    )  # fmt: skip
+
+
+def count_outranking(
+    prepared: Prepared,
+    queries: npt.NDArray[np.integer],
+    offsets: Ints,
+    positives: npt.NDArray[np.integer],
+    threads: int = 0,
+) -> tuple[npt.NDArray[np.float64], Ints, Ints, int]:
+    """Count the negatives that outrank and tie each positive; see `reference.ranking.count_outranking`.
+
+    Euclidean, manhattan and chebyshev are counted by the CPU room. Device memory: operands and features, n d 4 bytes
+    each (correlation and float64 features: 12 together), and one tile. Nothing is donated: the counts, the only arrays
+    that change, live in the loop of one program, where XLA updates them in place.
+
+    Parameters
+    ----------
+    prepared, queries, offsets, positives
+        As in the reference.
+    threads : int, default 0
+        Host threads, for thresholds; 0 takes all cores of this process.
+    """
+    host = prepared.host
+    if prepared.resident is None:
+        return cpu.count_outranking(host, queries, offsets, positives, threads)
+    work = _arrange(host, queries, offsets, positives)
+    rechecked = 0
+    with settings(), _Threads(threads) as pool:
+        waiting: deque[tuple[list[tuple[int, int]], Counts]] = deque()
+        for parts in _launches(prepared, work):
+            waiting.append((parts, _launch(prepared, prepared.resident, work, parts, pool)))
+            if len(waiting) > AHEAD:
+                rechecked += _collect(work, *waiting.popleft())
+        while waiting:
+            rechecked += _collect(work, *waiting.popleft())
+    target = work.source[work.order]
+    values, above, tied = (
+        np.empty(len(positives)),
+        np.empty(len(positives), np.int64),
+        np.empty(len(positives), np.int64),
+    )
+    values[target], above[target], tied[target] = work.values, work.above, work.tied
+    return values, above, tied, rechecked
+
+
+def _launches(prepared: Prepared, work: _Work) -> Iterator[list[tuple[int, int]]]:
+    """Cut the queries: each launch is a range of queries for each device, of one padded width."""
+    n_devices = len(prepared.devices)
+    edges = np.flatnonzero(np.diff(work.width, prepend=-1, append=-1))
+    for start, stop in itertools.pairwise(edges):
+        bounds = prepared.host.bounds[work.rows[start:stop]]
+        span = float(np.median(bounds[:, 3] - bounds[:, 0]))
+        share = -(-(stop - start) // n_devices)
+        size = tiling.query_size(share, span, int(work.width[start]), prepared.tile[0])
+        for first in range(start, stop, size * n_devices):
+            yield _parts(first, min(first + size * n_devices, stop), n_devices)
+
+
+def _launch(
+    prepared: Prepared, resident: Resident, work: _Work, parts: list[tuple[int, int]], pool: _Threads
+) -> Counts:
+    """Compute the thresholds of some queries and start counting; does not wait for the devices."""
+    host = prepared.host
+    n_devices, width = len(parts), int(work.width[parts[0][0]])
+    delta = precisions.error_bound(host.features.shape[1], prepared.precision)
+
+    def fill(first: int, last: int) -> None:
+        thresholds(
+            host.features, host.shift, host.norm, host.distance, work.rows[first:last], work.starts[first : last + 1],
+            work.mates, delta, work.values, work.order, work.low, work.high,
+        )  # fmt: skip
+
+    pool.share(fill, parts[0][0], parts[-1][1])
+    most = max(last - first for first, last in parts)
+    size = min(size for size in tiling.QUERY_SIZES if size >= most)
+    columns, lists = tiling.pieces([host.bounds[work.rows[first:last]] for first, last in parts], prepared.tile[1])
+    length = 8
+    while length < max(map(len, lists)):
+        length *= 4
+    tile = Tile(
+        np.zeros(n_devices * size, np.int32), np.zeros((n_devices * size, 4), np.int32),
+        np.full((n_devices * size, width), np.inf, np.float32), np.full((n_devices * size, width), np.inf, np.float32),
+        np.full((n_devices * size, width), np.inf), np.zeros((n_devices * length, 2), np.int32),
+        np.array([len(each) for each in lists], np.int32),
+    )  # fmt: skip
+    for k, (first, last) in enumerate(parts):
+        here = slice(k * size, k * size + last - first)
+        slots = slice(work.starts[first], work.starts[last])
+        used = np.arange(width) < np.diff(work.starts[first : last + 1])[:, None]
+        tile.row[here], tile.bounds[here] = work.rows[first:last], host.bounds[work.rows[first:last]]
+        tile.low[here][used], tile.high[here][used] = work.low[slots], work.high[slots]
+        tile.value[here][used] = work.values[slots]
+        tile.pieces[k * length : k * length + len(lists[k])] = lists[k]
+    entries = size * columns
+    setup = Setup(
+        columns, max(64, int(entries * GROUP_SHARE)), max(256, int(entries * ENTRY_SHARE)),
+        host.distance == ABS_COSINE, prepared.precision, *prepared.forms,
+    )  # fmt: skip
+    split = NamedSharding(Mesh(np.array(prepared.devices), (AXIS,)), PartitionSpec(AXIS))
+    return counter(prepared.devices, setup)(resident, jax.device_put(tile, split))
+
+
+def _collect(work: _Work, parts: list[tuple[int, int]], counts: Counts) -> int:
+    """Wait for a launch and keep its counts; return how many entries were rechecked."""
+    above, tied, rechecked = (np.asarray(each) for each in counts)
+    size = len(above) // len(parts)
+    for k, (first, last) in enumerate(parts):
+        here = slice(k * size, k * size + last - first)
+        slots = slice(work.starts[first], work.starts[last])
+        used = np.arange(above.shape[1]) < np.diff(work.starts[first : last + 1])[:, None]
+        work.above[slots], work.tied[slots] = above[here][used], tied[here][used]
+    return int(rechecked.sum())
