@@ -46,7 +46,9 @@ def show_table(frame: pl.DataFrame, title: str, columns: Sequence[str] | None = 
     names = list(columns or frame.columns)
     for name in names:
         numeric = frame[name].dtype.is_numeric()
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=True)
+        # On a narrow terminal names are cut, numbers never.
+        widest = max([len(name), *(len(_cell(v)) for v in frame[name])]) if numeric else None
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=True, min_width=widest)
     for row in frame.select(names).iter_rows():
         table.add_row(*(_cell(value) for value in row))
     # Piped to a file there is no width to keep to: a cut name would be a lost name.
@@ -93,7 +95,7 @@ def show_map(result: MapResult, options: MapOptions, output: Path, as_json: bool
         return
     show_notes(result.notes)
     typer.echo(
-        f"{report.n_queries} queries over {report.n_rows} rows: {report.n_positive_pairs:,} positive and "
+        f"{report.n_queries} queries over {report.n_rows} rows, {len(result.feature_names)} features: {report.n_positive_pairs:,} positive and "
         f"{report.n_negative_pairs:,} negative pairs; {options.distance}"
     )
     for count, what in (

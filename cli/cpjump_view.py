@@ -33,7 +33,10 @@ def show_plan(plan: Plan, as_json: bool) -> None:
         return
     show_notes(plan.notes())
     typer.echo()
-    show_table(frame.drop("reported"), f"{len(frame)} runs (upper bounds: every perturbation passes the gate)")
+    without = len(frame) - int(cost["runs"])
+    marked = f", {without} of them without plates (has_plates: no) and not in the totals" if without else ""
+    shown = frame.drop("reported") if without else frame.drop("reported", "has_plates")
+    show_table(shown, f"{len(frame)} runs{marked} (upper bounds: every perturbation passes the gate)")
     typer.echo(
         f"\n{cost['plates']} plates, {cost['queries']:,} queries, {cost['positive_pairs']:,} positive and "
         f"{cost['negative_pairs']:,} negative pairs; about {cost['seconds']:.0f} s on two cores and "
@@ -92,6 +95,8 @@ def show_result(result: CpjumpResult, output: Path, as_json: bool) -> None:
                 "statistic": result.statistic,
                 "fraction_retrieved": {task: frame.to_dicts() for task, frame in tables.items()},
                 "dropped": result.dropped(),
+                "left_out": result.left_out(),
+                "notes": result.plan.notes(),
                 "warnings": list(result.warnings),
                 "timings": result.timings,
             }
@@ -108,8 +113,7 @@ def show_result(result: CpjumpResult, output: Path, as_json: bool) -> None:
     typer.echo()
     if result.simulated:
         typer.echo("The features are simulated: 'published' (CellProfiler profiles) is shown for scale only.")
-    left_out = {name: count for name, count in result.dropped().items() if count}
-    if left_out:
-        typer.echo("left out: " + "; ".join(f"{name.replace('_', ' ')} {count}" for name, count in left_out.items()))
+    if left_out := result.left_out():
+        typer.echo("left out: " + "; ".join(left_out))
     typer.echo(f"{result.statistic}")
     typer.echo(f"results: {output}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated
 
@@ -47,8 +48,13 @@ def main() -> None:
     """Run the command line: exit 0 when done, 2 on bad usage or input, 1 on a fault of ours."""
     from ..engine.errors import FastbenchError
 
+    # A termination request unwinds like an error, so that what was staged is taken away.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         app()
     except FastbenchError as error:
         typer.echo(f"fastbench: {error}", err=True)
+        sys.exit(2)
+    except PermissionError as error:
+        typer.echo(f"fastbench: {error.filename} cannot be used: no permission; change it or choose another.", err=True)
         sys.exit(2)

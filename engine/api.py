@@ -152,6 +152,9 @@ def _scored(
             f"{report.n_tied_queries} of {report.n_queries} queries have a positive and a negative of exactly equal "
             f"similarity; their AP follows ties={ties!r}"
         )
+    if report.n_without_positives:
+        what = "(profile, label) lists" if multilabel_col else "profiles"
+        said.append(f"{report.n_without_positives} {what} have no positive pair and no AP")
     if report.n_without_negatives:
         said.append(f"{report.n_without_negatives} profiles have no negative pair; their AP is 1 by definition")
     for sentence in said:

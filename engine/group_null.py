@@ -24,9 +24,9 @@ import numpy.typing as npt
 
 from ..kernels.cores import usable_cores
 from .null_law import NullLaw, PValues, check_sampling, check_tail, sampled_p_values, tolerance_of
-from .null_laws import Shape, ap_p_values, map_laws
+from .null_laws import Shape, ap_p_values, map_laws, method_of
 
-__all__ = ["group_p_values"]
+__all__ = ["count_sampled", "group_p_values"]
 
 Floats = npt.NDArray[np.float64]
 #: ((shape, weight of one draw, number of independent draws), ...), the weights times the numbers adding up to
@@ -117,6 +117,27 @@ def group_p_values(
         some = [counts[g] for g in mixed]
         solve = _summed if p_values == "exact" and aggregate == "mean" else _sampled
         store(mixed, solve(statistic[mixed], some, tail, null, aggregate, null_size, seed))
+    return found
+
+
+def count_sampled(
+    members: Sequence[Sequence[int]],
+    n_pos: npt.NDArray[np.int64],
+    n_total: npt.NDArray[np.int64],
+    null: str,
+    aggregate: str,
+) -> int:
+    """Count the groups whose exact p-value would have to be sampled; arguments as in `group_p_values`.
+
+    These are groups with a member whose own law is too large to compute, and medians of more than one draw.
+    """
+    shapes = list(zip(n_pos.tolist(), n_total.tolist(), strict=True))
+    large = {shape for shape in set(shapes) if method_of(*shape) == "sampled"}
+    found = 0
+    for rows in members:
+        mine = {shapes[row] for row in rows}
+        one_draw = len(mine) == 1 and (null == "shared" or len(rows) == 1)
+        found += bool(mine & large) or (aggregate == "median" and not one_draw)
     return found
 
 
@@ -259,8 +280,8 @@ def _tilt(parts: list[tuple[_Part, int]], cell: float) -> float:
     def excess(theta: float) -> float:
         total = -cell
         for mass, at, times in laws:
-            tilted = mass * np.exp(theta * (at - at[-1]))
-            total += times * float(at @ tilted) / max(float(tilted.sum()), 1e-300)
+            tilted, _ = _tilted(mass, at, theta)
+            total += times * float(at @ tilted) / float(tilted.sum())
         return total
 
     if excess(0.0) >= 0:
@@ -268,6 +289,17 @@ def _tilt(parts: list[tuple[_Part, int]], cell: float) -> float:
     if excess(_STEEPEST) <= 0:
         return _STEEPEST
     return float(brentq(excess, 0.0, _STEEPEST, rtol=1e-3))
+
+
+def _tilted(mass: Floats, at: npt.NDArray[np.int64], theta: float) -> tuple[Floats, float]:
+    """Mass * exp(theta * at), divided by its greatest value, and the logarithm of that value.
+
+    In logarithms, since a law may lie so far below its last cell that the plain product is zero everywhere.
+    """
+    with np.errstate(divide="ignore"):
+        weight = np.log(mass) + theta * at
+    peak = float(weight.max())
+    return np.exp(weight - peak), peak
 
 
 def _convolved_tail(parts: list[tuple[_Part, int]], size: int, index: Floats, theta: float) -> tuple[Floats, Floats]:
@@ -283,10 +315,10 @@ def _convolved_tail(parts: list[tuple[_Part, int]], size: int, index: Floats, th
     log_scale, draws = 0.0, 0
     for part, times in parts:
         at = np.arange(len(part.mass))
-        tilted = part.mass * np.exp(theta * (at - at[-1]))
+        tilted, peak = _tilted(part.mass, at, theta)
         scale = tilted.sum()
         spectrum *= fft.rfft(tilted / scale, n) ** times
-        log_scale += times * (math.log(scale) + theta * at[-1])
+        log_scale += times * (math.log(scale) + peak)
         draws += times
     law = fft.irfft(spectrum, n)
     error = 4 * draws * math.sqrt(n) * math.log2(n) * np.finfo(np.float64).eps

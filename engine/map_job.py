@@ -92,8 +92,14 @@ class MapResult:
         Which p-value these numbers follow, in words.
     report : RetrievalReport
         Counts of the retrieval.
+    feature_names : tuple of str
+        The columns that were taken as features.
     notes : tuple of str
         Everything dropped or noticed.
+    sources : tuple of Source
+        The files read.
+    timings : dict of str to float
+        Seconds by stage.
     """
 
     average_precision: pl.DataFrame
@@ -101,6 +107,7 @@ class MapResult:
     group_by: tuple[str, ...]
     definition: str
     report: RetrievalReport
+    feature_names: tuple[str, ...]
     notes: tuple[str, ...]
     sources: tuple[Source, ...]
     timings: dict[str, float] = field(default_factory=dict)
@@ -186,7 +193,7 @@ def run_map(
         [samples.resolve(path) for path in options.profiles],
         features=options.features or None, obsm=options.obsm or None, missing=options.missing,
     )  # fmt: skip
-    profiles, notes = _prepare(profiles, options)
+    profiles, notes = _prepare(profiles, options, rules)
     done("read")
     asked = _mask(profiles.metadata, options.queries, "--queries") if options.queries else None
     group_by = _group_by(options, rules)
@@ -202,33 +209,35 @@ def run_map(
         "p_values": options.p_values, "tail": options.tail or None, "null": options.null,
         "aggregate": options.aggregate, "progress_bar": False,
     }  # fmt: skip
+    twice = _doubled_wells(profiles.metadata)
+    if twice:
+        notes.append(f"{twice} rows share plate and well with another row, and count as profiles of their own")
     unnamed = scored.filter(pl.any_horizontal(pl.col(c).is_null() for c in group_by)).height
     if unnamed:
         notes.append(f"{unnamed} queries have no value in {', '.join(group_by)} and stand in no group")
     common = (scored, list(group_by), options.null_size, options.threshold, options.seed)
-    sampled = _n_sampled(scored) if options.p_values == "exact" else 0
-    if sampled:
-        notes.append(
-            f"the null of {sampled} of {len(scored)} queries is too large to compute and was sampled "
-            f"({options.null_size:,} draws, seed {options.seed}): p-values that depend on them are not exact"
-        )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SampledNullWarning)  # the notes say it
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", SampledNullWarning)
         if options.hierarchical_by:
             groups = mean_average_precision_hierarchical(
                 *common, hierarchical_by=_split(options.hierarchical_by), **arguments
             )
         else:
             groups = mean_average_precision(*common, **arguments)
+    sampled = [str(warning.message) for warning in caught if issubclass(warning.category, SampledNullWarning)]
+    notes += sampled
     done("p_values")
     size = groups["indices"].list.len().alias("n_queries")
     return MapResult(
-        scored, groups.with_columns(size).drop("indices"), group_by, _definition(options, sampled), retrieval.report,
+        scored, groups.with_columns(size).drop("indices"), group_by, _definition(options, bool(sampled)),
+        retrieval.report, profiles.feature_names,
         tuple(dict.fromkeys([*profiles.notes, *notes, *retrieval.report.warnings])), profiles.sources, timings,
     )  # fmt: skip
 
 
-def _prepare(profiles: Profiles, options: MapOptions) -> tuple[Profiles, list[str]]:
+def _prepare(
+    profiles: Profiles, options: MapOptions, rules: Mapping[str, Mapping[str, list[str]]]
+) -> tuple[Profiles, list[str]]:
     """Derive columns, filter rows, take the consensus, split labels, number the controls."""
     notes = []
     for text in options.derive:
@@ -243,8 +252,18 @@ def _prepare(profiles: Profiles, options: MapOptions) -> tuple[Profiles, list[st
         by = _split(options.consensus)
         require_columns(profiles.metadata, by, "--consensus")
         before = len(profiles)
+        used = {c for rule in rules.values() for entry in (*rule["all"], *rule["any"]) for c in _names(entry)}
+        split = _varying(profiles.metadata, by)
+        for column in used & set(split):
+            raise InputError(
+                f"--consensus {', '.join(by)}: column {column!r}, which the rules use, has several values within "
+                f"{split[column]} consensus groups; make it one value a group, or add it to --consensus."
+            )
         profiles = consensus(profiles, by)
+        profiles = profiles.with_metadata(profiles.metadata.drop(list(split)))
         notes.append(f"consensus by {', '.join(by)}: {before} rows became {len(profiles)} medians")
+        if split:
+            notes.append(f"columns that differ within a consensus were left out: {', '.join(split)}")
     if options.multilabel:
         profiles, dropped = _split_labels(profiles, options.multilabel)
         if dropped:
@@ -253,6 +272,25 @@ def _prepare(profiles: Profiles, options: MapOptions) -> tuple[Profiles, list[st
         named = assign_reference_columns(profiles.metadata, options.reference_index, REFERENCE_INDEX, -1)
         profiles = profiles.with_metadata(named)
     return profiles, notes
+
+
+def _names(entry: str) -> tuple[str, ...]:
+    """Columns that an entry of a rule names: itself, or those of its filter."""
+    return parse_filter(entry).columns if set(entry) & set("=<>!") else (entry,)
+
+
+def _varying(frame: pl.DataFrame, by: list[str]) -> dict[str, int]:
+    """Columns with several values within a group, and in how many groups."""
+    others = [c for c in frame.columns if c not in by]
+    flat = [pl.col(c).cast(pl.List(pl.String)).list.join("|") if frame[c].dtype == pl.List else c for c in others]
+    counts = frame.select(*by, *flat).drop_nulls(by).group_by(by).agg(pl.all().n_unique()).drop(by)
+    return {series.name: n for series in counts if (n := int((series > 1).sum()))}
+
+
+def _doubled_wells(frame: pl.DataFrame) -> int:
+    """Count rows that share ``Metadata_Plate`` and ``Metadata_Well`` with an earlier row."""
+    keys = ["Metadata_Plate", "Metadata_Well"]
+    return frame.height - frame.unique(keys).height if set(keys) <= set(frame.columns) else 0
 
 
 def _mask(frame: pl.DataFrame, text: str, option: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -288,14 +326,7 @@ def _group_by(options: MapOptions, rules: Mapping[str, Mapping[str, list[str]]])
     return tuple(named)
 
 
-def _n_sampled(scored: pl.DataFrame) -> int:
-    from .null_laws import count_methods
-
-    shapes = scored.select("n_pos_pairs", "n_total_pairs").to_numpy().astype(np.int64)
-    return count_methods(shapes[:, 0], shapes[:, 1]).get("sampled", 0)
-
-
-def _definition(options: MapOptions, sampled: int) -> str:
+def _definition(options: MapOptions, sampled: bool) -> str:
     """Say which p-value the numbers follow."""
     if options.p_values == "copairs":
         return f"p as copairs 0.5.5: sampled null of {options.null_size:,}, seed {options.seed}, strict tail"
@@ -333,6 +364,7 @@ def write_map(result: MapResult, options: MapOptions, folder: ResultFolder) -> N
     folder.manifest["definition"] = result.definition
     report = result.report
     folder.manifest["device"] = report.device
+    folder.manifest["features"] = {"count": len(result.feature_names), "names": list(result.feature_names)}
     folder.manifest["retrieval"] = report.as_dict()
     folder.manifest["dropped"] = {
         "queries_without_positives": report.n_without_positives,

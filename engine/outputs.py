@@ -74,6 +74,8 @@ class ResultFolder:
             raise InputError(f"the output {self.shown} is an address; give a folder")
         self.overwrite = overwrite
         self._target = Path(os.path.realpath(Path(output).expanduser()))
+        if not self._target.name:
+            raise InputError(f"the output {self.shown} is the root of the file system; give a folder in it")
         self._staging = self._sibling("partial")
         self._started = time.perf_counter()
         self.manifest: dict[str, Any] = {

@@ -9,7 +9,7 @@ column entry may be a filter such as ``"Metadata_x == 'a'"``: it limits the rows
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +66,11 @@ class PairPlan:
 
 
 def _as_rule(columns: Columns, what: str) -> ColumnRule:
+    entries = [columns] if isinstance(columns, str) else columns
+    if isinstance(entries, Mapping):
+        entries = [entry for listed in entries.values() for entry in listed]
+    if not isinstance(entries, Iterable) or not all(isinstance(entry, str) for entry in entries):
+        raise InputError(f"{what} is {columns!r}; give a list of column names (an empty list for none).")
     if isinstance(columns, str):
         return ColumnRule((columns,), ())
     if isinstance(columns, Mapping):

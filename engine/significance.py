@@ -327,6 +327,9 @@ def _group_scores(
             )
     frame, _ = drop_unscored(whole.select(list(dict.fromkeys([*columns, *_SCORES]))))
     groups, members = _grouped(frame, columns)
+    n_unnamed = frame.height - sum(map(len, members))
+    if n_unnamed:
+        warnings.warn(f"{n_unnamed} rows have no value in {examples(columns)} and stand in no group", stacklevel=4)
     if not members:
         raise InputError(
             f"none of the {whole.height} rows has an average precision, a positive pair and a value in "
@@ -366,25 +369,25 @@ def _p_values(
     statistic: Floats, members: list[list[int]], frame: pl.DataFrame,
     p_values: str, tail: str, null: str, aggregate: str, null_size: int, seed: int,
 ) -> PValues:  # fmt: skip
-    from .null_laws import check_shapes, count_methods
+    from .null_laws import check_shapes
 
     n_pos, n_total = (frame[name].cast(pl.Int64).to_numpy() for name in _SCORES[:2])
     check_shapes(n_pos, n_total)
-    n_sampled = count_methods(n_pos, n_total).get("sampled", 0) if p_values == "exact" else 0
-    if n_sampled:
-        warnings.warn(
-            f"the null of {n_sampled} of {len(n_pos)} queries is too large to compute and was sampled ({null_size:,} "
-            "draws): p-values that depend on them are not exact",
-            SampledNullWarning,
-            stacklevel=5,
-        )
     if p_values == "copairs":
         from . import copairs_null
 
         p = copairs_null.group_p_values(statistic, members, n_pos, n_total, null_size, seed)
         return PValues(p, p, p)
-    from .group_null import group_p_values
+    from .group_null import count_sampled, group_p_values
 
+    n_sampled = count_sampled(members, n_pos, n_total, null, aggregate) if p_values == "exact" else 0
+    if n_sampled:
+        warnings.warn(
+            f"the null of {n_sampled} of {len(members)} groups is too large to compute and was sampled "
+            f"({null_size:,} draws, seed {seed}): their p-values are not exact",
+            SampledNullWarning,
+            stacklevel=5,
+        )
     return group_p_values(
         statistic, members, n_pos, n_total, p_values=p_values, tail=tail, null=null, aggregate=aggregate,
         null_size=null_size, seed=seed,

@@ -98,9 +98,15 @@ def _blank_row(row, query, first, include, exclude, allowed):
 
 
 @njit
-def _count_few(x, shift, norm, distance, query, first, row, values, low, high, above, tied, lanes):
-    """Compare a tile row with each threshold; an entry inside a band is decided in float64, once for all bands."""
+def _count_few(x, shift, norm, distance, twin, query, first, row, values, low, high, above, tied, lanes):
+    """Compare a tile row with each threshold; an entry inside a band is decided in float64, once for all bands.
+
+    A candidate equal to the one decided before it (same twin) has the same value, which keeps collapsed
+    embeddings, where nothing is decided in float32, affordable.
+    """
     rechecked = 0
+    last_twin = np.int64(-1)
+    value = 0.0
     n_thresholds = values.size
     for start in range(0, row.size, STRIDE):
         part = row[start : min(start + STRIDE, row.size)]
@@ -114,20 +120,22 @@ def _count_few(x, shift, norm, distance, query, first, row, values, low, high, a
                 over += np.int32(part[k] > hi)
                 inside_or_over += np.int32(part[k] >= lo)
             undecided += inside_or_over - over
-            value = values[t]
-            while t < n_thresholds and values[t] == value:  # equal thresholds have equal counts
+            here = values[t]
+            while t < n_thresholds and values[t] == here:  # equal thresholds have equal counts
                 above[t] += over
                 t += 1
         if undecided == 0:
             continue
         for k in range(part.size):
             entry = part[k]
-            value = 0.0
             known = False
             for t in range(n_thresholds):
                 if low[t] <= entry <= high[t]:
                     if not known:
-                        value = pair_value(x, query, first + start + k, shift, norm, distance, lanes)
+                        column = first + start + k
+                        if twin[column] != last_twin:
+                            value = pair_value(x, query, column, shift, norm, distance, lanes)
+                            last_twin = twin[column]
                         known = True
                         rechecked += 1
                     if value > values[t]:
@@ -149,9 +157,11 @@ def _place(value, values, above, tied):
 
 
 @njit
-def _count_many(x, shift, norm, distance, query, first, row, values, low, high, above, tied, lanes):
+def _count_many(x, shift, norm, distance, twin, query, first, row, values, low, high, above, tied, lanes):
     """Search each entry of a tile row in the thresholds; entries inside a band are decided in float64."""
     rechecked = 0
+    last_twin = np.int64(-1)
+    value = 0.0
     steps = np.zeros(values.size + 1, np.int64)
     for k in range(row.size):
         entry = row[k]
@@ -163,7 +173,10 @@ def _count_many(x, shift, norm, distance, query, first, row, values, low, high, 
             steps[under] -= 1
         else:
             rechecked += 1
-            _place(pair_value(x, query, first + k, shift, norm, distance, lanes), values, steps, tied)
+            if twin[first + k] != last_twin:
+                value = pair_value(x, query, first + k, shift, norm, distance, lanes)
+                last_twin = twin[first + k]
+            _place(value, values, steps, tied)
     running = 0
     for t in range(values.size):
         running += steps[t]
@@ -173,7 +186,7 @@ def _count_many(x, shift, norm, distance, query, first, row, values, low, high, 
 
 @njit
 def count_tile(
-    x, shift, norm, distance, queries, offsets, tile, first, few, include, exclude, values, low, high, above, tied
+    x, shift, norm, distance, twin, queries, offsets, tile, first, few, include, exclude, values, low, high, above, tied
 ):
     """Add the negatives of one tile to the counts of its queries.
 
@@ -196,12 +209,12 @@ def count_tile(
         _blank_row(row, queries[q], first, include, exclude, allowed)
         if stop - start <= few:
             rechecked += _count_few(
-                x, shift, norm, distance, queries[q], first, row, values[start:stop], low[start:stop],
+                x, shift, norm, distance, twin, queries[q], first, row, values[start:stop], low[start:stop],
                 high[start:stop], above[start:stop], tied[start:stop], lanes,
             )  # fmt: skip
         else:
             rechecked += _count_many(
-                x, shift, norm, distance, queries[q], first, row, values[start:stop], low[start:stop],
+                x, shift, norm, distance, twin, queries[q], first, row, values[start:stop], low[start:stop],
                 high[start:stop], above[start:stop], tied[start:stop], lanes,
             )  # fmt: skip
     return rechecked

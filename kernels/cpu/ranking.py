@@ -29,7 +29,7 @@ from ..codes import KeyIndex, PairCodes, combined_code, key_index
 from ..cores import single_threaded_blas, usable_cores
 from ..reference.similarity import DISTANCES
 from .counting import count_direct, count_tile, thresholds
-from .similarity import CORRELATION, moments, unit_rows
+from .similarity import CORRELATION, moments, twins, unit_rows
 
 __all__ = ["Prepared", "count_outranking", "error_bound", "prepare"]
 
@@ -54,6 +54,7 @@ class Prepared(NamedTuple):
     units: npt.NDArray[np.float32]  # (n, d) operands of the product; (0, d) where there is no product form
     shift: npt.NDArray[np.float64]  # (n,)
     norm: npt.NDArray[np.float64]  # (n,)
+    twin: Ints  # (n,) first row that equals this one, in working order
     distance: int
     bounds: Ints  # (n, 4) candidate ranges [0]..[1] and [2]..[3] of each row
     include: KeyIndex
@@ -83,11 +84,12 @@ def prepare(features: npt.NDArray[np.floating], distance: str, negatives: PairCo
     place[order] = np.arange(n)
     code = DISTANCES.index(distance)
     shift, norm = moments(x, code)
+    twin = twins(x) if code <= CORRELATION else np.arange(n)
     units = np.empty((n if code <= CORRELATION else 0, x.shape[1]), np.float32)
     if len(units):
         unit_rows(x, shift, norm, units)
     return Prepared(
-        place, x, units, shift, norm, code, _bounds(block[order], None if segment is None else segment[order]),
+        place, x, units, shift, norm, twin, code, _bounds(block[order], None if segment is None else segment[order]),
         _reorder(negatives.include, place), _reorder(exclude, place),
     )  # fmt: skip
 
@@ -195,7 +197,7 @@ def count_outranking(
                 view = tile[: len(mine) * width].reshape(len(mine), width)
                 np.matmul(operand, p.units[column : column + width].T, out=view)
                 rechecked += count_tile(
-                    *scope, mine, local, view, column, FEW_POSITIVES, p.include, p.exclude,
+                    *scope, p.twin, mine, local, view, column, FEW_POSITIVES, p.include, p.exclude,
                     values, low, high, above, tied,
                 )  # fmt: skip
         return rechecked

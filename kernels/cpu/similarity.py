@@ -7,7 +7,7 @@ import numpy as np
 from ..compile import njit
 from ..reference.similarity import DISTANCES, LANES
 
-__all__ = ["moments", "pair_value", "unit_rows"]
+__all__ = ["moments", "pair_value", "twins", "unit_rows"]
 
 COSINE, ABS_COSINE, CORRELATION, EUCLIDEAN, MANHATTAN, CHEBYSHEV = range(len(DISTANCES))
 PRODUCT, SQUARE, ABSOLUTE = range(3)
@@ -89,6 +89,39 @@ def pair_value(x, i, j, shift, norm, distance, lanes):
     for k in range(x.shape[1]):
         largest = max(largest, abs(np.float64(x[i, k]) - np.float64(x[j, k])))
     return -largest
+
+
+@njit
+def _row_hash(x, i):
+    """A number that equal rows share."""
+    code = np.uint64(1469598103934665603)
+    for k in range(x.shape[1]):
+        value = np.float64(x[i, k]) * 1.6180339887498949 + k
+        code = (code ^ np.uint64(np.int64(value * 1048576.0))) * np.uint64(1099511628211)
+    return code
+
+
+@njit
+def twins(x):
+    """The first row that each row of x (n, d) equals, (n,) int64: its own number where there is none before it."""
+    n, d = x.shape
+    code = np.empty(n, np.uint64)
+    for i in range(n):
+        code[i] = _row_hash(x, i)
+    order = np.argsort(code, kind="mergesort")
+    twin = np.arange(n)
+    for place in range(1, n):
+        before, row = order[place - 1], order[place]
+        if code[before] == code[row]:
+            other = twin[before]
+            same = True
+            for k in range(d):
+                if x[other, k] != x[row, k]:
+                    same = False
+                    break
+            if same:
+                twin[row] = other
+    return twin
 
 
 @njit

@@ -79,6 +79,33 @@ def test_lincs_example_of_the_readme(tmp_path):
     assert (tmp_path / "lincs" / "figures" / "map.png").stat().st_size > 10_000
 
 
+def test_consensus_refuses_a_rule_column_that_differs_within_a_group(tmp_path, table):
+    rule = ["--pos-sameby", "Metadata_Target", "--neg-diffby", "Metadata_Target", "--multilabel", "Metadata_Target"]
+    said = refused("map", table, *rule, "--consensus", "Metadata_compound", "--output", tmp_path / "out")
+    assert "'Metadata_Target'" in said
+    assert "several values within 5 consensus groups" in said
+    done = call("map", table, *SAME, "--consensus", "Metadata_compound,Metadata_Target", "--output", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+
+
+def test_dropped_and_doubled_rows_are_named(tmp_path, table):
+    frame = pl.read_csv(table).with_columns(Metadata_Well=pl.lit("A01"))
+    frame.write_csv(tmp_path / "doubled.csv")
+    done = call("map", tmp_path / "doubled.csv", *SAME, "--group-by", "Metadata_Target", "--output", tmp_path / "out")
+    assert "19 rows share plate and well with another row" in done.stdout
+    assert "4 queries have no value in Metadata_Target" in done.stdout
+
+
+def test_termination_leaves_nothing_behind(tmp_path):
+    process = subprocess.Popen(
+        [*FASTBENCH, "cpjump", "--output", str(tmp_path / "out")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    time.sleep(3)
+    process.terminate()
+    process.wait(30)
+    assert [path.name for path in tmp_path.iterdir() if path.name != "out"] == []
+
+
 def test_json_output_is_one_object(tmp_path, table):
     done = call(
         "map", table, "--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound",

@@ -1,6 +1,7 @@
 """Significance of groups."""
 
 import math
+import warnings
 from collections import Counter
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from fastbench.engine import copairs_null, group_null, null_laws
-from fastbench.engine.errors import InputError
+from fastbench.engine.errors import InputError, SampledNullWarning
 from fastbench.engine.group_null import group_p_values
 from fastbench.engine.null_laws import ap_p_values
 from fastbench.engine.significance import (
@@ -375,3 +376,47 @@ def test_counts_of_a_group_are_by_shape():
     found = group_p_values(np.array([0.5]), [[0, 1]], np.array([2, 2]), np.array([9, 9]))
     atoms = members_truth(counts, "shared")
     assert found.value[0] == pytest.approx((atoms >= 0.5 - 1e-12).mean())
+
+
+@pytest.mark.filterwarnings("ignore:the null of")
+@pytest.mark.parametrize(("members", "n_total"), [(51, 1000), (16, 5000), (5, 50_000)])
+@pytest.mark.parametrize("ap", [0.1, 1.0])
+def test_groups_of_long_lists_of_many_lengths_have_a_p_value(members, n_total, ap):
+    """The law of each member lies far below the grid's end, where a plain exponential tilt underflows."""
+    frame = pl.DataFrame(
+        {
+            "Metadata_c": ["a"] * members,
+            "n_pos_pairs": [members - 1] * members,
+            "n_total_pairs": list(range(n_total, n_total + members)),
+            "average_precision": [ap] * members,
+            "normalized_average_precision": [0.0] * members,
+        }
+    )
+    for null in ("shared", "independent"):
+        found = mean_average_precision(frame, ["Metadata_c"], 1000, 0.05, 0, null=null, bracket=True)
+        lower, p, upper = found.select("p_lower", "p_value", "p_upper").row(0)
+        assert 0 <= lower <= p <= upper <= 1
+        assert p < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("shapes", "options", "n_sampled"),
+    [
+        ([(7, 71)] * 4, {}, 0),
+        ([(7, 71), (6, 71)] * 2, {}, 0),
+        ([(7, 71), (6, 71)] * 2, {"aggregate": "median"}, 1),
+        ([(7, 71)] * 4, {"aggregate": "median", "null": "independent"}, 1),
+        ([(7, 71)] * 4, {"aggregate": "median"}, 0),
+        ([(7, 20_000)] * 4, {}, 1),
+    ],
+)
+def test_a_sampled_null_under_the_name_of_exact_is_said(shapes, options, n_sampled):
+    n_pos, n_total = np.array(shapes).T
+    frame = pl.DataFrame({"Metadata_c": ["a"] * 4, "n_pos_pairs": n_pos, "n_total_pairs": n_total})
+    frame = frame.with_columns(average_precision=pl.lit(0.2), normalized_average_precision=pl.lit(0.1))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        mean_average_precision(frame, ["Metadata_c"], 1000, 0.05, 0, **options)
+    said = [str(w.message) for w in caught if w.category is SampledNullWarning]
+    assert len(said) == n_sampled
+    assert all("1 of 1 groups" in text and "1,000 draws" in text for text in said)
