@@ -80,6 +80,12 @@ class Plan:
     runs: tuple[Run, ...]
     missing: tuple[str, ...]
 
+    def has_plates(self, run: Run) -> bool:
+        """Tell whether each configuration of a run has a plate with profiles."""
+        absent = set(self.missing)
+        sides = [plates for plates in (run.plates, run.genetic) if plates]
+        return all(any(plate.name not in absent for plate in plates) for plates in sides)
+
     def frame(self) -> pl.DataFrame:
         """Return the runs as a table, with upper bounds of what each scores.
 
@@ -87,7 +93,8 @@ class Plan:
         -------
         polars.DataFrame
             One row a run: ``task``, ``Description``, ``reported`` (false: only the gate needs it), ``plates``,
-            ``plates_missing``, ``profiles``, ``queries``, ``groups``, ``positive_pairs``, ``negative_pairs``.
+            ``plates_missing``, ``has_plates`` (false: a configuration has none, nothing will be scored),
+            ``profiles``, ``queries``, ``groups``, ``positive_pairs``, ``negative_pairs``.
         """
         absent = set(self.missing)
         return pl.DataFrame(
@@ -98,6 +105,7 @@ class Plan:
                     "reported": run.reported,
                     "plates": len(run.plates) + len(run.genetic),
                     "plates_missing": sum(plate.name in absent for plate in run.plates + run.genetic),
+                    "has_plates": self.has_plates(run),
                     **run.expected,
                 }
                 for run in self.runs
@@ -105,7 +113,7 @@ class Plan:
         )
 
     def cost(self) -> dict[str, float]:
-        """Estimate the work.
+        """Estimate the work of the runs that have plates.
 
         Returns
         -------
@@ -113,18 +121,19 @@ class Plan:
             ``runs``, ``plates``, ``queries``, ``positive_pairs``, ``negative_pairs`` (upper bounds: every
             perturbation passes the gate), ``seconds`` (two cores, without figures) and ``peak_megabytes``.
         """
-        totals = self.frame().select("queries", "positive_pairs", "negative_pairs").sum().row(0, named=True)
+        frame = self.frame().filter("has_plates")
+        totals = frame.select("queries", "positive_pairs", "negative_pairs").sum().row(0, named=True)
         plates = {plate.name for plate in self.experiments.plates}.difference(self.missing)
-        widest = max(run.expected["profiles"] for run in self.runs)
+        widest = max(frame["profiles"], default=0)
         million_pairs = (totals["positive_pairs"] + totals["negative_pairs"]) / 1e6
         features = self.options.simulated_features if self.options.simulated else _ASSUMED_FEATURES
         seconds = (
             _READ_SECONDS * len(plates) * features / _ASSUMED_FEATURES
-            + _RUN_SECONDS * len(self.runs)
+            + _RUN_SECONDS * frame.height
             + _SECONDS_PER_MILLION_PAIRS * million_pairs
         )
         return {
-            "runs": len(self.runs),
+            "runs": frame.height,
             "plates": len(plates),
             **totals,
             "seconds": round(seconds, 1),
@@ -144,10 +153,19 @@ class Plan:
             f"Preset {options.preset}, p-values {options.p_values}, {source}.",
             f"{len(self.experiments.plates)} of {self.experiments.n_table} plates of batch {options.batch}"
             + (f" (left out: {', '.join(dropped)})." if dropped else "."),
-            *(f"Plate {name} has no profile file *{options.suffix}." for name in self.missing),
+            *self._missing_note(),
             *options.rules.corrections,
         ]
         return sentences
+
+    def _missing_note(self) -> list[str]:
+        if not self.missing:
+            return []
+        some, rest = ", ".join(self.missing[:3]), len(self.missing) - 3
+        return [
+            f"{len(self.missing)} of {len(self.experiments.plates)} plates have no profile file "
+            f"*{self.options.suffix}: {some}{f' and {rest} more' if rest > 0 else ''}."
+        ]
 
 
 def plan(options: Options) -> Plan:

@@ -22,6 +22,20 @@ __all__ = ["CpjumpResult", "RunResult", "write"]
 
 _CROSS = "gene_compound_matching"
 _PUBLISHED_KEYS = ("task", "cell", "query_modality", "query_time", "genetic_modality", "genetic_time")
+# What is counted as left out: its name in the manifest, its column in the account, whether it is counted once
+# a configuration or once a run, and its name for people.
+_LEFT_OUT = (
+    ("wells_empty", "wells_empty", True, "empty wells"),
+    ("wells_absent", "wells_absent", True, "wells of the plate maps without a profile"),
+    ("perturbations_dropped_by_gate", "dropped_by_gate", True, "perturbations dropped by the gate"),
+    ("perturbations_without_target", "dropped_no_target", True, "perturbations without a target"),
+    ("guides_without_sister", "dropped_no_sister_guide", False, "guides without another guide of their gene"),
+    ("compounds_without_shared_target", "dropped_no_shared_target", False, "compounds without a perturbed target"),
+    ("queries_without_positives", "queries_without_positives", False, "queries without a positive"),
+    ("queries_without_negatives", "queries_without_negatives", False, "queries without a negative"),
+    ("labels_with_one_carrier", "labels_with_one_carrier", False, "labels with one carrier"),
+    ("groups_not_scored", "groups_not_scored", False, "groups not scored"),
+)
 _CONFIGURATION: Mapping[str, pl.DataType] = {
     "Description": pl.String(), "Modality": pl.String(), "Cell": pl.String(), "time": pl.String(),
     "timepoint": pl.Int64(),
@@ -83,11 +97,13 @@ class CpjumpResult:
     runs : tuple of RunResult
         Every run, in order.
     warnings : tuple of str
-        Sentences about missing plates, runs without a result, and values that were noticed.
+        Sentences about runs without a result, and values that were noticed; missing plates are in `Plan.notes`.
     sources : tuple of Source
         Every file read.
     timings : dict of str to float
         Seconds of reading and of each task.
+    configurations : dict of str to dict
+        By description, what each configuration left out: wells, and perturbations dropped before matching.
     """
 
     plan: Plan
@@ -95,6 +111,7 @@ class CpjumpResult:
     warnings: tuple[str, ...]
     sources: tuple[Source, ...]
     timings: dict[str, float]
+    configurations: dict[str, dict[str, int]]
 
     @property
     def simulated(self) -> bool:
@@ -108,11 +125,8 @@ class CpjumpResult:
 
     @cached_property
     def fractions(self) -> dict[str, pl.DataFrame]:
-        """Fraction retrieved of each scored run of each task: the configuration and ``fr``."""
-        return {
-            f"{task}_fr": frame.drop("groups", "groups_retrieved", "published")
-            for task, frame in self.fr_tables().items()
-        }
+        """Fraction retrieved of each scored run of each task, see `fr_tables`; the files ``<task>_fr.csv``."""
+        return {f"{task}_fr": frame for task, frame in self.fr_tables().items()}
 
     @cached_property
     def average_precision(self) -> pl.DataFrame:
@@ -153,7 +167,7 @@ class CpjumpResult:
         Returns
         -------
         dict of str to polars.DataFrame
-            By task: the columns of `fractions`, then ``groups``, ``groups_retrieved`` and ``published``
+            By task: the configuration, ``fr``, ``groups``, ``groups_retrieved`` and ``published``
             (CellProfiler profiles; missing where the configuration has no published value, in another batch,
             with part of the plates, and for another statistic, gate or threshold than the paper's).
         """
@@ -188,19 +202,41 @@ class CpjumpResult:
         return f"preset {options.preset}; {text}; {gate}; ties {options.tie_rule}"
 
     def dropped(self) -> dict[str, int]:
-        """Sum over all runs what was left out: plates by reason, wells, perturbations, queries, labels."""
+        """Count what was left out: plates by reason; wells, perturbations and the rest by their unit.
+
+        Wells and perturbations count once a configuration, however many runs lack them; guides without a
+        sister, compounds without a shared target, queries, labels and groups count in each run.
+        """
         totals = {f"plates: {reason}": count for reason, count in self.plan.experiments.dropped.items()}
         totals["plates: no profile file"] = len(self.plan.missing)
-        names = [
-            name
-            for name in self.report.columns
-            if name.startswith(("dropped_", "wells_empty", "queries_without", "labels_with_one", "groups_not"))
+        return totals | {name: sum(counts) for name, _, _, counts in self._left_out()}
+
+    def left_out(self) -> list[str]:
+        """Say what was left out, with its unit and over how many configurations or runs; zeros are not said."""
+        reasons = {
+            name.removeprefix("plates: "): n for name, n in self.dropped().items() if name.startswith("plates: ")
+        }
+        said = [f"{count} plates ({reason})" for reason, count in reasons.items() if count]
+        return said + [
+            f"{sum(counts)} {text} (over {len(counts)} {scope if len(counts) > 1 else scope[:-1]})"
+            for _, text, scope, counts in self._left_out()
+            if sum(counts)
         ]
-        return totals | {name: int(self.report[name].sum()) for name in names}
+
+    def _left_out(self) -> list[tuple[str, str, str, list[int]]]:
+        """List name, words, scope and the count in each configuration or run to which it applies."""
+        runs = [result.account for result in self.runs]
+        found = []
+        for name, column, once, text in _LEFT_OUT:
+            accounts = list(self.configurations.values()) if once else runs
+            counts = [account[column] for account in accounts if column in account]
+            if counts:
+                found.append((name, text, "configurations" if once else "runs", counts))
+        return found
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Tables by name, as the figures want them: maps, and fractions with their published value."""
-        return self.maps | {f"{task}_fr": frame for task, frame in self.fr_tables().items()}
+        return self.maps | self.fractions
 
     def _of(self, task: str) -> list[RunResult]:
         return [result for result in self.runs if result.run.task == task and result.run.reported]
@@ -264,7 +300,8 @@ def write(result: CpjumpResult, folder: ResultFolder, *, figures: bool = True) -
         Whether figures are drawn.
     """
     for name, frame in (result.maps | result.fractions).items():
-        folder.csv(f"{name}.csv", frame)
+        # a table may be passed on without its manifest: it says itself that its numbers are of no real profile
+        folder.csv(f"{name}.csv", frame.with_columns(simulated=True) if result.simulated else frame)
     for name, frame in result.summaries().items():
         folder.csv(f"tables/{name}.csv", frame)
     folder.csv("tables/runs.csv", result.report)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
-from ..errors import InputError, examples
+from ..errors import examples
 from ..profiles import Profiles, stack
-from .metadata import Plate
+from .files import GENE, check_columns, check_contents, column_names, plate_files, with_text
+from .metadata import Plate, plate_map
 from .options import Options
 from .simulate import Simulator
 
-__all__ = ["PlateReader", "Wells", "missing_plates", "plate_reader", "read_wells"]
+__all__ = ["PlateReader", "Wells", "missing_plates", "no_controls", "plate_reader", "read_wells"]
 
 # Reads the plates of one configuration; None when none of them has profiles.
 PlateReader = Callable[[Sequence[Plate]], Profiles | None]
-_KEYS = ("Plate", "Well", "broad_sample", "control_type", "gene")
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,8 @@ class Wells:
         n wells with a label, with ``Metadata_negcon`` (1 control, 0 treated) and ``Metadata_modality``.
     read, empty, filled : int
         Wells read; dropped for having no perturbation; named DMSO because the name was blank.
+    absent, off_map : int
+        Wells of the plate map that have no profile; profiles of wells that are on no plate map (kept).
     warnings : tuple of str
         Sentences about what was noticed.
     """
@@ -40,6 +41,8 @@ class Wells:
     read: int
     empty: int
     filled: int
+    absent: int = 0
+    off_map: int = 0
     warnings: tuple[str, ...] = ()
 
     @property
@@ -47,50 +50,61 @@ class Wells:
         """Which wells are not negative controls, bool (n,)."""
         return (self.profiles.metadata["Metadata_negcon"] == 0).to_numpy()
 
+    @property
+    def uncontrolled(self) -> tuple[str, ...]:
+        """Plates with treated wells and no negative control, sorted: their wells cannot be scored."""
+        plates = self.profiles.metadata.group_by("Metadata_Plate").agg((pl.col("Metadata_negcon") == 1).any())
+        return tuple(plates.filter(~pl.col("Metadata_negcon"))["Metadata_Plate"].sort())
+
+
+def no_controls(plates: Sequence[str]) -> str:
+    """Say that plates have no negative control."""
+    named = f"plate {plates[0]}" if len(plates) == 1 else f"{len(plates)} plates ({', '.join(plates)})"
+    return f"no well of {named} is a negative control (Metadata_control_type == 'negcon')"
+
 
 def plate_reader(options: Options) -> PlateReader:
-    """Return what reads plates: the files under ``options.profiles``, or the simulation without it."""
+    """Return what reads plates: the files under ``options.profiles``, or the simulation without it.
+
+    It remembers the files it has read, so that one plate copied over another is refused (`files`).
+    """
     if options.profiles is None:
         simulator = Simulator(options.seed, options.simulated_features)
         return lambda plates: stack([simulator.plate(plate) for plate in plates])
-    root = _plates_root(options.profiles, options.batch)
+    folder = options.profiles
+    seen: dict[str, tuple[str, Plate]] = {}
 
     def read(plates: Sequence[Plate]) -> Profiles | None:
         from ..readers import read_profiles
 
-        paths = [path for plate in plates for path in plate_files(root, plate.name, options.suffix)]
-        return read_profiles(paths, missing="drop-features") if paths else None
+        files = {plate: plate_files(folder, options.batch, plate.name, options.suffix) for plate in plates}
+        owned = [(path, plate) for plate, paths in files.items() for path in paths]
+        if not owned:
+            return None
+        columns = {path: column_names(path) for path, _ in owned}
+        for path in columns:
+            check_columns(path, columns[path])
+        profiles = with_text(read_profiles([path for path, _ in owned], missing="drop-features"))
+        check_contents(profiles, [plate for _, plate in owned], seen)
+        if plates[0].modality != "compound":  # last: a compound plate in the wrong folder is called just that
+            for path in columns:
+                check_columns(path, columns[path], (GENE,))
+        joined = tuple(
+            f"plate {plate.name} is read from {len(paths)} files: {examples(path.name for path in paths)}"
+            for plate, paths in files.items()
+            if len(paths) > 1
+        )
+        return replace(profiles, notes=profiles.notes + joined)
 
     return read
 
 
 def missing_plates(plates: Sequence[Plate], options: Options) -> tuple[str, ...]:
     """Name the plates that have no profile file; simulated plates are never missing."""
-    if options.profiles is None:
+    folder = options.profiles
+    if folder is None:
         return ()
-    root = _plates_root(options.profiles, options.batch)
-    return tuple(plate.name for plate in plates if not plate_files(root, plate.name, options.suffix))
-
-
-def _plates_root(profiles: Path, batch: str) -> Path:
-    """Plates lie under the folder of the batch where there is one, else in the folder itself."""
-    return profiles / batch if (profiles / batch).is_dir() else profiles
-
-
-def plate_files(root: Path, plate: str, suffix: str) -> list[Path]:
-    """List the profile files of a plate, by name.
-
-    Parameters
-    ----------
-    root : Path
-        Folder of plates.
-    plate, suffix : str
-        Files are ``<root>/<plate>/*<suffix>``; hidden files are not among them.
-    """
-    folder = root / plate
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.name.endswith(suffix) and path.name[0] != ".")
+    return tuple(p.name for p in plates if not plate_files(folder, options.batch, p.name, options.suffix))
 
 
 def read_wells(plates: Sequence[Plate], read: PlateReader) -> Wells | None:
@@ -113,17 +127,17 @@ def read_wells(plates: Sequence[Plate], read: PlateReader) -> Wells | None:
     Raises
     ------
     InputError
-        When a column that the benchmark reads is missing, or its plates are not the ones asked for.
+        When a file lacks a column that the benchmark reads, or holds what its folder does not say (`files`).
     """
     profiles = read(plates)
     if profiles is None:
         return None
     modality, description = plates[0].modality, plates[0].description
-    _check_columns(profiles, modality, description)
-    profiles = _with_text(profiles)
     metadata = profiles.metadata
     warnings = [f"{description}: {note.rstrip('.')}." for note in profiles.notes]
     warnings += _oddities(metadata, plates)
+    absent, off_map, off_notes = _against_plate_map(metadata, plates)
+    warnings += off_notes
     sample = pl.col("Metadata_broad_sample")
     named = metadata["Metadata_broad_sample"].is_not_null()
     blank = int((~named).sum())
@@ -134,38 +148,16 @@ def read_wells(plates: Sequence[Plate], read: PlateReader) -> Wells | None:
             pl.lit(modality).alias("Metadata_modality"),
         )
     )
-    if modality == "compound":
-        return Wells(labelled, metadata.height, 0, blank, tuple(warnings))
-    return Wells(labelled.take(named.to_numpy()), metadata.height, blank, 0, tuple(warnings))
-
-
-def _check_columns(profiles: Profiles, modality: str, description: str) -> None:
-    needed = [f"Metadata_{name}" for name in (_KEYS[:-1] if modality == "compound" else _KEYS)]
-    absent = [name for name in needed if name not in profiles.metadata.columns]
-    if absent:
-        where = f" ('{profiles.sources[0].path}')" if profiles.sources else ""
-        raise InputError(
-            f"The profiles of {description}{where} have no column {examples(absent)}: "
-            "give profiles annotated with the plate map."
-        )
-
-
-def _with_text(profiles: Profiles) -> Profiles:
-    """Make keys text whatever a reader guessed, and blank text missing."""
-    keys = [f"Metadata_{name}" for name in _KEYS if f"Metadata_{name}" in profiles.metadata.columns]
-    text = [pl.col(name).cast(pl.String).str.strip_chars().replace({"": None}) for name in keys]
-    return profiles.with_metadata(profiles.metadata.with_columns(text))
+    empty, filled = (0, blank) if modality == "compound" else (blank, 0)
+    if empty:
+        labelled = labelled.take(named.to_numpy())
+    return Wells(labelled, metadata.height, empty, filled, absent, off_map, tuple(warnings))
 
 
 def _oddities(metadata: pl.DataFrame, plates: Sequence[Plate]) -> list[str]:
-    """Say what would change the numbers without a word: doubled wells, other plates, plates without controls."""
+    """Say what would change the numbers without a word: doubled wells, nameless wells."""
     description = plates[0].description
     found = []
-    strangers = set(metadata["Metadata_Plate"]).difference(plate.name for plate in plates)
-    if strangers:
-        found.append(
-            f"{description}: the column Metadata_Plate names other plates: {examples(sorted(map(str, strangers)))}."
-        )
     twice = metadata.filter(metadata.select("Metadata_Plate", "Metadata_Well").is_duplicated())
     if twice.height:
         found.append(
@@ -180,8 +172,25 @@ def _oddities(metadata: pl.DataFrame, plates: Sequence[Plate]) -> list[str]:
             f"{description}: {nameless} wells have neither a sample nor a control type; they are named DMSO and count "
             "as treated, not as controls."
         )
-    controls = metadata.group_by("Metadata_Plate").agg((pl.col("Metadata_control_type") == "negcon").sum().alias("n"))
-    bare = controls.filter(n=0)["Metadata_Plate"].sort()
-    if len(bare):
-        found.append(f"{description}: no well is a negative control (negcon) on plates {examples(bare)}.")
     return found
+
+
+def _against_plate_map(metadata: pl.DataFrame, plates: Sequence[Plate]) -> tuple[int, int, list[str]]:
+    """Count the wells of the plate map without a profile, and profiles of wells on no map; name them by plate."""
+    description = plates[0].description
+    mapped = plate_map(plates[0].modality)["Metadata_Well"]
+    absent: dict[str, list[str]] = {}
+    off_map: dict[str, list[str]] = {}
+    for (plate,), rows in metadata.group_by("Metadata_Plate", maintain_order=True):
+        wells = rows["Metadata_Well"].fill_null("blank")
+        absent[str(plate)] = mapped.filter(~mapped.is_in(wells.implode())).to_list()
+        off_map[str(plate)] = wells.filter(~wells.is_in(mapped.implode())).to_list()
+    notes = []
+    for places, text in (
+        (absent, "wells of the plate map have no profile"),
+        (off_map, "profiles are of wells that are on no plate map, and are scored all the same"),
+    ):
+        listed = [f"plate {plate}: {len(wells)} ({examples(wells, 3)})" for plate, wells in places.items() if wells]
+        if listed:
+            notes.append(f"{description}: {sum(map(len, places.values()))} {text}; {'; '.join(listed)}.")
+    return sum(map(len, absent.values())), sum(map(len, off_map.values())), notes

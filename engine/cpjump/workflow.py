@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -16,7 +16,7 @@ from .planning import Plan, Run
 from .results import CpjumpResult, RunResult
 from .score import Scored, score_run
 from .tasks import COMPOUND_MATCHING, CRISPR_MATCHING, REPLICABILITY, gene_compound_matching
-from .wells import Wells, plate_reader, read_wells
+from .wells import Wells, no_controls, plate_reader, read_wells
 
 __all__ = ["Listener", "Progress", "run"]
 
@@ -100,7 +100,8 @@ def run(plan: Plan, listener: Listener | None = None) -> CpjumpResult:
             "the gate."
         )
     sources = (*plan.sources, *benchmark.sources)
-    return CpjumpResult(plan, tuple(results), tuple(dict.fromkeys(benchmark.warnings)), sources, benchmark.timings)
+    warnings = tuple(dict.fromkeys(benchmark.warnings + benchmark.not_scored()))
+    return CpjumpResult(plan, tuple(results), warnings, sources, benchmark.timings, benchmark.accounts)
 
 
 class _Benchmark:
@@ -110,11 +111,10 @@ class _Benchmark:
         self.plan = plan
         self.read = plate_reader(plan.options)
         self.results: list[RunResult] = []
-        self.warnings: list[str] = [
-            f"Plate {name} has no profile file *{plan.options.suffix} and was left out." for name in plan.missing
-        ]
+        self.warnings: list[str] = []
         self.sources: list[Source] = []
         self.timings = {"reading": 0.0, "replicability": 0.0, "matching": 0.0, "gene_compound_matching": 0.0}
+        self.accounts: dict[str, dict[str, int]] = {}  # what was dropped, once a configuration
         self._configurations: dict[str, _Configuration | None] = {}
         self._replicable: dict[str, set[str]] = {}
 
@@ -134,9 +134,23 @@ class _Benchmark:
         account = {"plates": len(plates) - absent, "plates_missing": absent} | account | scored.counts
         result = RunResult(step, scored, account, seconds)
         self.results.append(result)
-        if scored.outcome != "scored":
-            self.warnings.append(f"{step.task} of {step.description} was not scored ({scored.outcome}).")
         return result
+
+    def not_scored(self) -> list[str]:
+        """Say which runs were not scored, one sentence a reason."""
+        reasons: dict[str, list[str]] = {}
+        n_without_plates = 0
+        for result in self.results:
+            if not self.plan.has_plates(result.run):
+                n_without_plates += 1
+            elif result.scored.outcome != "scored":
+                named = f"{result.run.task} of {result.run.description}"
+                reasons.setdefault(result.scored.outcome, []).append(named)
+        said = f"{n_without_plates} of {len(self.results)} runs have no plate and were not scored."
+        return [said] * (n_without_plates > 0) + [
+            f"{len(names)} of {len(self.results)} runs were not scored ({reason}): {examples(names, 3)}."
+            for reason, names in reasons.items()
+        ]
 
     def _replicability(self, step: Run) -> tuple[Scored, dict[str, int]]:
         found = self._configuration(step.plates)
@@ -146,9 +160,15 @@ class _Benchmark:
         treated = wells.treated
         scored = score_run(REPLICABILITY, wells.profiles, treated, self.plan.options)
         self._replicable[step.description] = scored.retrieved
+        bare = wells.uncontrolled
+        if bare and scored.outcome != "scored":
+            reason = "no negative control wells" if treated.all() else no_controls(bare)
+            scored = replace(scored, outcome=f"skipped: {reason}")
         account = {
             "wells_read": wells.read,
             "wells_empty": wells.empty,
+            "wells_absent": wells.absent,
+            "wells_off_map": wells.off_map,
             "wells_named_dmso": wells.filled,
             "wells": len(wells.profiles),
             "control_wells": int((~treated).sum()),
@@ -208,6 +228,7 @@ class _Benchmark:
         labelled = metadata[_TARGET].is_not_null().to_numpy()
         account["dropped_no_target"] = int((~labelled).sum())
         metadata = metadata.select(_SAMPLE, _MODALITY, _TARGET)
+        self.accounts[description] |= account
         return profiles.with_metadata(metadata).take(labelled), account
 
     def _configuration(self, plates: tuple[Plate, ...]) -> _Configuration | None:
@@ -217,6 +238,12 @@ class _Benchmark:
             started = time.perf_counter()
             wells = read_wells(plates, self.read)
             self._configurations[description] = None if wells is None else self._prepared(wells)
+            if wells is not None:
+                self.accounts[description] = {
+                    "wells_empty": wells.empty, "wells_absent": wells.absent, "wells_off_map": wells.off_map,
+                }  # fmt: skip
+                if wells.uncontrolled:
+                    self.warnings.append(f"{description}: {no_controls(wells.uncontrolled)}.")
             self.timings["reading"] += time.perf_counter() - started
         return self._configurations[description]
 
@@ -238,7 +265,7 @@ class _Benchmark:
                 f"Every well of plates {examples(metadata['Metadata_Plate'].unique().sort())} is a "
                 "negative control: check the column Metadata_control_type."
             )
-        labelled = Wells(profiles, wells.read, wells.empty, wells.filled)
+        labelled = replace(wells, profiles=profiles)
         return _Configuration(labelled, consensus(profiles.take(np.flatnonzero(treated)), _SAMPLE))
 
 

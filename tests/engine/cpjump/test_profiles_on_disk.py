@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from fastbench.engine.cpjump import BATCH, Options, plan, run, write, write_simulated
-from fastbench.engine.cpjump.wells import plate_files, plate_reader, read_wells
+from fastbench.engine.cpjump.files import plate_files
+from fastbench.engine.cpjump.wells import plate_reader, read_wells
 from fastbench.engine.errors import InputError
 
 CHOICE = {"cells": ("U2OS",), "timelines": ("short",)}
@@ -72,9 +73,9 @@ def test_missing_plate_is_named_and_counted(tmp_path, folder):
     shutil.rmtree(tmp_path / BATCH / gone)
     prepared = plan(Options(profiles=tmp_path, **CHOICE))
     assert prepared.missing == (gone,)
-    assert any(gone in note for note in prepared.notes())
+    assert f"1 of 10 plates have no profile file *{SUFFIX}: {gone}." in prepared.notes()
     found = run(prepared)
-    assert any(gone in warning for warning in found.warnings)
+    assert not any(gone in warning for warning in found.warnings)  # said once
     row = found.report.filter(task="replicability", Description="compound_U2OS_short").row(0, named=True)
     assert (row["plates"], row["plates_missing"], row["wells"]) == (3, 1, 3 * 384)
     assert found.dropped()["plates: no profile file"] == 1
@@ -90,7 +91,13 @@ def test_missing_configuration_is_reported_and_stops_no_other(tmp_path, folder):
     assert outcomes["replicabilitycrispr_U2OS_short"] == "scored"
     assert outcomes["gene_compound_matchingcompound_U2OS_short-orf_U2OS_short"].startswith("skipped")
     assert found.fractions["gene_compound_matching_fr"].is_empty()
-    assert sum("was not scored" in warning for warning in found.warnings) == 4
+    said = [warning for warning in found.warnings if "not scored" in warning]
+    assert said == ["4 of 7 runs have no plate and were not scored."]
+    frame = found.plan.frame()
+    assert frame.filter(~pl.col("has_plates"))["Description"].str.contains("compound").to_list() == [True] * 4
+    cost = found.plan.cost()
+    assert cost["runs"] == 3
+    assert cost["queries"] == frame.filter("has_plates")["queries"].sum() < frame["queries"].sum()
 
 
 def test_no_plate_at_all(tmp_path):
@@ -118,7 +125,7 @@ def test_missing_column_is_named(tmp_path):
     (path,) = write_simulated(tmp_path, n_features=5, plates=[plate])
     frame = pl.read_csv(path, infer_schema_length=None).drop("Metadata_control_type")
     path.write_bytes(gzip.compress(frame.write_csv().encode()))
-    with pytest.raises(InputError, match="no column 'Metadata_control_type'"):
+    with pytest.raises(InputError, match=r"no column 'Metadata_control_type': give profiles annotated"):
         run(plan(Options(profiles=tmp_path, **CHOICE)))
 
 
@@ -151,7 +158,7 @@ def test_hidden_files_and_other_suffixes_are_not_profiles(tmp_path):
     (tmp_path / "P").mkdir()
     for name in (f"P{SUFFIX}", f"._P{SUFFIX}", "P_augmented.csv.gz"):
         (tmp_path / "P" / name).touch()
-    assert [path.name for path in plate_files(tmp_path, "P", SUFFIX)] == [f"P{SUFFIX}"]
+    assert [path.name for path in plate_files(tmp_path, BATCH, "P", SUFFIX)] == [f"P{SUFFIX}"]
 
 
 def test_written_folder(tmp_path, folder):
@@ -171,13 +178,14 @@ def test_written_folder(tmp_path, folder):
     ]
     one = ["Description", "Modality", "Cell", "time", "timepoint"]
     two = ["Description", "Modality1", "Modality2", "Cell", "time1", "time2", "timepoint1", "timepoint2"]
+    fr = ["fr", "groups", "groups_retrieved", "published"]
     assert columns == {
         "replicability_map.csv": ["Metadata_broad_sample", *six, *one],
         "matching_map.csv": ["Metadata_matching_target", *six, *one],
         "gene_compound_matching_map.csv": ["Metadata_matching_target", *six, *two],
-        "replicability_fr.csv": [*one, "fr"],
-        "matching_fr.csv": [*one, "fr"],
-        "gene_compound_matching_fr.csv": [*two, "fr"],
+        "replicability_fr.csv": [*one, *fr],
+        "matching_fr.csv": [*one, *fr],
+        "gene_compound_matching_fr.csv": [*two, *fr],
     }
     names = {path.name for path in (tmp_path / "out" / "tables").iterdir()}
     assert names == {
