@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from typing import Any
 
 import jax
-import jax.experimental
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
@@ -25,9 +25,9 @@ AXIS = "tiles"
 @contextmanager
 def settings() -> Iterator[None]:
     """Run JAX under the settings of these kernels, for this thread and this block only."""
-    float64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
+    home: Any = jax if hasattr(jax, "enable_x64") else import_module("jax.experimental")  # older JAX
     with ExitStack() as stack:
-        stack.enter_context(float64(True))
+        stack.enter_context(home.enable_x64(True))
         stack.enter_context(jax.numpy_dtype_promotion("standard"))
         stack.enter_context(jax.numpy_rank_promotion("allow"))
         stack.enter_context(jax.transfer_guard("allow"))

@@ -16,11 +16,12 @@ from jax import lax
 
 from ..reference.similarity import LANES
 
-__all__ = ["SMALLEST", "deciding_value", "in_range"]
+__all__ = ["LARGEST", "SMALLEST", "deciding_value", "in_range"]
 
-#: With every non-zero number at least this large, products and all their sums are zero or normal: a product is a
-#: multiple of 2^(-480 - 480 - 52), and so is each sum.
-SMALLEST = 2.0**-480
+#: With every float64 number zero or in this range, products and all their sums are multiples of 2^-532, so zero or
+#: normal; and two norms (up to 2^30 features) multiply to at most 2^490, so the quotient is zero or normal too. Normal
+#: float32 numbers fare better: multiples of 2^-298, over at most 2^286.
+SMALLEST, LARGEST = 2.0**-240, 2.0**230
 
 
 def deciding_value(
@@ -56,9 +57,11 @@ def deciding_value(
 
 
 def in_range(rows: jax.Array) -> jax.Array:
-    """Say whether each number is zero or at least `SMALLEST` (float64), or zero or normal (float32); by its bits."""
+    """Say whether each number is zero or in the range above (float64), or zero or normal (float32); by its bits."""
     wide = rows.dtype == jnp.float64
-    least = jnp.array(SMALLEST if wide else jnp.finfo(jnp.float32).tiny, rows.dtype)
+    single = jnp.finfo(jnp.float32)
     integer = jnp.int64 if wide else jnp.int32
+    ends = jnp.array((SMALLEST, LARGEST) if wide else (single.tiny, single.max), rows.dtype)
+    least, most = lax.bitcast_convert_type(ends, integer)
     bits = lax.bitcast_convert_type(rows, integer) & jnp.iinfo(integer).max  # without the sign
-    return jnp.all((bits == 0) | (bits >= lax.bitcast_convert_type(least, integer)))
+    return jnp.all((bits == 0) | ((bits >= least) & (bits <= most)))

@@ -39,14 +39,12 @@ def device_keys(index: KeyIndex) -> tuple[str, Keys] | None:
     row = np.repeat(np.arange(n), sizes)
     padded = np.full((n, most), -1, np.int32)
     padded[row, np.arange(len(row)) - index.row_offsets[row]] = index.row_keys
-    # Columns: each row has all its keys, and no key of one place occurs at another.
-    apart = bool(np.all(sizes == most) and np.all(padded[:, :-1].max(axis=0) < padded[:, 1:].min(axis=0)))
     words = -(-n_keys // 32)
-    by_keys = most if apart else most * most
+    by_keys = index.columns or most * most
     if min(words, by_keys) > MOST_STEPS:
         return None
     if by_keys < words:
-        return "columns" if apart else "lists", padded
+        return "columns" if index.columns else "lists", padded
     bits = np.zeros((n, words), np.uint32)
     np.bitwise_or.at(bits, (row, index.row_keys // 32), np.uint32(1) << (index.row_keys % 32).astype(np.uint32))
     return "bits", bits.view(np.int32)

@@ -7,8 +7,8 @@ meets the column tiles of its candidates; entries further from a threshold than 
 definition, whatever the device and the precision.
 
 Left to the CPU room, see `Prepared.on_host`: distances without a product form (euclidean, manhattan, chebyshev), rules
-whose keys have no compact form (`keys`), and devices or data on which float64 might not give the same bits
-(`deciding`).
+whose keys have no compact form (`keys`), features that do not fit in device memory, and devices or data on which
+float64 might not give the same bits (`deciding`). Also queries with over a million positives.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ __all__ = ["Prepared", "count_outranking", "prepare"]
 
 Ints = npt.NDArray[np.int64]
 
-#: Groups of columns, and entries, that are looked at in one round, as a share of the entries of a tile.
-GROUP_SHARE = 1 / 2048
-ENTRY_SHARE = 1 / 2048
+#: One round looks again at one in so many entries of a tile, and at as many groups; but at no fewer than these.
+ROUND = 2048
+LEAST_GROUPS, LEAST_ENTRIES = 64, 256
 #: Tiles under way at a time: the host prepares the next thresholds while the devices count.
 AHEAD = 2
 #: Pairs whose deciding values are compared between host and device before the device is trusted.
@@ -98,40 +98,48 @@ def prepare(
         return left_to_host(f"there is no {platform or 'XLA'} device")
     if include is None or exclude is None:
         return left_to_host("the keys of the rule have no compact form")
-    resident, tile = _upload(host, (include[1], exclude[1]), devices, precision)
+    dtype = np.dtype(np.float64) if host.distance == CORRELATION else host.features.dtype
+    free = free_bytes(devices[0])
+    if free is not None:
+        free -= host.units.size * (8 + dtype.itemsize)  # operands, the float32 that they are made of, and features
+        if free <= 0:
+            return left_to_host("the features do not fit in the memory of a device")
+    tile = tiling.largest_tile(free)
+    resident = _upload(host, (include[1], exclude[1]), dtype, tile[1], devices, precision)
     if not _is_trusted(host, resident):
         return left_to_host("float64 on the device might not give the same bits for these features")
     return Prepared(host, "", resident, devices, precision, (include[0], exclude[0]), tile)
 
 
 def _upload(
-    host: cpu.Prepared, keys: tuple[npt.NDArray[np.int32], ...], devices: tuple[jax.Device, ...], precision: str
-) -> tuple[Resident, tuple[int, int]]:
-    """Put on every device what stays there; return it and the largest tile that fits beside it."""
+    host: cpu.Prepared, keys: tuple[npt.NDArray[np.int32], ...], dtype: np.dtype[Any], columns: int,
+    devices: tuple[jax.Device, ...], precision: str,
+) -> Resident:  # fmt: skip
+    """Put on every device what stays there."""
     n, d = host.units.shape
-    width = -(-d // LANES) * LANES
-    x = host.features
+    steps = -(-d // LANES)
+    rows = tiling.padded_rows(n, columns)
+
+    def padded(array: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
+        result = np.zeros((rows, width), array.dtype)
+        result[:n, : array.shape[1]] = array
+        return result
+
+    features = np.zeros((rows, steps * LANES), dtype)
+    features[:n, :d] = host.features
     if host.distance == CORRELATION:
-        x = x.astype(np.float64) - host.shift[:, None]
-    free = free_bytes(devices[0])
-    tile = tiling.largest_tile(None if free is None else free - n * width * (4 + x.itemsize))
-    rows = tiling.padded_rows(n, tile[1])
-
-    def put(array: npt.NDArray[Any], columns: int) -> jax.Array:
-        padded = np.zeros((rows, columns), array.dtype)
-        padded[:n, : array.shape[1]] = array
-        return jax.device_put(padded, everywhere)
-
+        features[:n, :d] -= host.shift[:, None]
     with settings():
         everywhere = NamedSharding(Mesh(np.array(devices), (AXIS,)), PartitionSpec())
-        resident = Resident(
-            _operands(put(host.units, width), precision),
-            *(put(each, each.shape[1]) for each in keys),
-            put(x, width).reshape(rows, width // LANES, LANES),
-            jax.device_put(np.concatenate([host.norm, np.ones(rows - n)]), everywhere),
-            jax.device_put(np.zeros(1, np.int64), everywhere),
-        )
-    return resident, tile
+        units, include, exclude, features, norm, zero = jax.device_put(
+            (
+                padded(host.units, steps * LANES), *(padded(each, each.shape[1]) for each in keys),
+                features.reshape(rows, steps, LANES), np.concatenate([host.norm, np.ones(rows - n)]),
+                np.zeros(1, np.int64),
+            ),
+            everywhere,
+        )  # fmt: skip
+        return Resident(_operands(units, precision), include, exclude, features, norm, zero)
 
 
 def _is_trusted(host: cpu.Prepared, resident: Resident) -> bool:
@@ -220,7 +228,7 @@ def count_outranking(
         Host threads, for thresholds; 0 takes all cores of this process.
     """
     host = prepared.host
-    if prepared.resident is None:
+    if prepared.resident is None or np.diff(offsets).max(initial=0) > tiling.MOST_POSITIVES:
         return cpu.count_outranking(host, queries, offsets, positives, threads)
     work = _arrange(host, queries, offsets, positives)
     rechecked = 0
@@ -233,11 +241,7 @@ def count_outranking(
         while waiting:
             rechecked += _collect(work, *waiting.popleft())
     target = work.source[work.order]
-    values, above, tied = (
-        np.empty(len(positives)),
-        np.empty(len(positives), np.int64),
-        np.empty(len(positives), np.int64),
-    )
+    values, (above, tied) = np.empty(len(positives)), np.empty((2, len(positives)), np.int64)
     values[target], above[target], tied[target] = work.values, work.above, work.tied
     return values, above, tied, rechecked
 
@@ -245,7 +249,7 @@ def count_outranking(
 def _launches(prepared: Prepared, work: _Work) -> Iterator[list[tuple[int, int]]]:
     """Cut the queries: each launch is a range of queries for each device, of one padded width."""
     n_devices = len(prepared.devices)
-    edges = np.flatnonzero(np.diff(work.width, prepend=-1, append=-1))
+    edges = np.flatnonzero(np.diff(work.width, prepend=-1, append=-1)).tolist()
     for start, stop in itertools.pairwise(edges):
         bounds = prepared.host.bounds[work.rows[start:stop]]
         span = float(np.median(bounds[:, 3] - bounds[:, 0]))
@@ -290,9 +294,8 @@ def _launch(
         tile.low[here][used], tile.high[here][used] = work.low[slots], work.high[slots]
         tile.value[here][used] = work.values[slots]
         tile.pieces[k * length : k * length + len(lists[k])] = lists[k]
-    entries = size * columns
     setup = Setup(
-        columns, max(64, int(entries * GROUP_SHARE)), max(256, int(entries * ENTRY_SHARE)),
+        columns, max(LEAST_GROUPS, size * columns // ROUND), max(LEAST_ENTRIES, size * columns // ROUND),
         host.distance == ABS_COSINE, prepared.precision, *prepared.forms,
     )  # fmt: skip
     split = NamedSharding(Mesh(np.array(prepared.devices), (AXIS,)), PartitionSpec(AXIS))

@@ -199,8 +199,12 @@ def _rounds(flags: jax.Array, size: int, visit: Callable[[jax.Array, _State], _S
 
     def step(left: tuple[jax.Array, _State]) -> tuple[jax.Array, _State]:
         flags, state = left
-        places = jnp.nonzero(flags, size=size, fill_value=flags.size)[0].astype(jnp.int32)
-        return flags.at[places].set(False, mode="drop"), visit(places, state)
+        number = jnp.cumsum(flags, dtype=jnp.int32)  # of each set flag, from one
+        taken = flags & (number <= size)
+        everywhere = jnp.arange(flags.size, dtype=jnp.int32)
+        places = jnp.full(size, flags.size, jnp.int32)
+        places = places.at[jnp.where(taken, number - 1, size)].set(everywhere, mode="drop")
+        return flags & ~taken, visit(places, state)
 
     return lax.while_loop(lambda left: left[0].any(), step, (flags, state))[1]
 
