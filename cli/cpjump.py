@@ -31,7 +31,7 @@ def cpjump(
     seed: Annotated[int, typer.Option(help="Seed of the simulated features of the demo.")] = 0,
     limit_plates: Annotated[int | None, typer.Option(help="Keep only the first plates.")] = None,
     suffix: Annotated[str, typer.Option(help="How profile files end.")] = "_normalized_feature_select_negcon_batch.csv.gz",
-    device: Annotated[str, typer.Option(help="auto, cpu or reference.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cpu-xla, gpu or reference; the numbers are the same.")] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older result in the output folder.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the runs and their cost, and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,

@@ -53,7 +53,9 @@ def map_(
     features: Annotated[str, typer.Option(help="Regular expression of the feature columns.")] = "",
     obsm: Annotated[str, typer.Option(help="AnnData: take features from this obsm key instead of X.")] = "",
     missing: Annotated[str, typer.Option(help="error, or drop-features (columns with NaN or infinity).")] = "error",
-    device: Annotated[str, typer.Option(help="auto, cpu or reference.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cpu-xla, gpu or reference; the numbers are the same.")
+    ] = "auto",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an older result in the output folder.")
     ] = False,

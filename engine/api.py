@@ -47,7 +47,7 @@ def average_precision(
     ties : {"expected", "optimistic", "pessimistic"}
         What exactly equal similarities of a positive and a negative mean. "expected" is the mean over their
         random orders; "optimistic" puts positives first, as copairs does.
-    device : {"auto", "cpu", "reference"}
+    device : {"auto", "cpu", "reference", "cpu-xla", "gpu"}
         Which kernels run; the numbers do not depend on it.
 
     Returns

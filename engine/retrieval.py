@@ -125,7 +125,7 @@ def score(
         cosine, abs_cosine, correlation, euclidean, manhattan or chebyshev.
     ties : {"expected", "optimistic", "pessimistic"}
         What equal similarities of a positive and a negative mean; "optimistic" is the rule of copairs.
-    device : {"auto", "cpu", "reference"}
+    device : {"auto", "cpu", "reference", "cpu-xla", "gpu"}
         Which kernels run; the numbers are the same.
     queries : ndarray of bool, shape (n,), optional
         Rows to score; the others are only candidates and get no AP.
@@ -155,6 +155,8 @@ def score(
     check_one("distance", distance, DISTANCES)
     check_one("ties", ties, TIES)
     check_one("device", device, dispatch.DEVICES)
+    if not dispatch.available(device):
+        raise InputError(f"device {device!r} is not here: JAX finds none; use 'auto', or install JAX for your GPU.")
     if len(metadata) != len(features):
         raise InputError(f"metadata has {len(metadata)} rows and features have {len(features)}; they must agree.")
     if len(metadata) == 0:
@@ -172,6 +174,8 @@ def score(
         raise UnpairedException("no negative pair exists under neg_sameby and neg_diffby; relax these rules.")
     asked = np.flatnonzero(wanted)
     prepared = room.prepare(x, distance, plan.negatives)
+    reason = getattr(prepared, "on_host", "")
+    on_host = [f"device {device!r} left the counting to the CPU kernels: {reason}"] if reason else []
     found = [
         _score_batch(room, plan, prepared, batch, ties, threads)
         for batch in _reported(_batches(room, plan, asked), len(asked), progress)
@@ -186,7 +190,8 @@ def score(
         n_without_negatives=int((wanted & (n_neg == 0)).sum()),
         n_positive_pairs=_n_positive_pairs(room, plan, n_pos, wanted), n_negative_pairs=int(n_neg.sum()) // 2,
         n_tied_queries=int(tied.sum()), n_rechecked=sum(f[5] for f in found),
-        ties=ties, distance=distance, device=dispatch.name(room), warnings=plan.warnings,
+        ties=ties, distance=distance, device="cpu" if on_host else dispatch.name(room),
+        warnings=(*plan.warnings, *on_host),
     )  # fmt: skip
     if multilabel_col is None:
         return _single(metadata[plan.rows], plan.rows, query, n_pos, n_neg, ap, wanted, report)

@@ -9,7 +9,7 @@ rooms, under the same module and function names, with the same leading arguments
         |
         +-- reference/               the definitions: NumPy float64, written to be read, slow on purpose
         +-- cpu/                     Numba loops and BLAS tiles, rows shared out among threads
-        +-- xla/                     JAX (its functions are not there yet)
+        +-- xla/                     JAX programs: one GPU, many GPUs, or the CPU
 
     similarity          ranking value of two rows, in one fixed order of float64 operations
     pairs               partners of a row under a pair rule (codes.PairCodes), never an n x n table

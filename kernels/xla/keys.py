@@ -36,14 +36,14 @@ def device_keys(index: KeyIndex) -> tuple[str, Keys] | None:
     most = int(sizes.max(initial=0))
     if most == 0:
         return "none", np.empty((n, 0), np.int32)
-    row = np.repeat(np.arange(n), sizes)
-    padded = np.full((n, most), -1, np.int32)
-    padded[row, np.arange(len(row)) - index.row_offsets[row]] = index.row_keys
     words = -(-n_keys // 32)
     by_keys = index.columns or most * most
     if min(words, by_keys) > MOST_STEPS:
         return None
+    row = np.repeat(np.arange(n), sizes)
     if by_keys < words:
+        padded = np.full((n, most), -1, np.int32)
+        padded[row, np.arange(len(row)) - index.row_offsets[row]] = index.row_keys
         return "columns" if index.columns else "lists", padded
     bits = np.zeros((n, words), np.uint32)
     np.bitwise_or.at(bits, (row, index.row_keys // 32), np.uint32(1) << (index.row_keys % 32).astype(np.uint32))

@@ -44,6 +44,18 @@ def test_row_order_threads_and_device_do_not_matter(seed, ties):
     assert defined.report.n_tied_queries == first.report.n_tied_queries == moved.report.n_tied_queries
 
 
+def test_the_jax_kernels_give_the_same_numbers():
+    meta, x = problem(21, n=200)
+    rule = {**RULE, "neg_sameby": ["Metadata_plate"]}
+    first, second = score(meta, x, **rule), score(meta, x, **rule, device="cpu-xla")
+    np.testing.assert_array_equal(first.frame[AP], second.frame[AP])
+    assert second.report.device == "xla"
+    assert second.report.n_tied_queries == first.report.n_tied_queries
+    handed_over = score(meta, x, **rule, device="cpu-xla", distance="euclidean")
+    assert handed_over.report.device == "cpu"
+    assert any("left the counting to the CPU" in sentence for sentence in handed_over.report.warnings)
+
+
 @given(st.integers(0, 10**6))
 @settings(max_examples=20, deadline=None)
 def test_policies_are_ordered_and_meet_without_ties(seed):
