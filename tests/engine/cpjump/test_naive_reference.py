@@ -25,12 +25,15 @@ def similarity(x, absolute):
 
 
 def average_precision(positives, negatives):
-    """AP with positives first among equals."""
-    values = np.concatenate([positives, negatives])
-    labels = np.repeat([1, 0], [len(positives), len(negatives)])
-    ranked = labels[np.lexsort([-labels, -values])]
-    hits = np.cumsum(ranked)
-    return float((hits / np.arange(1, len(ranked) + 1))[ranked == 1].mean())
+    """AP, the mean over the orders of equal items: place t of a group holds a positive with probability p / size."""
+    total, before, above = 0.0, 0, 0
+    for value in np.unique(np.concatenate([positives, negatives]))[::-1]:
+        p, m = int((positives == value).sum()), int((negatives == value).sum())
+        for t in range(1, p + m + 1) if p else ():
+            inside = (t - 1) * (p - 1) / max(p + m - 1, 1)
+            total += p / (p + m) * (before + 1 + inside) / (before + above + t)
+        before, above = before + p, above + m
+    return total / len(positives)
 
 
 @cache
