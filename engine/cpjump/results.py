@@ -197,8 +197,8 @@ class CpjumpResult:
         if options.p_values == "exact":
             text = "p-value of the mean AP of a group, exact law, null >= AP"
         else:
-            text = f"mean of -log10 p over a group, null > AP, null of {options.null_size:,} (expected value)"
-        gate = f"gate and retrieved: q < {options.q_threshold:g}" if options.gate == "q" else "no gate"
+            text = f"mean of -log10 P(null > AP), floor of {options.null_size:,} draws"
+        gate = f"gate q < {options.q_threshold:g}" if options.gate == "q" else "no gate"
         return f"preset {options.preset}; {text}; {gate}; ties {options.tie_rule}"
 
     def dropped(self) -> dict[str, int]:
