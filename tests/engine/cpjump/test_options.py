@@ -100,3 +100,22 @@ def test_metadata_folder_with_bad_tables(tmp_path):
     table.write_text(text.replace("\tcompound\tA549", "\tcompuond\tA549", 1))
     with pytest.raises(InputError, match="'compuond'"):
         plan(Options(metadata=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "said"),
+    [
+        ("targets", lambda t: t + t.splitlines()[1] + "\n", "lists compounds more than once"),
+        ("targets", lambda t: t.replace("target_list", "targets"), "no table of compound targets"),
+        ("experiment", lambda t: t.replace("BR00116991", "", 1), "Assay_Plate_Barcode"),
+        ("experiment", lambda t: t.replace("Cell_type", "Cell"), "Cell_type"),
+        ("experiment", lambda t: t.replace("2020_11_04_CPJUMP1", "another"), "no plate of batch"),
+    ],
+)
+def test_metadata_tables_that_cannot_be_used(tmp_path, table, change, said):
+    names = {"targets": "JUMP-Target-1_compound_targets.tsv", "experiment": "experiment-metadata.tsv"}
+    for key, name in names.items():
+        text = (packaged() / name).read_text()
+        (tmp_path / ("targets.tsv" if key == "targets" else name)).write_text(change(text) if key == table else text)
+    with pytest.raises(InputError, match=said):
+        plan(Options(metadata=tmp_path))
