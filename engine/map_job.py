@@ -254,7 +254,7 @@ def _prepare(
         before = len(profiles)
         used = {c for rule in rules.values() for entry in (*rule["all"], *rule["any"]) for c in _names(entry)}
         split = _varying(profiles.metadata, by)
-        for column in used & set(split):
+        for column in sorted(used & set(split)):
             raise InputError(
                 f"--consensus {', '.join(by)}: column {column!r}, which the rules use, has several values within "
                 f"{split[column]} consensus groups; make it one value a group, or add it to --consensus."

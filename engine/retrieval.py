@@ -234,8 +234,9 @@ def _refuse_degenerate(x: npt.NDArray[np.floating], distance: str, rows: Ints) -
 
 def _batches(room: Any, plan: PairPlan, asked: Ints) -> Iterator[Ints]:
     """Split the queries so that the positives of a batch stay within the limit."""
-    sizes = room.count_partners(plan.positives)[asked]
-    if plan.labels is not None:  # a list holds at most all carriers of its labels
+    if plan.labels is None:
+        sizes = room.count_partners(plan.positives)[asked]
+    else:  # a list holds at most all carriers of its labels
         carriers = np.diff(plan.labels.key_offsets)[plan.labels.row_keys]
         total = np.concatenate([[0], np.cumsum(carriers)])
         sizes = (total[plan.labels.row_offsets[1:]] - total[plan.labels.row_offsets[:-1]])[asked]
