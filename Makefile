@@ -18,7 +18,7 @@ lint: .venv/installed-dev
 	MYPYPATH=.venv/types $(BIN)/mypy -p fastbench.kernels -p fastbench.engine -p fastbench.cli
 
 bench: .venv/installed-bench
-	$(BIN)/python -m pytest bench --benchmark-columns=min,median,rounds
+	$(BIN)/fastbench bench
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=python3.11")'

@@ -144,7 +144,7 @@ def product_rate(prepared) -> float:  # type: ignore[no-untyped-def]
         _, seconds = timed(lambda: jax.block_until_ready([multiply(a, b) for _ in range(10)]))
     products = 3 if prepared.precision == "bf16x3" else 1
     rows, width = len(a[0]), len(b[0])
-    return 10 * products * 2.0 * rows * width * prepared.host.units.shape[1] / seconds / 1e12 * len(prepared.devices)
+    return 10 * products * 2.0 * rows * width * prepared.host.rows.x.shape[1] / seconds / 1e12 * len(prepared.devices)
 
 
 def timed(work):  # type: ignore[no-untyped-def]

@@ -1,56 +1,98 @@
-"""The problem that the average-precision benchmarks share, and its peak memory in a process of its own.
-
-Run as a program, ``python bench/problem.py fastbench|copairs N`` prints by how many MB one call raises the peak
-resident memory of a process that has loaded everything and solved a small problem before.
-"""
+"""The retrieval problems that the suites share: simulated profiles in groups, and the pair rule that scores them."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-RULE: tuple[list[str], ...] = (["Metadata_group"], [], [], ["Metadata_group"])
+__all__ = ["Job", "Problem", "all_against_all", "build", "plates", "small_one_like"]
+
+#: A problem by the name of its function and the arguments: what another process can be told on its command line.
+Job = tuple[str, int, int, int]
+#: pos_sameby, pos_diffby, neg_sameby, neg_diffby
+Rule = tuple[list[str], list[str], list[str], list[str]]
+
+WELLS, CONTROLS, REPLICATES = 384, 64, 8
 
 
-def problem(n: int, d: int = 500, replicates: int = 8) -> tuple[pd.DataFrame, np.ndarray]:
-    """Make n rows of d features in groups of replicates; negatives are all other groups."""
-    rng = np.random.default_rng(0)
+class Problem(NamedTuple):
+    """Profiles and a rule, as a user has them; and the same rule as codes, for tools that know no metadata."""
+
+    meta: pd.DataFrame
+    features: npt.NDArray[np.float32]  # (n, d)
+    rule: Rule
+    group: npt.NDArray[np.int64]  # (n,) positives of a query are its group; -1 for controls, which are no queries
+    plate: npt.NDArray[np.int64]  # (n,) candidates of a query are on its plate
+
+    def size(self) -> dict[str, int | float]:
+        """Return n, d, P (positives of a query), L (its candidates) and the flops of the products that are needed."""
+        n, d = self.features.shape
+        queries = int((self.group >= 0).sum())
+        positives = int(np.bincount(self.group[self.group >= 0])[0]) - 1
+        on_plate = int(np.bincount(self.plate)[0])
+        candidates = positives + CONTROLS if queries < n else on_plate - 1
+        return {
+            "n": n,
+            "queries": queries,
+            "d": d,
+            "P": positives,
+            "L": candidates,
+            "flops": 2.0 * queries * candidates * d,
+        }
+
+
+def all_against_all(n: int, d: int, replicates: int) -> Problem:
+    """Make groups of replicates; the negatives of a query are all other groups."""
     group = np.arange(n) // replicates
-    centre = rng.normal(size=(n // replicates + 1, d)).astype(np.float32)
-    features = rng.normal(size=(n, d)).astype(np.float32) + np.float32(0.3) * centre[group]
-    return pd.DataFrame({"Metadata_group": group.astype(str)}), features
+    meta = pd.DataFrame({"Metadata_group": group.astype(str)})
+    rule: Rule = (["Metadata_group"], [], [], ["Metadata_group"])
+    return Problem(meta, _features(group, d), rule, group, np.zeros(n, np.int64))
 
 
-def solve(tool: str, meta: pd.DataFrame, features: np.ndarray) -> pd.DataFrame:
-    """One call of the tool."""
-    if tool == "fastbench":
-        import fastbench
-
-        return fastbench.average_precision(meta, features, *RULE)
-    from copairs.map import average_precision
-
-    return average_precision(meta, features, *RULE, progress_bar=False)
-
-
-def peak_megabytes(tool: str, n: int) -> int:
-    """Measure one call in a new process."""
-    done = subprocess.run([sys.executable, __file__, tool, str(n)], check=True, capture_output=True, text=True)
-    return int(done.stdout.split()[-1])
-
-
-def _peak() -> int:
-    """Peak resident memory in MB, from Linux: ru_maxrss would carry over that of the process that started us."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) // 1000
+def plates(n_plates: int, d: int, replicates: int = REPLICATES) -> Problem:
+    """Make plates of 384 wells, 64 of them controls; replicates stand on one plate, its controls are the negatives."""
+    n = n_plates * WELLS
+    plate, well = np.divmod(np.arange(n), WELLS)
+    control = well >= WELLS - CONTROLS
+    group = np.where(control, -1, plate * ((WELLS - CONTROLS) // replicates) + well // replicates)
+    meta = pd.DataFrame(
+        {
+            "Metadata_plate": plate.astype(str),
+            "Metadata_compound": np.where(control, "DMSO", group.astype(str)),
+            "Metadata_control": control,
+            # Each control has a number of its own, so that controls are nobody's positive.
+            "Metadata_reference": np.where(control, np.arange(n), -1),
+        }
+    )
+    rule: Rule = (
+        ["Metadata_plate", "Metadata_compound", "Metadata_reference"], [], ["Metadata_plate"], ["Metadata_control"],
+    )  # fmt: skip
+    return Problem(meta, _features(group, d), rule, group, plate)
 
 
-if __name__ == "__main__":
-    data = problem(int(sys.argv[2]))
-    solve(sys.argv[1], *problem(64))
-    before = _peak()
-    solve(sys.argv[1], *data)
-    print(_peak() - before)
+def _features(group: npt.NDArray[np.int64], d: int) -> npt.NDArray[np.float32]:
+    """Make noise around a centre for each group; group -1 is noise alone."""
+    rng = np.random.default_rng(0)
+    centre = rng.standard_normal((group.max() + 2, d), dtype=np.float32)
+    centre[-1] = 0
+    return rng.standard_normal((len(group), d), dtype=np.float32) + np.float32(0.3) * centre[group]
+
+
+_PROBLEMS = {function.__name__: function for function in (all_against_all, plates)}
+
+
+def build(job: Job) -> Problem:
+    """Make the problem of a job."""
+    name, *arguments = job
+    return _PROBLEMS[name](*arguments)
+
+
+def small_one_like(job: Job) -> Job:
+    """Return a small job that takes the same paths, to load and compile everything before the clock runs."""
+    name, n, d, replicates = job
+    if name == "plates":
+        return name, 1, min(d, 32), replicates
+    return name, min(n, 512), min(d, 32), min(replicates, 64)

@@ -1,14 +1,19 @@
 """The null law of average precision: computed here, sampled by copairs (100,000 samples a shape)."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pytest
 
 from fastbench.engine import null_laws
 
 SAMPLES = 100_000
+Shape = tuple[int, int]
 
 
-def cpjump1_shapes():
+def cpjump1_shapes() -> list[Shape]:
     """(P, L) of one CPJUMP1 job: replicability, compound and gene matching, compound against gene."""
     rng = np.random.default_rng(0)
     replicability = [(3, 67), (7, 71), (3, 63), (7, 67)]
@@ -22,22 +27,32 @@ def cpjump1_shapes():
     return sorted(set(replicability + matching + cross))
 
 
-SETS = {"7 of 71": [(7, 71)], "47 of 431": [(47, 431)], "cpjump1": cpjump1_shapes()}
+SETS: dict[str, list[Shape]] = {
+    "7 of 71": [(7, 71)],
+    "47 of 431": [(47, 431)],
+    "8 of 10,000": [(8, 10_000)],
+    "cpjump1": cpjump1_shapes(),
+}
+CASES = [pytest.param(name, marks=pytest.mark.quick if name == "7 of 71" else []) for name in SETS]
 
 
-@pytest.fixture(params=SETS)
-def shapes(request, benchmark):
-    benchmark.group = f"null law: {request.param}"
-    benchmark.extra_info["shapes"] = len(SETS[request.param])
-    return SETS[request.param]
+def describe(benchmark: Any, tool: str, name: str) -> list[Shape]:
+    shapes = SETS[name]
+    benchmark.group = f"null, {name}"
+    benchmark.extra_info.update(
+        tool=tool, job=f"{len(shapes)} shape{'s'[: len(shapes) > 1]}", P=max(p for p, _ in shapes)
+    )
+    return shapes
 
 
-def test_fastbench(benchmark, shapes, monkeypatch):
+@pytest.mark.parametrize("name", CASES)
+def test_fastbench(benchmark: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = describe(benchmark, "fastbench", name)
     n_pos, n_total = np.array(shapes).T
     ap = np.random.default_rng(1).random(len(shapes))
     null_laws.ap_p_values(ap[:1], [7], [71])  # compile
 
-    def empty_cache():
+    def empty_cache() -> None:
         monkeypatch.setattr(null_laws, "_CACHE", null_laws._Cache(256 << 20))
 
     found = benchmark.pedantic(
@@ -46,8 +61,14 @@ def test_fastbench(benchmark, shapes, monkeypatch):
     assert np.all((found.lower <= found.value) & (found.value <= found.upper))
 
 
-def test_copairs(benchmark, shapes):
+@pytest.mark.parametrize("name", CASES)
+def test_copairs(benchmark: Any, name: str) -> None:
+    """Large jobs are measured in part: `share` says how much of the job the seconds are for."""
     compute = pytest.importorskip("copairs.compute")
-    some = shapes[:: max(len(shapes) // 8, 1)]  # a full job takes minutes: multiply by shapes / measured
-    benchmark.extra_info["measured"] = len(some)
-    benchmark.pedantic(lambda: [compute.random_ap(SAMPLES, *shape, 0) for shape in some], rounds=1)
+    shapes = describe(benchmark, "copairs", name)
+    some = shapes[:: max(len(shapes) // 8, 1)]
+    # The draws of a shape of 10,000 items take L x 2 bytes each: 100,000 would be 2 GB.
+    draws = SAMPLES // 10 if name == "8 of 10,000" else SAMPLES
+    share = draws * sum(total for _, total in some) / (SAMPLES * sum(total for _, total in shapes))
+    benchmark.extra_info["share"] = share
+    benchmark.pedantic(lambda: [compute.random_ap(draws, *shape, 0) for shape in some], rounds=1)

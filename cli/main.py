@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import cpjump, info, map_command
+from . import bench_command, cpjump, info, map_command
 
 __all__ = ["app", "main"]
 
@@ -42,6 +42,7 @@ def root(
 app.command("cpjump")(cpjump.cpjump)
 app.command("map")(map_command.map_)
 app.command("info")(info.info)
+app.command("bench")(bench_command.bench)
 
 
 def main() -> None:

@@ -188,12 +188,11 @@ def _part(law: NullLaw, weight: float, cells: int) -> _Part:
     """Round the law of `weight` times AP to multiples of 1 / `cells`."""
     half = 0.5 / cells
     size = math.floor(weight * cells + 0.5) + 1
-    if law.method == "bracket":
-        unit = weight / (law.n_pos * law.cells)  # worth of one cell of the law
-        edges = np.ceil((np.arange(size + 1) - 0.5) / cells / unit).astype(np.int64)
-        survival = np.where(edges < len(law.values), law.values[np.clip(edges, 0, len(law.values) - 1)], 0.0)
+    if law.tail is not None:
+        unit = weight / law.n_pos  # worth of one of S = P AP
+        survival, least, greatest = law.tail.rounded((np.arange(size + 1) - 0.5) / cells / unit)
         mass = np.maximum(survival[:-1] - survival[1:], 0.0)
-        low, high = -law.errors[1] * unit - half, -law.errors[0] * unit + half
+        low, high = -greatest * unit - half, -least * unit + half
         values, mean = None, weight * law.mean
     else:
         values = weight * (law.values if law.values.size else 1 / np.arange(law.n_total, 0, -1))

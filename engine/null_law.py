@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ __all__ = [
     "TOLERANCE",
     "NullLaw",
     "PValues",
+    "Tail",
     "check_sampling",
     "check_tail",
     "expected_sampled",
@@ -33,6 +35,7 @@ TOLERANCE = 1e-13
 CONFIDENCE = 0.999
 
 _COUNTED = 20_000  # placements of a tail that is counted
+_LONGEST_COUNT = 290 * math.log(10)  # logarithm of a number of placements that is well within float64
 _MOST_SAMPLES = 100_000_000
 
 
@@ -43,8 +46,8 @@ class PValues:
     Attributes
     ----------
     lower, upper : ndarray
-        The true p-value lies between them: proven for enumerated and bracketed shapes, with 99.9 % confidence
-        for sampled ones.
+        The true p-value lies between them: proven for enumerated and bracketed shapes, by a measured error for
+        inverted ones, with 99.9 % confidence for sampled ones.
     value : ndarray
         The best estimate, between the two; what is reported.
     """
@@ -52,6 +55,20 @@ class PValues:
     lower: Floats
     upper: Floats
     value: Floats
+
+
+class Tail(Protocol):
+    """P(S >= s) of S = P AP, where it is computed but not enumerated."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes it holds."""
+
+    def enclose(self, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
+        """Lower bound of P(S >= high), upper bound of P(S >= low), and an estimate between them."""
+
+    def rounded(self, edges: Floats) -> tuple[Floats, float, float]:
+        """P(S~ >= edge) of a rounded S~, and the least and greatest S~ - S."""
 
 
 @dataclass(frozen=True)
@@ -62,23 +79,25 @@ class NullLaw:
     ----------
     n_pos, n_total : int
         P and L.
-    method : {"enumeration", "bracket", "sampled"}
-        How it is known.
+    method : {"enumeration", "bracket", "inversion", "sampled"}
+        How it is known, see `null_laws`.
     values : ndarray of float64
-        Enumeration and samples: the AP values, ascending and equally likely. Bracket: P(S~ >= v / cells) for
-        v = 0 .. P * cells. Empty for P == 1, where AP = 1 / rank.
-    cells : int
-        Cells per unit of S = P AP (bracket only).
-    errors : tuple of float
-        Least, greatest and mean rounding error S~ - S, in cells (bracket only).
+        Enumeration and samples: the AP values, ascending and equally likely. Empty for P == 1, where AP = 1 /
+        rank, and for the other methods.
+    tail : Tail or None
+        Bracket and inversion: the tail of P AP.
     """
 
     n_pos: int
     n_total: int
     method: str
     values: Floats = field(repr=False)
-    cells: int = 0
-    errors: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    tail: Tail | None = field(default=None, repr=False)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes it holds."""
+        return self.values.nbytes + (self.tail.nbytes if self.tail else 0)
 
     @property
     def mean(self) -> float:
@@ -140,7 +159,7 @@ class NullLaw:
         known = ~np.isnan(x)
         found = PValues(*(np.full(len(x), np.nan) for _ in range(3)))
         low, high = x[known] * (1 - tolerance), x[known] * (1 + tolerance)
-        result = self._bracket(low, high, tail) if self.method == "bracket" else self._count(low, high, tail)
+        result = self._count(low, high, tail) if self.tail is None else self._enclose(self.tail, low, high, tail)
         for whole, part in zip((found.lower, found.upper, found.value), result, strict=True):
             whole[known] = part
         shape = observed.shape
@@ -161,30 +180,16 @@ class NullLaw:
         p = above / size
         return p, p, p
 
-    def _bracket(self, low: Floats, high: Floats, tail: str) -> tuple[Floats, Floats, Floats]:
-        """Enclose the tail by the law of the rounded sum S~ = S + e, e between its bounds e0 <= e <= e1.
+    def _enclose(self, law: Tail, low: Floats, high: Floats, tail: str) -> tuple[Floats, Floats, Floats]:
+        """Bounds that hold for both tails, as `low` and `high` lie on either side of any atom that ties.
 
-        S~ >= s + e1 implies S >= s, and S >= s implies S~ >= s + e0; with e1 taken for an s a little above
-        the observed one and e0 for one a little below, the enclosure holds for both tails. A cell index is
-        rounded up, since S~ is whole; a slack of 1e-6 cells covers the rounding of e and of the index.
+        A tail of few placements is counted, which makes it exact.
         """
-        scale, slack = self.n_pos * self.cells, 1e-6
-        ulps = 4 * self.n_total * 2.0**-53  # relative error of the survival, see `advance_survival`
-        at = np.append(self.values, 0.0)
-        end = len(at) - 1
-
-        def survival(cell: Floats) -> Floats:
-            result: Floats = at[np.clip(cell, 0, end).astype(np.int64)]
-            return result
-
-        lower = survival(np.ceil(high * scale + self.errors[1] + slack)) * (1 - ulps)
-        upper = np.minimum(survival(np.ceil(low * scale + self.errors[0] - slack)) * (1 + ulps), 1.0)
-        # Estimate: the mean error is taken off; half a cell because whole cells hold what lies around their
-        # middle.
-        middle = (low + high) / 2 * scale + self.errors[2] + 0.5
-        below = np.floor(middle)
-        part = middle - below
-        value = np.clip((1 - part) * survival(below) + part * survival(below + 1), lower, upper)
+        lower, upper, value = law.enclose(low * self.n_pos, high * self.n_pos)
+        log_count = math.lgamma(self.n_total + 1) - math.lgamma(self.n_pos + 1)
+        log_count -= math.lgamma(self.n_total - self.n_pos + 1)
+        if log_count > _LONGEST_COUNT:  # no tail above the error of such a law has so few placements
+            return lower, upper, value
 
         from ..kernels.cpu.null import count_tail
 

@@ -1,23 +1,24 @@
 """P-values of average precision (AP) under random ranking, computed instead of sampled.
 
 A shape is (P, L): P positives among L ranked items, every placement equally likely. Each shape has one
-method, chosen from the shape alone, so a p-value never depends on which other shapes are asked for, nor on
-what ran before:
+method, chosen from the shape alone (`null_plan`), so a p-value never depends on which other shapes are asked for,
+nor on what ran before:
 
 - ``enumeration``: all C(L, P) placements, where they are few; P == 1 for any L. The p-value is exact.
 - ``bracket``: the law of AP x P with every term rounded to a fine grid, from one sweep over ranks that serves
-  all shapes at once. The rounding error of a placement lies between bounds that the sweep tracks, so the
-  p-value is enclosed from both sides; and a tail of few placements is counted, which makes it exact.
-- ``sampled``: seeded random placements, where both would cost too much. The bounds are then a confidence
+  all shapes at once (`null_swept`), or in two parts for few positives in a long list (`null_split`). The p-value
+  is enclosed from both sides, which is proven; and a tail of few placements is counted, which makes it exact.
+- ``inversion``: the characteristic function, exact at each frequency, inverted (`null_inverted`); for many
+  positives and negatives. The error is measured: about 1e-12, absolute.
+- ``sampled``: seeded random placements, where all of these would cost too much. The bounds are then a confidence
   interval.
 """
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -26,7 +27,11 @@ import numpy.typing as npt
 
 from ..kernels.cores import usable_cores
 from .errors import InputError, examples
+from .null_inverted import invert
 from .null_law import NullLaw, PValues, check_sampling, check_tail, expected_sampled, tolerance_of
+from .null_plan import Plan, method_of, plan_of
+from .null_split import split_sweep
+from .null_swept import sweep
 
 __all__ = [
     "NullLaw",
@@ -44,28 +49,8 @@ Floats = npt.NDArray[np.float64]
 Shape = tuple[int, int]
 T = TypeVar("T")
 
-_ENUMERATED = 500_000  # placements of a shape that is enumerated
-#: Largest P of a sweep and its cells per unit of S = P AP. Multiples of 2520: the terms k / r of the ten best
-#: ranks are not rounded at all. Chosen for a bracket of about 0.5 % of the p-value at p = 0.01 and L = 300.
-_SWEEPS = ((8, 15_120), (16, 10_080), (64, 7_560))
-_SWEEP_BUDGET = 5e9  # cell updates, about half a nanosecond each
-_LARGEST_LOG_COUNT = 290 * math.log(10)  # C(L, P) whose reciprocal is an ordinary float64
 _DRAWS_PER_BLOCK = 1 << 16
 _CACHE_BYTES = 256 << 20
-
-
-def method_of(n_pos: int, n_total: int) -> str:
-    """Return how the law of a shape is found: ``enumeration``, ``bracket`` or ``sampled``."""
-    fewer = min(n_pos, n_total - n_pos)
-    log_count = math.lgamma(n_total + 1) - math.lgamma(n_pos + 1) - math.lgamma(n_total - n_pos + 1)
-    if fewer == 0 or n_pos == 1:
-        return "enumeration"
-    if log_count < 20 and math.comb(n_total, n_pos) <= _ENUMERATED and n_pos <= 1000:
-        return "enumeration"
-    cells = _cells(n_pos)
-    if cells and log_count < _LARGEST_LOG_COUNT and n_pos * (n_pos + 1) / 2 * cells * n_total <= _SWEEP_BUDGET:
-        return "bracket"
-    return "sampled"
 
 
 def count_methods(n_pos: npt.NDArray[np.integer], n_total: npt.NDArray[np.integer]) -> dict[str, int]:
@@ -89,10 +74,6 @@ def count_methods(n_pos: npt.NDArray[np.integer], n_total: npt.NDArray[np.intege
     return found
 
 
-def _cells(n_pos: int) -> int:
-    return next((cells for most, cells in _SWEEPS if n_pos <= most), 0)
-
-
 class _Cache:
     """The laws used last, up to a number of bytes. A law is a function of its key, so history cannot show."""
 
@@ -112,9 +93,9 @@ class _Cache:
         with self._lock:
             if key not in self._laws:
                 self._laws[key] = law
-                self._bytes += law.values.nbytes + 1024
+                self._bytes += law.nbytes + 1024
             while self._bytes > self._most_bytes:
-                self._bytes -= self._laws.popitem(last=False)[1].values.nbytes + 1024
+                self._bytes -= self._laws.popitem(last=False)[1].nbytes + 1024
 
 
 _CACHE = _Cache(_CACHE_BYTES)
@@ -147,32 +128,43 @@ def map_laws(
         Shape -> what `use` returned.
     """
     result: dict[Shape, T] = {}
-    missing: dict[int, list[Shape]] = {}  # sweep -> its shapes; 0 for shapes that are found one by one
+    missing: dict[tuple[int, int, int], list[Shape]] = {}  # what shapes of one sweep share -> the shapes
     for shape in sorted(set(shapes)):
-        how = "sampled" if method == "sampled" else method_of(*shape)
-        known = _CACHE.get(_key(shape, how, null_size, seed))
+        plan = Plan("sampled") if method == "sampled" else plan_of(*shape)
+        known = _CACHE.get(_key(shape, plan.method, null_size, seed))
         if known is not None:
             result[shape] = use(known)
         else:
-            missing.setdefault(_cells(shape[0]) if how == "bracket" else 0, []).append(shape)
+            missing.setdefault(_shared(shape, plan), []).append(shape)
 
     def finish(law: NullLaw) -> tuple[Shape, T]:
         _CACHE.put(_key((law.n_pos, law.n_total), law.method, null_size, seed), law)
         return (law.n_pos, law.n_total), use(law)
 
-    def sweep(cells: int) -> list[tuple[Shape, T]]:
-        return [finish(law) for law in _swept(missing[cells], cells)]
-
-    def alone(shape: Shape) -> list[tuple[Shape, T]]:
-        sampled = method == "sampled" or method_of(*shape) == "sampled"
-        return [finish(_sampled(shape, null_size, seed) if sampled else _enumerated(shape))]
+    def solve(mine: list[Shape]) -> list[tuple[Shape, T]]:
+        plan = Plan("sampled") if method == "sampled" else plan_of(*mine[0])
+        if plan.method == "bracket":
+            if plan.grid is None:
+                tails = sweep(mine, plan.cells, plan.largest)
+            else:
+                grids = [grid for grid in (plan_of(*shape).grid for shape in mine) if grid is not None]
+                tails = split_sweep(mine, plan.grid.head, plan.grid.cells, [grid.finer for grid in grids])
+            return [finish(NullLaw(*shape, "bracket", np.empty(0), tail)) for shape, tail in tails]
+        if plan.method == "inversion":
+            return [finish(NullLaw(*mine[0], "inversion", np.empty(0), invert(*mine[0])))]
+        return [finish(_sampled(mine[0], null_size, seed) if plan.method == "sampled" else _enumerated(mine[0]))]
 
     with ThreadPoolExecutor(min(usable_cores(), 8)) as pool:
-        jobs = [pool.submit(sweep, cells) for cells in sorted(missing) if cells]  # the longest sweep first
-        jobs += [pool.submit(alone, shape) for shape in missing.get(0, [])]
-        for job in jobs:
-            result.update(job.result())
+        for part in pool.map(solve, [missing[key] for key in sorted(missing, reverse=True)]):  # the longest first
+            result.update(part)
     return result
+
+
+def _shared(shape: Shape, plan: Plan) -> tuple[int, int, int]:
+    """What shapes that are found together have in common; the longest sweeps have the greatest keys."""
+    if plan.method != "bracket":
+        return (-1, *shape)
+    return (plan.largest, plan.cells, 0) if plan.grid is None else (0, plan.grid.cells, plan.grid.head)
 
 
 def _key(shape: Shape, how: str, null_size: int, seed: int) -> tuple[int, ...]:
@@ -187,6 +179,9 @@ def _enumerated(shape: Shape) -> NullLaw:
         values = np.ones(1)
     elif n_pos == 1:
         values = np.empty(0)
+    elif n_pos == n_total - 1:  # the negative at rank q: q - 1 full terms, then k / (k + 1) for k = q .. P
+        lost = np.append(0.0, np.cumsum(1 / np.arange(n_total, 1, -1)))
+        values = (n_pos - lost[::-1]) / n_pos
     else:
         values = np.sort(enumerate_ap(n_pos, n_total))
     return NullLaw(n_pos, n_total, "enumeration", values)
@@ -199,22 +194,6 @@ def _sampled(shape: Shape, null_size: int, seed: int) -> NullLaw:
     blocks = range(0, null_size, _DRAWS_PER_BLOCK)
     draws = [sample_ap(key, i, min(_DRAWS_PER_BLOCK, null_size - i), *shape) for i in blocks]
     return NullLaw(*shape, "sampled", np.sort(np.concatenate(draws)))
-
-
-def _swept(shapes: list[Shape], cells: int) -> Iterator[NullLaw]:
-    """Laws of shapes that share a grid, in the order of L, from one sweep over ranks."""
-    from ..kernels.cpu.null import advance_survival
-
-    most = max(n_pos for n_pos, _ in shapes)
-    starts = np.concatenate([[0], np.cumsum(np.arange(most + 1) * cells + 1)])
-    survival, lows, errors = np.ones(starts[-1]), np.arange(most + 1) * cells, np.zeros((3, most + 1))
-    rank = 0
-    for n_pos, n_total in sorted(shapes, key=lambda shape: shape[::-1]):
-        advance_survival(survival, starts, lows, errors, cells, rank, n_total)
-        rank = n_total
-        values = survival[starts[n_pos] : starts[n_pos + 1]].copy()
-        error = (float(errors[0, n_pos]), float(errors[1, n_pos]), float(errors[2, n_pos]))
-        yield NullLaw(n_pos, n_total, "bracket", values, cells, error)
 
 
 def average_precision_null(n_pos: int, n_total: int, *, null_size: int = 1_000_000, seed: int = 0) -> NullLaw:

@@ -1,247 +1,269 @@
-"""Compiled inner loops of the ranking: thresholds, counting on a float32 tile, counting without a tile.
+"""Compiled inner loops of the ranking: thresholds, and how many entries of a tile row lie above each.
 
-Shapes: n rows, d features, q queries, m positives of all queries together, w columns of a tile.
-Rows are numbered by their place in the order of `ranking.prepare`.
+Shapes: q queries, m positives of all queries together, w columns of a tile. Rows are numbered by place.
+
+Few thresholds are compared one by one: the loops over a tile row add 0 or 1 to 32-bit counters, which compiles to
+full-width vector compares (Numba widens a sum of two 32-bit integers to 64 bits, hence the casts). Many thresholds
+are searched through a table of equal buckets of the value range: a bucket holds about one threshold, whatever their
+number. Both leave what lies inside a band to the float64 arithmetic of the definition.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 
 from ..compile import njit
-from ..reference.similarity import LANES
-from .pairs import shares_key
-from .similarity import ABS_COSINE, pair_value
+from .pairs import first_at_least, shares_key
+from .similarity import pair_value
 
-__all__ = ["count_direct", "count_tile", "thresholds"]
+__all__ = ["Rows", "Slots", "count_direct", "count_tile", "thresholds"]
 
-#: Columns after which the band is looked at, so that a scalar second look covers few entries.
+#: Columns after which bands are looked at; a multiple of 8.
 STRIDE = 512
-MASKED = np.float32(-np.inf)
+#: Buckets of the table for each threshold, and thresholds of a bucket up to which it is scanned.
+BUCKETS, SCANNED = 2, 8
+
+
+class Rows(NamedTuple):
+    """What float64 values are computed from, by place."""
+
+    x: npt.NDArray[np.floating]  # (n, d)
+    shift: npt.NDArray[np.float64]  # (n,)
+    norm: npt.NDArray[np.float64]  # (n,)
+    twin: npt.NDArray[np.int64]  # (n,) first row that equals this one
+    distance: int
+
+
+class Slots(NamedTuple):
+    """One entry for each positive, ascending within its query.
+
+    Below `low` or above `high`, an entry of a tile is decided. Exact tiles have low = high = values.
+    """
+
+    values: npt.NDArray[np.float64]  # (m,) ranking values of the positives
+    low: npt.NDArray[np.floating]  # (m,)
+    high: npt.NDArray[np.floating]  # (m,)
+    above: npt.NDArray[np.int64]  # (m,) negatives above it, added to
+    tied: npt.NDArray[np.int64]  # (m,) negatives equal to it, added to
 
 
 @njit
-def thresholds(x, shift, norm, distance, queries, offsets, positives, delta, values, order, low, high):
+def thresholds(rows, queries, offsets, positives, factor, bound, values, order, low, high):
     """Fill the thresholds of each query, ascending.
 
-    values (m,) float64: ranking values, ascending within a query. order (m,) int64: the place of each in
-    `positives`. low, high (m,) float32: below low / above high is decided by a float32 value with error <= delta.
+    values (m,) float64: ranking values. order (m,) int64: the slot of each in `positives`. low, high (m,) float32:
+    an entry that is within `bound` of ``value * factor`` and lies outside them is decided. They may be `values`
+    itself, for entries that are exact (factor 1, bound 0).
     """
-    lanes = np.empty(LANES)
     for q in range(queries.size):
         start, stop = offsets[q], offsets[q + 1]
         if stop == start:
             continue
         mine = np.empty(stop - start)
         for slot in range(start, stop):
-            mine[slot - start] = pair_value(x, queries[q], positives[slot], shift, norm, distance, lanes)
+            mine[slot - start] = pair_value(rows.x, queries[q], positives[slot], rows.shift, rows.norm, rows.distance)
         rank = np.argsort(mine, kind="mergesort")
         for place in range(stop - start):
             slot = start + place
             values[slot] = mine[rank[place]]
             order[slot] = start + rank[place]
-            low[slot] = np.float32(values[slot] - delta)
-            high[slot] = np.float32(values[slot] + delta)
-
-
-@njit
-def _first_at_least(sorted_values, value):
-    """Count entries of an ascending array that are < value."""
-    left, right = 0, sorted_values.size
-    while left < right:
-        middle = (left + right) // 2
-        if sorted_values[middle] < value:
-            left = middle + 1
-        else:
-            right = middle
-    return left
-
-
-@njit
-def _first_above(sorted_values, value):
-    """Count entries of an ascending array that are <= value."""
-    left, right = 0, sorted_values.size
-    while left < right:
-        middle = (left + right) // 2
-        if sorted_values[middle] <= value:
-            left = middle + 1
-        else:
-            right = middle
-    return left
-
-
-@njit
-def _blank_row(row, query, first, include, exclude, allowed):
-    """Set to minus infinity what is not a negative of `query` in a tile row that starts at column `first`."""
-    stop = first + row.size
-    if first <= query < stop:
-        row[query - first] = MASKED
-    for slot in range(exclude.row_offsets[query], exclude.row_offsets[query + 1]):
-        key = exclude.row_keys[slot]
-        rows = exclude.key_rows[exclude.key_offsets[key] : exclude.key_offsets[key + 1]]
-        for place in range(_first_at_least(rows, first), rows.size):
-            if rows[place] >= stop:
-                break
-            row[rows[place] - first] = MASKED
-    if include.key_rows.size > 0:
-        allowed[: row.size] = 0
-        for slot in range(include.row_offsets[query], include.row_offsets[query + 1]):
-            key = include.row_keys[slot]
-            rows = include.key_rows[include.key_offsets[key] : include.key_offsets[key + 1]]
-            for place in range(_first_at_least(rows, first), rows.size):
-                if rows[place] >= stop:
-                    break
-                allowed[rows[place] - first] = 1
-        for k in range(row.size):
-            if allowed[k] == 0:
-                row[k] = MASKED
-
-
-@njit
-def _count_few(x, shift, norm, distance, twin, query, first, row, values, low, high, above, tied, lanes):
-    """Compare a tile row with each threshold; an entry inside a band is decided in float64, once for all bands.
-
-    A candidate equal to the one decided before it (same twin) has the same value, which keeps collapsed
-    embeddings, where nothing is decided in float32, affordable.
-    """
-    rechecked = 0
-    last_twin = np.int64(-1)
-    value = 0.0
-    n_thresholds = values.size
-    for start in range(0, row.size, STRIDE):
-        part = row[start : min(start + STRIDE, row.size)]
-        undecided = 0
-        t = 0
-        while t < n_thresholds:
-            lo, hi = low[t], high[t]
-            over = np.int32(0)
-            inside_or_over = np.int32(0)
-            for k in range(part.size):
-                over += np.int32(part[k] > hi)
-                inside_or_over += np.int32(part[k] >= lo)
-            undecided += inside_or_over - over
-            here = values[t]
-            while t < n_thresholds and values[t] == here:  # equal thresholds have equal counts
-                above[t] += over
-                t += 1
-        if undecided == 0:
-            continue
-        for k in range(part.size):
-            entry = part[k]
-            known = False
-            for t in range(n_thresholds):
-                if low[t] <= entry <= high[t]:
-                    if not known:
-                        column = first + start + k
-                        if twin[column] != last_twin:
-                            value = pair_value(x, query, column, shift, norm, distance, lanes)
-                            last_twin = twin[column]
-                        known = True
-                        rechecked += 1
-                    if value > values[t]:
-                        above[t] += 1
-                    elif value == values[t]:
-                        tied[t] += 1
-    return rechecked
+            low[slot] = values[slot] * factor - bound
+            high[slot] = values[slot] * factor + bound
 
 
 @njit
 def _place(value, values, above, tied):
-    """Add one negative of known value to differences `above` (p + 1,) and to `tied` (p,)."""
-    under = _first_at_least(values, value)
-    above[0] += 1
-    above[under] -= 1
+    """Add one negative of known value to `above` and `tied`."""
+    under = first_at_least(values, value)
+    for t in range(under):
+        above[t] += 1
     while under < values.size and values[under] == value:
         tied[under] += 1
         under += 1
 
 
 @njit
-def _count_many(x, shift, norm, distance, twin, query, first, row, values, low, high, above, tied, lanes):
-    """Search each entry of a tile row in the thresholds; entries inside a band are decided in float64."""
+def _count_few(rows, query, first, row, exact, slots, begin, end, marks):
+    """Compare a tile row with thresholds begin..end; an entry inside bands is decided in float64, once for all.
+
+    A candidate equal to the one decided before it (same twin) has the same value, which keeps collapsed
+    embeddings, where nothing is decided in float32, affordable. marks (STRIDE,) uint8 is scratch. Loops run from
+    zero over slices: an index that might be negative would keep the compiler from using vectors.
+    """
+    values, low, high, above, tied = slots
     rechecked = 0
     last_twin = np.int64(-1)
     value = 0.0
-    steps = np.zeros(values.size + 1, np.int64)
+    words = marks.view(np.uint64)
+    for start in range(0, row.size, STRIDE):
+        part = row[start : min(start + STRIDE, row.size)]
+        undecided = False
+        t = begin
+        while t < end:
+            lo, hi = low[t], high[t]
+            over = np.int32(0)
+            reached = np.int32(0)
+            for k in range(part.size):
+                over = np.int32(over + (part[k] > hi))
+                reached = np.int32(reached + (part[k] >= lo))
+            if reached > over:
+                if not undecided:
+                    marks[:] = 0
+                    undecided = True
+                for k in range(part.size):
+                    marks[k] |= (part[k] >= lo) & (part[k] <= hi)
+            here = values[t]
+            while t < end and values[t] == here:  # equal thresholds have equal counts
+                above[t] += over
+                t += 1
+        if not undecided:
+            continue
+        for word in range(words.size):
+            if words[word] == 0:
+                continue
+            for k in range(8 * word, 8 * word + 8):
+                if marks[k] == 0:
+                    continue
+                entry = part[k]
+                if exact:
+                    value = np.float64(entry)
+                else:
+                    column = first + start + k
+                    rechecked += 1
+                    if rows.twin[column] != last_twin:
+                        value = pair_value(rows.x, query, column, rows.shift, rows.norm, rows.distance)
+                        last_twin = rows.twin[column]
+                for t in range(begin, end):
+                    if low[t] <= entry <= high[t]:
+                        if value > values[t]:
+                            above[t] += 1
+                        elif value == values[t]:
+                            tied[t] += 1
+    return rechecked
+
+
+@njit
+def _count_many(rows, query, first, row, exact, slots, scratch):
+    """Search each entry of a tile row in the thresholds; entries inside a band are decided in float64.
+
+    The bucket of a value does not fall as the value rises, rounding included; so thresholds in lower buckets are
+    below an entry, those in higher buckets above it, and only those of its own are compared. scratch: table
+    (b + 1,) int32, bucket (w,) int32, steps (p + 1,) int64, and edge (2,) of the type of the tile, so that no wider
+    arithmetic creeps in.
+    """
+    values, low, high, above, tied = slots
+    table, bucket, steps, edge = scratch
+    p = values.size
+    base = high[0]
+    zero = base - base
+    edge[0] = (table.size - 1) / (high[p - 1] - base)
+    edge[1] = table.size - 2
+    scale, top = edge[0], edge[1]
+    if not scale < 1e30:  # one threshold, or thresholds too near for equal buckets
+        scale = zero
+    for b in range(table.size):
+        table[b] = 0
+    for t in range(p):
+        place = (high[t] - base) * scale
+        table[np.int32(place if place < top else top) + 1] += 1
+    for b in range(1, table.size):
+        table[b] += table[b - 1]
+    for k in range(row.size):
+        place = (row[k] - base) * scale
+        place = place if place > zero else zero  # also where minus infinity makes a NaN
+        bucket[k] = np.int32(place if place < top else top)
+    steps[: p + 1] = 0
+    rechecked = 0
+    last_twin = np.int64(-1)
+    value = 0.0
     for k in range(row.size):
         entry = row[k]
-        if entry == MASKED:
+        under, end = table[bucket[k]], table[bucket[k] + 1]
+        if end - under > SCANNED:
+            under += first_at_least(high[under:end], entry)
+        else:
+            while under < end and high[under] < entry:
+                under += 1
+        if under == p or low[under] > entry:
+            steps[under] += 1
             continue
-        under = _first_at_least(high, entry)
-        if under == _first_above(low, entry):
-            steps[0] += 1
-            steps[under] -= 1
+        if exact:
+            value = np.float64(entry)
         else:
             rechecked += 1
-            if twin[first + k] != last_twin:
-                value = pair_value(x, query, first + k, shift, norm, distance, lanes)
-                last_twin = twin[first + k]
-            _place(value, values, steps, tied)
+            if rows.twin[first + k] != last_twin:
+                value = pair_value(rows.x, query, first + k, rows.shift, rows.norm, rows.distance)
+                last_twin = rows.twin[first + k]
+        under = first_at_least(values, value)
+        steps[under] += 1
+        while under < p and values[under] == value:
+            tied[under] += 1
+            under += 1
     running = 0
-    for t in range(values.size):
-        running += steps[t]
+    for t in range(p - 1, -1, -1):
+        running += steps[t + 1]
         above[t] += running
     return rechecked
 
 
 @njit
-def count_tile(
-    x, shift, norm, distance, twin, queries, offsets, tile, first, few, include, exclude, values, low, high, above, tied
-):
+def count_tile(rows, queries, offsets, tile, width, first, few, exact, slots):
     """Add the negatives of one tile to the counts of its queries.
 
-    tile (q, w) float32 holds the float32 similarities of the queries to rows first .. first + w; it is overwritten.
-    above, tied (m,) int64 are added to, in the order of `values`. Up to `few` positives a query, the tile row is
-    compared with each threshold; above that, each entry is searched in the thresholds. Returns how many entries
-    were rechecked.
+    tile (q, s) holds in its first w columns the similarities of the queries to the places first .. first + w, minus
+    infinity where there is no negative: float32 approximations, or float64 ranking values when `exact`. Up to `few`
+    positives a query, the tile row is compared with each threshold; above that, each entry is searched in the
+    thresholds. Returns how many entries were rechecked.
     """
-    lanes = np.empty(LANES)
-    allowed = np.empty(tile.shape[1] if include.key_rows.size > 0 else 0, np.uint8)
+    most = 0
+    for q in range(queries.size):
+        most = max(most, offsets[q + 1] - offsets[q])
+    if most <= few:
+        most = 0
+    table = np.empty(min(most * BUCKETS, width) + 1, np.int32)
+    bucket = np.empty(width if most else 0, np.int32)
+    steps = np.empty(most + 1, np.int64)
+    edge = np.empty(2, tile.dtype)
+    marks = np.empty(STRIDE, np.uint8)
     rechecked = 0
     for q in range(queries.size):
         start, stop = offsets[q], offsets[q + 1]
         if stop == start:
             continue
-        row = tile[q]
-        if distance == ABS_COSINE:
-            for k in range(row.size):
-                row[k] = abs(row[k])
-        _blank_row(row, queries[q], first, include, exclude, allowed)
         if stop - start <= few:
             rechecked += _count_few(
-                x, shift, norm, distance, twin, queries[q], first, row, values[start:stop], low[start:stop],
-                high[start:stop], above[start:stop], tied[start:stop], lanes,
+                rows, queries[q], first, tile[q, :width], exact, slots, start, stop, marks
             )  # fmt: skip
         else:
-            rechecked += _count_many(
-                x, shift, norm, distance, twin, queries[q], first, row, values[start:stop], low[start:stop],
-                high[start:stop], above[start:stop], tied[start:stop], lanes,
+            scratch = table[: min((stop - start) * BUCKETS, width) + 1], bucket, steps, edge
+            part = Slots(
+                slots.values[start:stop], slots.low[start:stop], slots.high[start:stop], slots.above[start:stop],
+                slots.tied[start:stop],
             )  # fmt: skip
+            rechecked += _count_many(rows, queries[q], first, tile[q, :width], exact, part, scratch)
     return rechecked
 
 
 @njit
-def count_direct(x, shift, norm, distance, queries, bounds, offsets, include, exclude, values, above, tied):
-    """Count in float64, one pair after the other: for distances without a product form and for short lists.
+def count_direct(rows, queries, bounds, offsets, include, exclude, slots):
+    """Count in float64, one pair after the other, for lists too short for a tile.
 
-    bounds (q, 4): candidates of a query are rows bounds[0]..bounds[1] and bounds[2]..bounds[3].
+    bounds (q, 4): candidates of a query are the places bounds[0]..bounds[1] and bounds[2]..bounds[3].
     """
-    lanes = np.empty(LANES)
     limited = include.key_rows.size > 0
     for q in range(queries.size):
         start, stop = offsets[q], offsets[q + 1]
         if stop == start:
             continue
         query = queries[q]
-        steps = np.zeros(stop - start + 1, np.int64)
-        mine = values[start:stop]
+        values, above, tied = slots.values[start:stop], slots.above[start:stop], slots.tied[start:stop]
         for side in range(0, 4, 2):
             for other in range(bounds[q, side], bounds[q, side + 1]):
                 if other == query or shares_key(exclude, query, other):
                     continue
                 if not limited or shares_key(include, query, other):
-                    _place(pair_value(x, query, other, shift, norm, distance, lanes), mine, steps, tied[start:stop])
-        running = 0
-        for t in range(stop - start):
-            running += steps[t]
-            above[start + t] += running
+                    value = pair_value(rows.x, query, other, rows.shift, rows.norm, rows.distance)
+                    _place(value, values, above, tied)

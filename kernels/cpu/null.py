@@ -31,6 +31,7 @@ _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(
 #: many.
 _SMALL = 32
 _SPARSE = 64
+_BLOCK = 8192  # values of one k: those of some dozens of k fit the second level cache
 
 
 @njit
@@ -117,9 +118,16 @@ def count_tail(n_pos: int, n_total: int, total: float, limit: int) -> int:
 
 @njit
 def advance_survival(survival: Any, starts: Any, lows: Any, errors: Any, cells: int, rank: int, until: int) -> None:
-    """Sweep the survival functions from `rank` to `until` ranks, in place; arguments as in the reference."""
+    """Sweep the survival functions from `rank` to `until` ranks, in place; arguments as in the reference.
+
+    From high to low values in blocks, all k of a block in turn, so that G_{k-1} is still in the cache when it is
+    its own turn. A value needs only lower values and lower k of the rank before, which are not yet overwritten.
+    """
+    steps = np.zeros(lows.size, np.int64)
+    reaches = np.zeros(lows.size, np.int64)
     for r in range(rank + 1, until + 1):
-        for k in range(min(lows.size, r) - 1, 0, -1):
+        most = min(lows.size - 1, r)
+        for k in range(most, 0, -1):
             step = (2 * k * cells + r) // (2 * r)
             keep = (r - k) / r
             take = k / r
@@ -127,17 +135,24 @@ def advance_survival(survival: Any, starts: Any, lows: Any, errors: Any, cells: 
             errors[0, k] = min(errors[0, k], errors[0, k - 1] + off)
             errors[1, k] = max(errors[1, k], errors[1, k - 1] + off)
             errors[2, k] = keep * errors[2, k] + take * (errors[2, k - 1] + off)
-            low = min(lows[k], lows[k - 1] + step)
-            lows[k] = low
+            lows[k] = min(lows[k], lows[k - 1] + step)
+            steps[k] = step
             # S~_k >= low >= step, so the shifted index never runs below G_{k-1}; above it G_{k-1} is zero
-            reach = max(low, (k - 1) * cells + step)
-            mine = survival[starts[k] + low + 1 : starts[k] + reach + 1]
-            before = survival[starts[k - 1] + low + 1 - step : starts[k - 1] + reach + 1 - step]
-            for i in range(mine.size):
-                mine[i] = keep * mine[i] + take * before[i]
-            rest = survival[starts[k] + reach + 1 : starts[k + 1]]
-            for i in range(rest.size):
-                rest[i] = keep * rest[i]
+            reaches[k] = max(lows[k], (k - 1) * cells + step)
+        for first in range(most * cells // _BLOCK * _BLOCK, -1, -_BLOCK):
+            for k in range(most, max(first // cells, 1) - 1, -1):
+                keep = (r - k) / r
+                take = k / r
+                low = max(lows[k] + 1, first)
+                reach = max(min(reaches[k] + 1, first + _BLOCK), low)
+                end = max(min(k * cells + 1, first + _BLOCK), reach)
+                mine = survival[starts[k] + low : starts[k] + reach]
+                before = survival[starts[k - 1] + low - steps[k] : starts[k - 1] + reach - steps[k]]
+                for i in range(mine.size):
+                    mine[i] = keep * mine[i] + take * before[i]
+                rest = survival[starts[k] + reach : starts[k] + end]
+                for i in range(rest.size):
+                    rest[i] = keep * rest[i]
 
 
 @njit

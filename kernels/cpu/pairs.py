@@ -11,7 +11,20 @@ import numpy.typing as npt
 from ..codes import PairCodes, combined_code
 from ..compile import njit
 
-__all__ = ["count_partners", "label_partners", "partners", "shares_key"]
+__all__ = ["count_partners", "first_at_least", "label_partners", "partners", "shares_key"]
+
+
+@njit
+def first_at_least(ascending, value):
+    """Count entries of an ascending array that are < value."""
+    left, right = 0, ascending.size
+    while left < right:
+        middle = (left + right) // 2
+        if ascending[middle] < value:
+            left = middle + 1
+        else:
+            right = middle
+    return left
 
 
 @njit

@@ -1,47 +1,49 @@
 """The counts behind average precision on the CPU: float32 tiles by BLAS, certified by float64.
 
-Rows are ordered so that the candidates of a query are one or two contiguous ranges: by the block of the rule
-(``neg_sameby``) and, where one ``neg_diffby`` column has large groups (controls against all else), by its value,
-so that whole ranges of non-negatives are never computed.
+Queries in working order (`order`) are cut into pieces; a piece meets its candidates tile by tile: a product
+(`operands`), or float64 values where the distance is no function of a product; what is no negative is blanked out
+(`tiles`), and the rows of the tile are counted (`counting`). Where all rows of a block are queries, a tile serves both
+sides: it is computed once, for rows before columns, and counted again transposed.
 
-**Certificate.** Let u = 2^-24, v = 2^-53, and x, y two rows with exact unit vectors X, Y. The operands of the
-product are X and Y rounded to float32 (relative error at most e = u + (d + 8) v an entry, computed norm included;
-an entry that underflows errs by at most 2^-126). For any order of summation, with or without fused operations,
-a float32 dot product errs by at most g |X|·|Y| with g = d u / (1 - d u) (Higham, *Accuracy and Stability of
-Numerical Algorithms*, 2nd ed., section 3.1), and |X|·|Y| <= 1 by Cauchy-Schwarz. So the tile differs from the
-exact cosine by at most (1 + e)^2 (1 + g) - 1 + 4 d 2^-126, and the float64 value that defines the rank differs
-from it by at most (2 d + 16) v. An entry further than the sum of both from a threshold is on the same side
-in float64; all others are computed again in float64 with the arithmetic of the definition. 2^-23 more covers the
-rounding of the two edges to float32.
+Counts are sums of integers, so neither the cut nor the order of the threads can be seen in them.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ..codes import KeyIndex, PairCodes, combined_code, key_index
-from ..cores import single_threaded_blas, usable_cores
+from ..codes import PairCodes
+from ..cores import run_jobs
+from ..reference.metrics import METRICS, metric_options, metric_values
 from ..reference.similarity import DISTANCES
-from .counting import count_direct, count_tile, thresholds
-from .similarity import CORRELATION, moments, twins, unit_rows
+from .counting import Rows, Slots, count_direct, count_tile, thresholds
+from .operands import Operands, operands
+from .order import Order, work_order
+from .similarity import EUCLIDEAN, moments, twins
+from .tiles import blank, fill_values, finish, transpose
 
-__all__ = ["Prepared", "count_outranking", "error_bound", "prepare"]
+__all__ = ["Prepared", "count_outranking", "prepare"]
 
-#: Queries and columns of a tile: 256 x 2048 float32 is 2 MB, inside the second-level cache of one core.
-TILE_QUERIES = 256
-TILE_COLUMNS = 2048
+#: Queries and columns of a float32 tile, 2 MB: about the second-level cache of one core.
+TILE = (512, 1024)
+#: Columns of a float64 tile.
+EXACT_COLUMNS = 512
+#: Floats between the rows of a tile, see `tiles`.
+GAP = 16
 #: Up to this many positives a query, thresholds are compared one by one; above it, they are searched.
-FEW_POSITIVES = 24
-#: Below this many candidates a product is not worth its set-up.
-SHORT_LIST = 128
-#: A diffby column is used to order rows when its groups hold at least this many rows on average.
-LARGE_GROUP = 64
+FEW_POSITIVES = 32
+#: Pieces of fewer pairs are not worth a tile, and are put together to jobs of about so many pairs.
+SMALL_PIECE, DIRECT_JOB = 1024, 100_000
+#: Positives of a job that computes thresholds.
+THRESHOLDS_JOB = 20_000
+#: Tiles serve both sides in blocks of at least so many rows, if so large a share of them has positives.
+LEAST_ROWS, LEAST_SHARE = 256, 0.7
 
 Ints = npt.NDArray[np.int64]
 
@@ -49,101 +51,55 @@ Ints = npt.NDArray[np.int64]
 class Prepared(NamedTuple):
     """Rows in working order and what the kernels need about them."""
 
-    place: Ints  # (n,) place of each row of the caller
-    features: npt.NDArray[np.floating]  # (n, d) in working order
-    units: npt.NDArray[np.float32]  # (n, d) operands of the product; (0, d) where there is no product form
-    shift: npt.NDArray[np.float64]  # (n,)
-    norm: npt.NDArray[np.float64]  # (n,)
-    twin: Ints  # (n,) first row that equals this one, in working order
-    distance: int
-    bounds: Ints  # (n, 4) candidate ranges [0]..[1] and [2]..[3] of each row
-    include: KeyIndex
-    exclude: KeyIndex
-
-
-def error_bound(d: int) -> float:
-    """Return the largest difference between a float32 tile entry and the float64 value (module docstring)."""
-    u, v = 2.0**-24, 2.0**-53
-    entry = u + (d + 8) * v
-    product = d * u / (1 - d * u)
-    return (1 + entry) ** 2 * (1 + product) - 1 + 4 * d * 2.0**-126 + (2 * d + 16) * v + 2.0**-23
+    order: Order
+    rows: Rows
+    operands: Operands | None  # where the distance is a function of a product
+    metric: str  # a name of scipy; empty where fastbench computes the distance
+    options: dict[str, Any]  # of that metric
 
 
 def prepare(features: npt.NDArray[np.floating], distance: str, negatives: PairCodes) -> Prepared:
-    """Set up the counting for one feature matrix and one rule; see `reference.ranking.prepare`."""
-    n = len(features)
-    block = negatives.block.row_keys.astype(np.int64)
-    segment, exclude = _segment(negatives.exclude)
-    if np.all(block == block[0]) and segment is None:
-        order = np.arange(n)
-        x = features
-    else:
-        order = np.argsort(block, kind="stable") if segment is None else np.lexsort((segment, block))
-        x = features[order]
-    place = np.empty(n, np.int64)
-    place[order] = np.arange(n)
+    """Set up the counting for one feature matrix and one rule; see `reference.ranking.prepare`.
+
+    Float32 features are used where they lie, a memory map included, if the rule does not reorder rows and the
+    distance is ``cosine`` or ``abs_cosine``; else a float32 copy is made.
+    """
+    order = work_order(negatives)
+    x = np.ascontiguousarray(features if order.is_identity else features[order.rows])
+    nothing = np.empty(0)
+    if distance in METRICS:
+        rows = Rows(x, nothing, nothing, np.empty(0, np.int64), -1)
+        return Prepared(order, rows, None, distance, metric_options(features, distance))  # in the order of the caller
     code = DISTANCES.index(distance)
     shift, norm = moments(x, code)
-    twin = twins(x) if code <= CORRELATION else np.arange(n)
-    units = np.empty((n if code <= CORRELATION else 0, x.shape[1]), np.float32)
-    if len(units):
-        unit_rows(x, shift, norm, units)
-    return Prepared(
-        place, x, units, shift, norm, twin, code, _bounds(block[order], None if segment is None else segment[order]),
-        _reorder(negatives.include, place), _reorder(exclude, place),
-    )  # fmt: skip
+    twin = twins(x) if code <= EUCLIDEAN else np.empty(0, np.int64)
+    return Prepared(order, Rows(x, shift, norm, twin, code), operands(x, shift, norm, code), "", {})
 
 
-def _segment(exclude: KeyIndex) -> tuple[npt.NDArray[np.int32] | None, KeyIndex]:
-    """Pick the diffby column with the largest groups; return its keys by row and the index without it."""
-    width = exclude.columns
-    if width == 0:
-        return None, exclude
-    n = len(exclude.row_offsets) - 1
-    keys = exclude.row_keys.reshape(n, width)
-    size = np.diff(exclude.key_offsets)[keys].mean(axis=0)
-    column = int(np.argmax(size))
-    if size[column] < LARGE_GROUP:
-        return None, exclude
-    rest = np.delete(keys, column, axis=1)
-    rows = np.repeat(np.arange(n, dtype=np.int32), width - 1)
-    index = key_index(rest.ravel(), rows, n, len(exclude.key_offsets) - 1)
-    return keys[:, column], index._replace(columns=width - 1)
+class _Work(NamedTuple):
+    """The queries of one call, by place, and their positives."""
+
+    rows: Ints  # (q,) places
+    bounds: Ints  # (q, 4)
+    starts: Ints  # (q + 1,)
+    mates: Ints  # (m,) places
+    order: Ints  # (m,) slot in `mates` of each slot in `slots`
+    slots: Slots
+    tile: tuple[int, int]
+    lock: threading.Lock
 
 
-def _reorder(index: KeyIndex, place: Ints) -> KeyIndex:
-    """Renumber the rows of an index."""
-    if not len(index.row_keys):
-        return index
-    rows = np.repeat(place, np.diff(index.row_offsets)).astype(np.int32)
-    renumbered = key_index(index.row_keys, rows, len(place), len(index.key_offsets) - 1)
-    return renumbered._replace(columns=index.columns)
+class _Piece(NamedTuple):
+    """Queries first..last of a `_Work`, and the columns they meet."""
 
+    first: int
+    last: int
+    ranges: tuple[tuple[int, int, bool], ...]  # first and past-the-end place, and whether the tile serves both sides
 
-def _runs(keys: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
-    """Return first and past-the-end place of the run of equal keys that each place lies in."""
-    change = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-    edges = np.append(change, len(keys))
-    run = np.cumsum(np.concatenate([[False], keys[1:] != keys[:-1]]))
-    return edges[run], edges[run + 1]
-
-
-def _bounds(block: npt.NDArray[np.integer], segment: npt.NDArray[np.integer] | None) -> Ints:
-    """Return the candidate ranges of each row: its block, without its own segment."""
-    first, last = _runs(block)
-    if segment is None:
-        return np.stack([first, last, last, last], axis=1)
-    start, stop = _runs(combined_code([block.astype(np.int64), segment.astype(np.int64)]))
-    return np.stack([first, start, stop, last], axis=1)
-
-
-def _pieces(bounds: Ints) -> Iterator[tuple[int, int]]:
-    """Split queries in working order into pieces that share their candidates, of at most TILE_QUERIES."""
-    same = np.all(bounds[1:] == bounds[:-1], axis=1)
-    edges = np.concatenate([[0], np.flatnonzero(~same) + 1, [len(bounds)]])
-    for start, stop in itertools.pairwise(edges):
-        for first in range(start, stop, TILE_QUERIES):
-            yield first, min(first + TILE_QUERIES, stop)
+    @property
+    def pairs(self) -> int:
+        """Entries of its tiles."""
+        return (self.last - self.first) * sum(stop - start for start, stop, _ in self.ranges)
 
 
 def count_outranking(
@@ -152,12 +108,13 @@ def count_outranking(
     offsets: Ints,
     positives: npt.NDArray[np.integer],
     threads: int = 0,
+    progress: Callable[[float], None] | None = None,
 ) -> tuple[npt.NDArray[np.float64], Ints, Ints, int]:
     """Count the negatives that outrank and tie each positive; see `reference.ranking.count_outranking`.
 
-    Cost: 2 q c d flops in float32 for c candidates a query, q c P comparisons (P <= 24) or q c log2 P steps, and
-    d float64 operations for each positive and each entry inside the band. Memory: the float32 operands (n d 4
-    bytes), a reordered copy of the features where the rule has blocks, and 2 MB a thread.
+    Cost: 2 d flops in float32 a pair (half that where a tile serves both sides), P comparisons (up to 32 positives
+    a query) or one search, and 2 d float64 operations for each positive and each entry inside a band. Memory: what
+    `prepare` made, 85 bytes a positive, and two tiles a thread.
 
     Parameters
     ----------
@@ -165,62 +122,177 @@ def count_outranking(
         As in the reference.
     threads : int, default 0
         Worker threads; 0 takes all cores of this process. The result does not depend on it.
+    progress : callable, optional
+        Called with the share of the work that is done, 0..1.
     """
-    by_place = np.argsort(prepared.place[queries], kind="stable")
+    by_place = np.argsort(prepared.order.place[queries], kind="stable")
     sizes = np.diff(offsets)[by_place]
     starts = np.concatenate([[0], np.cumsum(sizes)])
     source = np.repeat(offsets[:-1][by_place] - starts[:-1], sizes) + np.arange(starts[-1])
-    rows = prepared.place[queries][by_place]
-    mates = prepared.place[positives[source]]
-    bounds = prepared.bounds[rows]
-    values, above, tied = np.empty(len(mates)), np.zeros(len(mates), np.int64), np.zeros(len(mates), np.int64)
-    order = np.empty(len(mates), np.int64)
-    low, high = np.empty(len(mates), np.float32), np.empty(len(mates), np.float32)
-    delta = error_bound(prepared.features.shape[1])
-    p = prepared
-    scope = (p.features, p.shift, p.norm, p.distance)
+    rows = prepared.order.place[queries][by_place]
+    mates = prepared.order.place[positives[source]]
+    m = len(mates)
+    values, edges = np.empty(m), np.empty((2, m), np.float32)
+    low, high = edges if prepared.operands else (values, values)
+    slots = Slots(values, low, high, np.zeros(m, np.int64), np.zeros(m, np.int64))
+    tile = (TILE[0], TILE[1] if prepared.operands else EXACT_COLUMNS)
+    work = _Work(rows, prepared.order.bounds[rows], starts, mates, np.empty(m, np.int64), slots, tile, threading.Lock())
 
-    def fill(first: int, last: int) -> Ints:
-        local = starts[first : last + 1]
-        thresholds(*scope, rows[first:last], local, mates, delta, values, order, low, high)
-        return local
+    run_jobs(
+        [(last - first, lambda f=first, n=last: _fill(prepared, work, f, n)) for first, last in _shares(starts)],
+        threads,
+    )
+    rechecked = run_jobs(list(_jobs(prepared, work)), threads, progress)
+    out_values, above, tied = np.empty_like(values), np.empty(m, np.int64), np.empty(m, np.int64)
+    target = source[work.order]
+    out_values[target], above[target], tied[target] = values, slots.above, slots.tied
+    return out_values, above, tied, sum(rechecked)
 
-    def by_product(first: int, last: int) -> int:
-        local = fill(first, last)
-        mine = rows[first:last]
-        operand = p.units[mine]
-        tile = np.empty((last - first) * TILE_COLUMNS, np.float32)
-        rechecked = 0
-        for start, stop in bounds[first].reshape(2, 2):
-            for column in range(start, stop, TILE_COLUMNS):
-                width = min(TILE_COLUMNS, stop - column)
-                view = tile[: len(mine) * width].reshape(len(mine), width)
-                np.matmul(operand, p.units[column : column + width].T, out=view)
-                rechecked += count_tile(
-                    *scope, p.twin, mine, local, view, column, FEW_POSITIVES, p.include, p.exclude,
-                    values, low, high, above, tied,
-                )  # fmt: skip
-        return rechecked
 
-    def directly(first: int, last: int) -> int:
-        local = fill(first, last)
-        count_direct(*scope, rows[first:last], bounds[first:last], local, p.include, p.exclude, values, above, tied)
+def _shares(starts: Ints) -> Iterator[tuple[int, int]]:
+    """Cut the queries so that parts have about equally many positives."""
+    edges = np.searchsorted(starts, np.arange(0, starts[-1], THRESHOLDS_JOB))
+    yield from itertools.pairwise(np.unique(np.append(edges, len(starts) - 1)).tolist())
+
+
+def _fill(p: Prepared, work: _Work, first: int, last: int) -> None:
+    """Compute the thresholds of some queries."""
+    if not p.metric:
+        factor, bound = (p.operands.factor, p.operands.bound) if p.operands else (1.0, 0.0)
+        slots = work.slots
+        thresholds(
+            p.rows, work.rows[first:last], work.starts[first : last + 1], work.mates, factor, bound,
+            slots.values, work.order, slots.low, slots.high,
+        )  # fmt: skip
+        return
+    x = p.rows.x
+    for q in range(first, last):
+        start, stop = work.starts[q], work.starts[q + 1]
+        if stop > start:
+            row = work.rows[q]
+            mine = metric_values(x[row : row + 1], x[work.mates[start:stop]], p.metric, p.options)[0]
+            rank = np.argsort(mine, kind="stable")
+            work.slots.values[start:stop] = mine[rank]
+            work.order[start:stop] = start + rank
+
+
+def _pieces(p: Prepared, work: _Work) -> Iterator[_Piece]:
+    """Cut the queries into pieces that share their candidates.
+
+    A large segment makes pieces of its own, which skip it; smaller segments share a piece, and each query's own is
+    blanked out.
+    """
+    height = work.tile[0]
+    blocks = np.flatnonzero(np.diff(work.bounds[:, 0], prepend=-1, append=-1)).tolist()
+    for first, last in itertools.pairwise(blocks):
+        start, stop = int(work.bounds[first, 0]), int(work.bounds[first, 3])
+        both = last - first == stop - start >= LEAST_ROWS and not p.metric
+        both &= bool(np.mean(np.diff(work.starts[first : last + 1]) > 0) >= LEAST_SHARE)
+        runs = np.flatnonzero(np.diff(work.bounds[first:last, 1], prepend=-1)) + first
+        at = first
+        for run, end in itertools.pairwise([*runs.tolist(), last]):
+            _, before, after, _ = work.bounds[run].tolist()
+            if after > before and 2 * (end - run) >= height:
+                yield from _covering(at, run, work, start, stop, both)
+                for q in range(run, end, height):
+                    ranges = ((after, stop, True),) if both else ((start, before, False), (after, stop, False))
+                    yield _Piece(q, min(q + height, end), ranges)
+                at = end
+        yield from _covering(at, last, work, start, stop, both)
+
+
+def _covering(first: int, last: int, work: _Work, start: int, stop: int, both: bool) -> Iterator[_Piece]:
+    """Cut queries first..last into pieces that meet the whole block start..stop."""
+    for q in range(first, last, work.tile[0]):
+        end = min(q + work.tile[0], last)
+        mine, after = int(work.rows[q]), int(work.rows[end - 1]) + 1
+        yield _Piece(q, end, ((mine, after, False), (after, stop, True)) if both else ((start, stop, False),))
+
+
+def _jobs(p: Prepared, work: _Work) -> Iterator[tuple[int, Callable[[], int]]]:
+    """Make jobs of the pieces, with their numbers of pairs."""
+    waiting: list[_Piece] = []
+    for piece in _pieces(p, work):
+        if piece.pairs == 0:
+            continue
+        if piece.pairs >= SMALL_PIECE or p.metric or any(both for _, _, both in piece.ranges):
+            yield piece.pairs, lambda piece=piece: _count_piece(p, work, piece)  # type: ignore[misc]
+            continue
+        pairs = sum(each.pairs for each in waiting)
+        if waiting and (waiting[-1].last != piece.first or pairs > DIRECT_JOB):
+            yield _direct(p, work, waiting, pairs)
+            waiting = []
+        waiting.append(piece)
+    if waiting:
+        yield _direct(p, work, waiting, sum(each.pairs for each in waiting))
+
+
+def _direct(p: Prepared, work: _Work, pieces: list[_Piece], pairs: int) -> tuple[int, Callable[[], int]]:
+    """Return the job that counts neighbouring small pieces pair by pair."""
+    first, last = pieces[0].first, pieces[-1].last
+
+    def count() -> int:
+        queries, offsets, slots, _ = side = _side(work, first, last)
+        count_direct(p.rows, queries, work.bounds[first:last], offsets, p.order.include, p.order.exclude, slots)
+        _add(work, side)
         return 0
 
-    jobs = []
-    with single_threaded_blas(), ThreadPoolExecutor(threads or usable_cores()) as pool:
-        waiting: list[tuple[int, int]] = []
-        for first, last in _pieces(bounds):
-            candidates = (bounds[first, 1] - bounds[first, 0]) + (bounds[first, 3] - bounds[first, 2])
-            if len(p.units) and candidates >= SHORT_LIST and last - first >= 8:
-                jobs.append(pool.submit(by_product, first, last))
-            elif waiting and waiting[-1][1] == first and first - waiting[-1][0] < TILE_QUERIES:
-                waiting[-1] = (waiting[-1][0], last)
-            else:
-                waiting.append((first, last))
-        jobs += [pool.submit(directly, first, last) for first, last in waiting]
-        rechecked = sum(job.result() for job in jobs)
-    out_values, out_above, out_tied = np.empty_like(values), np.empty_like(above), np.empty_like(tied)
-    target = source[order]
-    out_values[target], out_above[target], out_tied[target] = values, above, tied
-    return out_values, out_above, out_tied, rechecked
+    return pairs, count
+
+
+def _side(work: _Work, first: int, last: int) -> tuple[Ints, Ints, Slots, slice]:
+    """Return queries first..last, their offsets and slots from zero, with counts of their own, and where they go."""
+    here = slice(work.starts[first], work.starts[last])
+    above, tied = np.zeros((2, here.stop - here.start), np.int64)
+    values, low, high = (each[here] for each in work.slots[:3])
+    offsets = work.starts[first : last + 1] - here.start
+    return work.rows[first:last], offsets, Slots(values, low, high, above, tied), here
+
+
+def _add(work: _Work, side: tuple[Ints, Ints, Slots, slice]) -> None:
+    """Add counts to those of all."""
+    _, _, slots, here = side
+    with work.lock:
+        work.slots.above[here] += slots.above
+        work.slots.tied[here] += slots.tied
+
+
+def _count_piece(p: Prepared, work: _Work, piece: _Piece) -> int:
+    """Count a piece tile by tile; return how many entries were rechecked."""
+    queries, offsets, slots, _ = side = _side(work, piece.first, piece.last)
+    bounds = work.bounds[piece.first : piece.last]
+    exact = p.operands is None
+    columns = min(work.tile[1], max(stop - start for start, stop, _ in piece.ranges))
+    tile = np.empty((len(queries), columns + GAP), np.float64 if exact else np.float32)
+    flipped = np.empty((columns if any(both for *_, both in piece.ranges) else 0, len(queries) + GAP), tile.dtype)
+    rechecked = 0
+    for start, stop, both in piece.ranges:
+        for first in range(start, stop, columns):
+            width = min(columns, stop - first)
+            _fill_tile(p, queries, first, width, tile)
+            blank(tile, width, queries, first, bounds, p.order.include, p.order.exclude)
+            rechecked += count_tile(p.rows, queries, offsets, tile, width, first, FEW_POSITIVES, exact, slots)
+            if both:
+                transpose(tile, len(queries), width, flipped)
+                other = _side(work, at := piece.first + first - int(queries[0]), at + width)
+                rechecked += count_tile(
+                    p.rows, *other[:2], flipped, len(queries), int(queries[0]), FEW_POSITIVES, exact, other[2]
+                )
+                _add(work, other)
+    _add(work, side)
+    return rechecked
+
+
+def _fill_tile(p: Prepared, queries: Ints, first: int, width: int, tile: npt.NDArray[np.floating]) -> None:
+    """Compute the similarities of some queries to the places first .. first + width."""
+    if p.operands is not None:
+        mine = p.operands.rows
+        start, stop = int(queries[0]), int(queries[-1]) + 1
+        left = mine[start:stop] if stop - start == len(queries) else mine[queries]
+        np.matmul(left, mine[first : first + width].T, out=tile[:, :width])
+        finish(tile, width, queries, first, p.operands.scale, p.operands.form, p.rows.distance)
+    elif p.metric:
+        x = p.rows.x
+        tile[:, :width] = metric_values(x[queries], x[first : first + width], p.metric, p.options)
+    else:
+        fill_values(p.rows, queries, first, tile, width)

@@ -5,59 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..compile import njit
-from ..reference.similarity import DISTANCES, LANES
+from ..reference.similarity import DISTANCES
+from .lanes import largest_absolute, sum_absolute, sum_features, sum_product, sum_shifted_product, sum_square
 
-__all__ = ["moments", "pair_value", "twins", "unit_rows"]
+__all__ = ["moments", "pair_value", "twins"]
 
 COSINE, ABS_COSINE, CORRELATION, EUCLIDEAN, MANHATTAN, CHEBYSHEV = range(len(DISTANCES))
-PRODUCT, SQUARE, ABSOLUTE = range(3)
-HALF = LANES // 2
-
-
-@njit
-def _lane_sum(x, i, j, shift_i, shift_j, kind, lanes):
-    """Sum a function of two shifted rows over the features.
-
-    x (n, d); kind: product, squared difference or absolute difference; lanes (64,) float64 is scratch.
-    """
-    d = x.shape[1]
-    lanes[:] = 0.0
-    for start in range(0, d, LANES):
-        stop = min(start + LANES, d)
-        a = x[i, start:stop]
-        b = x[j, start:stop]
-        if kind == PRODUCT:
-            for k in range(stop - start):
-                lanes[k] += (np.float64(a[k]) - shift_i) * (np.float64(b[k]) - shift_j)
-        elif kind == SQUARE:
-            for k in range(stop - start):
-                difference = np.float64(a[k]) - np.float64(b[k])
-                lanes[k] += difference * difference
-        else:
-            for k in range(stop - start):
-                lanes[k] += abs(np.float64(a[k]) - np.float64(b[k]))
-    width = HALF
-    while width > 0:
-        for k in range(width):
-            lanes[k] += lanes[k + width]
-        width //= 2
-    return lanes[0]
-
-
-@njit
-def _row_sum(x, i, lanes):
-    """Sum of row i of x (n, d) in the order of `_lane_sum`."""
-    d = x.shape[1]
-    lanes[:] = 0.0
-    for start in range(0, d, LANES):
-        for k in range(start, min(start + LANES, d)):
-            lanes[k - start] += np.float64(x[i, k])
-    width = HALF
-    while width > 0:
-        for k in range(width):
-            lanes[k] += lanes[k + width]
-        width //= 2
-    return lanes[0]
 
 
 @njit
@@ -66,29 +19,27 @@ def moments(x, distance):
     n, d = x.shape
     shift = np.zeros(n)
     norm = np.ones(n)
-    lanes = np.empty(LANES)
     if distance <= CORRELATION:
         for i in range(n):
             if distance == CORRELATION:
-                shift[i] = _row_sum(x, i, lanes) / d
-            norm[i] = np.sqrt(_lane_sum(x, i, i, shift[i], shift[i], PRODUCT, lanes))
+                shift[i] = sum_features(x, i, i, 0.0, 0.0) / d
+            norm[i] = np.sqrt(sum_shifted_product(x, i, i, shift[i], shift[i]))
     return shift, norm
 
 
 @njit
-def pair_value(x, i, j, shift, norm, distance, lanes):
+def pair_value(x, i, j, shift, norm, distance):
     """Ranking value of rows i and j of x (n, d), float64; see `reference.similarity.similarity`."""
-    if distance <= CORRELATION:
-        value = _lane_sum(x, i, j, shift[i], shift[j], PRODUCT, lanes) / (norm[i] * norm[j])
+    if distance <= ABS_COSINE:
+        value = sum_product(x, i, j, 0.0, 0.0) / (norm[i] * norm[j])
         return abs(value) if distance == ABS_COSINE else value
+    if distance == CORRELATION:
+        return sum_shifted_product(x, i, j, shift[i], shift[j]) / (norm[i] * norm[j])
     if distance == EUCLIDEAN:
-        return -_lane_sum(x, i, j, 0.0, 0.0, SQUARE, lanes)
+        return -sum_square(x, i, j, 0.0, 0.0)
     if distance == MANHATTAN:
-        return -_lane_sum(x, i, j, 0.0, 0.0, ABSOLUTE, lanes)
-    largest = 0.0
-    for k in range(x.shape[1]):
-        largest = max(largest, abs(np.float64(x[i, k]) - np.float64(x[j, k])))
-    return -largest
+        return -sum_absolute(x, i, j, 0.0, 0.0)
+    return -largest_absolute(x, i, j, 0.0, 0.0)
 
 
 @njit
@@ -122,11 +73,3 @@ def twins(x):
             if same:
                 twin[row] = other
     return twin
-
-
-@njit
-def unit_rows(x, shift, norm, out):
-    """Write the shifted rows of x (n, d), divided by their norms, to out (n, d) float32: the GEMM operand."""
-    for i in range(x.shape[0]):
-        for k in range(x.shape[1]):
-            out[i, k] = np.float32((np.float64(x[i, k]) - shift[i]) / norm[i])

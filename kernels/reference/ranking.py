@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +44,7 @@ def count_outranking(
     offsets: npt.NDArray[np.int64],
     positives: npt.NDArray[np.integer],
     threads: int = 1,
+    progress: Callable[[float], None] | None = None,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
     """Count, for each positive of each query, the query's negatives that outrank it and that tie with it.
 
@@ -58,6 +60,8 @@ def count_outranking(
         Rows.
     threads : int, default 1
         Not used here.
+    progress : callable, optional
+        Not called here.
 
     Returns
     -------

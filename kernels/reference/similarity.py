@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .metrics import METRICS, metric_options, metric_values
+
 __all__ = ["DISTANCES", "LANES", "copairs_scale", "moments", "similarity"]
 
 #: Supported distances; the position is the code that compiled kernels use.
@@ -85,13 +87,18 @@ def similarity(
         The pairs.
     distance : str
         ``cosine``: x·y / (|x||y|); ``abs_cosine``: its absolute value; ``correlation``: cosine of the centred
-        rows; ``euclidean``: minus the squared distance; ``manhattan``, ``chebyshev``: minus the distance.
+        rows; ``euclidean``: minus the squared distance; ``manhattan``, ``chebyshev``: minus the distance; a name of
+        `metrics.METRICS`: minus scipy's distance.
 
     Returns
     -------
     ndarray of float64, shape (m,)
         The ranking value. It orders pairs as the similarity scale of copairs does, see `copairs_scale`.
     """
+    if distance in METRICS:
+        options = metric_options(x, distance)
+        pairs = zip(rows_a, rows_b, strict=True)
+        return np.array([metric_values(x[i : i + 1], x[j : j + 1], distance, options)[0, 0] for i, j in pairs])
     shift, norm = moments(x, distance)
     a = x[rows_a].astype(np.float64) - shift[rows_a][:, None]
     b = x[rows_b].astype(np.float64) - shift[rows_b][:, None]

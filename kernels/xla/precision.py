@@ -1,6 +1,6 @@
 """How a tile is multiplied, and how far its entries can then be from the float64 value that decides a rank.
 
-Let u = 2^-24, and x, y two rows of the operand, |x|, |y| <= 1 + e as in `kernels.cpu.ranking`, whose bound B(d) is
+Let u = 2^-24, and x, y two rows of the operand, |x|, |y| <= 1 + e as in `kernels.cpu.operands`, whose bound B(d) is
 that of ``float32``: any order of summation, with or without fused operations, operations that underflow flushed to
 zero or not. A product is asked for with the highest precision, because that of JAX is TF32 by default on NVIDIA
 GPUs. The other two options run on tensor cores and have wider bands.
@@ -32,7 +32,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ..cpu import ranking as cpu
+from ..cpu.operands import error_bound as float32_bound
 
 __all__ = ["PRECISIONS", "error_bound", "operands", "product"]
 
@@ -42,7 +42,7 @@ PRECISIONS = ("float32", "tf32", "bf16x3")
 
 def error_bound(d: int, precision: str) -> float:
     """Return the largest difference between a tile entry and the deciding float64 value, see the module docstring."""
-    bound = cpu.error_bound(d)
+    bound = float32_bound(d)
     if precision == "float32":
         return bound
     u = 2.0**-24

@@ -1,12 +1,12 @@
 """The counts behind average precision on XLA devices: float32 or tensor-core tiles, certified by float64.
 
-Rows, candidate ranges, operands and thresholds are those of the CPU room (`kernels.cpu.ranking`), so that values are
-equal to the last bit; what is left, the products and the counting, runs on one or many devices. A tile of queries
+Rows, candidate ranges and thresholds are those of the CPU room (`kernels.cpu.ranking`), so that values are equal to
+the last bit; what is left, the products and the counting, runs on one or many devices. A tile of queries
 meets the column tiles of its candidates; entries further from a threshold than the error bound of the product
 (`precision`) are counted as they are, the others in float64 (`tiles`, `deciding`). So the counts are those of the
 definition, whatever the device and the precision.
 
-Left to the CPU room, see `Prepared.on_host`: distances without a product form (euclidean, manhattan, chebyshev), rules
+Left to the CPU room, see `Prepared.on_host`: distances outside the cosine family, rules
 whose keys have no compact form (`keys`), features that do not fit in device memory, and devices or data on which
 float64 might not give the same bits (`deciding`). Also queries with over a million positives.
 """
@@ -28,6 +28,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ..codes import PairCodes
 from ..cpu import ranking as cpu
 from ..cpu.counting import thresholds
+from ..cpu.operands import unit_rows
 from ..cpu.similarity import ABS_COSINE, CORRELATION
 from ..reference.similarity import LANES
 from . import precision as precisions
@@ -87,21 +88,22 @@ def prepare(
     """
     host = cpu.prepare(features, distance, negatives)
     devices = local_devices(platform)
-    include, exclude = device_keys(host.include), device_keys(host.exclude)
+    include, exclude = device_keys(host.order.include), device_keys(host.order.exclude)
 
     def left_to_host(why: str) -> Prepared:
         return Prepared(host, why, None, devices, precision, ("", ""), (0, 0))
 
-    if not len(host.units):
-        return left_to_host(f"{distance} has no product form")
+    if host.metric or host.rows.distance > CORRELATION:
+        return left_to_host(f"{distance} is not a product of unit rows")
     if not devices:
         return left_to_host(f"there is no {platform or 'XLA'} device")
     if include is None or exclude is None:
         return left_to_host("the keys of the rule have no compact form")
-    dtype = np.dtype(np.float64) if host.distance == CORRELATION else host.features.dtype
+    n, d = host.rows.x.shape
+    dtype = np.dtype(np.float64) if host.rows.distance == CORRELATION else host.rows.x.dtype
     free = free_bytes(devices[0])
     if free is not None:
-        free -= host.units.size * (8 + dtype.itemsize)  # operands, the float32 that they are made of, and features
+        free -= n * d * (8 + dtype.itemsize)  # operands, the float32 that they are made of, and features
         if free <= 0:
             return left_to_host("the features do not fit in the memory of a device")
     tile = tiling.largest_tile(free)
@@ -116,45 +118,45 @@ def _upload(
     devices: tuple[jax.Device, ...], precision: str,
 ) -> Resident:  # fmt: skip
     """Put on every device what stays there."""
-    n, d = host.units.shape
+    rows, n, d = host.rows, *host.rows.x.shape
     steps = -(-d // LANES)
-    rows = tiling.padded_rows(n, columns)
+    length = tiling.padded_rows(n, columns)
+    units = np.zeros((length, steps * LANES), np.float32)
+    unit_rows(rows.x, rows.shift, rows.norm, units[:n, :d])
 
-    def padded(array: npt.NDArray[Any], width: int) -> npt.NDArray[Any]:
-        result = np.zeros((rows, width), array.dtype)
-        result[:n, : array.shape[1]] = array
-        return result
+    def padded(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.concatenate([array, np.zeros((length - n, array.shape[1]), array.dtype)])
 
-    features = np.zeros((rows, steps * LANES), dtype)
-    features[:n, :d] = host.features
-    if host.distance == CORRELATION:
-        features[:n, :d] -= host.shift[:, None]
+    features = np.zeros((length, steps * LANES), dtype)
+    features[:n, :d] = rows.x
+    if rows.distance == CORRELATION:
+        features[:n, :d] -= rows.shift[:, None]
     with settings():
         everywhere = NamedSharding(Mesh(np.array(devices), (AXIS,)), PartitionSpec())
-        units, include, exclude, features, norm, zero = jax.device_put(
+        unit, include, exclude, feature, norm, zero = jax.device_put(
             (
-                padded(host.units, steps * LANES), *(padded(each, each.shape[1]) for each in keys),
-                features.reshape(rows, steps, LANES), np.concatenate([host.norm, np.ones(rows - n)]),
+                units, *(padded(each) for each in keys), features.reshape(length, steps, LANES),
+                np.concatenate([rows.norm, np.ones(length - n)]),
                 np.zeros(1, np.int64),
             ),
             everywhere,
         )  # fmt: skip
-        return Resident(_operands(units, precision), include, exclude, features, norm, zero)
+        return Resident(_operands(unit, precision), include, exclude, feature, norm, zero)
 
 
 def _is_trusted(host: cpu.Prepared, resident: Resident) -> bool:
     """Say whether the device decides as the host does: by the range of the features, and on random pairs."""
-    pairs = np.random.default_rng(0).integers(0, len(host.features), (2, TRIALS))
+    pairs = np.random.default_rng(0).integers(0, len(host.rows.x), (2, TRIALS))
     values, edges, order = np.empty(TRIALS), np.empty((2, TRIALS), np.float32), np.empty(TRIALS, np.int64)
     thresholds(
-        host.features, host.shift, host.norm, host.distance, pairs[0], np.arange(TRIALS + 1), pairs[1], 0.0,
-        values, order, *edges,
+        host.rows, pairs[0], np.arange(TRIALS + 1), pairs[1], 1.0, 0.0, values, order, *edges,
     )  # fmt: skip
     r = resident
     with settings():
         if not _in_range(r.features):
             return False
-        on_device = _deciding_value(r.features, r.norm, r.zero, *pairs.astype(np.int32), host.distance == ABS_COSINE)
+        absolute = host.rows.distance == ABS_COSINE
+        on_device = _deciding_value(r.features, r.norm, r.zero, *pairs.astype(np.int32), absolute)
         return bool(np.array_equal(values, np.asarray(on_device)))
 
 
@@ -195,13 +197,14 @@ class _Work(NamedTuple):
 def _arrange(host: cpu.Prepared, queries: npt.NDArray[Any], offsets: Ints, positives: npt.NDArray[Any]) -> _Work:
     sizes = np.diff(offsets)
     width = tiling.widths(sizes)
-    chosen = np.lexsort((host.place[queries], width))
+    chosen = np.lexsort((host.order.place[queries], width))
     chosen = chosen[sizes[chosen] > 0]
     starts = np.concatenate([[0], np.cumsum(sizes[chosen])]).astype(np.int64)
     source = np.repeat(offsets[:-1][chosen] - starts[:-1], sizes[chosen]) + np.arange(starts[-1])
     m = len(source)
+    place = host.order.place
     return _Work(
-        host.place[queries[chosen]], width[chosen], starts, source, host.place[positives[source]], np.empty(m),
+        place[queries[chosen]], width[chosen], starts, source, place[positives[source]], np.empty(m),
         np.empty(m, np.int64), np.empty(m, np.float32), np.empty(m, np.float32), np.zeros(m, np.int64),
         np.zeros(m, np.int64),
     )  # fmt: skip
@@ -213,10 +216,11 @@ def count_outranking(
     offsets: Ints,
     positives: npt.NDArray[np.integer],
     threads: int = 0,
+    progress: Callable[[float], None] | None = None,
 ) -> tuple[npt.NDArray[np.float64], Ints, Ints, int]:
     """Count the negatives that outrank and tie each positive; see `reference.ranking.count_outranking`.
 
-    Euclidean, manhattan and chebyshev are counted by the CPU room. Device memory: operands and features, n d 4 bytes
+    Distances outside the cosine family are counted by the CPU room. Device memory: operands and features, n d 4 bytes
     each (correlation and float64 features: 12 together), and one tile. Nothing is donated: the counts, the only arrays
     that change, live in the loop of one program, where XLA updates them in place.
 
@@ -226,10 +230,12 @@ def count_outranking(
         As in the reference.
     threads : int, default 0
         Host threads, for thresholds; 0 takes all cores of this process.
+    progress : callable, optional
+        Called with the share of the queries that is done, 0..1.
     """
     host = prepared.host
     if prepared.resident is None or np.diff(offsets).max(initial=0) > tiling.MOST_POSITIVES:
-        return cpu.count_outranking(host, queries, offsets, positives, threads)
+        return cpu.count_outranking(host, queries, offsets, positives, threads, progress)
     work = _arrange(host, queries, offsets, positives)
     rechecked = 0
     with settings(), _Threads(threads) as pool:
@@ -238,6 +244,8 @@ def count_outranking(
             waiting.append((parts, _launch(prepared, prepared.resident, work, parts, pool)))
             if len(waiting) > AHEAD:
                 rechecked += _collect(work, *waiting.popleft())
+                if progress is not None:
+                    progress(parts[0][0] / len(work.rows))
         while waiting:
             rechecked += _collect(work, *waiting.popleft())
     target = work.source[work.order]
@@ -251,7 +259,7 @@ def _launches(prepared: Prepared, work: _Work) -> Iterator[list[tuple[int, int]]
     n_devices = len(prepared.devices)
     edges = np.flatnonzero(np.diff(work.width, prepend=-1, append=-1)).tolist()
     for start, stop in itertools.pairwise(edges):
-        bounds = prepared.host.bounds[work.rows[start:stop]]
+        bounds = prepared.host.order.bounds[work.rows[start:stop]]
         span = float(np.median(bounds[:, 3] - bounds[:, 0]))
         share = -(-(stop - start) // n_devices)
         size = tiling.query_size(share, span, int(work.width[start]), prepared.tile[0])
@@ -265,18 +273,19 @@ def _launch(
     """Compute the thresholds of some queries and start counting; does not wait for the devices."""
     host = prepared.host
     n_devices, width = len(parts), int(work.width[parts[0][0]])
-    delta = precisions.error_bound(host.features.shape[1], prepared.precision)
+    delta = precisions.error_bound(host.rows.x.shape[1], prepared.precision)
 
     def fill(first: int, last: int) -> None:
         thresholds(
-            host.features, host.shift, host.norm, host.distance, work.rows[first:last], work.starts[first : last + 1],
-            work.mates, delta, work.values, work.order, work.low, work.high,
+            host.rows, work.rows[first:last], work.starts[first : last + 1], work.mates, 1.0, delta,
+            work.values, work.order, work.low, work.high,
         )  # fmt: skip
 
     pool.share(fill, parts[0][0], parts[-1][1])
     most = max(last - first for first, last in parts)
     size = min(size for size in tiling.QUERY_SIZES if size >= most)
-    columns, lists = tiling.pieces([host.bounds[work.rows[first:last]] for first, last in parts], prepared.tile[1])
+    bounds = host.order.bounds
+    columns, lists = tiling.pieces([bounds[work.rows[first:last]] for first, last in parts], prepared.tile[1])
     length = 8
     while length < max(map(len, lists)):
         length *= 4
@@ -290,13 +299,13 @@ def _launch(
         here = slice(k * size, k * size + last - first)
         slots = slice(work.starts[first], work.starts[last])
         used = np.arange(width) < np.diff(work.starts[first : last + 1])[:, None]
-        tile.row[here], tile.bounds[here] = work.rows[first:last], host.bounds[work.rows[first:last]]
+        tile.row[here], tile.bounds[here] = work.rows[first:last], bounds[work.rows[first:last]]
         tile.low[here][used], tile.high[here][used] = work.low[slots], work.high[slots]
         tile.value[here][used] = work.values[slots]
         tile.pieces[k * length : k * length + len(lists[k])] = lists[k]
     setup = Setup(
         columns, max(LEAST_GROUPS, size * columns // ROUND), max(LEAST_ENTRIES, size * columns // ROUND),
-        host.distance == ABS_COSINE, prepared.precision, *prepared.forms,
+        host.rows.distance == ABS_COSINE, prepared.precision, *prepared.forms,
     )  # fmt: skip
     split = NamedSharding(Mesh(np.array(prepared.devices), (AXIS,)), PartitionSpec(AXIS))
     return counter(prepared.devices, setup)(resident, jax.device_put(tile, split))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fastbench.kernels import cpu, reference
 from fastbench.kernels.codes import PairCodes, column_index
-from fastbench.kernels.cpu import ranking
+from fastbench.kernels.cpu import order, ranking
+from fastbench.kernels.cpu.order import work_order
 from fastbench.kernels.cpu.similarity import moments, pair_value
+from fastbench.kernels.cpu.tiles import finish
+from fastbench.kernels.reference.metrics import METRICS
 from fastbench.kernels.reference.similarity import DISTANCES, LANES, similarity
 
 from .strategies import pair_codes
@@ -43,42 +46,80 @@ def problems(draw):
     return draw(features(n)), draw(pair_codes(n)), draw(pair_codes(n))
 
 
+def assert_counts(x, distance, positive, negative, queries=None, threads=0):
+    """Counts equal those of the definition; returns the number of rechecked entries."""
+    queries = np.random.default_rng(0).permutation(len(x)) if queries is None else queries
+    offsets, mates = cpu.partners(positive, queries)
+    expected = reference.count_outranking(reference.prepare(x, distance, negative), queries, offsets, mates)
+    got = cpu.count_outranking(cpu.prepare(x, distance, negative), queries, offsets, mates, threads)
+    for mine, definition in zip(got[:3], expected[:3], strict=True):
+        np.testing.assert_array_equal(mine, definition)
+    return got[3]
+
+
+@pytest.fixture
+def sizes(monkeypatch):
+    """Set the sizes that decide how the work is cut and which loop counts."""
+
+    def set_sizes(tile=(8, 12), few=32, both=True):
+        monkeypatch.setattr(ranking, "TILE", tile)
+        monkeypatch.setattr(ranking, "EXACT_COLUMNS", tile[1])
+        monkeypatch.setattr(ranking, "FEW_POSITIVES", few)
+        monkeypatch.setattr(ranking, "SMALL_PIECE", 1)
+        monkeypatch.setattr(ranking, "LEAST_ROWS", 2 if both else 10**9)
+        monkeypatch.setattr(ranking, "LEAST_SHARE", 0)
+        monkeypatch.setattr(order, "LARGE_GROUP", 3)
+
+    return set_sizes
+
+
 @given(problems(), st.sampled_from(DISTANCES), st.integers(1, 3))
 @settings(max_examples=150, deadline=None)
 def test_counts_equal_the_definition(problem, distance, threads):
     x, positive, negative = problem
     if distance == "correlation" and np.any(x.max(axis=1) == x.min(axis=1)):
         return
-    n = len(x)
-    queries = np.random.default_rng(0).permutation(n)
-    offsets, mates = cpu.partners(positive, queries)
-    expected = reference.count_outranking(reference.prepare(x, distance, negative), queries, offsets, mates)
-    got = cpu.count_outranking(cpu.prepare(x, distance, negative), queries, offsets, mates, threads)
-    for mine, definition in zip(got[:3], expected[:3], strict=True):
-        np.testing.assert_array_equal(mine, definition)
+    assert_counts(x, distance, positive, negative, threads=threads)
 
 
-@pytest.mark.parametrize("columns", [1, 7, 64, 100_000])
-@pytest.mark.parametrize("few", [0, 24])
-def test_tiles_and_methods_do_not_matter(monkeypatch, columns, few):
+@given(problems(), st.sampled_from(DISTANCES), st.sampled_from([(1, 1), (2, 5), (8, 12), (64, 64)]), st.data())
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_tiles_equal_the_definition(sizes, problem, distance, tile, data):
+    """Small tiles, segments and blocks: every way to cut the work, both loops, all rows or some as queries."""
+    x, positive, negative = problem
+    if distance == "correlation" and np.any(x.max(axis=1) == x.min(axis=1)):
+        return
+    sizes(tile, few=data.draw(st.sampled_from([0, 2, 32])), both=data.draw(st.booleans()))
+    queries = np.random.default_rng(1).permutation(len(x))[: data.draw(st.integers(1, len(x)))]
+    if data.draw(st.booleans()):
+        queries = np.arange(len(x))
+    assert_counts(x, distance, positive, negative, queries)
+
+
+@pytest.mark.parametrize("tile", [(1, 1), (7, 7), (8, 64), (100_000, 100_000)])
+@pytest.mark.parametrize("few", [0, 32])
+@pytest.mark.parametrize("both", [False, True])
+def test_tiles_and_methods_do_not_matter(sizes, tile, few, both):
     rng = np.random.default_rng(5)
     n = 400
     x = rng.normal(size=(n, 20)).astype(np.float32)
     x[200:] = x[rng.integers(0, 200, 200)]
     group, plate = np.arange(n) // 8, rng.integers(0, 2, n)
-    positive = make_codes(block=group)
-    negative = make_codes(block=plate, exclude=[group])
-    queries = np.arange(n)
-    offsets, mates = cpu.partners(positive, queries)
-    expected = reference.count_outranking(reference.prepare(x, "cosine", negative), queries, offsets, mates)
-    monkeypatch.setattr(ranking, "TILE_COLUMNS", columns)
-    monkeypatch.setattr(ranking, "TILE_QUERIES", max(8, columns // 3))
-    monkeypatch.setattr(ranking, "SHORT_LIST", 1)
-    monkeypatch.setattr(ranking, "FEW_POSITIVES", few)
-    got = cpu.count_outranking(cpu.prepare(x, "cosine", negative), queries, offsets, mates)
-    for mine, definition in zip(got[:3], expected[:3], strict=True):
-        np.testing.assert_array_equal(mine, definition)
-    assert got[3] > 0  # copies lie inside the band, so something was rechecked
+    sizes(tile, few, both)
+    rechecked = assert_counts(x, "cosine", make_codes(block=group), make_codes(block=plate, exclude=[group]))
+    assert rechecked > 0  # copies lie inside the band
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_one_large_group_and_many_of_one_row(sizes, both):
+    """Controls against compounds of one row each: a large segment, and pieces that hold many small ones."""
+    rng = np.random.default_rng(8)
+    compound = np.concatenate([np.zeros(150, int), np.arange(1, 151)])[rng.permutation(300)]
+    x = rng.normal(size=(300, 12)).astype(np.float32)
+    sizes((16, 32), both=both)
+    codes = make_codes(np.arange(300) % 30), make_codes(np.zeros(300, int), exclude=[compound])
+    assert work_order(codes[1]).bounds[:, 2].max() > 0
+    assert_counts(x, "cosine", *codes)
 
 
 def test_large_groups_are_searched_not_compared():
@@ -88,28 +129,117 @@ def test_large_groups_are_searched_not_compared():
     x[300:] = x[:300]
     label = rng.integers(0, 5, n)
     codes = make_codes(block=label), make_codes(block=np.zeros(n, int), exclude=[label])
-    queries = np.arange(n)
-    offsets, mates = cpu.partners(codes[0], queries)
-    assert np.diff(offsets).max() > ranking.FEW_POSITIVES
-    expected = reference.count_outranking(reference.prepare(x, "cosine", codes[1]), queries, offsets, mates)
-    got = cpu.count_outranking(cpu.prepare(x, "cosine", codes[1]), queries, offsets, mates)
-    for mine, definition in zip(got[:3], expected[:3], strict=True):
-        np.testing.assert_array_equal(mine, definition)
+    assert np.bincount(label).max() > ranking.FEW_POSITIVES
+    assert_counts(x, "cosine", *codes)
+
+
+def near_ties(kind, n, d, rng):
+    """Rows whose similarities differ by less than float32 can tell."""
+    if kind == "one step":  # copies, one feature one float32 step up in some
+        x = np.repeat(rng.normal(size=(n // 4, d)).astype(np.float32), 4, axis=0)
+        step = rng.integers(0, d, n)
+        x[np.arange(n), step] = np.nextafter(x[np.arange(n), step], np.float32(np.inf))
+    elif kind == "cancellation":  # nearly orthogonal: large terms that nearly cancel
+        half = rng.normal(size=(n, d // 2)).astype(np.float32) * 1e4
+        x = np.concatenate([half, -half[:, ::-1]], axis=1) + rng.normal(size=(n, d)).astype(np.float32)
+    elif kind == "norms":  # from tiny to huge, the same directions
+        x = rng.normal(size=(n // 2, d)).repeat(2, axis=0) * 10.0 ** rng.uniform(-15, 15, (n, 1))
+    elif kind == "subnormal":  # features below the smallest normal float32
+        x = rng.normal(size=(n, d)) * 1e-41
+        x[:, 0] = 1e-38
+    elif kind == "outlier":  # one row that dwarfs all: euclidean has no digits left for the others
+        x = rng.normal(size=(n, d))
+        x[0] *= 1e9
+    else:  # a common offset: euclidean distances are differences of large numbers
+        x = rng.normal(size=(n, d)) * 1e-3 + 1e3
+    return np.ascontiguousarray(x, np.float32)
+
+
+@pytest.mark.parametrize("kind", ["one step", "cancellation", "norms", "subnormal", "outlier", "offset"])
+@pytest.mark.parametrize("distance", ["cosine", "abs_cosine", "correlation", "euclidean"])
+@pytest.mark.parametrize("few", [0, 32])
+def test_near_ties(sizes, kind, distance, few):
+    rng = np.random.default_rng(7)
+    x = near_ties(kind, 120, 96, rng)
+    sizes((32, 48), few)
+    codes = make_codes(np.arange(120) % 15), make_codes(np.zeros(120, int), exclude=[np.arange(120) % 15])
+    assert_counts(x, distance, *codes)
 
 
 @pytest.mark.parametrize("d", [1, 64, 500, 2000])
-def test_certificate_holds_on_adversarial_rows(d):
-    """The float32 product never strays further from the deciding value than the stated bound."""
+@pytest.mark.parametrize("distance", ["cosine", "correlation", "euclidean"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("tiny", [False, True])
+def test_certificate_holds_on_adversarial_rows(d, distance, dtype, tiny):
+    """The float32 entry never strays further from the deciding value than the stated bound."""
     rng = np.random.default_rng(d)
     rows = [rng.normal(size=(20, d)), rng.choice([-1.0, 1.0], size=(20, d)), np.ones((5, d)) * (1 + 2**-20)]
-    rows.append(10.0 ** rng.uniform(-30, 15, size=(20, d)))
-    x = np.concatenate(rows).astype(np.float32)
-    codes = make_codes(block=np.zeros(len(x), int))
-    prepared = cpu.prepare(x, "cosine", codes)
-    tile = prepared.units @ prepared.units.T
-    i, j = (m.ravel() for m in np.mgrid[: len(x), : len(x)])
-    exact = similarity(x, i, j, "cosine").reshape(tile.shape)
-    assert np.abs(tile - exact).max() <= ranking.error_bound(d)
+    rows.append(10.0 ** rng.uniform(-3, 15, size=(20, d)))
+    x = np.concatenate(rows).astype(dtype)
+    if tiny:
+        x[::3] *= dtype(1e-30)
+    if distance == "correlation":
+        x = x[x.max(axis=1) > x.min(axis=1)] if d > 1 else np.empty((0, 1), dtype)
+    if not len(x):
+        return
+    n = len(x)
+    prepared = cpu.prepare(x, distance, make_codes(block=np.zeros(n, int)))
+    o, places = prepared.operands, np.arange(n)
+    assert (o.rows is prepared.rows.x) == (distance == "cosine" and dtype == np.float32 and not tiny)
+    tile = np.ascontiguousarray(o.rows @ o.rows.T)
+    finish(tile, n, places, 0, o.scale, o.form, prepared.rows.distance)
+    i, j = (m.ravel() for m in np.mgrid[:n, :n])
+    exact = similarity(x, i, j, distance).reshape(tile.shape)
+    assert np.abs(tile - exact * o.factor).max() <= o.bound
+
+
+def test_a_memory_map_is_not_copied(tmp_path):
+    x = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    prepared = cpu.prepare(mapped, "cosine", make_codes(np.zeros(50, int), exclude=[np.arange(50) // 2]))
+    assert np.shares_memory(prepared.rows.x, mapped)
+    assert np.shares_memory(prepared.operands.rows, mapped)
+    assert_counts(mapped, "cosine", make_codes(np.arange(50) // 2), make_codes(np.zeros(50, int)))
+
+
+def scipy_features(metric, rng):
+    x = rng.uniform(0.1, 1, size=(60, 9))
+    return np.round(x) if metric in ("dice", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule") else x
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_scipy_metrics(sizes, metric):
+    """Any other distance runs through float64 tiles of scipy's arithmetic."""
+    x = scipy_features(metric, np.random.default_rng(3))
+    sizes((8, 16))
+    group = np.arange(60) // 4
+    if metric == "yule":
+        x[:, :2] = [0, 1]
+    assert_counts(x, metric, make_codes(group), make_codes(np.arange(60) % 2, exclude=[group]))
+
+
+def test_what_is_not_a_number_is_an_error():
+    x = np.abs(np.random.default_rng(0).normal(size=(20, 3)))
+    x[3:5] = 0
+    group = np.arange(20) // 2
+    codes = make_codes(group), make_codes(np.zeros(20, int), exclude=[group])
+    offsets, mates = cpu.partners(codes[0], np.arange(20))
+    with pytest.raises(ValueError, match="not numbers"):
+        cpu.count_outranking(cpu.prepare(x, "braycurtis", codes[1]), np.arange(20), offsets, mates)
+    with pytest.raises(ValueError, match="no inverse"):
+        cpu.prepare(x[:3], "mahalanobis", codes[1])
+
+
+def test_progress_ends_at_one():
+    x = np.random.default_rng(0).normal(size=(900, 4)).astype(np.float32)
+    group = np.arange(900) // 3
+    offsets, mates = cpu.partners(make_codes(group), np.arange(900))
+    seen = []
+    prepared = cpu.prepare(x, "cosine", make_codes(np.zeros(900, int), exclude=[group]))
+    cpu.count_outranking(prepared, np.arange(900), offsets, mates, progress=seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
@@ -119,8 +249,7 @@ def test_pair_values_are_bit_equal(distance):
     code = DISTANCES.index(distance)
     shift, norm = moments(x, code)
     i, j = rng.integers(0, 30, (2, 200))
-    scratch = np.empty(LANES)
-    mine = [pair_value(x, a, b, shift, norm, code, scratch) for a, b in zip(i, j, strict=True)]
+    mine = [pair_value(x, a, b, shift, norm, code) for a, b in zip(i, j, strict=True)]
     np.testing.assert_array_equal(mine, similarity(x, i, j, distance))
 
 

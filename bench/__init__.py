@@ -1,0 +1,1 @@
+"""The benchmark suites: each job beside the tool it replaces. Run them with ``fastbench bench``."""

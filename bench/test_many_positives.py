@@ -1,0 +1,53 @@
+"""Average precision of class labels: hundreds of positives a query; and of list columns."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fastbench.bench.measure import measure
+
+RULE: dict[str, Any] = {
+    "pos_sameby": ["Metadata_target"],
+    "pos_diffby": [],
+    "neg_sameby": [],
+    "neg_diffby": ["Metadata_target"],
+    "multilabel_col": "Metadata_target",
+}
+
+
+@pytest.mark.parametrize(
+    ("n", "classes", "tool"),
+    [
+        *(pytest.param(2_000, 4, tool, marks=pytest.mark.quick) for tool in ("fastbench", "copairs", "scikit-learn")),
+        (8_000, 10, "fastbench"),
+        pytest.param(8_000, 10, "copairs", marks=pytest.mark.slow),  # minutes, gigabytes
+        pytest.param(8_000, 10, "scikit-learn", marks=pytest.mark.slow),
+        (8_000, 10, "GEMM"),
+    ],
+)
+def test_classes(benchmark: Any, n: int, classes: int, tool: str) -> None:
+    benchmark.group = f"many positives, {n:,} x 500, {classes} classes"
+    rounds = {"fastbench": 3, "GEMM": 5}.get(tool, 1)
+    measure(benchmark, tool, ("all_against_all", n, 500, n // classes), rounds=rounds)
+
+
+@pytest.mark.parametrize("tool", ["fastbench", "copairs"])
+@pytest.mark.benchmark(group="many positives, list column")
+def test_multilabel(benchmark: Any, tool: str) -> None:
+    """Compounds with one to three targets of 40."""
+    n, d, targets = 1_000, 500, 40
+    rng = np.random.default_rng(0)
+    labels = [[f"t{t}" for t in rng.choice(targets, rng.integers(1, 4), replace=False)] for _ in range(n)]
+    meta, x = pd.DataFrame({"Metadata_target": labels}), rng.standard_normal((n, d), dtype=np.float32)
+    benchmark.extra_info.update(tool=tool, job=f"{n:,} x {d}, {targets} labels", n=n, d=d)
+    score = import_module("fastbench" if tool == "fastbench" else "copairs.map").multilabel.average_precision
+    benchmark.pedantic(
+        lambda: score(meta, x, **RULE, progress_bar=False),
+        rounds=3 if tool == "fastbench" else 1,
+        warmup_rounds=int(tool == "fastbench"),
+    )

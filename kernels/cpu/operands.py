@@ -1,0 +1,138 @@
+"""What is multiplied, and how far a float32 tile entry can be from the float64 value that decides a rank.
+
+Two forms bring a product of rows to a similarity, entry by entry, symmetric in both rows:
+
+- ``SCALED`` (cosine, abs_cosine, correlation): ``a·b * (s_a * s_b)``. Float32 features of ordinary size are their
+  own operands, no copy is made, and s is the inverse norm; otherwise the operands are unit rows and s is 1.
+- ``HALVED`` (euclidean): ``a·b - (s_a + s_b)`` with s half the squared norm, which is minus half the squared
+  distance. Rows are moved to their common mean and divided by the largest norm first, which changes no order.
+
+**Certificate.** Let u = 2^-24, v = 2^-53, w = u + (d + 8) v, and let x, y be two rows with exact unit vectors X, Y.
+
+*The product.* For any order of summation, with or without fused operations, a float32 dot product errs by at most
+g |a|·|b|, g = d u / (1 - d u) (Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., section 3.1), and
+|a|·|b| <= |a| |b| by Cauchy-Schwarz. A term that underflows, flushed to zero or not, errs by at most 2^-126.
+
+*SCALED.* Operands are x, y as they are, and s_x, s_y and their product and its product with the entry each err by a
+relative w at most; or the operands are X, Y rounded to float32, each entry with a relative error of at most w, and s
+is 1. Either way the entry differs from the exact cosine by at most (1 + w)^4 (1 + g) - 1, and 4 d 2^-80 covers
+underflow, because unscaled operands are only used with norms in 2^-20..2^60. The float64 value that defines the rank
+differs from the exact cosine by at most (2 d + 16) v.
+
+*HALVED.* Operands are exact vectors of length <= 1 rounded with relative error w. Half norms are <= 1/2, their sum
+<= 1 and the result between -2 and 0, so the sums add at most w/2 + w/2 + u + 2 u to the error of the product; the
+float64 value, a squared distance <= 4 with relative error (d + 8) v, is halved: 2 (d + 8) v.
+
+The edges of a band, of size <= 2, are rounded to float32: 2^-22 covers both. An entry further than the sum from a
+threshold is on the same side of it in float64; all others are computed again in float64 with the arithmetic of the
+definition, so counts are those of float64 arithmetic.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..compile import njit
+from .similarity import CORRELATION, EUCLIDEAN
+
+__all__ = ["HALVED", "SCALED", "Operands", "error_bound", "operands", "unit_rows"]
+
+SCALED, HALVED = range(2)
+#: Norms between which float32 rows are multiplied as they are (module docstring).
+SMALLEST_NORM, LARGEST_NORM = 2.0**-20, 2.0**60
+#: Rows handled at once, so that scratch stays small beside a memory map.
+CHUNK = 4096
+
+
+class Operands(NamedTuple):
+    """Operands of the float32 product and what makes a similarity of it.
+
+    Attributes
+    ----------
+    rows : ndarray of float32, shape (n, d)
+        Operands; the features themselves where they can be.
+    scale : ndarray of float32, shape (n,)
+        s of the module docstring.
+    form : int
+        ``SCALED`` or ``HALVED``.
+    factor : float
+        An entry approximates the float64 ranking value times this.
+    bound : float
+        Largest difference between the two.
+    """
+
+    rows: npt.NDArray[np.float32]
+    scale: npt.NDArray[np.float32]
+    form: int
+    factor: float
+    bound: float
+
+
+def error_bound(d: int, form: int = SCALED) -> float:
+    """Return the largest difference between a float32 entry and the float64 value (module docstring)."""
+    u, v = 2.0**-24, 2.0**-53
+    w = u + (d + 8) * v
+    product = d * u / (1 - d * u)
+    rounding = (1 + w) ** 4 * (1 + product) - 1 + 4 * d * 2.0**-80 + (2 * d + 16) * v + 2.0**-22
+    return rounding if form == SCALED else rounding + w + 3 * u
+
+
+def operands(
+    x: npt.NDArray[np.floating],
+    shift: npt.NDArray[np.float64],
+    norm: npt.NDArray[np.float64],
+    distance: int,
+) -> Operands | None:
+    """Return the operands of rows x (n, d), or None where the distance is no function of a product.
+
+    Parameters
+    ----------
+    x, shift, norm
+        Rows and their moments, see `similarity.moments`.
+    distance : int
+        Code of the distance.
+    """
+    n, d = x.shape
+    if distance > EUCLIDEAN:
+        return None
+    if distance == EUCLIDEAN:
+        rows, half, radius = _centred(x)
+        with np.errstate(over="ignore"):
+            factor = 0.5 / np.float64(radius) ** 2
+        return Operands(rows, half, HALVED, float(factor), error_bound(d, HALVED)) if np.isfinite(factor) else None
+    ordinary = norm.min() >= SMALLEST_NORM and norm.max() <= LARGEST_NORM
+    if distance != CORRELATION and x.dtype == np.float32 and x.flags.c_contiguous and ordinary:
+        return Operands(x, (1 / norm).astype(np.float32), SCALED, 1.0, error_bound(d))
+    units = np.empty((n, d), np.float32)
+    unit_rows(x, shift, norm, units)
+    return Operands(units, np.ones(n, np.float32), SCALED, 1.0, error_bound(d))
+
+
+@njit
+def unit_rows(x, shift, norm, out):
+    """Write the shifted rows of x (n, d), divided by their norms, to out (n, d) float32."""
+    for i in range(x.shape[0]):
+        for k in range(x.shape[1]):
+            out[i, k] = np.float32((np.float64(x[i, k]) - shift[i]) / norm[i])
+
+
+def _centred(
+    x: npt.NDArray[np.floating],
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], float]:
+    """Rows minus their mean, divided by the largest norm, with half their squared norms, and that largest norm."""
+    n, d = x.shape
+    parts = [slice(start, start + CHUNK) for start in range(0, n, CHUNK)]
+    largest = max(float(np.abs(x[part]).max(initial=0)) for part in parts) or 1.0
+    mean = sum((x[part] / largest).sum(axis=0, dtype=np.float64) for part in parts) / n * largest
+    squares = np.empty(n)
+    for part in parts:
+        moved = (x[part] - mean) / largest
+        squares[part] = np.einsum("ij,ij->i", moved, moved)
+    radius = float(np.sqrt(squares.max())) or 1.0
+    rows = np.empty((n, d), np.float32)
+    for part in parts:
+        rows[part] = (x[part] - mean) / largest / radius
+    return rows, (squares / radius**2 / 2).astype(np.float32), radius * largest

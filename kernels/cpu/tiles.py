@@ -1,0 +1,88 @@
+"""Compiled work on a tile of similarities: from products to similarities, blanking, transposing, float64 tiles.
+
+Shapes: a tile (q, s) holds in its first w columns the queries, given by place, against the places
+first .. first + w. It is C-contiguous, so that the compiler knows that a row has no gaps, and s exceeds w, lest all
+entries of a column share a cache set.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..compile import njit
+from .operands import SCALED
+from .pairs import first_at_least
+from .similarity import ABS_COSINE, pair_value
+
+__all__ = ["blank", "fill_values", "finish", "transpose"]
+
+#: Columns of a float64 tile computed together, so that their rows stay in the second-level cache.
+NARROW = 128
+
+
+@njit
+def finish(tile, width, queries, first, scale, form, distance):
+    """Turn the products of a tile into similarities, in place; see `operands`."""
+    for q in range(queries.size):
+        mine = scale[queries[q]]
+        row = tile[q, :width]
+        others = scale[first : first + row.size]
+        if form == SCALED:
+            for k in range(row.size):
+                row[k] = row[k] * (mine * others[k])
+        else:
+            for k in range(row.size):
+                row[k] = row[k] - (mine + others[k])
+        if distance == ABS_COSINE:
+            for k in range(row.size):
+                row[k] = abs(row[k])
+
+
+@njit
+def fill_values(rows, queries, first, tile, width):
+    """Fill a float64 tile with the ranking values that define ranks."""
+    for start in range(0, width, NARROW):
+        for q in range(queries.size):
+            for k in range(start, min(start + NARROW, width)):
+                tile[q, k] = pair_value(rows.x, queries[q], first + k, rows.shift, rows.norm, rows.distance)
+
+
+@njit
+def blank(tile, width, queries, first, bounds, include, exclude):
+    """Set to minus infinity what is no negative of its query: itself, its segment, excluded and not included rows."""
+    stop = first + width
+    limited = include.key_rows.size > 0
+    allowed = np.empty(width if limited else 0, np.uint8)
+    for q in range(queries.size):
+        query = queries[q]
+        row = tile[q, :width]
+        row[max(bounds[q, 1] - first, 0) : max(bounds[q, 2] - first, 0)] = -np.inf
+        if first <= query < stop:
+            row[query - first] = -np.inf
+        for slot in range(exclude.row_offsets[query], exclude.row_offsets[query + 1]):
+            key = exclude.row_keys[slot]
+            listed = exclude.key_rows[exclude.key_offsets[key] : exclude.key_offsets[key + 1]]
+            for place in range(first_at_least(listed, first), listed.size):
+                if listed[place] >= stop:
+                    break
+                row[listed[place] - first] = -np.inf
+        if limited:
+            allowed[:] = 0
+            for slot in range(include.row_offsets[query], include.row_offsets[query + 1]):
+                key = include.row_keys[slot]
+                listed = include.key_rows[include.key_offsets[key] : include.key_offsets[key + 1]]
+                for place in range(first_at_least(listed, first), listed.size):
+                    if listed[place] >= stop:
+                        break
+                    allowed[listed[place] - first] = 1
+            for k in range(width):
+                if allowed[k] == 0:
+                    row[k] = -np.inf
+
+
+@njit
+def transpose(tile, height, width, out):
+    """Write the first rows and columns of a tile to the first columns and rows of `out`."""
+    for k in range(width):
+        for q in range(height):
+            out[k, q] = tile[q, k]
