@@ -11,14 +11,14 @@ from fastbench.bench.tools import ready
 __all__ = ["measure", "note_entries"]
 
 
-def measure(benchmark: Any, tool: str, job: Job, *, rounds: int) -> None:
+def measure(benchmark: Any, tool: str, job: Job, *, rounds: int, memory: bool = True) -> None:
     """Time the call (best of rounds, after a small problem that compiles and loads) and measure its memory."""
     problem = build(job)
     size = problem.size()
     what = f"{size['queries']:,} x {size['d']:,}, P {size['P']:,}, L {size['L']:,}"
     benchmark.extra_info.update(tool=tool, job=what, **size)
     # The other tools leave the memory to the caller: it would be that of our loop around them.
-    megabytes = peak_megabytes(tool, job) if tool in ("fastbench", "copairs") else None
+    megabytes = peak_megabytes(tool, job) if memory and tool in ("fastbench", "copairs") else None
     if megabytes is not None:
         benchmark.extra_info["peak_MB"] = megabytes
     ready(tool, build(small_one_like(job)))()

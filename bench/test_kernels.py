@@ -80,11 +80,23 @@ def test_count_short_lists(benchmark: Any) -> None:
     note_entries(benchmark, n * (block - 1))
 
 
+@pytest.mark.benchmark(group="kernels, count in blocks of two rows")
+def test_count_tiny_blocks(benchmark: Any) -> None:
+    """One candidate a query, so that what takes time is the cutting into blocks; an entry is a block."""
+    n = 3_000
+    given = rows(n, 8, REPLICATES, block=2)
+    offsets, mates = cpu.partners(given.positive, given.queries)
+    prepared = cpu.prepare(given.x, "cosine", given.negative)
+    note(benchmark, f"{n:,} x 8", n=n, d=8, P=REPLICATES - 1)
+    benchmark.pedantic(cpu.count_outranking, args=(prepared, given.queries, offsets, mates), **ROUNDS)
+    note_entries(benchmark, n // 2)
+
+
 @pytest.mark.benchmark(group="kernels, thresholds")
 def test_thresholds(benchmark: Any) -> None:
-    """Counting with two candidates a query, so that what takes time is the similarities of 99 positives."""
-    n, replicates = 3_000, 100
-    given = rows(n, D, replicates, block=2)
+    """Counting with 99 candidates and 399 positives a query, so that what takes time is the positives."""
+    n, replicates = 3_200, 400
+    given = rows(n, D, replicates, block=100)
     offsets, mates = cpu.partners(given.positive, given.queries)
     prepared = cpu.prepare(given.x, "cosine", given.negative)
     note(benchmark, f"{n:,} x {D}, P {replicates - 1}", n=n, d=D, P=replicates - 1, flops=2.0 * len(mates) * D)

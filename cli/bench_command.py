@@ -146,6 +146,8 @@ def _show_run(run: Run) -> None:
 
 
 def _show_comparison(comparison: Comparison, path: Path | None, margin: float) -> None:
+    from collections import Counter
+
     for sentence in comparison.warnings:
         typer.echo(f"warning: {sentence}", err=True)
     typer.echo()
@@ -168,8 +170,8 @@ def _show_comparison(comparison: Comparison, path: Path | None, margin: float) -
             "beside peers: now / before over that of the other tools at the same job, which the machine slows alike"
         )
     for what, only in (("only in the earlier file", comparison.only_old), ("new", comparison.only_new)):
-        for one in only:
-            typer.echo(f"{what}: {one.group} | {one.job} | {one.tool}")
+        for group, number in Counter(one.group for one in only).items():
+            typer.echo(f"{what}: {number} of {group}")
 
 
 def _summary(run: Run, comparison: Comparison | None, target: Path, level: str, margin: float) -> dict[str, Any]:

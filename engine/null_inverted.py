@@ -8,8 +8,9 @@ nearly normal needs a few dozen frequencies. With the square wave of half-period
 
 The error has three parts. Aliasing: the probability that S is further than W from s. W is the distance of far
 quantiles (10 standard deviations below the mean; above it 9, and enough for the slower tail that single good ranks
-make), which leaves about 1e-15. Rounding: proven, 16 units in the last place of 1 a rank at most. Truncation: the
-sum ends where \\|phi\\| stays below 1e-14. That it never grows again is measured, not proven: for 48 positives and as
+make), which leaves about 1e-15. Rounding: in modulus at most a few units in the last place of 1 a
+rank, in practice with either sign; stated as 16 times the square root of L, five times what was measured or more. Truncation: the
+sum ends where the modulus of phi stays below 1e-14. That it never grows again is measured, not proven: for 48 positives and as
 many negatives it was below 1e-11 at random and at highly composite frequencies up to 1e6, where the terms are small
 against that by 1 / n as well. Against enclosures of mid-sized shapes and samples of large ones the stated error
 held everywhere. Atoms are far smaller than it, so ``>=`` and ``>`` do not differ.
@@ -23,14 +24,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["InvertedTail", "invert", "inversion_work"]
+__all__ = ["ALIASING", "SMALL", "InvertedTail", "corridor", "inversion_work", "invert"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _BATCH = 64  # frequencies at a time
-_SMALL = 1e-14  # modulus at which the sum ends
-_ALIASING = 1e-14
+#: Modulus of the characteristic function at which the sum ends.
+SMALL = 1e-14
+#: Error from what lies beyond the period.
+ALIASING = 1e-14
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,11 @@ class InvertedTail:
         return found, 0.0, 0.0
 
 
-def _corridor(n_pos: int, n_total: int) -> tuple[Ints, Ints]:
-    """How many positives the first r ranks can hold: all but 1e-16 or so of the placements stay within."""
+def corridor(n_pos: int, n_total: int) -> tuple[Ints, Ints]:
+    """Least and greatest number of positives among the first r ranks, r = 0 .. L, as `characteristic` takes them.
+
+    All but about 1e-16 of the placements stay within.
+    """
     r = np.arange(n_total + 1)
     mean = r * n_pos / n_total
     spread = 9 + 9 * np.sqrt(mean * (1 - n_pos / n_total) * (n_total - r) / max(n_total - 1, 1))
@@ -119,7 +125,7 @@ def _frequencies_expected(n_pos: int, n_total: int) -> float:
 
 def inversion_work(n_pos: int, n_total: int) -> float:
     """Estimate the work, in complex multiplications; about 1.3 nanoseconds each."""
-    lowest, highest = _corridor(n_pos, n_total)
+    lowest, highest = corridor(n_pos, n_total)
     return float((highest - lowest + 1).sum()) * _frequencies_expected(n_pos, n_total)
 
 
@@ -139,15 +145,15 @@ def invert(n_pos: int, n_total: int) -> InvertedTail:
     from ..kernels.cpu.null_inversion import characteristic
 
     least, width = _period(n_pos, n_total)
-    lowest, highest = _corridor(n_pos, n_total)
+    lowest, highest = corridor(n_pos, n_total)
     limit = math.ceil(4 * _frequencies_expected(n_pos, n_total) / _BATCH)
     theta: list[Floats] = []
     phi: list[npt.NDArray[np.complex128]] = []
     left = 1.0
-    while left > _SMALL and len(theta) < limit:
+    while left > SMALL and len(theta) < limit:
         odd = 2 * np.arange(len(theta) * _BATCH, (len(theta) + 1) * _BATCH) + 1
         theta.append(odd * (math.pi / width))
         phi.append(characteristic(n_pos, theta[-1], lowest, highest))
         left = float(np.abs(phi[-1][-_BATCH // 4 :]).max())
-    error = _ALIASING + 16 * math.sqrt(n_total) * 2.0**-53 + 10 * left
+    error = ALIASING + 16 * math.sqrt(n_total) * 2.0**-53 + 10 * left
     return InvertedTail(np.concatenate(theta), np.concatenate(phi), error, least, float(n_pos))

@@ -1,11 +1,10 @@
-"""Compiled inner loops of the ranking: thresholds, and how many entries of a tile row lie above each.
+"""Compiled inner loops of the ranking: how many entries of a tile row lie above each threshold.
 
 Shapes: q queries, m positives of all queries together, w columns of a tile. Rows are numbered by place.
 
 Few thresholds are compared one by one: the loops over a tile row add 0 or 1 to 32-bit counters, which compiles to
 full-width vector compares (Numba widens a sum of two 32-bit integers to 64 bits, hence the casts). Many thresholds
-are searched through a table of equal buckets of the value range: a bucket holds about one threshold, whatever their
-number. Both leave what lies inside a band to the float64 arithmetic of the definition.
+are searched, all entries of a row together (`_search`). Both leave what lies inside a band to the float64 arithmetic of the definition.
 """
 
 from __future__ import annotations
@@ -19,12 +18,10 @@ from ..compile import njit
 from .pairs import first_at_least, shares_key
 from .similarity import pair_value
 
-__all__ = ["Rows", "Slots", "count_direct", "count_tile", "thresholds"]
+__all__ = ["Rows", "Slots", "count_direct", "count_tile"]
 
 #: Columns after which bands are looked at; a multiple of 8.
 STRIDE = 512
-#: Buckets of the table for each threshold, and thresholds of a bucket up to which it is scanned.
-BUCKETS, SCANNED = 2, 8
 
 
 class Rows(NamedTuple):
@@ -50,28 +47,16 @@ class Slots(NamedTuple):
     tied: npt.NDArray[np.int64]  # (m,) negatives equal to it, added to
 
 
-@njit
-def thresholds(rows, queries, offsets, positives, factor, bound, values, order, low, high):
-    """Fill the thresholds of each query, ascending.
+class Scratch(NamedTuple):
+    """Room for the rows of one tile; numbers of the type of the tile, so that no wider arithmetic creeps in."""
 
-    values (m,) float64: ranking values. order (m,) int64: the slot of each in `positives`. low, high (m,) float32:
-    an entry that is within `bound` of ``value * factor`` and lies outside them is decided. They may be `values`
-    itself, for entries that are exact (factor 1, bound 0).
-    """
-    for q in range(queries.size):
-        start, stop = offsets[q], offsets[q + 1]
-        if stop == start:
-            continue
-        mine = np.empty(stop - start)
-        for slot in range(start, stop):
-            mine[slot - start] = pair_value(rows.x, queries[q], positives[slot], rows.shift, rows.norm, rows.distance)
-        rank = np.argsort(mine, kind="mergesort")
-        for place in range(stop - start):
-            slot = start + place
-            values[slot] = mine[rank[place]]
-            order[slot] = start + rank[place]
-            low[slot] = values[slot] * factor - bound
-            high[slot] = values[slot] * factor + bound
+    marks: npt.NDArray[np.uint8]  # (at least w and STRIDE, a multiple of 8) undecided entries
+    table: npt.NDArray[np.int32]  # (w + 1,) thresholds below each bucket
+    under: npt.NDArray[np.uint32]  # (w,) thresholds below each entry
+    steps: npt.NDArray[np.int64]  # (p + 1,) entries by the number of thresholds below them
+    low: npt.NDArray[np.floating]  # (p + 1,) edges of the thresholds, then infinity
+    high: npt.NDArray[np.floating]  # (3 p,)
+    edge: npt.NDArray[np.floating]  # (2,)
 
 
 @njit
@@ -90,13 +75,14 @@ def _count_few(rows, query, first, row, exact, slots, begin, end, marks):
     """Compare a tile row with thresholds begin..end; an entry inside bands is decided in float64, once for all.
 
     A candidate equal to the one decided before it (same twin) has the same value, which keeps collapsed
-    embeddings, where nothing is decided in float32, affordable. marks (STRIDE,) uint8 is scratch. Loops run from
+    embeddings, where nothing is decided in float32, affordable. marks (at least STRIDE,) uint8 is scratch. Loops run from
     zero over slices: an index that might be negative would keep the compiler from using vectors.
     """
     values, low, high, above, tied = slots
     rechecked = 0
     last_twin = np.int64(-1)
     value = 0.0
+    marks = marks[:STRIDE]
     words = marks.view(np.uint64)
     for start in range(0, row.size, STRIDE):
         part = row[start : min(start + STRIDE, row.size)]
@@ -146,66 +132,97 @@ def _count_few(rows, query, first, row, exact, slots, begin, end, marks):
 
 
 @njit
-def _count_many(rows, query, first, row, exact, slots, scratch):
-    """Search each entry of a tile row in the thresholds; entries inside a band are decided in float64.
+def _search(row, high, count, scratch):
+    """Write to scratch.under how many of the ascending high[:count] are < each entry of a row.
 
-    The bucket of a value does not fall as the value rises, rounding included; so thresholds in lower buckets are
-    below an entry, those in higher buckets above it, and only those of its own are compared. scratch: table
-    (b + 1,) int32, bucket (w,) int32, steps (p + 1,) int64, and edge (2,) of the type of the tile, so that no wider
-    arithmetic creeps in.
+    Equal buckets of the value range say it up to the few thresholds that share a bucket: the bucket of a value does
+    not fall as the value rises, rounding included. The rest is a bisection in as many steps as the fullest bucket
+    needs, all entries together and without branches, which compiles to gathers. `high` goes on with infinity.
     """
-    values, low, high, above, tied = slots
-    table, bucket, steps, edge = scratch
-    p = values.size
+    table, under, edge = scratch.table, scratch.under, scratch.edge
     base = high[0]
     zero = base - base
-    edge[0] = (table.size - 1) / (high[p - 1] - base)
-    edge[1] = table.size - 2
+    n_buckets = min(max(count, 1), scratch.under.size)
+    edge[0] = n_buckets / (high[count - 1] - base)
+    edge[1] = n_buckets - 1
     scale, top = edge[0], edge[1]
     if not scale < 1e30:  # one threshold, or thresholds too near for equal buckets
         scale = zero
-    for b in range(table.size):
-        table[b] = 0
-    for t in range(p):
+    table[: n_buckets + 1] = 0
+    for t in range(count):
         place = (high[t] - base) * scale
         table[np.int32(place if place < top else top) + 1] += 1
-    for b in range(1, table.size):
+    fullest = np.int32(0)
+    for b in range(1, n_buckets + 1):
+        fullest = max(fullest, table[b])
         table[b] += table[b - 1]
     for k in range(row.size):
         place = (row[k] - base) * scale
         place = place if place > zero else zero  # also where minus infinity makes a NaN
-        bucket[k] = np.int32(place if place < top else top)
-    steps[: p + 1] = 0
-    rechecked = 0
-    last_twin = np.int64(-1)
-    value = 0.0
+        under[k] = np.uint32(np.int32(place if place < top else top))
     for k in range(row.size):
-        entry = row[k]
-        under, end = table[bucket[k]], table[bucket[k] + 1]
-        if end - under > SCANNED:
-            under += first_at_least(high[under:end], entry)
-        else:
-            while under < end and high[under] < entry:
-                under += 1
-        if under == p or low[under] > entry:
-            steps[under] += 1
-            continue
-        if exact:
-            value = np.float64(entry)
-        else:
-            rechecked += 1
-            if rows.twin[first + k] != last_twin:
-                value = pair_value(rows.x, query, first + k, rows.shift, rows.norm, rows.distance)
-                last_twin = rows.twin[first + k]
-        under = first_at_least(values, value)
-        steps[under] += 1
-        while under < p and values[under] == value:
-            tied[under] += 1
-            under += 1
+        under[k] = table[under[k]]
+    width = np.uint32(1)
+    while width <= fullest:
+        width *= np.uint32(2)
+    width //= np.uint32(2)
+    while width > 0:
+        last = np.uint32(width - np.uint32(1))
+        for k in range(row.size):
+            at = under[k]
+            under[k] = np.uint32(at + width) if high[np.uint32(at + last)] < row[k] else at
+        width //= np.uint32(2)
+
+
+@njit
+def _count_many(rows, query, first, row, exact, slots, begin, end, scratch):
+    """Search each entry of a tile row in thresholds begin..end; entries inside a band are decided in float64."""
+    values, above, tied = slots.values, slots.above, slots.tied
+    under, marks, steps, low, high = scratch.under, scratch.marks, scratch.steps, scratch.low, scratch.high
+    count = end - begin
+    low[:count], high[:count] = slots.low[begin:end], slots.high[begin:end]
+    low[count] = np.inf
+    high[count : 3 * count] = np.inf
+    _search(row, high, count, scratch)
+    undecided = np.int32(0)
+    for k in range(row.size):
+        mark = low[under[k]] <= row[k]
+        marks[k] = mark
+        undecided = np.int32(undecided + mark)
+    steps[: count + 1] = 0
+    for k in range(row.size):
+        steps[under[k]] += 1
+    rechecked = 0
+    if undecided:
+        last_twin = np.int64(-1)
+        value = 0.0
+        marks[row.size :] = 0
+        words = marks.view(np.uint64)
+        for word in range(words.size):
+            if words[word] == 0:
+                continue
+            for k in range(8 * word, 8 * word + 8):
+                if marks[k] == 0:
+                    continue
+                at = np.int64(under[k])
+                steps[at] -= 1
+                if exact:
+                    value = np.float64(row[k])
+                else:
+                    rechecked += 1
+                    if rows.twin[first + k] != last_twin:
+                        value = pair_value(rows.x, query, first + k, rows.shift, rows.norm, rows.distance)
+                        last_twin = rows.twin[first + k]
+                while at < count and values[begin + at] < value:  # those before are surely below
+                    at += 1
+                steps[at] += 1
+                while at < count and values[begin + at] == value:
+                    tied[begin + at] += 1
+                    at += 1
     running = 0
-    for t in range(p - 1, -1, -1):
+    for t in range(count - 1, -1, -1):
         running += steps[t + 1]
-        above[t] += running
+        above[begin + t] += running
     return rechecked
 
 
@@ -223,27 +240,22 @@ def count_tile(rows, queries, offsets, tile, width, first, few, exact, slots):
         most = max(most, offsets[q + 1] - offsets[q])
     if most <= few:
         most = 0
-    table = np.empty(min(most * BUCKETS, width) + 1, np.int32)
-    bucket = np.empty(width if most else 0, np.int32)
-    steps = np.empty(most + 1, np.int64)
-    edge = np.empty(2, tile.dtype)
-    marks = np.empty(STRIDE, np.uint8)
+    searched = width if most else 0
+    scratch = Scratch(
+        np.empty(max(8 * (searched // 8 + 1), STRIDE), np.uint8), np.empty(searched + 1, np.int32), np.empty(searched, np.uint32),
+        np.empty(most + 1, np.int64), np.empty(most + 1, tile.dtype), np.empty(3 * most, tile.dtype),
+        np.empty(2, tile.dtype),
+    )  # fmt: skip
     rechecked = 0
     for q in range(queries.size):
         start, stop = offsets[q], offsets[q + 1]
         if stop == start:
             continue
+        row = tile[q, :width]
         if stop - start <= few:
-            rechecked += _count_few(
-                rows, queries[q], first, tile[q, :width], exact, slots, start, stop, marks
-            )  # fmt: skip
+            rechecked += _count_few(rows, queries[q], first, row, exact, slots, start, stop, scratch.marks)
         else:
-            scratch = table[: min((stop - start) * BUCKETS, width) + 1], bucket, steps, edge
-            part = Slots(
-                slots.values[start:stop], slots.low[start:stop], slots.high[start:stop], slots.above[start:stop],
-                slots.tied[start:stop],
-            )  # fmt: skip
-            rechecked += _count_many(rows, queries[q], first, tile[q, :width], exact, part, scratch)
+            rechecked += _count_many(rows, queries[q], first, row, exact, slots, start, stop, scratch)
     return rechecked
 
 

@@ -11,7 +11,9 @@ Two forms bring a product of rows to a similarity, entry by entry, symmetric in 
 
 *The product.* For any order of summation, with or without fused operations, a float32 dot product errs by at most
 g |a|·|b|, g = d u / (1 - d u) (Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., section 3.1), and
-|a|·|b| <= |a| |b| by Cauchy-Schwarz. A term that underflows, flushed to zero or not, errs by at most 2^-126.
+|a|·|b| <= |a| |b| by Cauchy-Schwarz. Where features are multiplied in parts of `depth` and the parts added up, a term
+goes through depth operations of its part and as many more as there are parts, so d in g becomes their sum: a narrower
+band, for a little more time. A term that underflows, flushed to zero or not, errs by at most 2^-126.
 
 *SCALED.* Operands are x, y as they are, and s_x, s_y and their product and its product with the entry each err by a
 relative w at most; or the operands are X, Y rounded to float32, each entry with a relative error of at most w, and s
@@ -59,23 +61,31 @@ class Operands(NamedTuple):
     form : int
         ``SCALED`` or ``HALVED``.
     factor : float
-        An entry approximates the float64 ranking value times this.
-    bound : float
-        Largest difference between the two.
+        An entry approximates the float64 ranking value times this, within `error_bound`.
     """
 
     rows: npt.NDArray[np.float32]
     scale: npt.NDArray[np.float32]
     form: int
     factor: float
-    bound: float
 
 
-def error_bound(d: int, form: int = SCALED) -> float:
-    """Return the largest difference between a float32 entry and the float64 value (module docstring)."""
+def error_bound(d: int, form: int = SCALED, depth: int = 0) -> float:
+    """Return the largest difference between a float32 entry and the float64 value (module docstring).
+
+    Parameters
+    ----------
+    d : int
+        Features.
+    form : int
+        ``SCALED`` or ``HALVED``.
+    depth : int, default 0
+        Features that are multiplied at once, 0 for all.
+    """
     u, v = 2.0**-24, 2.0**-53
     w = u + (d + 8) * v
-    product = d * u / (1 - d * u)
+    terms = depth + -(-d // depth) if 0 < depth < d else d
+    product = terms * u / (1 - terms * u)
     rounding = (1 + w) ** 4 * (1 + product) - 1 + 4 * d * 2.0**-80 + (2 * d + 16) * v + 2.0**-22
     return rounding if form == SCALED else rounding + w + 3 * u
 
@@ -102,13 +112,13 @@ def operands(
         rows, half, radius = _centred(x)
         with np.errstate(over="ignore"):
             factor = 0.5 / np.float64(radius) ** 2
-        return Operands(rows, half, HALVED, float(factor), error_bound(d, HALVED)) if np.isfinite(factor) else None
+        return Operands(rows, half, HALVED, float(factor)) if np.isfinite(factor) else None
     ordinary = norm.min() >= SMALLEST_NORM and norm.max() <= LARGEST_NORM
     if distance != CORRELATION and x.dtype == np.float32 and x.flags.c_contiguous and ordinary:
-        return Operands(x, (1 / norm).astype(np.float32), SCALED, 1.0, error_bound(d))
+        return Operands(x, (1 / norm).astype(np.float32), SCALED, 1.0)
     units = np.empty((n, d), np.float32)
     unit_rows(x, shift, norm, units)
-    return Operands(units, np.ones(n, np.float32), SCALED, 1.0, error_bound(d))
+    return Operands(units, np.ones(n, np.float32), SCALED, 1.0)
 
 
 @njit

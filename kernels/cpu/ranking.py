@@ -22,10 +22,11 @@ from ..codes import PairCodes
 from ..cores import run_jobs
 from ..reference.metrics import METRICS, metric_options, metric_values
 from ..reference.similarity import DISTANCES
-from .counting import Rows, Slots, count_direct, count_tile, thresholds
-from .operands import Operands, operands
+from .counting import Rows, Slots, count_direct, count_tile
+from .operands import Operands, error_bound, operands
 from .order import Order, work_order
 from .similarity import EUCLIDEAN, moments, twins
+from .thresholds import positive_values, sort_values, thresholds
 from .tiles import blank, fill_values, finish, transpose
 
 __all__ = ["Prepared", "count_outranking", "prepare"]
@@ -34,6 +35,8 @@ __all__ = ["Prepared", "count_outranking", "prepare"]
 TILE = (512, 1024)
 #: Columns of a float64 tile.
 EXACT_COLUMNS = 512
+#: Positives a query times features from which the band costs more than a product in parts of `DEPTH` features.
+NARROW_BAND, DEPTH = 65_536, 64
 #: Floats between the rows of a tile, see `tiles`.
 GAP = 16
 #: Up to this many positives a query, thresholds are compared one by one; above it, they are searched.
@@ -86,6 +89,7 @@ class _Work(NamedTuple):
     order: Ints  # (m,) slot in `mates` of each slot in `slots`
     slots: Slots
     tile: tuple[int, int]
+    depth: int  # features multiplied at once, 0 for all
     lock: threading.Lock
 
 
@@ -136,7 +140,10 @@ def count_outranking(
     low, high = edges if prepared.operands else (values, values)
     slots = Slots(values, low, high, np.zeros(m, np.int64), np.zeros(m, np.int64))
     tile = (TILE[0], TILE[1] if prepared.operands else EXACT_COLUMNS)
-    work = _Work(rows, prepared.order.bounds[rows], starts, mates, np.empty(m, np.int64), slots, tile, threading.Lock())
+    depth = DEPTH if m * prepared.rows.x.shape[1] > NARROW_BAND * len(rows) else 0
+    work = _Work(
+        rows, prepared.order.bounds[rows], starts, mates, np.empty(m, np.int64), slots, tile, depth, threading.Lock()
+    )  # fmt: skip
 
     run_jobs(
         [(last - first, lambda f=first, n=last: _fill(prepared, work, f, n)) for first, last in _shares(starts)],
@@ -157,23 +164,20 @@ def _shares(starts: Ints) -> Iterator[tuple[int, int]]:
 
 def _fill(p: Prepared, work: _Work, first: int, last: int) -> None:
     """Compute the thresholds of some queries."""
-    if not p.metric:
-        factor, bound = (p.operands.factor, p.operands.bound) if p.operands else (1.0, 0.0)
-        slots = work.slots
-        thresholds(
-            p.rows, work.rows[first:last], work.starts[first : last + 1], work.mates, factor, bound,
-            slots.values, work.order, slots.low, slots.high,
-        )  # fmt: skip
+    rows, starts, slots = work.rows[first:last], work.starts[first : last + 1], work.slots
+    if p.operands is not None:
+        bound = error_bound(p.rows.x.shape[1], p.operands.form, work.depth)
+        factor = p.operands.factor
+        thresholds(p.rows, rows, starts, work.mates, factor, bound, slots.values, work.order, slots.low, slots.high)
         return
-    x = p.rows.x
-    for q in range(first, last):
-        start, stop = work.starts[q], work.starts[q + 1]
-        if stop > start:
-            row = work.rows[q]
-            mine = metric_values(x[row : row + 1], x[work.mates[start:stop]], p.metric, p.options)[0]
-            rank = np.argsort(mine, kind="stable")
-            work.slots.values[start:stop] = mine[rank]
-            work.order[start:stop] = start + rank
+    if p.metric:
+        x = p.rows.x
+        for row, (start, stop) in zip(rows, itertools.pairwise(starts), strict=True):
+            mates = x[work.mates[start:stop]]
+            slots.values[start:stop] = metric_values(x[row : row + 1], mates, p.metric, p.options)
+    else:
+        positive_values(p.rows, rows, starts, work.mates, slots.values)
+    sort_values(starts, slots.values, work.order)
 
 
 def _pieces(p: Prepared, work: _Work) -> Iterator[_Piece]:
@@ -269,7 +273,7 @@ def _count_piece(p: Prepared, work: _Work, piece: _Piece) -> int:
     for start, stop, both in piece.ranges:
         for first in range(start, stop, columns):
             width = min(columns, stop - first)
-            _fill_tile(p, queries, first, width, tile)
+            _fill_tile(p, queries, first, width, tile, work.depth)
             blank(tile, width, queries, first, bounds, p.order.include, p.order.exclude)
             rechecked += count_tile(p.rows, queries, offsets, tile, width, first, FEW_POSITIVES, exact, slots)
             if both:
@@ -283,16 +287,21 @@ def _count_piece(p: Prepared, work: _Work, piece: _Piece) -> int:
     return rechecked
 
 
-def _fill_tile(p: Prepared, queries: Ints, first: int, width: int, tile: npt.NDArray[np.floating]) -> None:
+def _fill_tile(p: Prepared, queries: Ints, first: int, width: int, tile: npt.NDArray[np.floating], depth: int) -> None:
     """Compute the similarities of some queries to the places first .. first + width."""
+    view = tile[:, :width]
     if p.operands is not None:
-        mine = p.operands.rows
         start, stop = int(queries[0]), int(queries[-1]) + 1
-        left = mine[start:stop] if stop - start == len(queries) else mine[queries]
-        np.matmul(left, mine[first : first + width].T, out=tile[:, :width])
+        left = p.operands.rows[slice(start, stop) if stop - start == len(queries) else queries]
+        right = p.operands.rows[first : first + width].T
+        part = slice(0, depth or left.shape[1])
+        np.matmul(left[:, part], right[part], out=view)
+        while part.stop < left.shape[1]:
+            part = slice(part.stop, part.stop + depth)
+            view += left[:, part] @ right[part]
         finish(tile, width, queries, first, p.operands.scale, p.operands.form, p.rows.distance)
     elif p.metric:
         x = p.rows.x
-        tile[:, :width] = metric_values(x[queries], x[first : first + width], p.metric, p.options)
+        view[:] = metric_values(x[queries], x[first : first + width], p.metric, p.options)
     else:
         fill_values(p.rows, queries, first, tile, width)

@@ -27,9 +27,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ..codes import PairCodes
 from ..cpu import ranking as cpu
-from ..cpu.counting import thresholds
 from ..cpu.operands import unit_rows
 from ..cpu.similarity import ABS_COSINE, CORRELATION
+from ..cpu.thresholds import thresholds
 from ..reference.similarity import LANES
 from . import precision as precisions
 from . import tiling

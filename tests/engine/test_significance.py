@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from fastbench.engine import copairs_null, group_null, null_laws
+from fastbench.engine import copairs_null, group_convolution, group_null, null_laws, null_plan
 from fastbench.engine.errors import InputError, SampledNullWarning
 from fastbench.engine.group_null import group_p_values
 from fastbench.engine.null_laws import ap_p_values
@@ -118,7 +118,7 @@ def test_the_hierarchical_correction_of_copairs(scores, tmp_path):
 )
 @pytest.mark.parametrize("half", [1 << 17, 0])
 def test_means_of_small_groups(counts, null, half, monkeypatch):
-    monkeypatch.setattr(group_null, "_HALF", half)  # 0: nothing is enumerated
+    monkeypatch.setattr(group_convolution, "_HALF", half)  # 0: nothing is enumerated
     atoms = members_truth(counts, null)
     n_pos, n_total = np.array([shape for shape, n in counts.items() for _ in range(n)]).T
     rng = np.random.default_rng(0)
@@ -145,10 +145,12 @@ def test_means_of_groups_whose_laws_are_rounded(null, cells, monkeypatch):
     rows = [list(range(len(n_pos)))] * len(x)
     p = group_p_values(x, rows, n_pos, n_total, null=null)
     np.testing.assert_array_equal(p.lower, p.upper)
-    monkeypatch.setattr(group_null, "_HALF", 0)
+    monkeypatch.setattr(group_convolution, "_HALF", 0)
     if cells:
-        monkeypatch.setattr(null_laws, "_ENUMERATED", 0)
-        monkeypatch.setattr(null_laws, "_SWEEPS", ((64, cells),))
+        monkeypatch.setattr(null_plan, "_ENUMERATED", 0)
+        monkeypatch.setattr(null_plan, "_STEP", cells)
+        monkeypatch.setattr(null_plan, "_LADDER", (1,))
+        monkeypatch.setattr(null_plan, "_hazard", lambda n_pos, n_total: 0.0)
         monkeypatch.setattr(null_laws, "_CACHE", null_laws._Cache(0))
     found = group_p_values(x, rows, n_pos, n_total, null=null)
     assert np.all((found.lower < p.value) & (p.value < found.upper))
@@ -172,7 +174,7 @@ def test_means_of_a_large_group(null):
 
 def test_small_tails_keep_their_relative_accuracy(monkeypatch):
     """Two draws of one shape beyond the reach of a plain FFT, against the sum over all pairs of values."""
-    monkeypatch.setattr(group_null, "_HALF", 0)
+    monkeypatch.setattr(group_convolution, "_HALF", 0)
     atoms = np.sort(enumerate_ap(4, 60))
     x = np.array([0.8, 0.9, 0.97])
     p = [(len(atoms) - np.searchsorted(atoms, 2 * v - atoms)).sum() / len(atoms) ** 2 for v in x]

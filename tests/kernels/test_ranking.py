@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from fastbench.kernels import cpu, reference
 from fastbench.kernels.codes import PairCodes, column_index
 from fastbench.kernels.cpu import order, ranking
+from fastbench.kernels.cpu.operands import error_bound
 from fastbench.kernels.cpu.order import work_order
 from fastbench.kernels.cpu.similarity import moments, pair_value
 from fastbench.kernels.cpu.tiles import finish
@@ -61,8 +62,10 @@ def assert_counts(x, distance, positive, negative, queries=None, threads=0):
 def sizes(monkeypatch):
     """Set the sizes that decide how the work is cut and which loop counts."""
 
-    def set_sizes(tile=(8, 12), few=32, both=True):
+    def set_sizes(tile=(8, 12), few=32, both=True, depth=0):
         monkeypatch.setattr(ranking, "TILE", tile)
+        monkeypatch.setattr(ranking, "NARROW_BAND", 0 if depth else 10**9)
+        monkeypatch.setattr(ranking, "DEPTH", depth)
         monkeypatch.setattr(ranking, "EXACT_COLUMNS", tile[1])
         monkeypatch.setattr(ranking, "FEW_POSITIVES", few)
         monkeypatch.setattr(ranking, "SMALL_PIECE", 1)
@@ -89,7 +92,10 @@ def test_tiles_equal_the_definition(sizes, problem, distance, tile, data):
     x, positive, negative = problem
     if distance == "correlation" and np.any(x.max(axis=1) == x.min(axis=1)):
         return
-    sizes(tile, few=data.draw(st.sampled_from([0, 2, 32])), both=data.draw(st.booleans()))
+    sizes(
+        tile, few=data.draw(st.sampled_from([0, 2, 32])), both=data.draw(st.booleans()),
+        depth=data.draw(st.sampled_from([0, 1, 60])),
+    )  # fmt: skip
     queries = np.random.default_rng(1).permutation(len(x))[: data.draw(st.integers(1, len(x)))]
     if data.draw(st.booleans()):
         queries = np.arange(len(x))
@@ -157,11 +163,11 @@ def near_ties(kind, n, d, rng):
 
 @pytest.mark.parametrize("kind", ["one step", "cancellation", "norms", "subnormal", "outlier", "offset"])
 @pytest.mark.parametrize("distance", ["cosine", "abs_cosine", "correlation", "euclidean"])
-@pytest.mark.parametrize("few", [0, 32])
-def test_near_ties(sizes, kind, distance, few):
+@pytest.mark.parametrize(("few", "depth"), [(0, 0), (32, 0), (0, 40), (32, 1)])
+def test_near_ties(sizes, kind, distance, few, depth):
     rng = np.random.default_rng(7)
     x = near_ties(kind, 120, 96, rng)
-    sizes((32, 48), few)
+    sizes((32, 48), few, depth=depth)
     codes = make_codes(np.arange(120) % 15), make_codes(np.zeros(120, int), exclude=[np.arange(120) % 15])
     assert_counts(x, distance, *codes)
 
@@ -190,7 +196,12 @@ def test_certificate_holds_on_adversarial_rows(d, distance, dtype, tiny):
     finish(tile, n, places, 0, o.scale, o.form, prepared.rows.distance)
     i, j = (m.ravel() for m in np.mgrid[:n, :n])
     exact = similarity(x, i, j, distance).reshape(tile.shape)
-    assert np.abs(tile - exact * o.factor).max() <= o.bound
+    assert np.abs(tile - exact * o.factor).max() <= error_bound(d, o.form)
+    if d > 2 * ranking.DEPTH:
+        ranking._fill_tile(prepared, places, 0, n, tile, ranking.DEPTH)
+        bound = error_bound(d, o.form, ranking.DEPTH)
+        assert bound < error_bound(d, o.form) / 2
+        assert np.abs(tile - exact * o.factor).max() <= bound
 
 
 def test_a_memory_map_is_not_copied(tmp_path):
