@@ -35,11 +35,17 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
 
 
 @pytest.fixture(autouse=True)
-def _say_when_done(request: pytest.FixtureRequest, benchmark: Any) -> Iterator[None]:
+def _note_when_done(request: pytest.FixtureRequest, benchmark: Any) -> Iterator[None]:
     yield
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is not None and benchmark.stats is not None:
+    if benchmark.stats is not None:
         info = benchmark.extra_info
         what = " | ".join(str(part) for part in (info.get("job"), info.get("tool")) if part) or request.node.name
-        reporter.ensure_newline()
-        reporter.write_line(f"bench: {benchmark.group} | {what} | {benchmark.stats.stats.min:.3g} s")
+        said = f"{benchmark.group} | {what} | {benchmark.stats.stats.min:.3g} s"
+        request.node.user_properties.append(("bench", said))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "teardown":
+        for name, said in report.user_properties:
+            if name == "bench":
+                print(f"\nbench: {said}", flush=True)

@@ -113,7 +113,8 @@ def _table(title: str, header: list[str], rows: list[list[str]], left: int) -> N
 
     table = Table(title=title, title_justify="left", title_style="bold", header_style="", box=None, pad_edge=False)
     for place, name in enumerate(header):
-        table.add_column(name, justify="left" if place < left else "right", no_wrap=True)
+        # On a narrow terminal names take two lines; numbers never do.
+        table.add_column(name, justify="left" if place < left else "right", no_wrap=place >= left)
     for row in rows:
         table.add_row(*row)
     console = Console()
@@ -129,12 +130,12 @@ def _show_run(run: Run) -> None:
         # What no member of the group has is no column.
         memory = any(one.peak_mb is not None for one in members)
         entry = any(one.ns_per_entry is not None for one in members)
-        header = ["job", "tool", "best", "median", "rounds", "beside fastbench"]
+        header = ["job", "tool", "best", "median", "beside fastbench"]
         header += ["memory"] * memory + ["an entry"] * entry
         rows = []
         for one in members:
             about = "" if one.share == 1 else "about "
-            row = [one.job, one.tool, about + _seconds(one.best), about + _seconds(one.median), str(one.rounds)]
+            row = [one.job, one.tool, about + _seconds(one.best), about + _seconds(one.median)]
             row.append(_times(times_ours(one, run.measured)))
             row += ["" if one.peak_mb is None else f"{one.peak_mb:,.0f} MB"] * memory
             row += ["" if one.ns_per_entry is None else _seconds(one.ns_per_entry * 1e-9)] * entry

@@ -19,7 +19,9 @@ _PACKAGES = (
 
 
 def info(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False) -> None:
-    """Show versions, the machine, and which kernels would run."""
+    """Show versions, the machine, and which kernels each device would run."""
+    from ..kernels.dispatch import describe
+
     found = {}
     for name in _PACKAGES:
         try:
@@ -30,7 +32,7 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for ma
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu cores usable": usable_cores(),
-        "device": "cpu (Numba and BLAS)",
+        "devices": describe(),
         "packages": found,
     }
     if as_json:
@@ -39,7 +41,9 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for ma
         typer.echo(json.dumps(facts, indent=2))
         return
     for key, value in facts.items():
-        if not isinstance(value, dict):
-            typer.echo(f"{key:18} {value}")
-    for name, number in found.items():
-        typer.echo(f"{name:18} {number}")
+        if isinstance(value, dict):
+            prefix = "--device " if key == "devices" else ""
+            for name, said in value.items():
+                typer.echo(f"{prefix + name:20} {said}")
+        else:
+            typer.echo(f"{key:20} {value}")

@@ -13,7 +13,6 @@ import polars as pl
 
 from ..kernels.dispatch import DEVICES
 from ..kernels.reference.average_precision import TIES
-from ..kernels.reference.similarity import DISTANCES
 from . import samples
 from .errors import InputError, SampledNullWarning
 from .expressions import apply_derive, parse_filter
@@ -22,7 +21,7 @@ from .outputs import ResultFolder
 from .pairing import assign_reference_columns
 from .profiles import Profiles, Source, consensus
 from .readers import read_profiles
-from .retrieval import RetrievalReport, score
+from .retrieval import DISTANCE_NAMES, RetrievalReport, score
 
 __all__ = ["MapOptions", "MapResult", "parse_columns", "run_map", "write_map"]
 
@@ -67,7 +66,7 @@ class MapOptions:
         """Refuse bad values before anything is read."""
         from .significance import check_arguments
 
-        check_one("distance", self.distance, DISTANCES)
+        check_one("distance", self.distance, DISTANCE_NAMES)
         check_one("ties", self.ties, TIES)
         check_one("device", self.device, DEVICES)
         check_one("missing", self.missing, ("error", "drop-features"))

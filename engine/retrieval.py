@@ -15,17 +15,20 @@ import numpy.typing as npt
 import polars as pl
 
 from ..kernels.reference.average_precision import TIES
+from ..kernels.reference.metrics import METRICS
 from ..kernels.reference.similarity import DISTANCES
 from .errors import InputError, UnpairedException, examples
 from .frames import check_one
 from .pairing import Columns, PairPlan, compile_pairs
 
-__all__ = ["Retrieval", "RetrievalReport", "score"]
+__all__ = ["DISTANCE_NAMES", "Retrieval", "RetrievalReport", "score"]
 
-#: Positive entries handled at once: 4 million take about 200 MB of counters and thresholds.
-BATCH_POSITIVES = 4_000_000
-#: Queries handled at once, so that progress moves and an interrupt is heard.
-BATCH_QUERIES = 16_384
+#: Positive entries handled at once; 2 million take 170 MB. A tile serves both sides only within a batch.
+BATCH_POSITIVES = 2_000_000
+#: Other names of scipy for distances that fastbench has under its own.
+_ALIASES = {"cityblock": "manhattan", "sqeuclidean": "euclidean"}
+#: What ``distance`` may be: fastbench's own, whose ranks are certain, and scipy's.
+DISTANCE_NAMES = (*DISTANCES, *_ALIASES, *METRICS)
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -48,12 +51,16 @@ class RetrievalReport:
         Unordered pairs under the rules; for a list column, positives count once a label.
     n_tied_queries : int
         Queries of which a positive and a negative have exactly equal similarity.
+    n_compared : int
+        Similarities of a query to a negative that ranks depend on.
     n_rechecked : int
-        Similarities that float32 could not decide and float64 decided.
+        Those of them that float32 could not decide and float64 decided.
+    certified : bool
+        Whether ranks are those of float64 arithmetic in a fixed order, on any machine; False for scipy's metrics.
     ties, distance, device : str
         As asked for, and where the kernels ran.
     warnings : tuple of str
-        Look-alike values in the columns used.
+        Look-alike values in the columns used, and what is uncertain.
     """
 
     n_rows: int
@@ -64,15 +71,17 @@ class RetrievalReport:
     n_positive_pairs: int
     n_negative_pairs: int
     n_tied_queries: int
+    n_compared: int
     n_rechecked: int
+    certified: bool
     ties: str
     distance: str
     device: str
     warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the counts for a manifest."""
-        return asdict(self)
+        """Return the counts for a manifest, with the share that was rechecked."""
+        return asdict(self) | {"share_rechecked": self.n_rechecked / max(self.n_compared, 1)}
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,9 @@ class Retrieval:
     ----------
     frame : polars.DataFrame
         The filtered metadata plus ``n_pos_pairs``, ``n_total_pairs``, ``average_precision``,
-        ``normalized_average_precision``; for a list column one row a (profile, label).
+        ``normalized_average_precision``; for a list column one row a (profile, label). Where a positive and a
+        negative of some query are equally similar, also ``ap_optimistic`` and ``ap_pessimistic``: the AP if ties
+        went to the positives, and to the negatives.
     rows : ndarray of int64
         Row of the given metadata behind each row of `frame`.
     report : RetrievalReport
@@ -122,7 +133,8 @@ def score(
     pos_sameby, pos_diffby, neg_sameby, neg_diffby, multilabel_col
         The pair rules, see `pairing.compile_pairs`.
     distance : str, default "cosine"
-        cosine, abs_cosine, correlation, euclidean, manhattan or chebyshev.
+        cosine, abs_cosine, correlation, euclidean, manhattan or chebyshev; or another name of
+        `scipy.spatial.distance`, whose ranks are those of scipy on this machine, without a certificate.
     ties : {"expected", "optimistic", "pessimistic"}
         What equal similarities of a positive and a negative mean; "optimistic" is the rule of copairs.
     device : {"auto", "cpu", "reference", "cpu-xla", "gpu"}
@@ -152,7 +164,8 @@ def score(
     """
     from ..kernels import dispatch
 
-    check_one("distance", distance, DISTANCES)
+    check_one("distance", distance, DISTANCE_NAMES)
+    distance = _ALIASES.get(distance, distance)
     check_one("ties", ties, TIES)
     check_one("device", device, dispatch.DEVICES)
     if not dispatch.available(device):
@@ -173,15 +186,21 @@ def score(
     if not n_neg.any():
         raise UnpairedException("no negative pair exists under neg_sameby and neg_diffby; relax these rules.")
     asked = np.flatnonzero(wanted)
-    prepared = room.prepare(x, distance, plan.negatives)
+    try:
+        prepared = room.prepare(x, distance, plan.negatives)
+        found = [
+            _score_batch(room, plan, prepared, batch, ties, threads, tell)
+            for batch, tell in _reported(_batches(room, plan, asked), len(asked), progress)
+        ]
+    except ValueError as error:
+        raise InputError(f"distance {distance!r}: {error}; use another distance, or other features.") from error
     reason = getattr(prepared, "on_host", "")
-    on_host = [f"device {device!r} left the counting to the CPU kernels: {reason}"] if reason else []
-    found = [
-        _score_batch(room, plan, prepared, batch, ties, threads)
-        for batch in _reported(_batches(room, plan, asked), len(asked), progress)
-    ]
+    said = [f"device {device!r} left the counting to the CPU kernels: {reason}"] if reason else []
+    if distance in METRICS:
+        said.append(f"distance {distance!r} is scipy's: ranks are as exact as its arithmetic, without a certificate")
     query, label, n_pos = (_joined([f[k] for f in found], np.int64) for k in range(3))
-    ap, tied = _joined([f[3] for f in found], np.float64), _joined([f[4] for f in found], np.bool_)
+    ap, low, high = (_joined([f[k] for f in found], np.float64) for k in (3, 4, 5))
+    tied = low < high
     if not len(query):
         raise UnpairedException("no positive pair exists under pos_sameby and pos_diffby; relax these rules.")
     report = RetrievalReport(
@@ -189,13 +208,16 @@ def score(
         n_without_positives=_n_asked(plan, wanted) - len(query),
         n_without_negatives=int((wanted & (n_neg == 0)).sum()),
         n_positive_pairs=_n_positive_pairs(room, plan, n_pos, wanted), n_negative_pairs=int(n_neg.sum()) // 2,
-        n_tied_queries=int(tied.sum()), n_rechecked=sum(f[5] for f in found),
-        ties=ties, distance=distance, device="cpu" if on_host else dispatch.name(room),
-        warnings=(*plan.warnings, *on_host),
+        n_tied_queries=int(tied.sum()), n_compared=int(n_neg[np.unique(query)].sum()),
+        n_rechecked=sum(f[6] for f in found), certified=distance not in METRICS, ties=ties, distance=distance,
+        device="cpu" if reason else dispatch.name(room), warnings=(*plan.warnings, *said),
     )  # fmt: skip
+    scores = {"average_precision": ap, "normalized_average_precision": _normalized(ap, n_pos, n_pos + n_neg[query])}
+    if tied.any():
+        scores |= {"ap_optimistic": high, "ap_pessimistic": low}
     if multilabel_col is None:
-        return _single(metadata[plan.rows], plan.rows, query, n_pos, n_neg, ap, wanted, report)
-    return _multi(metadata[plan.rows], plan, query, label, n_pos, n_neg, ap, multilabel_col, report)
+        return _single(metadata[plan.rows], plan.rows, query, n_pos, n_neg, scores, wanted, report)
+    return _multi(metadata[plan.rows], plan, query, label, n_pos, n_neg, scores, multilabel_col, report)
 
 
 def _joined(parts: Sequence[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
@@ -245,24 +267,33 @@ def _batches(room: Any, plan: PairPlan, asked: Ints) -> Iterator[Ints]:
     while start < len(asked):
         base = ends[start - 1] if start else 0
         stop = int(np.searchsorted(ends, base + BATCH_POSITIVES, side="right"))
-        stop = min(max(stop, start + 1), start + BATCH_QUERIES, len(asked))
+        stop = min(max(stop, start + 1), len(asked))
         yield asked[start:stop]
         start = stop
 
 
-def _reported(batches: Iterator[Ints], total: int, progress: Callable[[int, int], None] | None) -> Iterator[Ints]:
+def _reported(
+    batches: Iterator[Ints], total: int, progress: Callable[[int, int], None] | None
+) -> Iterator[tuple[Ints, Callable[[float], None] | None]]:
+    """Give each batch what it tells the share of its work that is done."""
     done = 0
     for batch in batches:
-        yield batch
+        if progress is None:
+            yield batch, None
+            continue
+
+        def tell(share: float, done: int = done, size: int = len(batch)) -> None:
+            progress(done + int(share * size), total)
+
+        yield batch, tell
         done += len(batch)
-        if progress is not None:
-            progress(done, total)
+        progress(done, total)
 
 
 def _score_batch(
-    room: Any, plan: PairPlan, prepared: Any, batch: Ints, ties: str, threads: int
-) -> tuple[Ints, Ints, Ints, Floats, npt.NDArray[np.bool_], int]:
-    """Return query row, label, positives, AP and tie flag of each list of a batch, and entries rechecked."""
+    room: Any, plan: PairPlan, prepared: Any, batch: Ints, ties: str, threads: int, tell: Callable[[float], None] | None
+) -> tuple[Ints, Ints, Ints, Floats, Floats, Floats, int]:
+    """Return query row, label, positives, AP, least and greatest AP of each list of a batch, and entries rechecked."""
     if plan.labels is None:
         offsets, mates = room.partners(plan.positives, batch)
         per_query = offsets
@@ -272,15 +303,15 @@ def _score_batch(
         owner, label, offsets, mates = room.label_partners(plan.positives, plan.labels, batch)
         lists = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(batch)))]).astype(np.int64)
         per_query = offsets[lists]
-    values, above, tied, rechecked = room.count_outranking(prepared, batch, per_query, mates, threads)
+    values, above, tied, rechecked = room.count_outranking(prepared, batch, per_query, mates, threads, tell)
     ap = room.average_precision(offsets, values, above, tied, ties)
+    low = high = ap
+    if tied.any():
+        low = room.average_precision(offsets, values, above, tied, "pessimistic")
+        high = room.average_precision(offsets, values, above, tied, "optimistic")
     n_pos = np.diff(offsets)
-    touched = np.concatenate([[0], np.cumsum(tied > 0)])
     has = n_pos > 0
-    return (
-        batch[owner][has], label[has], n_pos[has], ap[has], (touched[offsets[1:]] > touched[offsets[:-1]])[has],
-        rechecked,
-    )  # fmt: skip
+    return batch[owner][has], label[has], n_pos[has], ap[has], low[has], high[has], rechecked
 
 
 def _n_asked(plan: PairPlan, wanted: npt.NDArray[np.bool_]) -> int:
@@ -310,20 +341,16 @@ def _normalized(ap: Floats, n_pos: Ints, n_total: Ints) -> Floats:
 
 
 def _single(
-    frame: pl.DataFrame, rows: Ints, query: Ints, n_pos: Ints, n_neg: Ints, ap: Floats,
+    frame: pl.DataFrame, rows: Ints, query: Ints, n_pos: Ints, n_neg: Ints, scores: dict[str, Floats],
     wanted: npt.NDArray[np.bool_], report: RetrievalReport,
 ) -> Retrieval:  # fmt: skip
     """One row a profile: rows without a positive have NaN, rows that were not asked for have null."""
     pos = np.zeros(len(frame), np.int64)
     pos[query] = n_pos
-    total = pos + n_neg
-    value, normalized = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
-    value[query] = ap
-    normalized[query] = _normalized(ap, n_pos, total[query])
-    columns = {
-        "n_pos_pairs": pos, "n_total_pairs": total, "average_precision": value,
-        "normalized_average_precision": normalized,
-    }  # fmt: skip
+    columns: dict[str, npt.NDArray[Any]] = {"n_pos_pairs": pos, "n_total_pairs": pos + n_neg}
+    for name, score in scores.items():
+        columns[name] = np.full(len(frame), np.nan)
+        columns[name][query] = score
     result = frame.with_columns([pl.Series(name, column) for name, column in columns.items()])
     if not wanted.all():
         result = result.with_columns(pl.when(pl.Series(wanted)).then(pl.col(list(columns))))
@@ -331,17 +358,15 @@ def _single(
 
 
 def _multi(
-    frame: pl.DataFrame, plan: PairPlan, query: Ints, label: Ints, n_pos: Ints, n_neg: Ints, ap: Floats,
-    column: str, report: RetrievalReport,
+    frame: pl.DataFrame, plan: PairPlan, query: Ints, label: Ints, n_pos: Ints, n_neg: Ints,
+    scores: dict[str, Floats], column: str, report: RetrievalReport,
 ) -> Retrieval:  # fmt: skip
     """One row a (profile, label), by profile, then by label."""
     assert plan.label_names is not None
-    total = n_pos + n_neg[query]
     result = frame.drop(column)[query].with_columns(
-        pl.Series("average_precision", ap),
-        pl.Series("normalized_average_precision", _normalized(ap, n_pos, total)),
+        *(pl.Series(name, score) for name, score in scores.items()),
         pl.Series("n_pos_pairs", n_pos),
-        pl.Series("n_total_pairs", total),
+        pl.Series("n_total_pairs", n_pos + n_neg[query]),
         plan.label_names.gather(label).alias(column),
     )
     return Retrieval(result, plan.rows[query], report)

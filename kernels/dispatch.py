@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType, SimpleNamespace
 
-__all__ = ["DEVICES", "available", "name", "room"]
+__all__ = ["DEVICES", "available", "describe", "name", "room"]
 
 #: What ``device`` may be.
 DEVICES = ("auto", "cpu", "reference", "cpu-xla", "gpu")
@@ -51,3 +51,24 @@ def room(device: str = "auto") -> Room:
 def name(chosen: Room) -> str:
     """Return the short name of a room."""
     return chosen.__name__.rsplit(".", 1)[-1]
+
+
+def describe() -> dict[str, str]:
+    """Say for each of `DEVICES` what would run here; loads JAX."""
+    import numpy as np
+    from threadpoolctl import threadpool_info
+
+    from .cores import usable_cores
+    from .xla.context import free_bytes, local_devices
+
+    np.ones((2, 2)) @ np.ones((2, 2))  # so that the BLAS is loaded and can be asked
+    blas = ", ".join(sorted({str(each["internal_api"]) for each in threadpool_info() if each["user_api"] == "blas"}))
+    gpus = local_devices("gpu")
+    found = [f"{device.device_kind} ({(free_bytes(device) or 0) / 2**30:.0f} GiB free)" for device in gpus]
+    return {
+        "auto": "as cpu; a GPU runs when it is asked for with --device gpu",
+        "cpu": f"Numba and {blas or 'BLAS'} on {usable_cores()} cores",
+        "reference": "NumPy float64 by definition: slow, memory n x n",
+        "cpu-xla": f"JAX programs on {len(local_devices('cpu'))} CPU device(s)",
+        "gpu": ", ".join(found) if found else "not here: JAX finds no GPU",
+    }

@@ -140,8 +140,8 @@ class CpjumpResult:
         ]
         names = (
             "task", "Description", "Metadata_broad_sample", "Metadata_Plate", "Metadata_Well",
-            "Metadata_modality", "Metadata_matching_target", "average_precision", "n_pos_pairs", "n_total_pairs",
-            "p_value",
+            "Metadata_modality", "Metadata_matching_target", "average_precision", "ap_optimistic", "ap_pessimistic",
+            "n_pos_pairs", "n_total_pairs", "p_value",
         )  # fmt: skip
         every = pl.concat(parts, how="diagonal")
         return every.select(name for name in names if name in every.columns)

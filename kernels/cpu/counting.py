@@ -4,7 +4,8 @@ Shapes: q queries, m positives of all queries together, w columns of a tile. Row
 
 Few thresholds are compared one by one: the loops over a tile row add 0 or 1 to 32-bit counters, which compiles to
 full-width vector compares (Numba widens a sum of two 32-bit integers to 64 bits, hence the casts). Many thresholds
-are searched, all entries of a row together (`_search`). Both leave what lies inside a band to the float64 arithmetic of the definition.
+are searched, all entries of a row together (`_search`). Both leave what lies inside a band to the float64 arithmetic
+of the definition.
 """
 
 from __future__ import annotations
@@ -72,11 +73,11 @@ def _place(value, values, above, tied):
 
 @njit
 def _count_few(rows, query, first, row, exact, slots, begin, end, marks):
-    """Compare a tile row with thresholds begin..end; an entry inside bands is decided in float64, once for all.
+    """Compare a tile row with thresholds begin..end; an entry inside bands is decided in float64.
 
     A candidate equal to the one decided before it (same twin) has the same value, which keeps collapsed
-    embeddings, where nothing is decided in float32, affordable. marks (at least STRIDE,) uint8 is scratch. Loops run from
-    zero over slices: an index that might be negative would keep the compiler from using vectors.
+    embeddings, where nothing is decided in float32, affordable. marks (at least STRIDE,) uint8 is scratch. Loops
+    run from zero over slices: an index that might be negative would keep the compiler from using vectors.
     """
     values, low, high, above, tied = slots
     rechecked = 0
@@ -242,9 +243,9 @@ def count_tile(rows, queries, offsets, tile, width, first, few, exact, slots):
         most = 0
     searched = width if most else 0
     scratch = Scratch(
-        np.empty(max(8 * (searched // 8 + 1), STRIDE), np.uint8), np.empty(searched + 1, np.int32), np.empty(searched, np.uint32),
-        np.empty(most + 1, np.int64), np.empty(most + 1, tile.dtype), np.empty(3 * most, tile.dtype),
-        np.empty(2, tile.dtype),
+        np.empty(max(8 * (searched // 8 + 1), STRIDE), np.uint8), np.empty(searched + 1, np.int32),
+        np.empty(searched, np.uint32), np.empty(most + 1, np.int64), np.empty(most + 1, tile.dtype),
+        np.empty(3 * most, tile.dtype), np.empty(2, tile.dtype),
     )  # fmt: skip
     rechecked = 0
     for q in range(queries.size):

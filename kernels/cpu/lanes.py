@@ -91,12 +91,12 @@ def _sum_of(term: Callable[[Any, Value, Value, Value, Value], Value], combine: A
     """Make the intrinsic that combines ``term(builder, a, b, shift_a, shift_b)`` over the features of two rows."""
 
     @intrinsic
-    def lane_sum(typing_context, x, i, j, shift_i, shift_j):  # type: ignore[no-untyped-def]
+    def lane_sum(typing_context, x, i, j, shift_i, shift_j):
         """Sum over the features of rows i and j of x (n, d), C-contiguous float32 or float64."""
         if getattr(x, "layout", "") != "C" or x.ndim != 2:
             return None
 
-        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        def generate(context, builder, signature, arguments):
             row_a, row_b = (_Row(context, builder, signature.args[0], arguments[0], row) for row in arguments[1:3])
             shifts = [_splat(builder, shift) for shift in arguments[3:]]
             total = cgutils.alloca_once(builder, _SUMS)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,8 +42,8 @@ NARROW_BAND, DEPTH = 65_536, 64
 GAP = 16
 #: Up to this many positives a query, thresholds are compared one by one; above it, they are searched.
 FEW_POSITIVES = 32
-#: Pieces of fewer pairs are not worth a tile, and are put together to jobs of about so many pairs.
-SMALL_PIECE, DIRECT_JOB = 1024, 100_000
+#: Blocks of fewer pairs are not worth a tile, and are put together to jobs of about so many pairs.
+SMALL_BLOCK, DIRECT_JOB = 1024, 100_000
 #: Positives of a job that computes thresholds.
 THRESHOLDS_JOB = 20_000
 #: Tiles serve both sides in blocks of at least so many rows, if so large a share of them has positives.
@@ -145,10 +146,7 @@ def count_outranking(
         rows, prepared.order.bounds[rows], starts, mates, np.empty(m, np.int64), slots, tile, depth, threading.Lock()
     )  # fmt: skip
 
-    run_jobs(
-        [(last - first, lambda f=first, n=last: _fill(prepared, work, f, n)) for first, last in _shares(starts)],
-        threads,
-    )
+    run_jobs([(last - first, partial(_fill, prepared, work, first, last)) for first, last in _shares(starts)], threads)
     rechecked = run_jobs(list(_jobs(prepared, work)), threads, progress)
     out_values, above, tied = np.empty_like(values), np.empty(m, np.int64), np.empty(m, np.int64)
     target = source[work.order]
@@ -180,29 +178,54 @@ def _fill(p: Prepared, work: _Work, first: int, last: int) -> None:
     sort_values(starts, slots.values, work.order)
 
 
-def _pieces(p: Prepared, work: _Work) -> Iterator[_Piece]:
-    """Cut the queries into pieces that share their candidates.
+def _jobs(p: Prepared, work: _Work) -> Iterator[tuple[int, Callable[[], int]]]:
+    """Cut the queries into jobs, with their numbers of pairs: pieces of a block, or many small blocks together."""
+    edges = np.flatnonzero(np.diff(work.bounds[:, 0], prepend=-1, append=-1))
+    pairs = np.diff(edges) * (work.bounds[edges[:-1], 3] - work.bounds[edges[:-1], 0])
+    total = np.concatenate([[0], np.cumsum(pairs)])
+    small = (pairs < SMALL_BLOCK) & (not p.metric)
+    runs = np.flatnonzero(np.diff(small, prepend=~small[:1], append=~small[-1:]))
+    for run, end in itertools.pairwise(runs.tolist()):
+        if small[run]:
+            cuts = np.searchsorted(total, np.arange(total[run], total[end], DIRECT_JOB))
+            for k, stop in itertools.pairwise(np.unique([run, *cuts, end]).tolist()):
+                yield int(total[stop] - total[k]), partial(_count_direct, p, work, int(edges[k]), int(edges[stop]))
+        else:
+            for k in range(run, end):
+                for piece in _pieces(p, work, int(edges[k]), int(edges[k + 1])):
+                    yield piece.pairs, partial(_count_piece, p, work, piece)
+
+
+def _count_direct(p: Prepared, work: _Work, first: int, last: int) -> int:
+    """Count queries of small blocks pair by pair."""
+    queries, offsets, slots, _ = side = _side(work, first, last)
+    count_direct(p.rows, queries, work.bounds[first:last], offsets, p.order.include, p.order.exclude, slots)
+    _add(work, side)
+    return 0
+
+
+def _pieces(p: Prepared, work: _Work, first: int, last: int) -> Iterator[_Piece]:
+    """Cut the queries first..last of one block into pieces that share their candidates.
 
     A large segment makes pieces of its own, which skip it; smaller segments share a piece, and each query's own is
     blanked out.
     """
     height = work.tile[0]
-    blocks = np.flatnonzero(np.diff(work.bounds[:, 0], prepend=-1, append=-1)).tolist()
-    for first, last in itertools.pairwise(blocks):
-        start, stop = int(work.bounds[first, 0]), int(work.bounds[first, 3])
-        both = last - first == stop - start >= LEAST_ROWS and not p.metric
-        both &= bool(np.mean(np.diff(work.starts[first : last + 1]) > 0) >= LEAST_SHARE)
-        runs = np.flatnonzero(np.diff(work.bounds[first:last, 1], prepend=-1)) + first
-        at = first
-        for run, end in itertools.pairwise([*runs.tolist(), last]):
-            _, before, after, _ = work.bounds[run].tolist()
-            if after > before and 2 * (end - run) >= height:
-                yield from _covering(at, run, work, start, stop, both)
-                for q in range(run, end, height):
-                    ranges = ((after, stop, True),) if both else ((start, before, False), (after, stop, False))
-                    yield _Piece(q, min(q + height, end), ranges)
-                at = end
-        yield from _covering(at, last, work, start, stop, both)
+    start, stop = int(work.bounds[first, 0]), int(work.bounds[first, 3])
+    both = last - first == stop - start >= LEAST_ROWS and not p.metric
+    both &= bool(np.mean(np.diff(work.starts[first : last + 1]) > 0) >= LEAST_SHARE)
+    runs = np.flatnonzero(np.diff(work.bounds[first:last, 1], prepend=-1)) + first
+    at = first
+    for run, end in itertools.pairwise([*runs.tolist(), last]):
+        if 2 * (end - run) < height or work.bounds[run, 1] == work.bounds[run, 2]:
+            continue
+        _, before, after, _ = work.bounds[run].tolist()
+        yield from _covering(at, run, work, start, stop, both)
+        for q in range(run, end, height):
+            ranges = ((after, stop, True),) if both else ((start, before, False), (after, stop, False))
+            yield _Piece(q, min(q + height, end), ranges)
+        at = end
+    yield from _covering(at, last, work, start, stop, both)
 
 
 def _covering(first: int, last: int, work: _Work, start: int, stop: int, both: bool) -> Iterator[_Piece]:
@@ -213,44 +236,12 @@ def _covering(first: int, last: int, work: _Work, start: int, stop: int, both: b
         yield _Piece(q, end, ((mine, after, False), (after, stop, True)) if both else ((start, stop, False),))
 
 
-def _jobs(p: Prepared, work: _Work) -> Iterator[tuple[int, Callable[[], int]]]:
-    """Make jobs of the pieces, with their numbers of pairs."""
-    waiting: list[_Piece] = []
-    for piece in _pieces(p, work):
-        if piece.pairs == 0:
-            continue
-        if piece.pairs >= SMALL_PIECE or p.metric or any(both for _, _, both in piece.ranges):
-            yield piece.pairs, lambda piece=piece: _count_piece(p, work, piece)  # type: ignore[misc]
-            continue
-        pairs = sum(each.pairs for each in waiting)
-        if waiting and (waiting[-1].last != piece.first or pairs > DIRECT_JOB):
-            yield _direct(p, work, waiting, pairs)
-            waiting = []
-        waiting.append(piece)
-    if waiting:
-        yield _direct(p, work, waiting, sum(each.pairs for each in waiting))
-
-
-def _direct(p: Prepared, work: _Work, pieces: list[_Piece], pairs: int) -> tuple[int, Callable[[], int]]:
-    """Return the job that counts neighbouring small pieces pair by pair."""
-    first, last = pieces[0].first, pieces[-1].last
-
-    def count() -> int:
-        queries, offsets, slots, _ = side = _side(work, first, last)
-        count_direct(p.rows, queries, work.bounds[first:last], offsets, p.order.include, p.order.exclude, slots)
-        _add(work, side)
-        return 0
-
-    return pairs, count
-
-
 def _side(work: _Work, first: int, last: int) -> tuple[Ints, Ints, Slots, slice]:
     """Return queries first..last, their offsets and slots from zero, with counts of their own, and where they go."""
     here = slice(work.starts[first], work.starts[last])
     above, tied = np.zeros((2, here.stop - here.start), np.int64)
-    values, low, high = (each[here] for each in work.slots[:3])
-    offsets = work.starts[first : last + 1] - here.start
-    return work.rows[first:last], offsets, Slots(values, low, high, above, tied), here
+    slots = Slots(work.slots.values[here], work.slots.low[here], work.slots.high[here], above, tied)
+    return work.rows[first:last], work.starts[first : last + 1] - here.start, slots, here
 
 
 def _add(work: _Work, side: tuple[Ints, Ints, Slots, slice]) -> None:
@@ -270,6 +261,8 @@ def _count_piece(p: Prepared, work: _Work, piece: _Piece) -> int:
     tile = np.empty((len(queries), columns + GAP), np.float64 if exact else np.float32)
     flipped = np.empty((columns if any(both for *_, both in piece.ranges) else 0, len(queries) + GAP), tile.dtype)
     rechecked = 0
+    if piece.pairs == 0:
+        return 0
     for start, stop, both in piece.ranges:
         for first in range(start, stop, columns):
             width = min(columns, stop - first)

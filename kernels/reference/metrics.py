@@ -16,7 +16,7 @@ METRICS = (
 )  # fmt: skip
 
 
-def metric_options(x: npt.NDArray[np.floating], name: str) -> dict[str, npt.NDArray[np.float64]]:
+def metric_options(x: npt.NDArray[np.floating], name: str) -> dict[str, npt.NDArray[np.floating]]:
     """Return what a metric takes from all rows x (n, d): variances of ``seuclidean``, inverse covariance of
     ``mahalanobis``, as `scipy.spatial.distance.pdist` does. A part of the rows must not be measured by its own.
 

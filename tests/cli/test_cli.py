@@ -176,5 +176,7 @@ def test_interrupted_run_leaves_nothing(tmp_path):
 
 def test_info_and_version():
     assert "numba" in call("info").stdout
-    assert "numba" in json.loads(call("info", "--json").stdout)["packages"]
+    facts = json.loads(call("info", "--json").stdout)
+    assert "numba" in facts["packages"]
+    assert set(facts["devices"]) == {"auto", "cpu", "reference", "cpu-xla", "gpu"}
     assert call("--version").stdout.startswith("fastbench ")

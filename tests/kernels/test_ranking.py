@@ -68,7 +68,7 @@ def sizes(monkeypatch):
         monkeypatch.setattr(ranking, "DEPTH", depth)
         monkeypatch.setattr(ranking, "EXACT_COLUMNS", tile[1])
         monkeypatch.setattr(ranking, "FEW_POSITIVES", few)
-        monkeypatch.setattr(ranking, "SMALL_PIECE", 1)
+        monkeypatch.setattr(ranking, "SMALL_BLOCK", 1)
         monkeypatch.setattr(ranking, "LEAST_ROWS", 2 if both else 10**9)
         monkeypatch.setattr(ranking, "LEAST_SHARE", 0)
         monkeypatch.setattr(order, "LARGE_GROUP", 3)
@@ -126,6 +126,17 @@ def test_one_large_group_and_many_of_one_row(sizes, both):
     codes = make_codes(np.arange(300) % 30), make_codes(np.zeros(300, int), exclude=[compound])
     assert work_order(codes[1]).bounds[:, 2].max() > 0
     assert_counts(x, "cosine", *codes)
+
+
+def test_many_small_blocks_and_some_large_ones():
+    """Small blocks are put together, whatever lies between them."""
+    rng = np.random.default_rng(9)
+    block = np.repeat(np.arange(700), rng.choice([1, 2, 5, 40, 90], 700, p=[0.3, 0.3, 0.2, 0.1, 0.1]))
+    n = len(block)
+    x = rng.normal(size=(n, 6)).astype(np.float32)
+    assert n > 2 * ranking.SMALL_BLOCK
+    queries = rng.permutation(n)[: n - 100]
+    assert_counts(x[:4000], "cosine", make_codes(block[:4000] // 3), make_codes(block[:4000]), queries[queries < 4000])
 
 
 def test_large_groups_are_searched_not_compared():
