@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from ..compile import njit
 from ..reference.similarity import DISTANCES
@@ -52,14 +53,26 @@ def _row_hash(x, i):
     return code
 
 
-@njit
-def twins(x):
+def twins(x: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
     """The first row that each row of x (n, d) equals, (n,) int64: its own number where there is none before it."""
-    n, d = x.shape
-    code = np.empty(n, np.uint64)
-    for i in range(n):
+    code = _row_hashes(x)
+    twin: npt.NDArray[np.int64] = _twins(x, code, np.argsort(code, kind="stable"))
+    return twin
+
+
+@njit
+def _row_hashes(x):
+    """A number for each row, (n,) uint64, that equal rows share."""
+    code = np.empty(len(x), np.uint64)
+    for i in range(len(x)):
         code[i] = _row_hash(x, i)
-    order = np.argsort(code, kind="mergesort")
+    return code
+
+
+@njit
+def _twins(x, code, order):
+    """Compare rows of equal code, which are neighbours in `order`."""
+    n, d = x.shape
     twin = np.arange(n)
     for place in range(1, n):
         before, row = order[place - 1], order[place]

@@ -180,3 +180,14 @@ def test_info_and_version():
     assert "numba" in facts["packages"]
     assert set(facts["devices"]) == {"auto", "cpu", "reference", "cpu-xla", "gpu"}
     assert call("--version").stdout.startswith("fastbench ")
+
+
+def test_cpjump_tables_do_not_depend_on_the_device(tmp_path):
+    tables = {}
+    for device in ("cpu", "cpu-xla"):
+        output = tmp_path / device
+        done = call("cpjump", "--limit-plates", "4", "--tasks", "replicability", "--device", device, "--output", output)
+        assert done.returncode == 0, done.stderr
+        tables[device] = {path.name: path.read_bytes() for path in output.glob("*.csv")}
+    assert tables["cpu"] == tables["cpu-xla"]
+    assert "replicability_map.csv" in tables["cpu"]

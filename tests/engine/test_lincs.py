@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from copairs.map import average_precision as copairs_ap
 from copairs.map import mean_average_precision as copairs_map
 
 import fastbench as fb
+from fastbench.engine.pairing import compile_pairs
 from fastbench.engine.samples import resolve
+from fastbench.kernels import cpu, dispatch
 
 RULE = (["Metadata_broad_sample"], [], [], ["Metadata_negcon"])
 NULL_SIZE = 100_000
@@ -47,3 +50,20 @@ def test_p_values_lie_within_the_sampling_error_of_copairs(plate, tmp_path):
     pd.testing.assert_frame_equal(same, expected, check_dtype=False)
     assert same["mean_average_precision"].mean() == pytest.approx(0.61783, abs=5e-6)
     assert same["below_corrected_p"].mean() == pytest.approx(33 / 58)
+
+
+@pytest.mark.parametrize("distance", ["cosine", "correlation"])
+def test_all_rooms_count_the_same(plate, distance):
+    """Counts of the compiled kernels, the JAX programs and the definition, to the last bit."""
+    meta, x = plate
+    frame = pl.from_pandas(meta)
+    plan = compile_pairs(frame, RULE[0], (), (), RULE[3], None)
+    queries = np.arange(len(frame))
+    offsets, mates = cpu.partners(plan.positives, queries)
+    found = {}
+    for device in ("cpu", "cpu-xla", "reference"):
+        room = dispatch.room(device)
+        *found[device], _ = room.count_outranking(room.prepare(x, distance, plan.negatives), queries, offsets, mates)
+    for device in ("cpu", "cpu-xla"):
+        for mine, definition in zip(found[device], found["reference"], strict=True):
+            np.testing.assert_array_equal(mine, definition)
