@@ -39,7 +39,7 @@ def map_(
     multilabel: Annotated[str, typer.Option(help="Column of lists, or of text split at '|'.")] = "",
     group_by: Annotated[str, typer.Option(help="Columns to average over; default: the pos-sameby columns.")] = "",
     distance: Annotated[
-        str, typer.Option(help="cosine, abs_cosine, correlation, euclidean, manhattan or chebyshev.")
+        str, typer.Option(help="cosine, abs_cosine, correlation, euclidean, manhattan, chebyshev, or a name of scipy.spatial.distance.")
     ] = "cosine",
     ties: Annotated[str, typer.Option(help="expected, optimistic (copairs) or pessimistic.")] = "expected",
     p_values: Annotated[str, typer.Option(help="exact, sampled, or copairs (reproduces copairs 0.5.5).")] = "exact",

@@ -1,0 +1,67 @@
+"""What the compiler made of the inner loops: vectors, no bounds checks, no allocation in them."""
+
+from __future__ import annotations
+
+import re
+
+import numba
+import numpy as np
+import pytest
+from numba.core import codegen
+
+from fastbench.kernels.cpu import counting, tiles
+from fastbench.kernels.cpu.lanes import sum_product
+
+HOST = codegen.get_host_cpu_features()
+
+
+def ir_of(function) -> str:
+    return "\n".join(function.inspect_llvm().values())
+
+
+@pytest.fixture(scope="module")
+def counted() -> str:
+    """Optimised code of the counting on a float32 tile."""
+    x = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
+    rows = counting.Rows(x, np.zeros(64), np.ones(64), np.arange(64), 0)
+    m, edges = 128, np.zeros((2, 128), np.float32)
+    slots = counting.Slots(np.zeros(m), *edges, *np.zeros((2, m), np.int64))
+    tile = np.zeros((64, 80), np.float32)
+    arguments = rows, np.arange(64), np.arange(0, 2 * 65, 2), tile, 64, 0, 1, False, slots
+    count_few = numba.njit(nogil=True, error_model="numpy")(counting.count_tile.py_func)
+    count_few(*arguments)
+    return ir_of(count_few)
+
+
+@pytest.mark.skipif("avx2" not in HOST, reason="the widths are those of AVX2 and wider")
+def test_counting_compares_whole_vectors(counted):
+    assert re.search(r"fcmp \w+ <(8|16) x float>", counted)
+    assert re.search(r"add .*<(8|16) x i32>", counted)  # 32-bit counters: as many lanes as the comparison
+
+
+def test_counting_checks_no_bounds(counted):
+    assert "out of bounds" not in counted
+    assert "IndexError" not in counted
+
+
+@pytest.mark.skipif("avx2" not in HOST, reason="the widths are those of AVX2 and wider")
+def test_sums_stay_in_registers():
+    @numba.njit
+    def dot(x, i, j):
+        return sum_product(x, i, j, 0.0, 0.0)
+
+    dot(np.ones((2, 200), np.float32), 0, 1)
+    code = ir_of(dot)
+    loop = code[code.index("for.body") :]
+    assert "<64 x double>" in loop
+    assert "fmuladd" not in code  # a fused operation would round once where the definition rounds twice
+    assert "fast" not in re.findall(r"f(?:add|mul) (\w+)", code)
+
+
+@pytest.mark.skipif("avx2" not in HOST, reason="the widths are those of AVX2 and wider")
+def test_finishing_a_tile_is_vectorised():
+    tile = np.ones((4, 80), np.float32)
+    tiles.finish(tile, 64, np.arange(4), 0, np.ones(64, np.float32), 0, 0)
+    finish = numba.njit(nogil=True, error_model="numpy")(tiles.finish.py_func)
+    finish(tile, 64, np.arange(4), 0, np.ones(64, np.float32), 0, 0)
+    assert re.search(r"fmul <(8|16) x float>", ir_of(finish))
