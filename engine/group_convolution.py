@@ -52,10 +52,11 @@ def part_of(law: NullLaw, weight: float, cells: int) -> Part:
         low, high = -greatest * unit - half, -least * unit + half
         values, mean = None, weight * law.mean
     else:
-        values = weight * (law.values if law.values.size else 1 / np.arange(law.n_total, 0, -1))
-        mass = np.bincount(np.rint(values * cells).astype(np.int64), minlength=size) / len(values)
-        low, high, mean = -half, half, float(values.mean())
-        values = values if law.method == "enumeration" and len(values) <= _HALF else None
+        atoms = law.values if law.values.size else 1 / np.arange(law.n_total, 0, -1)
+        mass = np.diff(np.searchsorted(atoms, (np.arange(size + 1) - 0.5) / cells / weight)) / len(atoms)
+        low, high = -half, half
+        mean = weight * (float(atoms.mean()) if law.method == "sampled" else law.mean)
+        values = weight * atoms if law.method == "enumeration" and len(atoms) <= _HALF else None
     shift = mean - float(mass @ np.arange(len(mass))) / cells
     return Part(mass, low, high, shift, values, law.n_placements)
 
@@ -69,7 +70,6 @@ def sum_tail(parts: list[tuple[Part, int]], cells: int, x: Floats, tail: str) ->
     if halves is not None:
         p = _met_tail(*halves, low if tail == ">=" else high, tail)
         return p, p, p
-    draws = sum(times for _, times in parts)
     least = sum(part.low * times for part, times in parts)
     most = sum(part.high * times for part, times in parts)
     shift = sum(part.shift * times for part, times in parts)

@@ -2,7 +2,7 @@
 
 Rounded to a grid, the errors of many draws add up to a wide bracket. The characteristic function of a sum of
 independent parts is the product of theirs, each exact at every frequency (`kernels.reference.null_inversion`), so it
-is inverted as that of a single large shape is, see `null_inverted`. A mean lies in 0 .. 1, so nothing is aliased.
+is inverted as that of a single large shape is, see `null_inverted`. What is aliased is less than 1e-15 (Bernstein).
 Rounding and truncation errors are measured, not proven. To be used at all, the draws must hold many positives of
 shapes with many placements (a sum of a few values is a lattice, whose characteristic function comes back); it must
 die out; and it must stay small at probes up to a thousand times the last frequency. Otherwise the caller convolves.
@@ -25,10 +25,13 @@ Shape = tuple[int, int]
 
 _SMOOTH = 48  # positives in all draws that count, as for a single shape
 _VARIED = 1_000  # placements of a shape that counts
-_BATCH = 64  # frequencies at a time
-_BATCHES = 64
-_HALF_PERIOD = 1.001  # more than the range of a mean
-_PROBES = 32
+_BATCH = 128  # frequencies at a time
+_BATCHES = 32
+_WIDEST = 1.001  # half-period: more than the range of a mean; others are this by powers of the square root of 2
+_NARROWEST = -12
+_RARE = 34.6  # -log of the probability of what is aliased
+_PROBES = 64
+_PROBE_STEP = 5 * math.pi  # of the first probe: incommensurable, and the last probe is 1000 times the first
 _PROBED = 1e-9  # largest modulus of a probe; the terms of the sum fall with the frequency too
 _MOST_WORK = 3e9  # complex multiplications
 _CACHED = 1 << 16  # batches
@@ -38,7 +41,7 @@ class Spectra:
     """Characteristic functions of weighted AP, computed once for all the groups of a run."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Shape, float, int], Complex] = {}
+        self._known: dict[tuple[Shape, float, float, int], Complex] = {}
 
     def tail(self, draws: tuple[tuple[Shape, float, int], ...]) -> InvertedTail | None:
         """Tail of the sum of independent weighted AP, or None where it cannot be trusted or costs too much.
@@ -56,45 +59,60 @@ class Spectra:
         if not _is_smooth(draws):
             return None
         work = sum(_work(shape) for shape, _, _ in draws)
-        if _MOST_WORK < work * _BATCH:
+        if work * _BATCH > _MOST_WORK:
             return None
+        unit = math.pi / _half_period(draws)
         limit = min(_BATCHES, int(_MOST_WORK / (work * _BATCH)))
         phi: list[Complex] = []
         left = 1.0
         while left > SMALL and len(phi) < limit:
-            phi.append(self._product(draws, len(phi)))
+            phi.append(self._product(draws, unit, len(phi)))
             left = float(np.abs(phi[-1][-_BATCH // 4 :]).max())
-        if left > SMALL or np.abs(self._product(draws, -len(phi))).max() > _PROBED:
+        if left > SMALL or np.abs(self._product(draws, unit, -len(phi))).max() > _PROBED:
             return None
         error = ALIASING + 10 * left
         error += 16 * 2.0**-53 * sum(times * math.sqrt(n_total) for (_, n_total), _, times in draws)
-        theta = _frequencies(0, len(phi) * _BATCH)
+        theta: Floats = (2 * np.arange(len(phi) * _BATCH, dtype=np.float64) + 1) * unit
         return InvertedTail(theta, np.concatenate(phi), error, 0.0, 1.0)
 
-    def _product(self, draws: tuple[tuple[Shape, float, int], ...], batch: int) -> Complex:
+    def _product(self, draws: tuple[tuple[Shape, float, int], ...], unit: float, batch: int) -> Complex:
         product = np.ones(1, np.complex128)
         for shape, weight, times in draws:
-            product = product * self._part(shape, weight, batch) ** times
+            product = product * self._part(shape, weight, unit, batch) ** times
         return product
 
-    def _part(self, shape: Shape, weight: float, batch: int) -> Complex:
+    def _part(self, shape: Shape, weight: float, unit: float, batch: int) -> Complex:
         """One batch of frequencies; batch -n: the probes beyond n batches."""
         from ..kernels.cpu.null_inversion import characteristic
 
-        key = (shape, weight, batch)
+        key = (shape, weight, unit, batch)
         if key not in self._known:
-            theta = _frequencies(batch * _BATCH, (batch + 1) * _BATCH)
+            first, step, count = _odd(batch * _BATCH) * unit, 2 * unit, _BATCH
             if batch < 0:
-                theta = _frequencies(-batch * _BATCH, -batch * _BATCH + 1) * np.geomspace(1, 1000, _PROBES)
+                first, count = _odd(-batch * _BATCH) * unit, _PROBES
+                step = first * _PROBE_STEP
             if len(self._known) >= _CACHED:
                 self._known.clear()
-            self._known[key] = characteristic(shape[0], theta * (weight / shape[0]), *corridor(*shape))
+            scale = weight / shape[0]
+            self._known[key] = characteristic(shape[0], (first * scale, step * scale, count), *corridor(*shape))
         return self._known[key]
 
 
-def _frequencies(first: int, end: int) -> Floats:
-    odd: Floats = (2 * np.arange(first, end) + 1) * (math.pi / _HALF_PERIOD)
-    return odd
+def _half_period(draws: tuple[tuple[Shape, float, int], ...]) -> float:
+    """More than the distance of 0 and of far quantiles of the mean from each other, on a ladder that groups share."""
+    from ..kernels.cpu.null import variance_ap
+    from ..kernels.reference.null import expected_ap
+
+    mean = sum(times * weight * float(expected_ap(*shape)) for shape, weight, times in draws)
+    variance = sum(times * weight**2 * float(variance_ap(*shape)) for shape, weight, times in draws)
+    linear = _RARE * max(weight for _, weight, _ in draws) / 3
+    reach = mean + linear + math.sqrt(linear**2 + 2 * _RARE * variance)
+    step = math.ceil(2 * math.log2(reach / _WIDEST)) if reach > 0 else _NARROWEST
+    return float(_WIDEST * 2 ** (min(max(step, _NARROWEST), 0) / 2))
+
+
+def _odd(index: int) -> int:
+    return 2 * index + 1
 
 
 def _work(shape: Shape) -> float:

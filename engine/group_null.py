@@ -178,7 +178,7 @@ def _summed(
 def _cells(composition: Composition) -> int:
     """Cells of the grid: finer for more draws, since their rounding errors add up."""
     draws = sum(times for _, _, times in composition)
-    return min(max(_SHARED_CELLS, 1 << math.ceil(math.log2(4096 * draws))), _MOST_CELLS)
+    return min(max(_SHARED_CELLS, 1 << math.ceil(math.log2(8192 * draws))), _MOST_CELLS)
 
 
 def _sampled(

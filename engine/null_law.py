@@ -188,7 +188,12 @@ class NullLaw:
         lower, upper, value = law.enclose(low * self.n_pos, high * self.n_pos)
         log_count = math.lgamma(self.n_total + 1) - math.lgamma(self.n_pos + 1)
         log_count -= math.lgamma(self.n_total - self.n_pos + 1)
-        if log_count > _LONGEST_COUNT:  # no tail above the error of such a law has so few placements
+        countable = log_count <= _LONGEST_COUNT
+        best = (low <= 1) & (high >= 1)  # the greatest value has one placement
+        for bound in (lower, upper, value):
+            one = 1 / self.n_placements if countable else math.exp(-log_count)
+            bound[best] = one if tail == ">=" else 0.0
+        if not countable:  # no tail above the error of such a law has so few placements
             return lower, upper, value
 
         from ..kernels.cpu.null import count_tail

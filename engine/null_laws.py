@@ -28,7 +28,7 @@ import numpy.typing as npt
 from ..kernels.cores import usable_cores
 from .errors import InputError, examples
 from .null_inverted import invert
-from .null_law import NullLaw, PValues, check_sampling, check_tail, expected_sampled, tolerance_of
+from .null_law import NullLaw, PValues, Tail, check_sampling, check_tail, expected_sampled, tolerance_of
 from .null_plan import Plan, method_of, plan_of
 from .null_split import split_sweep
 from .null_swept import sweep
@@ -144,6 +144,7 @@ def map_laws(
     def solve(mine: list[Shape]) -> list[tuple[Shape, T]]:
         plan = Plan("sampled") if method == "sampled" else plan_of(*mine[0])
         if plan.method == "bracket":
+            tails: Iterable[tuple[Shape, Tail]]
             if plan.grid is None:
                 tails = sweep(mine, plan.cells, plan.largest)
             else:

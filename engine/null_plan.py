@@ -21,10 +21,12 @@ _LARGEST_LOG_COUNT = 290 * math.log(10)  # C(L, P) whose reciprocal is an ordina
 _SWEEP_WORK = 3e9  # cell updates, about 0.4 nanoseconds each; beyond it a law is split where that is less work
 _MOST_WORK = 8e9  # cell updates
 _MOST_INVERSION = 6e9  # complex multiplications, about 1.3 nanoseconds each
-#: Fewest positives and negatives of a law that is smooth enough to be inverted (see `null_inverted`).
-_SMOOTH = 48
+#: Fewest positives and negatives of a law that is smooth enough to be inverted (see `null_inverted`); and fewest of
+#: either where a narrow bracket is too much work.
+_SMOOTH = (48, 48)
+_LESS_SMOOTH = (32, 96)
 _STEP = 1_260  # cells are multiples of it: the terms k / r of the best ranks are not rounded at all
-_LADDER = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+_LADDER = (2, 3, 4, 6, 8, 12, 16, 24, 36, 48, 64, 96, 128)
 _HEAD = 512  # ranks of the first part of a split
 _CLASSES = (8, 16, 32, 64)  # P up to which sweeps are shared
 
@@ -62,10 +64,8 @@ def plan_of(n_pos: int, n_total: int) -> Plan:
     log_count = math.lgamma(n_total + 1) - math.lgamma(n_pos + 1) - math.lgamma(negatives + 1)
     if log_count < 20 and n_pos <= _LONGEST and math.comb(n_total, n_pos) <= _ENUMERATED:
         return Plan("enumeration")
-    if min(n_pos, negatives) >= _SMOOTH:
-        rough = n_pos * n_total * 0.1  # saves the corridor of a shape that is hopeless anyhow
-        if rough <= _MOST_INVERSION and inversion_work(n_pos, n_total) <= _MOST_INVERSION:
-            return Plan("inversion")
+    if _invertible(n_pos, negatives, _SMOOTH):
+        return Plan("inversion")
     if n_pos > _CLASSES[-1] or log_count >= _LARGEST_LOG_COUNT:
         return Plan("sampled")
     need = 100 * _error_cells(n_pos) * _hazard(n_pos, n_total)
@@ -74,6 +74,8 @@ def plan_of(n_pos: int, n_total: int) -> Plan:
     cells = next((step * _STEP for step in _LADDER if step * _STEP >= need), 0)
     if cells and half_square * cells * n_total <= _SWEEP_WORK:
         return Plan("bracket", cells, largest)
+    if _invertible(n_pos, negatives, _LESS_SMOOTH):
+        return Plan("inversion")
     split = _split(n_pos, n_total)
     if split is not None:
         return Plan("bracket", grid=split)
@@ -82,6 +84,13 @@ def plan_of(n_pos: int, n_total: int) -> Plan:
     if affordable and 4 * affordable[-1] >= need:
         return Plan("bracket", min(affordable[-1], cells or affordable[-1]), largest)
     return Plan("sampled")
+
+
+def _invertible(n_pos: int, negatives: int, fewest: tuple[int, int]) -> bool:
+    n_total = n_pos + negatives
+    if n_pos < fewest[0] or negatives < fewest[1] or 0.1 * n_pos * n_total > _MOST_INVERSION:
+        return False
+    return inversion_work(n_pos, n_total) <= _MOST_INVERSION
 
 
 def _error_cells(n_pos: int) -> float:
@@ -101,9 +110,14 @@ def _split(n_pos: int, n_total: int) -> SplitGrid | None:
         return None
     hazard, early = _hazard(n_pos, n_total), n_pos * _HEAD / n_total
     # the body knows about `early` rounded terms of the first part; tails have more of them, in a less steep place
-    need = max(250 * early * hazard, 300 * (early + 4) * math.log(n_total / n_pos), 30_240 if n_pos <= 8 else 0)
-    cells = math.ceil(need / _STEP) * _STEP
-    finer = max(math.ceil(125 * n_pos * hazard / cells), 1)
+    need = max(300 * early * hazard, 350 * (early + 4) * math.log(n_total / n_pos), 40_320 if n_pos <= 8 else 0)
     most = min(n_pos, early + 9 * math.sqrt(early) + 9)
-    work = most * most / 2 * cells * _HEAD + n_pos**3 / 4 * cells * finer * math.log(n_total / _HEAD)
-    return SplitGrid(_HEAD, cells, finer) if work <= _MOST_WORK else None
+    for coarser in (1, 2, 4):
+        cells = next((step * _STEP for step in _LADDER if step * _STEP >= need / coarser), 0)  # of a few, to share
+        if not cells:
+            continue
+        finer = max(math.ceil(140 * n_pos * hazard / coarser / cells), 1)
+        work = most * most / 2 * cells * _HEAD + n_pos**3 / 4 * cells * finer * math.log(n_total / _HEAD)
+        if work <= _MOST_WORK:
+            return SplitGrid(_HEAD, cells, finer)
+    return None

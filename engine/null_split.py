@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _SLACK = 1e-6  # fine cells: covers the rounding of error bounds and of indices
-_NEGLIGIBLE = 1e-24  # mass dropped per rank and k; less than 1e-17 in all
+_NEGLIGIBLE = 1e-20  # mass dropped per rank and k; less than 1e-14 in all
 
 
 @dataclass(frozen=True)
@@ -145,9 +145,7 @@ def split_sweep(
     starts = np.concatenate([[0], np.cumsum(np.arange(most + 1) * cells + 1)])
     survival, lows, first = np.ones(starts[-1]), np.arange(most + 1) * cells, np.zeros((3, most + 1))
     advance_survival(survival, starts, lows, first, cells, 0, head)
-    for (n_pos, n_total), fine, last, (masses, tops, second, dropped) in zip(
-        shapes, finer, kept, seconds, strict=True
-    ):
+    for (n_pos, n_total), fine, last, (masses, tops, second, dropped) in zip(shapes, finer, kept, seconds, strict=True):
         masses, tops = masses[: last + 1, : int(tops.max()) + 1].copy(), tops[: last + 1]
         # 4 units in the last place a rank for either part, one for each cell of the sum over them
         ulps = (4 * n_total + masses.size + n_pos) * 2.0**-53

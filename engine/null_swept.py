@@ -106,7 +106,7 @@ def _allowances(
     the tail at one s is one at all smaller (lower) or larger (upper) s, which makes the bounds fall with s.
     """
     most = (len(values) - 1) / cells
-    edges = np.arange(_BINS) * (most / _BINS)
+    edges: Floats = np.arange(_BINS, dtype=np.float64) * (most / _BINS)
     allowed, missed, limits = np.empty((3, 2, _BINS))
     padded = np.append(values, 0.0)
 
@@ -115,17 +115,19 @@ def _allowances(
         return found
 
     for i, sign in enumerate((1, -1)):
-        shares = np.array(_SHARES) * abs(errors[1 if sign > 0 else 0])
+        shares: Floats = np.array(_SHARES, np.float64) * abs(errors[1 if sign > 0 else 0])
         # exponent[d, slope, tilt] + slope times s is the logarithm of the bound
         log_mean = log_moments[:, len(_TILTS) * i : len(_TILTS) * (i + 1)]
         best = (log_mean[None] - shares[:, None, None] * _TILTS).min(axis=2)
         with np.errstate(over="ignore"):
             bound = np.exp((best[:, :, None] - slopes[None, :, None] * edges).min(axis=1)) * (1 + 1e-8)
-        there = tail((edges + most / _BINS / 2)[None], sign * shares[:, None])
+        middle: Floats = (edges + most / _BINS / 2)[None]
+        there = tail(middle, sign * shares[:, None])
         chosen = np.argmax(there - bound, axis=0) if sign > 0 else np.argmin(there + bound, axis=0)
         allowed[i], missed[i] = shares[chosen], bound[chosen, np.arange(_BINS)]
         # the edges a little outwards, for an s whose bin was found by a rounded division
-        at_edge = tail(edges * (1 + sign * 1e-12), sign * (allowed[i] + _SLACK)) * (1 - sign * 1e-9) - sign * missed[i]
+        outer: Floats = edges * (1 + sign * 1e-12)
+        at_edge = tail(outer, sign * (allowed[i] + _SLACK)) * (1 - sign * 1e-9) - sign * missed[i]
         if sign > 0:
             limits[i] = np.append(np.maximum.accumulate(at_edge[::-1])[::-1][1:], 0.0)
         else:

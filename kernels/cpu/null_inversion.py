@@ -1,7 +1,8 @@
-"""Compiled form of `reference.null_inversion`."""
+"""Compiled forms of `reference.null_inversion`."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,75 +10,96 @@ import numpy.typing as npt
 
 from ..compile import njit
 
-__all__ = ["characteristic"]
+__all__ = ["characteristic", "tail_sum"]
 
 _LEAP = 16
-_RANKS = 512
 
 
 def characteristic(
-    n_pos: int, theta: npt.NDArray[np.float64], lowest: npt.NDArray[np.int64], highest: npt.NDArray[np.int64]
+    n_pos: int, theta: tuple[float, float, int], lowest: npt.NDArray[np.int64], highest: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.complex128]:
     """E[exp(i theta S_P)] under random ranking; arguments as in the reference."""
-    real = np.zeros((n_pos + 1, len(theta)))
-    imaginary = np.zeros_like(real)
-    real[0] = 1.0
-    for first in range(1, len(highest), _RANKS):  # sines by NumPy, which are vectorised, for so many ranks at a time
-        end = min(first + _RANKS, len(highest))
-        angle = np.divide.outer(1.0, np.arange(first, end))[:, None] * theta
-        start = angle * highest[first:end, None]
-        leap = angle * _LEAP if np.any(highest[first:end] - lowest[first:end] >= _LEAP) else np.zeros_like(angle)
-        turns = [f(a) for a in (angle, start, leap) for f in (np.cos, np.sin)]
-        _advance(real, imaginary, lowest, highest, first, *turns)
-    result: npt.NDArray[np.complex128] = real[n_pos] + 1j * imaginary[n_pos]
+    real, imaginary = _characteristic(n_pos, *theta, lowest, highest)
+    result: npt.NDArray[np.complex128] = real + 1j * imaginary
     return result
 
 
 @njit
-def _advance(
-    real: Any,
-    imaginary: Any,
-    lowest: Any,
-    highest: Any,
-    first: int,
-    back_cos: Any,
-    back_sin: Any,
-    start_cos: Any,
-    start_sin: Any,
-    leap_cos: Any,
-    leap_sin: Any,
-) -> None:
-    """Sweep on from rank `first`; tables of exp(i theta m / r), (ranks, N), for m = 1, the highest k, and _LEAP."""
+def tail_sum(s: Any, unit: float, phi: Any) -> Any:
+    """P(S >= s) from a trigonometric sum, a polynomial in exp(-2 i unit s); arguments as in the reference."""
+    result = np.empty(s.size)
+    for i in range(s.size):
+        c = math.cos(2.0 * unit * s[i])
+        d = -math.sin(2.0 * unit * s[i])
+        x = y = 0.0
+        for j in range(phi.size - 1, -1, -1):
+            n = 2 * j + 1
+            u = x * c - y * d + phi[j].real / n
+            y = x * d + y * c + phi[j].imag / n
+            x = u
+        result[i] = 0.5 + (y * math.cos(unit * s[i]) - x * math.sin(unit * s[i])) * (2.0 / math.pi)
+    return result
+
+
+@njit
+def _turns(cosines: Any, sines: Any, first: float, step: float) -> None:
+    """Fill in cos and sin of ``first + j step``: sines are slow, so twice as many are known after each product."""
+    cosines[0] = math.cos(first)
+    sines[0] = math.sin(first)
+    known = 1
+    while known < cosines.size:
+        c = math.cos(known * step)
+        s = math.sin(known * step)
+        more = min(known, cosines.size - known)
+        x, y = cosines[:more], sines[:more]
+        u, v = cosines[known : known + more], sines[known : known + more]
+        for j in range(more):
+            u[j] = c * x[j] - s * y[j]
+            v[j] = c * y[j] + s * x[j]
+        known += more
+
+
+@njit
+def _characteristic(n_pos: int, first: float, step: float, count: int, lowest: Any, highest: Any) -> Any:
     # Real and imaginary parts apart, frequencies innermost: plain loops over float64 that vectorise.
-    count = real.shape[1]
+    real = np.zeros((n_pos + 1, count))
+    imaginary = np.zeros((n_pos + 1, count))
+    real[0, :] = 1.0
+    back_cos, back_sin = np.empty(count), np.empty(count)  # exp(i theta / r)
     turn_cos, turn_sin = np.empty(count), np.empty(count)  # exp(i theta k / r)
-    for i in range(back_cos.shape[0]):
-        r = first + i
+    # A product of many rotations drifts, so every _LEAP-th turn is a product of long ones.
+    leap_cos, leap_sin = np.empty(count), np.empty(count)  # exp(i theta _LEAP / r)
+    start_cos, start_sin = np.empty(count), np.empty(count)
+    for r in range(1, highest.size):
         top = highest[r]
-        turn_cos[:] = start_cos[i]
-        turn_sin[:] = start_sin[i]
-        for k in range(top, max(lowest[r], 1) - 1, -1):
+        low = max(lowest[r], 1)
+        _turns(back_cos, back_sin, first / r, step / r)
+        _turns(start_cos, start_sin, first * top / r, step * top / r)
+        if top - low >= _LEAP:
+            _turns(leap_cos, leap_sin, first * _LEAP / r, step * _LEAP / r)
+        turn_cos[:] = start_cos
+        turn_sin[:] = start_sin
+        for k in range(top, low - 1, -1):
             keep = (r - k) / r
             take = k / r
             x, y = real[k], imaginary[k]
             u, v = real[k - 1], imaginary[k - 1]
-            bc, bs = back_cos[i], back_sin[i]
             for j in range(count):
                 c = turn_cos[j]
                 s = turn_sin[j]
                 x[j] = keep * x[j] + take * (c * u[j] - s * v[j])
                 y[j] = keep * y[j] + take * (c * v[j] + s * u[j])
-                turn_cos[j] = c * bc[j] + s * bs[j]
-                turn_sin[j] = s * bc[j] - c * bs[j]
-            if (top - k + 1) % _LEAP == 0:
-                # A product of many rotations drifts, so every so many steps the turn is a product of long ones.
+                turn_cos[j] = c * back_cos[j] + s * back_sin[j]
+                turn_sin[j] = s * back_cos[j] - c * back_sin[j]
+            if (top - k + 1) % _LEAP == 0 and k > low:
                 for j in range(count):
-                    c = start_cos[i, j]
-                    s = start_sin[i, j]
-                    start_cos[i, j] = c * leap_cos[i, j] + s * leap_sin[i, j]
-                    start_sin[i, j] = s * leap_cos[i, j] - c * leap_sin[i, j]
-                    turn_cos[j] = start_cos[i, j]
-                    turn_sin[j] = start_sin[i, j]
+                    c = start_cos[j]
+                    s = start_sin[j]
+                    start_cos[j] = c * leap_cos[j] + s * leap_sin[j]
+                    start_sin[j] = s * leap_cos[j] - c * leap_sin[j]
+                    turn_cos[j] = start_cos[j]
+                    turn_sin[j] = start_sin[j]
         if lowest[r] > 0:
             real[lowest[r] - 1, :] = 0.0
             imaginary[lowest[r] - 1, :] = 0.0
+    return real[n_pos], imaginary[n_pos]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["characteristic"]
+__all__ = ["characteristic", "tail_sum"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-def characteristic(n_pos: int, theta: Floats, lowest: Ints, highest: Ints) -> npt.NDArray[np.complex128]:
+def characteristic(
+    n_pos: int, theta: tuple[float, float, int], lowest: Ints, highest: Ints
+) -> npt.NDArray[np.complex128]:
     """E[exp(i theta S_P)] under random ranking, by the recursion of the law.
 
     With phi_k(r) the mean of exp(i theta S_k) given k positives among the first r ranks,
@@ -25,8 +27,8 @@ def characteristic(n_pos: int, theta: Floats, lowest: Ints, highest: Ints) -> np
     ----------
     n_pos : int
         P.
-    theta : ndarray of float64, shape (N,)
-        Frequencies.
+    theta : (float, float, int)
+        The first frequency, the step to the next, and their number N.
     lowest, highest : ndarray of int64, shape (L + 1,)
         Only k between them is kept at each rank (``lowest[r] <= highest[r] <= min(r, P)``, neither ever falling,
         ``highest[L] = P``); what is outside counts as 0. The error is at most the probability that the
@@ -37,11 +39,35 @@ def characteristic(n_pos: int, theta: Floats, lowest: Ints, highest: Ints) -> np
     ndarray of complex128, shape (N,)
         The values.
     """
-    phi = np.zeros((n_pos + 1, len(theta)), np.complex128)
+    first, step, count = theta
+    frequency = first + step * np.arange(count)
+    phi = np.zeros((n_pos + 1, count), np.complex128)
     phi[0] = 1.0
     for r in range(1, len(highest)):
         for k in range(highest[r], max(lowest[r], 1) - 1, -1):
-            phi[k] = (r - k) / r * phi[k] + k / r * np.exp(1j * theta * k / r) * phi[k - 1]
+            phi[k] = (r - k) / r * phi[k] + k / r * np.exp(1j * frequency * k / r) * phi[k - 1]
         if lowest[r] > 0:
             phi[lowest[r] - 1] = 0.0
     return phi[n_pos]
+
+
+def tail_sum(s: Floats, unit: float, phi: npt.NDArray[np.complex128]) -> Floats:
+    """P(S >= s) with a square wave in place of the step: 1/2 + (2 / pi) sum_n Im(phi_n exp(-i n unit s)) / n.
+
+    Parameters
+    ----------
+    s : ndarray of float64, shape (m,)
+        Where.
+    unit : float
+        pi / W, W half the period of the wave.
+    phi : ndarray of complex128, shape (N,)
+        E[exp(i n unit S)] for n = 1, 3, .. 2 N - 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (m,)
+        The tail, if S lies within W of s, up to the terms left out.
+    """
+    n = 2 * np.arange(len(phi)) + 1
+    terms = phi * np.exp(-1j * unit * np.multiply.outer(s, n)) / n
+    return 0.5 + 2 / np.pi * terms.imag.sum(axis=1)

@@ -1,13 +1,14 @@
 """P-values of AP under random ranking."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastbench.engine import copairs_null, null_law, null_laws
+from fastbench.engine import copairs_null, null_inverted, null_law, null_laws, null_plan, null_split, null_swept
 from fastbench.engine.errors import InputError
 from fastbench.engine.null_laws import (
     NullLaw,
@@ -20,6 +21,7 @@ from fastbench.engine.null_laws import (
 from fastbench.kernels.cpu.null import enumerate_ap, expected_ap, sample_ap, variance_ap
 
 TAILS = (">=", ">")
+LEVELS = (0.5, 0.1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-10)
 
 
 def truth(atoms, x, tail):
@@ -29,7 +31,22 @@ def truth(atoms, x, tail):
 
 
 def bracketed(shape, cells=7560):
-    return next(null_laws._swept([shape], cells))
+    [(_, tail)] = null_swept.sweep([shape], cells, 64)
+    return NullLaw(*shape, "bracket", np.empty(0), tail)
+
+
+def split(shape, head, cells=2520, finer=8):
+    [(_, tail)] = null_split.split_sweep([shape], head, cells, [finer])
+    return NullLaw(*shape, "bracket", np.empty(0), tail)
+
+
+def quantile(law, p):
+    """An AP with about this p-value."""
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if law.evaluate(middle).value > p else (low, middle)
+    return high
 
 
 @st.composite
@@ -50,11 +67,39 @@ def test_the_law_is_that_of_all_placements(shape, data):
             np.testing.assert_allclose(p, truth(atoms, x, tail), rtol=1e-12, atol=0)
 
 
-@given(small_shapes(), st.sampled_from([60, 2520, 7560]), st.booleans(), st.data())
-@settings(deadline=None, max_examples=80)
-def test_the_bracket_encloses_the_truth_at_and_between_values(shape, cells, counting, data):
+@st.composite
+def million_shapes(draw):
+    """Any (P, L) of at most a million placements, few positives and few negatives alike."""
+    fewer = draw(st.integers(0, 10))
+    most = next(n for n in range(2000, 0, -1) if n <= fewer + 1 or math.comb(n, min(fewer, n - fewer)) <= 1_000_000)
+    n_total = draw(st.integers(max(fewer, 1), max(most, 1)))
+    n_pos = draw(st.sampled_from([fewer, n_total - fewer]))
+    return max(n_pos, 1), n_total
+
+
+@given(million_shapes(), st.sampled_from(TAILS), st.data())
+@settings(deadline=None, max_examples=25)
+def test_up_to_a_million_placements_are_enumerated(shape, tail, data):
+    law = average_precision_null(*shape)
+    if shape[0] > null_plan._LONGEST and shape[1] - shape[0] > 1:
+        return
+    assert law.method == "enumeration"
+    atoms = np.ones(1) if shape[0] == shape[1] else enumerate_ap(*shape)
+    assert len(atoms) <= 1_000_000
+    x = [atoms[data.draw(st.integers(0, len(atoms) - 1))] for _ in range(4)] + [data.draw(st.floats(0.01, 1))]
+    found = law.evaluate(x, tail)
+    for p in (found.value, found.lower, found.upper):
+        np.testing.assert_allclose(p, truth(atoms, x, tail), rtol=1e-12, atol=1e-12)
+
+
+@given(small_shapes(), st.sampled_from([60, 2520, 7560]), st.booleans(), st.booleans(), st.data())
+@settings(deadline=None, max_examples=120)
+def test_the_bracket_encloses_the_truth_at_and_between_values(shape, cells, counting, in_parts, data):
     atoms = enumerate_ap(*shape)
-    law = bracketed(shape, cells)
+    if in_parts:
+        law = split(shape, data.draw(st.integers(1, shape[1] - 1)), cells, data.draw(st.sampled_from([1, 3, 10])))
+    else:
+        law = bracketed(shape, cells)
     at = data.draw(st.lists(st.sampled_from(atoms.tolist()), min_size=1, max_size=10))
     x = at + [v * 0.999 for v in at] + [v * 1.0001 for v in at]
     with pytest.MonkeyPatch.context() as patch:
@@ -88,16 +133,76 @@ def test_the_estimate_is_unbiased(shape, monkeypatch):
     assert abs(np.mean(found.value / p - 1)) < 0.05 * np.mean((found.upper - found.lower) / p)
 
 
-@pytest.mark.parametrize(("shape", "width"), [((7, 71), 0.002), ((7, 67), 0.002), ((5, 310), 0.005), ((20, 300), 0.01)])
-def test_brackets_of_the_shapes_of_a_plate(shape, width):
-    law = average_precision_null(*shape)
-    assert law.method == "bracket"
-    x = np.argmax(law.values < 0.01) / law.cells / law.n_pos
+@pytest.mark.parametrize("cells", [60, 420])
+@pytest.mark.parametrize("shape", [(9, 18), (10, 20), (12, 19), (16, 20)])
+def test_allowing_for_likely_errors_only_is_still_an_enclosure(shape, cells, monkeypatch):
+    monkeypatch.setattr(null_law, "_COUNTED", -1)
+    atoms = enumerate_ap(*shape)
+    x = np.unique(np.quantile(atoms, np.linspace(0.001, 1, 400)))
+    law = bracketed(shape, cells)
+    plain = replace(law.tail, **dict.fromkeys(("allowed", "missed", "limits"), np.empty((2, 0))))
+    for tail in TAILS:
+        found, wide = law.evaluate(x, tail), replace(law, tail=plain).evaluate(x, tail)
+        p = truth(atoms, x, tail)
+        assert np.all(found.lower <= p)
+        assert np.all(p <= found.upper)
+        assert np.all((wide.lower <= found.lower) & (found.upper <= wide.upper))
+
+
+def test_allowing_for_likely_errors_only_is_narrower():
+    law = bracketed((30, 100), 420)
+    x = [quantile(law, p) for p in LEVELS]
     found = law.evaluate(x)
-    assert 0.008 < found.value < 0.012
-    assert (found.upper - found.lower) / found.value < width
+    plain = replace(law.tail, **dict.fromkeys(("allowed", "missed", "limits"), np.empty((2, 0))))
+    wide = replace(law, tail=plain).evaluate(x)
+    assert np.all(found.upper - found.lower < 0.6 * (wide.upper - wide.lower))
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, 67), (7, 71), (7, 400), (15, 400), (25, 310), (20, 320), (8, 10_000), (64, 2000)]
+)
+def test_bounds_are_narrow_at_all_levels(shape):
+    law = average_precision_null(*shape)
+    for p in LEVELS:
+        found = law.evaluate(quantile(law, p))
+        assert found.upper - found.lower <= max(0.01 * found.value, 1e-12)
+    x = quantile(law, 0.01)
     draws = sample_ap(5, 0, 200_000, *shape)
-    assert abs((draws >= x).mean() - found.value) < 5 * math.sqrt(0.01 / 200_000)
+    assert abs((draws >= x).mean() - law.evaluate(x).value) < 5 * math.sqrt(0.01 / 200_000)
+
+
+@pytest.mark.parametrize("shape", [(20, 90), (36, 200), (47, 120), (47, 431)])
+def test_inversion_agrees_with_the_bracket(shape):
+    inverted, law = null_inverted.invert(*shape), bracketed(shape, 2520)
+    for p in LEVELS:
+        x = np.array([quantile(law, p)])
+        bounds = law.evaluate(x)
+        s = x * shape[0]
+        assert bounds.lower - inverted.error <= inverted.enclose(s, s)[2] <= bounds.upper + inverted.error
+
+
+@pytest.mark.parametrize("shape", [(48, 100), (64, 2000), (300, 350), (800, 8000)])
+def test_the_error_of_inversion_covers_another_period_and_no_corridor(shape, monkeypatch):
+    one = null_inverted.invert(*shape)
+    least, width = null_inverted._period(*shape)
+    monkeypatch.setattr(null_inverted, "_period", lambda *_: (least - 0.1 * width, 1.3 * width))
+    if shape[1] < 3000:
+        rank = np.arange(shape[1] + 1)
+        edges = np.maximum(0, shape[0] - shape[1] + rank), np.minimum(rank, shape[0])
+        monkeypatch.setattr(null_inverted, "corridor", lambda *_: edges)
+    two = null_inverted.invert(*shape)
+    s = np.linspace(least, min(shape[0], least + width), 2000)
+    assert np.abs(one.enclose(s, s)[0] - two.enclose(s, s)[0]).max() < one.error + two.error
+
+
+@pytest.mark.parametrize("shape", [(100, 2000), (800, 8000), (500, 600)])
+def test_inversion_agrees_with_samples(shape):
+    law = average_precision_null(*shape)
+    assert law.method == "inversion"
+    draws = sample_ap(7, 0, 100_000, *shape)
+    x = np.quantile(draws, [0.05, 0.5, 0.9, 0.99, 0.999])
+    p = law.evaluate(x).value
+    assert np.all(np.abs((draws[:, None] >= x).mean(axis=0) - p) < 5 * np.sqrt(p * (1 - p) / len(draws)))
 
 
 @pytest.mark.parametrize("n_neg", range(60, 65))
@@ -109,12 +214,14 @@ def test_three_replicates_against_the_controls_of_a_plate_are_exact(n_neg):
     np.testing.assert_allclose(found.value, truth(enumerate_ap(3, 3 + n_neg), [1.0, 0.5, 0.05], ">="), rtol=1e-12)
 
 
-@pytest.mark.parametrize("shape", [(1, 10), (1, 10**7), (3, 67), (7, 71), (2, 5000), (25, 310)])
+@pytest.mark.parametrize("shape", [(1, 10), (1, 10**7), (3, 67), (7, 71), (2, 5000), (25, 310), (60, 200)])
 def test_the_greatest_value_is_exact(shape):
     law = average_precision_null(*shape)
     assert law.evaluate(1.0).value == pytest.approx(1 / math.comb(shape[1], shape[0]), rel=1e-12)
     lower, upper = law.p_value(1.0, ">")
     assert lower == upper == 0
+    if law.method == "inversion":
+        return
     best_but_one = (shape[0] - 1 + shape[0] / (shape[0] + 1)) / shape[0]
     assert law.evaluate(best_but_one).value == pytest.approx(2 / math.comb(shape[1], shape[0]), rel=1e-12)
 
@@ -166,7 +273,8 @@ def test_methods_depend_on_the_shape_alone():
         "enumeration",
         "enumeration",
     ]
-    assert [method_of(*s) for s in [(8, 10_000), (100, 2000), (1000, 5000)]] == ["sampled"] * 3
+    found = [method_of(*s) for s in [(8, 10_000), (100, 2000), (5000, 50_000), (7, 10**7), (5000, 5010), (100, 10**6)]]
+    assert found == ["bracket", "inversion", "inversion", "sampled", "sampled", "sampled"]
 
 
 def test_rows_do_not_touch_each_other(monkeypatch):
@@ -205,9 +313,9 @@ def test_sampled_p_values():
 
 
 def test_a_shape_too_large_to_compute_is_sampled():
-    law = average_precision_null(100, 2000, null_size=20_000)
+    law = average_precision_null(7, 10**7, null_size=20_000)
     assert law.method == "sampled"
-    assert law.values.mean() == pytest.approx(law.mean, rel=0.01)
+    assert law.values.mean() == pytest.approx(law.mean, rel=0.2)
     lower, upper = law.p_value(law.mean)
     assert 0 < lower < upper < 1
 
