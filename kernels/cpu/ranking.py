@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..codes import PairCodes
-from ..cores import run_jobs
+from ..cores import run_jobs, usable_cores
 from ..reference.metrics import METRICS, metric_options, metric_values
 from ..reference.similarity import DISTANCES
 from .counting import Rows, Slots, count_direct, count_tile
@@ -32,8 +32,11 @@ from .tiles import blank, fill_values, finish, transpose
 
 __all__ = ["Prepared", "count_outranking", "prepare"]
 
-#: Queries and columns of a float32 tile, 2 MB: about the second-level cache of one core.
-TILE = (512, 1024)
+#: Most queries, and columns, of a float32 tile. At 4 MB the product is fast, and most of a tile row is in the
+#: second-level cache when it is counted.
+TILE = (1024, 1024)
+#: Pieces that each thread should find, and the fewest queries of a piece for their sake.
+PIECES, LEAST_HEIGHT = 4, 128
 #: Columns of a float64 tile.
 EXACT_COLUMNS = 512
 #: Positives a query times features from which the band costs more than a product in parts of `DEPTH` features.
@@ -140,7 +143,8 @@ def count_outranking(
     values, edges = np.empty(m), np.empty((2, m), np.float32)
     low, high = edges if prepared.operands else (values, values)
     slots = Slots(values, low, high, np.zeros(m, np.int64), np.zeros(m, np.int64))
-    tile = (TILE[0], TILE[1] if prepared.operands else EXACT_COLUMNS)
+    share = max(len(rows) // (PIECES * (threads or usable_cores())), LEAST_HEIGHT)
+    tile = (min(share, TILE[0]), TILE[1] if prepared.operands else EXACT_COLUMNS)
     depth = DEPTH if m * prepared.rows.x.shape[1] > NARROW_BAND * len(rows) else 0
     work = _Work(
         rows, prepared.order.bounds[rows], starts, mates, np.empty(m, np.int64), slots, tile, depth, threading.Lock()
