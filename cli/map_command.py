@@ -39,7 +39,10 @@ def map_(
     multilabel: Annotated[str, typer.Option(help="Column of lists, or of text split at '|'.")] = "",
     group_by: Annotated[str, typer.Option(help="Columns to average over; default: the pos-sameby columns.")] = "",
     distance: Annotated[
-        str, typer.Option(help="cosine, abs_cosine, correlation, euclidean, manhattan, chebyshev, or a name of scipy.spatial.distance.")
+        str,
+        typer.Option(
+            help="cosine, abs_cosine, correlation, euclidean, manhattan, chebyshev, or a name of scipy.spatial.distance."
+        ),
     ] = "cosine",
     ties: Annotated[str, typer.Option(help="expected, optimistic (copairs) or pessimistic.")] = "expected",
     p_values: Annotated[str, typer.Option(help="exact, sampled, or copairs (reproduces copairs 0.5.5).")] = "exact",
@@ -56,6 +59,9 @@ def map_(
     device: Annotated[
         str, typer.Option(help="auto, cpu, cpu-xla, gpu or reference; the numbers are the same.")
     ] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="What gpu and cpu-xla multiply in: float32, tf32 or bf16x3; the numbers are the same.")
+    ] = "float32",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an older result in the output folder.")
     ] = False,
@@ -75,7 +81,7 @@ def map_(
         reference_index=reference_index, consensus=consensus, multilabel=multilabel, group_by=group_by,
         distance=distance, ties=ties, p_values=p_values, tail=tail, null=null, aggregate=aggregate,
         hierarchical_by=hierarchical_by, null_size=null_size, seed=seed, threshold=threshold, features=features,
-        obsm=obsm, missing=missing, device=device,
+        obsm=obsm, missing=missing, device=device, precision=precision,
     )  # fmt: skip
     with ResultFolder(output, "map", asdict(options), overwrite) as folder:
         with progress("average precision") as advance:

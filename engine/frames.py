@@ -158,6 +158,8 @@ def _from_pandas(name: str, series: Any) -> pl.Series:
 
 def _from_objects(name: str, values: list[Any]) -> pl.Series:
     """Type an object column by its values; two types in one column have no one meaning as a key."""
+    if set(map(type, values)) <= {str, type(None)} and any(value is not None for value in values):
+        return pl.Series(name, values, dtype=pl.String)  # the most common column, not looked at value by value
     clean = [None if is_missing(value) else value for value in values]
     present = [value for value in clean if value is not None]
     families = {family_of(value): value for value in reversed(present)}
@@ -248,9 +250,8 @@ def _to_pandas(series: pl.Series, pandas: Any) -> Any:
         return pandas.array(series.to_list(), dtype="UInt64" if dtype == pl.UInt64 else "Int64")
     if dtype.is_float() or dtype in (pl.Datetime, pl.Duration) or (dtype == pl.Boolean and not nulls):
         return series.to_numpy(writable=True)  # nulls become NaN or NaT
+    items = (series.cast(pl.String) if dtype in (pl.Categorical, pl.Enum) else series).to_list()
     values = np.empty(len(series), dtype=object)
-    for position, value in enumerate(series.cast(pl.String) if dtype in (pl.Categorical, pl.Enum) else series):
-        if isinstance(value, pl.Series):
-            value = value.to_list()
+    for position, value in enumerate(items):
         values[position] = np.nan if value is None else value
     return pandas.Series(values, dtype=object)

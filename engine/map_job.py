@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ..kernels.dispatch import DEVICES
+from ..kernels.dispatch import DEVICES, PRECISIONS
 from ..kernels.reference.average_precision import TIES
 from . import samples
 from .errors import InputError, SampledNullWarning
@@ -61,6 +61,7 @@ class MapOptions:
     obsm: str = ""
     missing: str = "error"
     device: str = "auto"
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         """Refuse bad values before anything is read."""
@@ -69,6 +70,7 @@ class MapOptions:
         check_one("distance", self.distance, DISTANCE_NAMES)
         check_one("ties", self.ties, TIES)
         check_one("device", self.device, DEVICES)
+        check_one("precision", self.precision, PRECISIONS)
         check_one("missing", self.missing, ("error", "drop-features"))
         check_arguments(
             self.null_size, self.threshold, self.seed, self.p_values, self.tail or None, self.null, self.aggregate
@@ -200,7 +202,8 @@ def run_map(
     retrieval = score(
         profiles.metadata, profiles.features, pos_sameby=rules["pos_sameby"], pos_diffby=rules["pos_diffby"],
         neg_sameby=rules["neg_sameby"], neg_diffby=rules["neg_diffby"], multilabel_col=options.multilabel or None,
-        distance=options.distance, ties=options.ties, device=options.device, queries=asked, progress=advance,
+        distance=options.distance, ties=options.ties, device=options.device, precision=options.precision,
+        queries=asked, progress=advance,
     )  # fmt: skip
     done("average_precision")
     scored = retrieval.frame.filter(pl.col("average_precision").is_not_null())

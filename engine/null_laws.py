@@ -229,7 +229,7 @@ def check_shapes(n_pos: npt.NDArray[np.generic], n_total: npt.NDArray[np.generic
     if bad.any():
         shown = examples([(float(p), float(n)) for p, n in pairs[bad]])
         raise InputError(f"the numbers of positive and of all pairs must be whole and 1 <= P <= L, but found {shown}")
-    return [(int(p), int(n)) for p, n in pairs]
+    return [(p, n) for p, n in pairs.astype(np.int64).tolist()]
 
 
 def ap_p_values(

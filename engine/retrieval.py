@@ -57,7 +57,7 @@ class RetrievalReport:
         Those of them that float32 could not decide and float64 decided.
     certified : bool
         Whether ranks are those of float64 arithmetic in a fixed order, on any machine; False for scipy's metrics.
-    ties, distance, device : str
+    ties, distance, precision, device : str
         As asked for, and where the kernels ran.
     warnings : tuple of str
         Look-alike values in the columns used, and what is uncertain.
@@ -76,6 +76,7 @@ class RetrievalReport:
     certified: bool
     ties: str
     distance: str
+    precision: str
     device: str
     warnings: tuple[str, ...] = ()
 
@@ -118,6 +119,7 @@ def score(
     distance: str = "cosine",
     ties: str = "expected",
     device: str = "auto",
+    precision: str = "float32",
     queries: npt.NDArray[np.bool_] | None = None,
     threads: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -139,6 +141,8 @@ def score(
         What equal similarities of a positive and a negative mean; "optimistic" is the rule of copairs.
     device : {"auto", "cpu", "reference", "cpu-xla", "gpu"}
         Which kernels run; the numbers are the same.
+    precision : {"float32", "tf32", "bf16x3"}
+        What "gpu" and "cpu-xla" multiply tiles in; the numbers are the same.
     queries : ndarray of bool, shape (n,), optional
         Rows to score; the others are only candidates and get no AP.
     threads : int, default 0
@@ -170,11 +174,14 @@ def score(
     check_one("device", device, dispatch.DEVICES)
     if not dispatch.available(device):
         raise InputError(f"device {device!r} is not here: JAX finds none; use 'auto', or install JAX for your GPU.")
+    check_one("precision", precision, dispatch.PRECISIONS)
+    if precision != "float32" and device not in ("gpu", "cpu-xla"):
+        raise InputError(f"precision {precision!r} is for device 'gpu' and 'cpu-xla', but the device is {device!r}.")
     if len(metadata) != len(features):
         raise InputError(f"metadata has {len(metadata)} rows and features have {len(features)}; they must agree.")
     if len(metadata) == 0:
         raise InputError("there are no rows to score.")
-    room = dispatch.room(device)
+    room = dispatch.room(device, precision)
     plan = compile_pairs(metadata, pos_sameby, pos_diffby, neg_sameby, neg_diffby, multilabel_col)
     x = features if len(plan.rows) == len(features) else features[plan.rows]
     wanted = np.ones(len(x), dtype=bool) if queries is None else np.asarray(queries, dtype=bool)[plan.rows]
@@ -193,6 +200,8 @@ def score(
             for batch, tell in _reported(_batches(room, plan, asked), len(asked), progress)
         ]
     except ValueError as error:
+        if distance not in METRICS:  # only scipy may refuse values here
+            raise
         raise InputError(f"distance {distance!r}: {error}; use another distance, or other features.") from error
     reason = getattr(prepared, "on_host", "")
     said = [f"device {device!r} left the counting to the CPU kernels: {reason}"] if reason else []
@@ -210,7 +219,7 @@ def score(
         n_positive_pairs=_n_positive_pairs(room, plan, n_pos, wanted), n_negative_pairs=int(n_neg.sum()) // 2,
         n_tied_queries=int(tied.sum()), n_compared=int(n_neg[np.unique(query)].sum()),
         n_rechecked=sum(f[6] for f in found), certified=distance not in METRICS, ties=ties, distance=distance,
-        device="cpu" if reason else dispatch.name(room), warnings=(*plan.warnings, *said),
+        precision=precision, device="cpu" if reason else dispatch.name(room), warnings=(*plan.warnings, *said),
     )  # fmt: skip
     scores = {"average_precision": ap, "normalized_average_precision": _normalized(ap, n_pos, n_pos + n_neg[query])}
     if tied.any():

@@ -258,7 +258,8 @@ def mean_nlog10p_groups(frame: pl.DataFrame, by: str, *, threshold: float = 0.05
             f"p-values must be above 0 and at most 1 to take their logarithm, but found {examples(odd)}; pass them "
             "through expected_sampled, or use tail='>='"
         )
-    groups, members = _grouped(scored, [by])
+    groups, rows_of = _grouped(scored, [by])
+    members = rows_of.to_list()
     ap, nlog = scored["average_precision"].to_numpy(), -np.log10(scored["p_value"].to_numpy())
     mean_nlog = np.array([math.fsum(nlog[rows]) / len(rows) for rows in members])
     q = benjamini_hochberg(10.0**-mean_nlog)
@@ -305,11 +306,11 @@ def check_arguments(
     return tail
 
 
-def _grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, list[list[int]]]:
+def _grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, pl.Series]:
     """The groups in sorted order and the rows of each; a row with a missing key is in none."""
     keyed = frame.select(columns).with_row_index("__row").drop_nulls(columns)
     groups = keyed.group_by(columns, maintain_order=True).agg("__row").sort(columns)
-    return groups.drop("__row"), groups["__row"].to_list()
+    return groups.drop("__row"), groups["__row"].cast(pl.List(pl.Int64))
 
 
 def _group_scores(
@@ -326,7 +327,8 @@ def _group_scores(
                 f"column {name!r} holds {whole[name].dtype}; numbers are needed for the mean average precision"
             )
     frame, _ = drop_unscored(whole.select(list(dict.fromkeys([*columns, *_SCORES]))))
-    groups, members = _grouped(frame, columns)
+    groups, rows_of = _grouped(frame, columns)
+    members = rows_of.to_list()
     n_unnamed = frame.height - sum(map(len, members))
     if n_unnamed:
         warnings.warn(f"{n_unnamed} rows have no value in {examples(columns)} and stand in no group", stacklevel=4)
@@ -344,7 +346,7 @@ def _group_scores(
     bounds = [pl.Series("p_lower", p.lower), pl.Series("p_upper", p.upper)] if bracket else []
     scores = groups.with_columns(
         pl.Series("mean_average_precision", statistic),
-        pl.Series("indices", members, pl.List(pl.Int64)),
+        rows_of.alias("indices"),
         pl.Series(
             "mean_normalized_average_precision",
             [float(combine(found)) if len(found := _present(normalized[rows])) else math.nan for rows in members],

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, TypeVar
 
 __all__ = ["run_jobs", "single_threaded_blas", "usable_cores"]
@@ -14,7 +15,7 @@ __all__ = ["run_jobs", "single_threaded_blas", "usable_cores"]
 T = TypeVar("T")
 
 _lock = threading.Lock()
-_state: dict[str, Any] = {"users": 0, "limiter": None}
+_state: dict[str, Any] = {"users": 0, "limiter": None, "controller": None}
 
 
 def usable_cores() -> int:
@@ -30,12 +31,14 @@ def single_threaded_blas() -> Iterator[None]:
     The limit belongs to the whole process, so callers on several threads share it: the first sets it and the
     last takes it back.
     """
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import ThreadpoolController
 
     with _lock:
         _state["users"] += 1
         if _state["users"] == 1:
-            _state["limiter"] = threadpool_limits(limits=1, user_api="blas")
+            if _state["controller"] is None:  # looking for the libraries takes milliseconds
+                _state["controller"] = ThreadpoolController()
+            _state["limiter"] = _state["controller"].limit(limits=1, user_api="blas")
     try:
         yield
     finally:
@@ -43,6 +46,12 @@ def single_threaded_blas() -> Iterator[None]:
             _state["users"] -= 1
             if _state["users"] == 0:
                 _state["limiter"].restore_original_limits()
+
+
+@lru_cache
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """Return the threads of this process, which start once; a fork has none of them and so gets its own."""
+    return ThreadPoolExecutor(threads, thread_name_prefix=f"fastbench-{process}")
 
 
 def run_jobs(
@@ -53,7 +62,7 @@ def run_jobs(
     Parameters
     ----------
     jobs : sequence of (int, callable)
-        The work in a job, in any unit, and the job.
+        The work in a job, in any unit, and the job, which must not run jobs itself.
     threads : int, default 0
         Worker threads; 0 takes all usable cores.
     progress : callable, optional
@@ -65,7 +74,8 @@ def run_jobs(
         The first error of a job, or an interrupt; jobs that have not begun are then dropped.
     """
     total, done, results = sum(work for work, _ in jobs), 0, []
-    with single_threaded_blas(), ThreadPoolExecutor(threads or usable_cores()) as pool:
+    with single_threaded_blas():
+        pool = _pool(threads or usable_cores(), os.getpid())
         futures = [pool.submit(job) for _, job in jobs]
         try:
             for (work, _), future in zip(jobs, futures, strict=True):
@@ -73,7 +83,7 @@ def run_jobs(
                 done += work
                 if progress is not None:
                     progress(done / max(total, 1))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        finally:
+            for future in futures:
+                future.cancel()
     return results

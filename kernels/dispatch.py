@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from types import ModuleType, SimpleNamespace
 
-__all__ = ["DEVICES", "available", "describe", "name", "room"]
+__all__ = ["DEVICES", "PRECISIONS", "available", "describe", "name", "room"]
 
 #: What ``device`` may be.
 DEVICES = ("auto", "cpu", "reference", "cpu-xla", "gpu")
+
+#: Arithmetic of the tiles that ``gpu`` and ``cpu-xla`` multiply, see `xla.precision`; counts do not depend on it.
+PRECISIONS = ("float32", "tf32", "bf16x3")
 
 Room = ModuleType | SimpleNamespace
 
@@ -21,7 +24,7 @@ def available(device: str) -> bool:
     return xla.available("gpu")
 
 
-def room(device: str = "auto") -> Room:
+def room(device: str = "auto", precision: str = "float32") -> Room:
     """Return the kernels that serve a device.
 
     Parameters
@@ -29,6 +32,8 @@ def room(device: str = "auto") -> Room:
     device : one of `DEVICES`
         ``auto`` and ``cpu`` are the compiled kernels, ``reference`` the NumPy definitions (slow, n x n memory),
         ``gpu`` and ``cpu-xla`` the JAX programs on all local GPUs or on the CPU.
+    precision : one of `PRECISIONS`
+        For ``gpu`` and ``cpu-xla`` only.
 
     Returns
     -------
@@ -42,7 +47,7 @@ def room(device: str = "auto") -> Room:
     if device in ("gpu", "cpu-xla"):
         from . import xla
 
-        return xla.room("gpu" if device == "gpu" else "cpu")
+        return xla.room("gpu" if device == "gpu" else "cpu", precision)
     from . import cpu
 
     return cpu

@@ -43,29 +43,23 @@ def pair_value(x, i, j, shift, norm, distance):
     return -largest_absolute(x, i, j, 0.0, 0.0)
 
 
-@njit
-def _row_hash(x, i):
-    """A number that equal rows share."""
-    code = np.uint64(1469598103934665603)
-    for k in range(x.shape[1]):
-        value = np.float64(x[i, k]) * 1.6180339887498949 + k
-        code = (code ^ np.uint64(np.int64(value * 1048576.0))) * np.uint64(1099511628211)
-    return code
-
-
 def twins(x: npt.NDArray[np.floating]) -> npt.NDArray[np.int64]:
     """The first row that each row of x (n, d) equals, (n,) int64: its own number where there is none before it."""
-    code = _row_hashes(x)
+    bits = x.view(np.uint32 if x.dtype == np.float32 else np.uint64)
+    factors = np.random.default_rng(0).integers(0, 2**63, x.shape[1], dtype=np.uint64)
+    code = _row_hashes(bits, factors)
     twin: npt.NDArray[np.int64] = _twins(x, code, np.argsort(code, kind="stable"))
     return twin
 
 
 @njit
-def _row_hashes(x):
-    """A number for each row, (n,) uint64, that equal rows share."""
-    code = np.empty(len(x), np.uint64)
-    for i in range(len(x)):
-        code[i] = _row_hash(x, i)
+def _row_hashes(bits, factors):
+    """A number for each row of bits (n, d), (n,) uint64, that rows of equal bits share: a sum of products."""
+    code = np.zeros(len(bits), np.uint64)
+    for i in range(len(bits)):
+        row = bits[i]
+        for k in range(row.size):
+            code[i] += np.uint64(row[k]) * factors[k]
     return code
 
 

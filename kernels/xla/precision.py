@@ -33,11 +33,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..cpu.operands import error_bound as float32_bound
+from ..dispatch import PRECISIONS
 
 __all__ = ["PRECISIONS", "error_bound", "operands", "product"]
-
-#: What a tile may be multiplied in; the first is the default.
-PRECISIONS = ("float32", "tf32", "bf16x3")
 
 
 def error_bound(d: int, precision: str) -> float:

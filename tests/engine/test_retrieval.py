@@ -364,3 +364,16 @@ def test_progress_moves_within_a_batch():
     assert seen[-1] == (900, 900)
     assert seen == sorted(seen)
     assert len(seen) > 2
+
+
+def test_precision_is_for_the_jax_kernels():
+    meta, x = problem(12, n=120)
+    first = score(meta, x, **RULE)
+    for precision in ("tf32", "bf16x3"):
+        found = score(meta, x, **RULE, device="cpu-xla", precision=precision)
+        np.testing.assert_array_equal(found.frame[AP], first.frame[AP])
+        assert found.report.precision == precision
+    with pytest.raises(fb.InputError, match="is for device"):
+        score(meta, x, **RULE, precision="tf32")
+    with pytest.raises(fb.InputError, match="precision"):
+        score(meta, x, **RULE, device="cpu-xla", precision="float16")
