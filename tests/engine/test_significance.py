@@ -381,24 +381,24 @@ def test_counts_of_a_group_are_by_shape():
 
 
 @pytest.mark.filterwarnings("ignore:the null of")
-@pytest.mark.parametrize(("members", "n_total"), [(51, 1000), (16, 5000), (5, 50_000)])
-@pytest.mark.parametrize("ap", [0.1, 1.0])
-def test_groups_of_long_lists_of_many_lengths_have_a_p_value(members, n_total, ap):
+@pytest.mark.parametrize(("members", "n_total"), [(40, 500), (10, 2000), (4, 50_000)])
+def test_groups_of_long_lists_of_many_lengths_have_a_p_value(members, n_total):
     """The law of each member lies far below the grid's end, where a plain exponential tilt underflows."""
+    lengths = list(range(n_total, n_total + members))
     frame = pl.DataFrame(
         {
-            "Metadata_c": ["a"] * members,
-            "n_pos_pairs": [members - 1] * members,
-            "n_total_pairs": list(range(n_total, n_total + members)),
-            "average_precision": [ap] * members,
-            "normalized_average_precision": [0.0] * members,
+            "Metadata_c": ["a"] * members + ["b"] * members,
+            "n_pos_pairs": [members - 1] * 2 * members,
+            "n_total_pairs": lengths * 2,
+            "average_precision": [0.2] * members + [1.0] * members,
+            "normalized_average_precision": [0.0] * 2 * members,
         }
     )
     for null in ("shared", "independent"):
         found = mean_average_precision(frame, ["Metadata_c"], 1000, 0.05, 0, null=null, bracket=True)
-        lower, p, upper = found.select("p_lower", "p_value", "p_upper").row(0)
-        assert 0 <= lower <= p <= upper <= 1
-        assert p < 1e-3
+        for lower, p, upper in found.select("p_lower", "p_value", "p_upper").rows():
+            assert 0 <= lower <= p <= upper <= 1
+            assert p < 1e-3
 
 
 @pytest.mark.parametrize(
