@@ -31,6 +31,7 @@ def bench(
     Exit codes: 0 done, also with regressions; 1 a benchmark failed; 2 bad usage; 3 a regression, if asked for.
     """
     import sys
+    import tempfile
 
     from ..engine import benchmark_run
     from ..engine import benchmarks as files
@@ -50,9 +51,13 @@ def bench(
         raise InputError(f"the output {target} is a folder; give a file")
     if target.exists() and not overwrite:
         raise InputError(f"the output {target} exists; choose another or pass --overwrite to replace it")
+    if target.exists():
+        files.read_run(target)  # only an earlier run is replaced, never somebody's data
     benchmark_run.check_installed()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target.parent):  # before minutes of work, not after
+            pass
     except OSError as error:
         raise write_error(target, error) from error
     watched = sys.stderr.isatty() and not as_json

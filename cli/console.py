@@ -94,6 +94,11 @@ def show_map(result: MapResult, options: MapOptions, output: Path, as_json: bool
         print_json(summary)
         return
     show_notes(result.notes)
+    scored = result.average_precision
+    lowest, highest = (
+        float(scored[name if name in scored.columns else "average_precision"].fill_nan(None).mean() or 0)  # type: ignore[arg-type]
+        for name in ("ap_pessimistic", "ap_optimistic")
+    )
     typer.echo(
         f"{report.n_queries} queries over {report.n_rows} rows, {len(result.feature_names)} features: {report.n_positive_pairs:,} positive and "
         f"{report.n_negative_pairs:,} negative pairs; {options.distance}"
@@ -101,7 +106,11 @@ def show_map(result: MapResult, options: MapOptions, output: Path, as_json: bool
     for count, what in (
         (report.n_without_positives, "rows asked for have no positive and no AP"),
         (report.n_without_negatives, "rows have no negative: their AP is 1 by definition"),
-        (report.n_tied_queries, f"queries have a positive tied with a negative: AP is {report.ties}"),
+        (
+            report.n_tied_queries,
+            f"queries have a positive tied with a negative: ties count as {report.ties}; mean AP lies between "
+            f"{lowest:.4f} and {highest:.4f} (ap_pessimistic, ap_optimistic)",
+        ),
     ):
         if count:
             typer.echo(f"note: {count} {what}")

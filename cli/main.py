@@ -45,14 +45,22 @@ app.command("info")(info.info)
 app.command("bench")(bench_command.bench)
 
 
+#: Exit code after Ctrl-C, as shells have it.
+INTERRUPTED = 130
+
+
 def main() -> None:
-    """Run the command line: exit 0 when done, 2 on bad usage or input, 1 on a fault of ours."""
+    """Run the command line: exit 0 when done, 2 on bad usage or input, 130 after Ctrl-C, 1 on a fault of ours."""
     from ..engine.errors import FastbenchError
 
     # A termination request unwinds like an error, so that what was staged is taken away.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         app()
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            typer.echo("fastbench: interrupted; what was not finished was not written.", err=True)
+        raise
     except FastbenchError as error:
         typer.echo(f"fastbench: {error}", err=True)
         sys.exit(2)

@@ -32,7 +32,7 @@ def map_(
     reference_index: Annotated[
         str,
         typer.Option(
-            help="Number the rows that meet this in Metadata_Reference_Index (others -1), so that controls do not pair with each other."
+            help="Number the rows that meet this in Metadata_Reference_Index (others -1); with that column in --pos-sameby, controls do not pair with each other."
         ),
     ] = "",
     consensus: Annotated[str, typer.Option(help="First take the median profile of each value of this column.")] = "",

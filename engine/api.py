@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import numpy as np
+
 from .errors import InputError
 from .frames import feature_matrix, metadata_frame, to_kind
 from .pairing import Columns, assign_reference_columns
@@ -26,6 +28,7 @@ def average_precision(
     *,
     ties: str = "expected",
     device: str = "auto",
+    queries: Any = None,
 ) -> Any:
     """Average precision of each profile: how well it retrieves its positives among its negatives.
 
@@ -41,20 +44,25 @@ def average_precision(
     batch_size : int
         Accepted for copairs' sake; memory does not grow with the number of pairs here.
     distance : str, default "cosine"
-        cosine, abs_cosine, correlation, euclidean, manhattan or chebyshev.
+        cosine, abs_cosine, correlation, euclidean, manhattan or chebyshev: the same ranks on every machine. Or another
+        name of `scipy.spatial.distance`, with scipy's arithmetic (variances and covariances are those of all rows).
     progress_bar : bool, default True
         Show progress when standard error is a terminal.
     ties : {"expected", "optimistic", "pessimistic"}
         What exactly equal similarities of a positive and a negative mean. "expected" is the mean over their
         random orders; "optimistic" puts positives first, as copairs does.
     device : {"auto", "cpu", "reference", "cpu-xla", "gpu"}
-        Which kernels run; the numbers do not depend on it.
+        Which kernels run; the counts do not depend on it ("gpu" and "cpu-xla": products of the cosine family; the
+        rest is left to the CPU).
+    queries : array of bool, shape (n,), optional
+        Rows to score; the others are candidates only.
 
     Returns
     -------
     table of the kind of `meta`
         The filtered metadata, rows in order and newly numbered, plus ``n_pos_pairs``, ``n_total_pairs``,
-        ``average_precision`` and ``normalized_average_precision``; NaN for a profile without positives.
+        ``average_precision`` and ``normalized_average_precision``; NaN for a profile without positives, missing for
+        a row that is no query. With ties, also ``ap_optimistic`` and ``ap_pessimistic``.
 
     Raises
     ------
@@ -68,7 +76,7 @@ def average_precision(
     Kalinin et al. 2025, Nat Commun 16:5181.
     """
     rules = (pos_sameby, pos_diffby, neg_sameby, neg_diffby)
-    return _scored(meta, feats, rules, None, distance, progress_bar, ties, device)
+    return _scored(meta, feats, rules, None, distance, progress_bar, ties, device, queries)
 
 
 def multilabel_average_precision(
@@ -131,6 +139,7 @@ def _scored(
     progress_bar: bool,
     ties: str,
     device: str,
+    queries: Any = None,
 ) -> Any:
     """Score, warn of what was noticed, and give back the kind of table that came in."""
     from .progress import progress
@@ -143,7 +152,7 @@ def _scored(
         result = score(
             frame, matrix, pos_sameby=pos_sameby, pos_diffby=pos_diffby, neg_sameby=neg_sameby,
             neg_diffby=neg_diffby, multilabel_col=multilabel_col, distance=distance, ties=ties, device=device,
-            progress=advance,
+            queries=None if queries is None else np.asarray(queries), progress=advance,
         )  # fmt: skip
     report = result.report
     said = list(report.warnings)

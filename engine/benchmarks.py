@@ -194,7 +194,7 @@ def parse_run(content: Any, shown: str) -> Run:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
-            f"{shown} is not a benchmark file: it lacks what pytest-benchmark writes ({type(error).__name__}: {error})"
+            f"{shown} is not a benchmark file: it lacks what pytest-benchmark writes; give one of fastbench bench"
         ) from error
 
 

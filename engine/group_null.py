@@ -76,8 +76,8 @@ def group_p_values(
     Returns
     -------
     PValues
-        Arrays of shape (g,). For sampled groups the bounds are a confidence interval. For a computed mean
-        that holds shapes too large to compute, they leave out the sampling error of those.
+        Arrays of shape (g,). For sampled groups the bounds are a confidence interval. A group with a member whose
+        law is too large to compute is sampled as a whole: draws have no place in a computed law.
     """
     check_tail(tail)
     check_sampling(null_size, seed)
@@ -94,11 +94,12 @@ def group_p_values(
         P, L = np.array([next(iter(counts[g])) for g in alone]).T
         part = ap_p_values(statistic[alone], P, L, tail=tail, method=p_values, null_size=null_size, seed=seed)
         store(alone, part)
-    mixed = np.flatnonzero(~single)
-    if len(mixed):
-        some = [counts[g] for g in mixed]
-        solve = _summed if p_values == "exact" and aggregate == "mean" else _sampled
-        store(mixed, solve(statistic[mixed], some, tail, null, aggregate, null_size, seed))
+    computed = p_values == "exact" and aggregate == "mean"
+    summed = np.array([computed and all(method_of(*shape) != "sampled" for shape in c) for c in counts], dtype=bool)
+    for solve, groups in ((_summed, np.flatnonzero(~single & summed)), (_sampled, np.flatnonzero(~single & ~summed))):
+        if len(groups):
+            some = [counts[g] for g in groups]
+            store(groups, solve(statistic[groups], some, tail, null, aggregate, null_size, seed))
     return found
 
 

@@ -14,7 +14,7 @@ import polars as pl
 from ..kernels.dispatch import DEVICES, PRECISIONS
 from ..kernels.reference.average_precision import TIES
 from . import samples
-from .errors import InputError, SampledNullWarning
+from .errors import InputError, SampledNullWarning, examples
 from .expressions import apply_derive, parse_filter
 from .frames import check_one, require_columns, split_labels
 from .outputs import ResultFolder
@@ -195,10 +195,11 @@ def run_map(
         features=options.features or None, obsm=options.obsm or None, missing=options.missing,
     )  # fmt: skip
     profiles, notes = _prepare(profiles, options, rules)
+    notes += _few_digits(profiles)
     done("read")
     asked = _mask(profiles.metadata, options.queries, "--queries") if options.queries else None
     group_by = _group_by(options, rules)
-    require_columns(profiles.metadata, group_by, "--group-by")
+    require_columns(profiles.metadata, group_by, "--group-by" if options.group_by else "--pos-sameby")
     retrieval = score(
         profiles.metadata, profiles.features, pos_sameby=rules["pos_sameby"], pos_diffby=rules["pos_diffby"],
         neg_sameby=rules["neg_sameby"], neg_diffby=rules["neg_diffby"], multilabel_col=options.multilabel or None,
@@ -270,10 +271,25 @@ def _prepare(
         profiles, dropped = _split_labels(profiles, options.multilabel)
         if dropped:
             notes.append(f"{dropped} rows without a label in {options.multilabel} were dropped")
+    if options.reference_index and REFERENCE_INDEX not in {c for rule in rules.values() for c in rule["all"]}:
+        notes.append(f"--reference-index has no effect: no rule names its column {REFERENCE_INDEX}")
     if options.reference_index:
         named = assign_reference_columns(profiles.metadata, options.reference_index, REFERENCE_INDEX, -1)
         profiles = profiles.with_metadata(named)
     return profiles, notes
+
+
+def _few_digits(profiles: Profiles) -> list[str]:
+    """Say which features vary so little that float32, which files are read as, keeps few digits of the difference."""
+    mean, spread = (np.abs(f(profiles.features, axis=0, dtype=np.float64)) for f in (np.mean, np.std))
+    flat = (spread > 0) & (spread < 1e-4 * mean)
+    if not flat.any():
+        return []
+    names = [name for name, is_flat in zip(profiles.feature_names, flat, strict=True) if is_flat]
+    return [
+        f"{len(names)} features vary by less than 1e-4 of their size ({examples(names)}): files are read as float32, "
+        "which keeps 7 digits; centre them first, or pass float64 arrays in Python"
+    ]
 
 
 def _names(entry: str) -> tuple[str, ...]:

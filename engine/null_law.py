@@ -172,8 +172,9 @@ class NullLaw:
             above = size - np.searchsorted(self.values, edge, side=side)  # type: ignore[call-overload]
         else:  # P == 1: the ranks r with 1 / r beyond the edge, which the tolerance keeps off every 1 / r
             size = self.n_total
+            edge = low if tail == ">=" else high
             with np.errstate(divide="ignore"):
-                above = np.clip(np.floor(1 / (low if tail == ">=" else high)), 0, size)
+                above = np.where(edge <= 0, size, np.clip(np.floor(1 / edge), 0, size))
         if self.method == "sampled":
             found = sampled_p_values(np.asarray(above), size)
             return found.lower, found.upper, found.value

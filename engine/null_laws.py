@@ -17,6 +17,7 @@ nor on what ran before:
 from __future__ import annotations
 
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..kernels.cores import usable_cores
-from .errors import InputError, examples
+from .errors import InputError, SampledNullWarning, examples
 from .null_inverted import invert
 from .null_law import NullLaw, PValues, Tail, check_sampling, check_tail, expected_sampled, tolerance_of
 from .null_plan import Plan, method_of, plan_of
@@ -51,6 +52,7 @@ T = TypeVar("T")
 
 _DRAWS_PER_BLOCK = 1 << 16
 _CACHE_BYTES = 256 << 20
+_LONGEST_LIST = 2_000_000_000  # items; a draw marks each that is taken
 
 
 def count_methods(n_pos: npt.NDArray[np.integer], n_total: npt.NDArray[np.integer]) -> dict[str, int]:
@@ -216,15 +218,36 @@ def average_precision_null(n_pos: int, n_total: int, *, null_size: int = 1_000_0
     ------
     InputError
         The shape cannot be.
+
+    Warns
+    -----
+    SampledNullWarning
+        The law is too large to compute and was sampled.
     """
     check_sampling(null_size, seed)
+    for name, number in (("n_pos", n_pos), ("n_total", n_total)):
+        if isinstance(number, bool) or not isinstance(number, (int, float, np.number)):
+            raise InputError(f"{name} must be a whole number, but it is {number!r}")
     shapes = check_shapes(np.array([n_pos]), np.array([n_total]))
-    return next(iter(map_laws(shapes, lambda law: law, null_size=null_size, seed=seed).values()))
+    law = next(iter(map_laws(shapes, lambda law: law, null_size=null_size, seed=seed).values()))
+    if law.method == "sampled":
+        warnings.warn(
+            f"the law of {n_pos} positives among {n_total} items is too large to compute and was sampled "
+            f"({null_size:,} draws, seed {seed}): its p-values are not exact",
+            SampledNullWarning,
+            stacklevel=2,
+        )
+    return law
 
 
 def check_shapes(n_pos: npt.NDArray[np.generic], n_total: npt.NDArray[np.generic]) -> list[Shape]:
     """Return the shapes as whole numbers, or raise `InputError` for counts that cannot be."""
     pairs = np.stack([np.asarray(n_pos, np.float64), np.asarray(n_total, np.float64)], axis=1)
+    long = ~(pairs[:, 1] <= _LONGEST_LIST)
+    if long.any():
+        raise InputError(
+            f"lists of more than {_LONGEST_LIST:,} items have no null law here, but found {pairs[long][0, 1]:g}"
+        )
     bad = ~((pairs[:, 0] >= 1) & (pairs[:, 0] <= pairs[:, 1]) & (pairs == np.floor(pairs)).all(axis=1))
     if bad.any():
         shown = examples([(float(p), float(n)) for p, n in pairs[bad]])

@@ -169,7 +169,7 @@ def _without_missing(parts: list[Profiles], missing: str) -> tuple[list[Profiles
                 part.features,
                 part.feature_names,
                 f"features of {part.sources[0].path}",
-                "impute them, or drop these columns with missing='drop-features'",
+                "impute them, or drop these columns with missing='drop-features' (--missing drop-features)",
             )
         bad.update(dict.fromkeys(names))
     if not bad:

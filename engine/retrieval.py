@@ -181,6 +181,10 @@ def score(
         raise InputError(f"metadata has {len(metadata)} rows and features have {len(features)}; they must agree.")
     if len(metadata) == 0:
         raise InputError("there are no rows to score.")
+    if queries is not None and (np.asarray(queries).dtype != np.bool_ or np.shape(queries) != (len(metadata),)):
+        raise InputError(f"queries must be one True or False for each of the {len(metadata)} rows.")
+    if features.ndim != 2 or not features.shape[1]:
+        raise InputError(f"features must be a matrix with at least one column, but their shape is {features.shape}.")
     room = dispatch.room(device, precision)
     plan = compile_pairs(metadata, pos_sameby, pos_diffby, neg_sameby, neg_diffby, multilabel_col)
     x = features if len(plan.rows) == len(features) else features[plan.rows]

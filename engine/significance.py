@@ -31,6 +31,8 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 
+#: A p-value whose bounds lie further apart than this part of it (and than so much) is said to be uncertain.
+_WIDE, _WIDE_AT_LEAST = 0.1, 1e-9
 _SCORES = ("n_pos_pairs", "n_total_pairs", "average_precision", "normalized_average_precision")
 #: False discovery rate at which the first stage of the hierarchical correction lets a group through.
 _STAGE1_LEVEL = 0.05
@@ -282,7 +284,7 @@ def _group_columns(names: Sequence[str] | str, argument: str = "sameby") -> list
 
 
 def _check_level(threshold: float) -> None:
-    if not 0 < threshold < 1:
+    if isinstance(threshold, (bool, str)) or not 0 < threshold < 1:
         raise InputError(f"threshold must lie between 0 and 1, but it is {threshold!r}")
 
 
@@ -337,12 +339,22 @@ def _group_scores(
             f"none of the {whole.height} rows has an average precision, a positive pair and a value in "
             f"{examples(columns)}"
         )
+    outside = frame["average_precision"].filter(~frame["average_precision"].is_between(0, 1 + 1e-6))
+    if len(outside):
+        raise InputError(f"average precision lies between 0 and 1, but found {examples(outside.to_list())}")
     precision = np.float32 if frame["average_precision"].dtype == pl.Float32 else np.float64
     ap = frame["average_precision"].cast(pl.Float64).to_numpy()
     normalized = frame["normalized_average_precision"].cast(pl.Float64).to_numpy()
     combine = _mean if aggregate == "mean" else np.median
     statistic = np.array([combine(ap[rows]) for rows in members], np.float64)
     p = _p_values(statistic.astype(precision), members, frame, p_values, tail, null, aggregate, null_size, seed)
+    wide = (p.upper - p.lower > _WIDE * p.value) & (p.upper - p.lower > _WIDE_AT_LEAST)
+    if p_values == "exact" and wide.any():
+        warnings.warn(
+            f"{int(wide.sum())} of {len(members)} p-values are only known to within {_WIDE:.0%} or more; "
+            "bracket=True (p_lower, p_upper) says how far",
+            stacklevel=4,
+        )
     bounds = [pl.Series("p_lower", p.lower), pl.Series("p_upper", p.upper)] if bracket else []
     scores = groups.with_columns(
         pl.Series("mean_average_precision", statistic),
@@ -373,8 +385,8 @@ def _p_values(
 ) -> PValues:  # fmt: skip
     from .null_laws import check_shapes
 
+    check_shapes(*(frame[name].to_numpy() for name in _SCORES[:2]))
     n_pos, n_total = (frame[name].cast(pl.Int64).to_numpy() for name in _SCORES[:2])
-    check_shapes(n_pos, n_total)
     if p_values == "copairs":
         from . import copairs_null
 

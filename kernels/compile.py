@@ -3,13 +3,17 @@
 ``fastmath`` is off: it lets the compiler reorder sums, which can change a rank. The NumPy error model makes a
 division by zero a NaN or an infinity instead of an exception, because a kernel must never raise. ``nogil`` lets
 the engine run kernels on ordinary threads, each on rows of its own, so results do not depend on their number.
-Compiled code is cached on disk (beside the source, or in Numba's user cache where that is read-only).
+Compiled code is cached on disk (beside the source, or in Numba's user cache where that is read-only), and made
+anew when the source of any kernel has changed.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -33,8 +37,21 @@ def njit(function: F) -> F:
     callable
         The compiled function.
     """
-    compile_it = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")
-    return cast(F, compile_it(function))
+    compiled = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function)
+    # Numba looks at the file of a function alone, not at those whose functions it has compiled into it.
+    index: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if hasattr(index, "_source_stamp"):
+        index._source_stamp = _sources()
+    return cast(F, compiled)
+
+
+@lru_cache
+def _sources() -> str:
+    """Digest of the sources of all kernels."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 class _CompileClock(event.Listener):

@@ -14,6 +14,7 @@ __all__ = ["run_jobs", "single_threaded_blas", "usable_cores"]
 
 T = TypeVar("T")
 
+_NAME = "fastbench-worker"
 _lock = threading.Lock()
 _state: dict[str, Any] = {"users": 0, "limiter": None, "controller": None}
 
@@ -51,7 +52,7 @@ def single_threaded_blas() -> Iterator[None]:
 @lru_cache
 def _pool(threads: int, process: int) -> ThreadPoolExecutor:
     """Return the threads of this process, which start once; a fork has none of them and so gets its own."""
-    return ThreadPoolExecutor(threads, thread_name_prefix=f"fastbench-{process}")
+    return ThreadPoolExecutor(threads, thread_name_prefix=f"{_NAME}-{process}")
 
 
 def run_jobs(
@@ -62,7 +63,7 @@ def run_jobs(
     Parameters
     ----------
     jobs : sequence of (int, callable)
-        The work in a job, in any unit, and the job, which must not run jobs itself.
+        The work in a job, in any unit, and the job. Jobs of a job run on its own thread.
     threads : int, default 0
         Worker threads; 0 takes all usable cores.
     progress : callable, optional
@@ -73,6 +74,8 @@ def run_jobs(
     BaseException
         The first error of a job, or an interrupt; jobs that have not begun are then dropped.
     """
+    if threading.current_thread().name.startswith(_NAME):  # waiting for a thread here could last forever
+        return [job() for _, job in jobs]
     total, done, results = sum(work for work, _ in jobs), 0, []
     with single_threaded_blas():
         pool = _pool(threads or usable_cores(), os.getpid())

@@ -20,6 +20,7 @@ __all__ = ["draw_map"]
 
 _COLUMNS = ("mean_average_precision", "p_value", "below_corrected_p")
 _CAP = 16.0  # highest -log10 p drawn: a smaller p decides nothing, but would flatten all other points
+_LOWEST_CAP = 8.0  # a line lower than that would read as a middling p
 _RASTER_FROM = 2_000  # more points than this become one picture inside the SVG
 _N_LABELS = 8
 _LABEL_LENGTH = 28
@@ -150,7 +151,7 @@ def _cap(height: np.ndarray) -> float:
         return math.inf
     # Where only p = 0 is beyond the rest, a line at 16 could flatten the rest for nothing.
     rest = height[np.isfinite(height)].max(initial=0.0)
-    return min(_CAP, float(math.ceil(rest) + 1))
+    return min(_CAP, max(float(math.ceil(rest) + 1), _LOWEST_CAP))
 
 
 def _name_points(axes: Axes, x: np.ndarray, y: np.ndarray, cap: float, named: np.ndarray, names: list[str]) -> None:

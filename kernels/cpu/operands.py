@@ -137,12 +137,14 @@ def _centred(
     parts = [slice(start, start + CHUNK) for start in range(0, n, CHUNK)]
     largest = max(float(np.abs(x[part]).max(initial=0)) for part in parts) or 1.0
     mean = sum((x[part] / largest).sum(axis=0, dtype=np.float64) for part in parts) / n * largest
+    # What is squared is at most 1: a column that is far from zero and hardly varies must not make squares underflow.
+    spread = max(float(np.abs(x[part] - mean).max(initial=0)) for part in parts) or 1.0
     squares = np.empty(n)
     for part in parts:
-        moved = (x[part] - mean) / largest
+        moved = (x[part] - mean) / spread
         squares[part] = np.einsum("ij,ij->i", moved, moved)
     radius = float(np.sqrt(squares.max())) or 1.0
     rows = np.empty((n, d), np.float32)
     for part in parts:
-        rows[part] = (x[part] - mean) / largest / radius
-    return rows, (squares / radius**2 / 2).astype(np.float32), radius * largest
+        rows[part] = (x[part] - mean) / spread / radius
+    return rows, (squares / radius**2 / 2).astype(np.float32), radius * spread

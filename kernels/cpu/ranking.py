@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from ..codes import PairCodes
 from ..cores import run_jobs, usable_cores
-from ..reference.metrics import METRICS, metric_options, metric_values
+from ..reference.metrics import METRICS, metric_options, metric_values, refuse_nan
 from ..reference.similarity import DISTANCES
 from .counting import Rows, Slots, count_direct, count_tile
 from .operands import Operands, error_bound, operands
@@ -95,6 +95,7 @@ class _Work(NamedTuple):
     tile: tuple[int, int]
     depth: int  # features multiplied at once, 0 for all
     lock: threading.Lock
+    stop: threading.Event  # set when the results are no longer wanted
 
 
 class _Piece(NamedTuple):
@@ -134,6 +135,7 @@ def count_outranking(
         Called with the share of the work that is done, 0..1.
     """
     by_place = np.argsort(prepared.order.place[queries], kind="stable")
+    by_place = by_place[_needed(prepared, prepared.order.place[queries][by_place], np.diff(offsets)[by_place] > 0)]
     sizes = np.diff(offsets)[by_place]
     starts = np.concatenate([[0], np.cumsum(sizes)])
     source = np.repeat(offsets[:-1][by_place] - starts[:-1], sizes) + np.arange(starts[-1])
@@ -147,15 +149,33 @@ def count_outranking(
     tile = (min(share, TILE[0]), TILE[1] if prepared.operands else EXACT_COLUMNS)
     depth = DEPTH if m * prepared.rows.x.shape[1] > NARROW_BAND * len(rows) else 0
     work = _Work(
-        rows, prepared.order.bounds[rows], starts, mates, np.empty(m, np.int64), slots, tile, depth, threading.Lock()
+        rows, prepared.order.bounds[rows], starts, mates, np.empty(m, np.int64), slots, tile, depth, threading.Lock(),
+        threading.Event(),
     )  # fmt: skip
 
-    run_jobs([(last - first, partial(_fill, prepared, work, first, last)) for first, last in _shares(starts)], threads)
-    rechecked = run_jobs(list(_jobs(prepared, work)), threads, progress)
+    try:
+        fill = [(last - first, partial(_fill, prepared, work, first, last)) for first, last in _shares(starts)]
+        run_jobs(fill, threads)
+        rechecked = run_jobs(list(_jobs(prepared, work)), threads, progress)
+    except BaseException:
+        work.stop.set()  # an interrupt should not wait for the tiles of a piece
+        raise
     out_values, above, tied = np.empty_like(values), np.empty(m, np.int64), np.empty(m, np.int64)
     target = source[work.order]
     out_values[target], above[target], tied[target] = values, slots.above, slots.tied
     return out_values, above, tied, sum(rechecked)
+
+
+def _needed(p: Prepared, rows: Ints, has: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Say which queries take part: those with positives, and all of a block where tiles serve both sides."""
+    blocks = p.order.bounds[rows, 0]
+    edges = np.flatnonzero(np.diff(blocks, prepend=-1, append=-1))
+    if len(edges) < 2:
+        return has
+    sizes = np.diff(edges)
+    whole = sizes == p.order.bounds[rows[edges[:-1]], 3] - blocks[edges[:-1]]
+    both = whole & (sizes >= LEAST_ROWS) & (np.add.reduceat(has, edges[:-1], dtype=np.int64) >= LEAST_SHARE * sizes)
+    return has | (np.repeat(both, sizes) & (not p.metric))
 
 
 def _shares(starts: Ints) -> Iterator[tuple[int, int]]:
@@ -177,6 +197,7 @@ def _fill(p: Prepared, work: _Work, first: int, last: int) -> None:
         for row, (start, stop) in zip(rows, itertools.pairwise(starts), strict=True):
             mates = x[work.mates[start:stop]]
             slots.values[start:stop] = metric_values(x[row : row + 1], mates, p.metric, p.options)
+        refuse_nan(slots.values[starts[0] : starts[-1]])
     else:
         positive_values(p.rows, rows, starts, work.mates, slots.values)
     sort_values(starts, slots.values, work.order)
@@ -216,8 +237,7 @@ def _pieces(p: Prepared, work: _Work, first: int, last: int) -> Iterator[_Piece]
     """
     height = work.tile[0]
     start, stop = int(work.bounds[first, 0]), int(work.bounds[first, 3])
-    both = last - first == stop - start >= LEAST_ROWS and not p.metric
-    both &= bool(np.mean(np.diff(work.starts[first : last + 1]) > 0) >= LEAST_SHARE)
+    both = last - first == stop - start >= LEAST_ROWS and not p.metric  # `_needed` has left all rows of such blocks
     runs = np.flatnonzero(np.diff(work.bounds[first:last, 1], prepend=-1)) + first
     at = first
     for run, end in itertools.pairwise([*runs.tolist(), last]):
@@ -269,9 +289,13 @@ def _count_piece(p: Prepared, work: _Work, piece: _Piece) -> int:
         return 0
     for start, stop, both in piece.ranges:
         for first in range(start, stop, columns):
+            if work.stop.is_set():
+                return 0
             width = min(columns, stop - first)
             _fill_tile(p, queries, first, width, tile, work.depth)
             blank(tile, width, queries, first, bounds, p.order.include, p.order.exclude)
+            if p.metric:
+                refuse_nan(tile[:, :width])
             rechecked += count_tile(p.rows, queries, offsets, tile, width, first, FEW_POSITIVES, exact, slots)
             if both:
                 transpose(tile, len(queries), width, flipped)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["METRICS", "metric_options", "metric_values"]
+__all__ = ["METRICS", "metric_options", "metric_values", "refuse_nan"]
 
 #: Names of scipy that may stand where a distance is asked for; scipy's own arithmetic decides their ranks.
 METRICS = (
@@ -18,7 +18,7 @@ METRICS = (
 
 def metric_options(x: npt.NDArray[np.floating], name: str) -> dict[str, npt.NDArray[np.floating]]:
     """Return what a metric takes from all rows x (n, d): variances of ``seuclidean``, inverse covariance of
-    ``mahalanobis``, as `scipy.spatial.distance.pdist` does. A part of the rows must not be measured by its own.
+    ``mahalanobis``, as `scipy.spatial.distance.pdist` does (copairs takes them from each batch of pairs).
 
     Raises
     ------
@@ -40,16 +40,18 @@ def metric_values(
 ) -> npt.NDArray[np.float64]:
     """Return minus the distance of rows a (q, d) to rows b (w, d): (q, w) float64, higher is nearer.
 
-    Raises
-    ------
-    ValueError
-        A distance is not a number, or scipy refuses the values.
+    An infinite distance becomes the largest finite one, since minus infinity marks what is no candidate. NaN is
+    left to the caller, who knows which pairs count.
     """
     from scipy.spatial.distance import cdist
 
     with np.errstate(all="ignore"):
         values = -cdist(a.astype(np.float64), b.astype(np.float64), name, **options)
+    return np.maximum(values, np.finfo(np.float64).min)
+
+
+def refuse_nan(values: npt.NDArray[np.float64]) -> None:
+    """Raise `ValueError` if one of the similarities of pairs that count is not a number."""
     missing = int(np.isnan(values).sum())
     if missing:
         raise ValueError(f"{missing} of {values.size} similarities looked at are not numbers")
-    return values

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .metrics import METRICS, metric_options, metric_values
+from .metrics import METRICS, metric_options, metric_values, refuse_nan
 
 __all__ = ["DISTANCES", "LANES", "copairs_scale", "moments", "similarity"]
 
@@ -98,7 +98,9 @@ def similarity(
     if distance in METRICS:
         options = metric_options(x, distance)
         pairs = zip(rows_a, rows_b, strict=True)
-        return np.array([metric_values(x[i : i + 1], x[j : j + 1], distance, options)[0, 0] for i, j in pairs])
+        values = np.array([metric_values(x[i : i + 1], x[j : j + 1], distance, options)[0, 0] for i, j in pairs])
+        refuse_nan(values)
+        return values
     shift, norm = moments(x, distance)
     a = x[rows_a].astype(np.float64) - shift[rows_a][:, None]
     b = x[rows_b].astype(np.float64) - shift[rows_b][:, None]

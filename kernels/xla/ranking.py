@@ -14,7 +14,6 @@ float64 might not give the same bits (`deciding`). Also queries with over a mill
 from __future__ import annotations
 
 import itertools
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,7 @@ import numpy.typing as npt
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ..codes import PairCodes
+from ..cores import usable_cores
 from ..cpu import ranking as cpu
 from ..cpu.operands import unit_rows
 from ..cpu.similarity import ABS_COSINE, CORRELATION
@@ -164,7 +164,7 @@ class _Threads(ThreadPoolExecutor):
     """Threads that share out ranges of queries."""
 
     def __init__(self, threads: int) -> None:
-        self.count = threads or len(os.sched_getaffinity(0))
+        self.count = threads or usable_cores()
         super().__init__(self.count)
 
     def share(self, work: Callable[[int, int], None], first: int, last: int) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastbench.engine import copairs_null, null_inverted, null_law, null_laws, null_plan, null_split, null_swept
-from fastbench.engine.errors import InputError
+from fastbench.engine.errors import InputError, SampledNullWarning
 from fastbench.engine.null_laws import (
     NullLaw,
     ap_p_values,
@@ -389,3 +389,20 @@ def test_profile_p_values_of_copairs(null_size, tmp_path, monkeypatch):
     monkeypatch.setattr(copairs_null, "_WIDTH", 64)
     found = ap_p_values(ap, n_pos, n_total, method="copairs", null_size=null_size, seed=4)
     np.testing.assert_array_equal(found.value.astype(np.float32), expected)
+
+
+def test_one_positive_below_all_values():
+    law = average_precision_null(1, 50)
+    for tail in (">=", ">"):
+        assert law.p_value([-0.5, 0.0], tail)[0].tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("shape", [(5, np.inf), (10**20, 10**25), (3, 10**15), ([7], 71), ("7", 71), (True, 71)])
+def test_impossible_shapes_are_one_sentence(shape):
+    with pytest.raises(InputError, match=r"null law|whole"):
+        average_precision_null(*shape)
+
+
+def test_a_sampled_law_says_so():
+    with pytest.warns(SampledNullWarning, match="too large to compute"):
+        average_precision_null(7, 100_000_000, null_size=10)

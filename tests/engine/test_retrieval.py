@@ -377,3 +377,15 @@ def test_precision_is_for_the_jax_kernels():
         score(meta, x, **RULE, precision="tf32")
     with pytest.raises(fb.InputError, match="precision"):
         score(meta, x, **RULE, device="cpu-xla", precision="float16")
+
+
+def test_queries_in_python():
+    meta, x = problem(13, copies=False)
+    chosen = np.arange(len(x)) % 3 == 0
+    whole = fb.average_precision(meta, x, ["Metadata_a"], [], [], ["Metadata_a"])
+    some = fb.average_precision(meta, x, ["Metadata_a"], [], [], ["Metadata_a"], queries=chosen)
+    np.testing.assert_array_equal(some[AP].to_numpy()[chosen], whole[AP].to_numpy()[chosen])
+    assert some[AP].is_null().to_numpy()[~chosen].all()
+    for wrong in ([3, 5, 7], chosen[:-1], chosen.astype(int)):
+        with pytest.raises(fb.InputError, match="one True or False for each"):
+            fb.average_precision(meta, x, ["Metadata_a"], [], [], ["Metadata_a"], queries=wrong)

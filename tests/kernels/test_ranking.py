@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fastbench.kernels import cpu, reference
 from fastbench.kernels.codes import PairCodes, column_index
 from fastbench.kernels.cpu import order, ranking
-from fastbench.kernels.cpu.operands import error_bound
+from fastbench.kernels.cpu.operands import HALVED, SCALED, error_bound
 from fastbench.kernels.cpu.order import work_order
 from fastbench.kernels.cpu.similarity import moments, pair_value
 from fastbench.kernels.cpu.tiles import finish
@@ -166,13 +166,24 @@ def near_ties(kind, n, d, rng):
     elif kind == "outlier":  # one row that dwarfs all: euclidean has no digits left for the others
         x = rng.normal(size=(n, d))
         x[0] *= 1e9
+    elif kind == "constant column":  # 1e160 times as large as what varies
+        x = np.concatenate([np.full((n, 1), 1e100), rng.normal(size=(n, d - 1)) * 1e-62], axis=1)
+        return x
     else:  # a common offset: euclidean distances are differences of large numbers
         x = rng.normal(size=(n, d)) * 1e-3 + 1e3
     return np.ascontiguousarray(x, np.float32)
 
 
-@pytest.mark.parametrize("kind", ["one step", "cancellation", "norms", "subnormal", "outlier", "offset"])
-@pytest.mark.parametrize("distance", ["cosine", "abs_cosine", "correlation", "euclidean"])
+KINDS = ["one step", "cancellation", "norms", "subnormal", "outlier", "offset"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "distance"),
+    [
+        ("constant column", "euclidean"),
+        *((kind, distance) for kind in KINDS for distance in ("cosine", "abs_cosine", "correlation", "euclidean")),
+    ],
+)
 @pytest.mark.parametrize(("few", "depth"), [(0, 0), (32, 0), (0, 40), (32, 1)])
 def test_near_ties(sizes, kind, distance, few, depth):
     rng = np.random.default_rng(7)
@@ -207,6 +218,7 @@ def test_certificate_holds_on_adversarial_rows(d, distance, dtype, tiny):
     i, j = (m.ravel() for m in np.mgrid[:n, :n])
     exact = similarity(x, i, j, distance).reshape(tile.shape)
     assert np.abs(tile - exact * o.factor).max() <= error_bound(d, o.form)
+    assert error_bound(d, HALVED) >= error_bound(d, SCALED) + 4 * 2.0**-24  # half norms and sums are rounded too
     if d > 2 * ranking.DEPTH:
         ranking._fill_tile(prepared, places, 0, n, tile, ranking.DEPTH)
         bound = error_bound(d, o.form, ranking.DEPTH)
@@ -238,6 +250,34 @@ def test_scipy_metrics(sizes, metric):
     if metric == "yule":
         x[:, :2] = [0, 1]
     assert_counts(x, metric, make_codes(group), make_codes(np.arange(60) % 2, exclude=[group]))
+
+
+def test_infinite_distances_are_only_far():
+    """Minus infinity marks what is no candidate; the distance of x and -x under braycurtis must not look like it."""
+    x = np.array([[1.0, 2], [-1, -2], [3, 1], [2, 5], [1, 1]])
+    group = np.array([0, 0, 1, 1, 2])
+    assert_counts(x, "braycurtis", make_codes(group), make_codes(np.zeros(5, int), exclude=[group]))
+
+
+def test_pairs_that_do_not_count_may_be_no_numbers():
+    x = np.abs(np.random.default_rng(0).normal(size=(40, 3)))
+    x[7] = 0  # not a number beside itself
+    group = np.arange(40) // 4
+    assert_counts(x, "braycurtis", make_codes(group), make_codes(np.zeros(40, int), exclude=[group]))
+
+
+def test_queries_without_positives_cost_nothing(sizes):
+    """Most rows have no positive: their lists are not computed, and the others' are the same."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(600, 5)).astype(np.float32)
+    label = np.where(np.arange(600) < 60, np.arange(600) // 6, np.arange(600))
+    codes = make_codes(label), make_codes(np.zeros(600, int), exclude=[label])
+    assert_counts(x, "cosine", *codes, np.arange(600))
+    prepared = cpu.prepare(x, "cosine", codes[1])
+    needed = ranking._needed(prepared, np.arange(600), np.arange(600) < 60)
+    assert needed.sum() == 60
+    assert ranking._needed(prepared, np.arange(600), np.arange(600) < 500).all()  # both sides of tiles are wanted
+    assert ranking._needed(prepared, np.arange(599), np.arange(599) < 500).sum() == 500
 
 
 def test_what_is_not_a_number_is_an_error():
