@@ -114,11 +114,12 @@ def run_suites(
 @contextlib.contextmanager
 def _process(command: list[str], cwd: Path) -> Iterator[subprocess.Popen[str]]:
     """Run a command; leaving the block early, by an interrupt or an error, ends it and what it started."""
-    # Options meant for the tests of the user must not reach these; and reading the revision must lock no repository.
+    # Options meant for the tests of the user must not reach these; reading the revision must lock no repository; and
+    # what is said must arrive when it is said.
     strange = {"PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"}
     environment = {name: value for name, value in os.environ.items() if name not in strange}
     process = subprocess.Popen(
-        command, cwd=cwd, env=environment | {"GIT_OPTIONAL_LOCKS": "0"}, stdin=subprocess.DEVNULL,
+        command, cwd=cwd, env=environment | {"GIT_OPTIONAL_LOCKS": "0", "PYTHONUNBUFFERED": "1"}, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
     )  # fmt: skip
     try:
