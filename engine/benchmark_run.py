@@ -118,8 +118,9 @@ def _process(command: list[str], cwd: Path) -> Iterator[subprocess.Popen[str]]:
     # what is said must arrive when it is said.
     strange = {"PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"}
     environment = {name: value for name, value in os.environ.items() if name not in strange}
+    environment |= {"GIT_OPTIONAL_LOCKS": "0", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
-        command, cwd=cwd, env=environment | {"GIT_OPTIONAL_LOCKS": "0", "PYTHONUNBUFFERED": "1"}, stdin=subprocess.DEVNULL,
+        command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
     )  # fmt: skip
     try:
