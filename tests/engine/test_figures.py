@@ -114,9 +114,11 @@ def test_map_figure_caps_tiny_p_values_and_counts_them(tmp_path: Path) -> None:
     assert "3 groups with p ≤ 1e-16 (p = 0 included): on the dashed line." in words(map_figure(tiny, tmp_path)[1])
 
 
-def test_map_figure_caps_zero_just_above_the_other_points(tmp_path: Path) -> None:
-    zero = groups(4).with_columns(p_value=pl.Series([0.0, 1e-3, 0.5, 1.0]))
-    assert "1 group with p ≤ 1e-4 (p = 0 included): on the dashed line." in words(map_figure(zero, tmp_path)[1])
+@pytest.mark.parametrize(("next_p", "line"), [(1e-3, "1e-8"), (1.0, "1e-8"), (1e-11, "1e-12")])
+def test_map_figure_caps_zero_above_the_other_points(tmp_path: Path, next_p: float, line: str) -> None:
+    """Just above them, but never so low that zero would read as a middling p."""
+    zero = groups(4).with_columns(p_value=pl.Series([0.0, next_p, 0.5, 1.0]))
+    assert f"1 group with p ≤ {line} (p = 0 included): on the dashed line." in words(map_figure(zero, tmp_path)[1])
 
 
 @pytest.mark.parametrize("scored", [0, 5])
