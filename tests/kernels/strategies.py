@@ -35,3 +35,13 @@ def pair_codes(draw, n):
     include = draw(st.one_of(st.just(column_index([], n)), st.builds(lambda c: column_index(c, n), columns(n, most=2))))
     exclude = draw(st.one_of(st.builds(lambda c: column_index(c, n), columns(n)), label_index(n)))
     return PairCodes(column_index(block, n), include, exclude)
+
+
+def make_codes(block, exclude=()) -> PairCodes:
+    """A rule of one block column and any number of excluded ones, given by values."""
+    n = len(block)
+    return PairCodes(
+        column_index([np.unique(block, return_inverse=True)[1]], n),
+        column_index([], n),
+        column_index([np.unique(e, return_inverse=True)[1] for e in exclude], n),
+    )

@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fastbench.kernels import cpu, reference
-from fastbench.kernels.codes import PairCodes, column_index
 from fastbench.kernels.cpu import order, ranking
 from fastbench.kernels.cpu.operands import HALVED, SCALED, error_bound
 from fastbench.kernels.cpu.order import work_order
@@ -17,7 +16,7 @@ from fastbench.kernels.cpu.tiles import finish
 from fastbench.kernels.reference.metrics import METRICS
 from fastbench.kernels.reference.similarity import DISTANCES, LANES, similarity
 
-from .strategies import pair_codes
+from .strategies import make_codes, pair_codes
 
 
 @st.composite
@@ -312,12 +311,3 @@ def test_pair_values_are_bit_equal(distance):
     i, j = rng.integers(0, 30, (2, 200))
     mine = [pair_value(x, a, b, shift, norm, code) for a, b in zip(i, j, strict=True)]
     np.testing.assert_array_equal(mine, similarity(x, i, j, distance))
-
-
-def make_codes(block, exclude=()) -> PairCodes:
-    n = len(block)
-    return PairCodes(
-        column_index([np.unique(block, return_inverse=True)[1]], n),
-        column_index([], n),
-        column_index([np.unique(e, return_inverse=True)[1] for e in exclude], n),
-    )

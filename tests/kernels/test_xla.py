@@ -12,25 +12,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fastbench.kernels import cpu, reference, xla
-from fastbench.kernels.codes import PairCodes, column_index, key_index, merge_indexes
+from fastbench.kernels.codes import column_index, key_index, merge_indexes
 from fastbench.kernels.cpu.operands import unit_rows
 from fastbench.kernels.cpu.similarity import moments
 from fastbench.kernels.reference.pairs import _shares_key
 from fastbench.kernels.reference.similarity import similarity
 from fastbench.kernels.xla import context, deciding, keys, precision, ranking, tiling
 
-from .strategies import label_index, pair_codes
+from .strategies import label_index, make_codes, pair_codes
 
 PRODUCTS = ("cosine", "abs_cosine", "correlation")
-
-
-def make_codes(block, exclude=()) -> PairCodes:
-    n = len(block)
-    return PairCodes(
-        column_index([np.unique(block, return_inverse=True)[1]], n),
-        column_index([], n),
-        column_index([np.unique(e, return_inverse=True)[1] for e in exclude], n),
-    )
 
 
 def assert_equals_definition(x, distance, positive, negative, queries=None, **options):
