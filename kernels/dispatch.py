@@ -38,7 +38,9 @@ def room(device: str = "auto", precision: str = "float32") -> Room:
     Returns
     -------
     module or namespace
-        It has ``count_partners, partners, label_partners, prepare, count_outranking, average_precision``.
+        It has ``count_partners, partners, label_partners, prepare, count_outranking, average_precision`` for retrieval
+        and ``count_confusion, node_counts, overlaps, best_predictions, path_lengths, ancestor_bits, ancestor_hops``
+        for labels.
     """
     if device == "reference":
         from . import reference
