@@ -1,0 +1,129 @@
+"""Counts and distances on the ontology, from sparse confusion counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .metrics import ClassCounts
+
+__all__ = ["Entries", "cell_scores", "information_content", "node_class_counts", "padded"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Entries:
+    """A confusion matrix as entries.
+
+    Attributes
+    ----------
+    rows, cols : ndarray of int32, shape (m,)
+        Truth and prediction, 0..c - 1; the column c stands for "no prediction".
+    cells : ndarray of int64 or float64, shape (m,)
+        Cells of an entry.
+    n_labels : int
+        c.
+    """
+
+    rows: npt.NDArray[np.int32]
+    cols: npt.NDArray[np.int32]
+    cells: npt.NDArray[Any]
+    n_labels: int
+
+    def class_counts(self) -> ClassCounts:
+        """Count by class, shape (c,)."""
+        c = self.n_labels
+        kind = self.cells.dtype
+
+        def added(codes: npt.NDArray[np.int32], some: Any = slice(None)) -> npt.NDArray[Any]:
+            out = np.zeros(c + 1, kind)
+            np.add.at(out, codes[some], self.cells[some])
+            return out[:c]
+
+        return ClassCounts(added(self.rows, self.rows == self.cols), added(self.rows), added(self.cols))
+
+
+def padded(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Add the empty row of "no prediction"."""
+    return np.concatenate([bits, np.zeros((1, bits.shape[1]), np.uint64)])
+
+
+def node_class_counts(entries: Entries, bits: npt.NDArray[np.uint64], n_nodes: int, room: Any) -> ClassCounts:
+    """Count by node of the ontology.
+
+    Parameters
+    ----------
+    entries : Entries
+        Counts over c labels.
+    bits : ndarray of uint64, shape (c, w)
+        Ancestors of each label that count: itself too, the root not.
+    n_nodes : int
+        v.
+    room : module
+        Kernels, see `kernels.dispatch.room`.
+
+    Returns
+    -------
+    ClassCounts, shape (v,)
+        Of a node: cells of which truth and prediction both are it or below it; the truth is; the prediction is.
+    """
+    if np.issubdtype(entries.cells.dtype, np.integer):
+        tp, fp, fn = room.node_counts(entries.rows, entries.cols, entries.cells, padded(bits), n_nodes)
+        return ClassCounts(tp, tp + fn, tp + fp)
+    table = np.unpackbits(padded(bits).view(np.uint8), axis=1, bitorder="little", count=n_nodes).astype(np.float64)
+    true, predicted = (np.zeros(len(table)) for _ in range(2))
+    np.add.at(true, entries.rows, entries.cells)
+    np.add.at(predicted, entries.cols, entries.cells)
+    hits = np.zeros(n_nodes)
+    for start in range(0, len(entries.rows), 4096):  # a block of entries x nodes at a time
+        part = slice(start, start + 4096)
+        hits += entries.cells[part] @ (table[entries.rows[part]] * table[entries.cols[part]])
+    return ClassCounts(hits, true @ table, predicted @ table)
+
+
+def cell_scores(entries: Entries, bits: npt.NDArray[np.uint64], room: Any) -> dict[str, float]:
+    """Mean over cells of the hierarchical precision, recall and F-measure of each cell by itself.
+
+    A cell whose truth is the root has no ancestors: it scores 1 if the prediction is the root too, else 0.
+
+    Parameters
+    ----------
+    entries, bits, room
+        As in `node_class_counts`.
+
+    References
+    ----------
+    Kosmopoulos et al. 2015 (example-based measures).
+    """
+    rows = padded(bits)
+    size = np.bitwise_count(rows).sum(axis=1, dtype=np.int64)
+    shared = room.overlaps(entries.rows, entries.cols, rows).astype(np.float64)
+    true, predicted = size[entries.rows], size[entries.cols]
+    same = entries.rows == entries.cols
+    n = entries.cells.sum()
+    found = {}
+    for name, below in (("precision", predicted), ("recall", true), ("f1", (true + predicted) / 2)):
+        score = np.where(same, 1.0, shared / np.maximum(below, 0.5))
+        found[f"h_{name}_per_cell"] = float((score * entries.cells).sum() / n) if n else float("nan")
+    return found
+
+
+def information_content(support: npt.NDArray[Any], n_cells: int) -> Floats:
+    """Weights of nodes: -log2 of the share of cells whose truth is the node or below it; 0 where there are none.
+
+    Parameters
+    ----------
+    support : ndarray, shape (v,)
+        Cells by node, see `node_class_counts`.
+    n_cells : int
+        All cells.
+    """
+    weights = np.zeros(len(support))
+    some = support > 0
+    weights[some] = -np.log2(support[some] / n_cells)
+    return weights + 0.0
