@@ -1,7 +1,8 @@
 """Compiled confusion counts: cells are sorted by truth, then each truth counts in a small table of its own.
 
 No table of truth x prediction is made: a truth needs one counter for each (prediction, rank), which stays in the cache.
-Reading and writing the cells is what it costs: 4 (k + 1) bytes in, 8 bytes of working memory a cell.
+Reading and writing the cells is what it costs: 4 (k + 2) bytes in, 4 bytes of working memory a cell. A thread's table
+takes up to 16 k + 1 bytes a label.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import numpy.typing as npt
 
 from ..compile import njit
 from ..cores import run_jobs, usable_cores
-from ..sparse_counts import SparseCounts, from_packed
+from ..sparse_counts import SparseCounts
 
 __all__ = ["count_confusion"]
 
 #: Fewest cells that are worth a thread of their own.
 LEAST_CELLS = 50_000
+#: Cells whose ranks are compared at a time, rank by rank, so that the comparison takes whole vectors.
+BLOCK = 1024
 
 Ints = npt.NDArray[np.int64]
 
@@ -33,90 +36,92 @@ def count_confusion(
 ) -> SparseCounts:
     """Count cells by truth, prediction and rank of the truth; see `reference.confusion.count_confusion`."""
     k, n = predictions.shape
+    shift = (k - 1).bit_length()  # a cell's code is its prediction, and in the lowest bits its slot
     parts = max(min(threads or usable_cores(), n // LEAST_CELLS), 1)
     edges = np.linspace(0, n, parts + 1).astype(np.int64)
-    packed = np.empty(n, np.int32)
+    ranges = list(itertools.pairwise(edges.tolist()))
     per_part = np.zeros((parts, n_labels), np.int64)
-    jobs = [
-        (1, partial(_pack, truth[a:b], predictions[:, a:b], packed[a:b], per_part[i]))
-        for i, (a, b) in enumerate(itertools.pairwise(edges))
-    ]
-    run_jobs(jobs, threads)
-    per_truth = per_part.sum(axis=0)
-    starts = np.concatenate([[0], np.cumsum(per_truth)])
+    run_jobs([(1, partial(_tally, truth[a:b], per_part[i])) for i, (a, b) in enumerate(ranges)], threads)
+    starts = np.concatenate([[0], np.cumsum(per_part.sum(axis=0))])
     # Each part of the cells writes its own range of each truth, so that the order is that of the cells.
     targets = starts[:-1] + np.cumsum(per_part, axis=0) - per_part
-    by_truth = np.empty(n, np.int32)
+    by_truth = np.empty(n, np.int32 if (n_labels + 1) << shift <= 1 << 31 else np.int64)
     given = np.empty(0, np.int64) if weights is None else weights
     weight_by_truth = np.empty(len(given), np.int64)
     jobs = [
-        (1, partial(_scatter, truth[a:b], packed[a:b], given[a:b], targets[i], by_truth, weight_by_truth))
-        for i, (a, b) in enumerate(itertools.pairwise(edges))
+        (1, partial(_scatter, truth, predictions, given, a, b, shift, targets[i], by_truth, weight_by_truth))
+        for i, (a, b) in enumerate(ranges)
     ]
     run_jobs(jobs, threads)
-    cuts = np.unique(np.append(np.searchsorted(starts, edges[:-1]), n_labels))
+    cuts = [*np.searchsorted(starts, edges[:-1]).tolist(), n_labels]
     counting = [
-        (1, partial(_count, by_truth, weight_by_truth, starts, int(first), int(last), (n_labels + 1) * k))
+        (1, partial(_count, by_truth, weight_by_truth, starts, first, last, n_labels, k, shift))
         for first, last in itertools.pairwise(cuts)
     ]
     found = run_jobs(counting, threads)
-    rows, codes, counts = (np.concatenate([part[axis] for part in found]) for axis in range(3))
-    return from_packed(rows, codes, counts, k)
+    return SparseCounts(*(np.concatenate([part[axis] for part in found]) for axis in range(3)))
 
 
 @njit
-def _pack(truth, predictions, packed, per_truth):
-    """Write ``prediction * k + slot`` of each cell, and count the cells of each truth."""
-    k, n = predictions.shape
-    for i in range(n):
-        slot = 0
-        t = truth[i]
-        if predictions[0, i] != t:
-            for r in range(1, k):
-                if predictions[r, i] == t:
-                    slot = r
-                    break
-        packed[i] = predictions[0, i] * k + slot
-        per_truth[t] += 1
-
-
-@njit
-def _scatter(truth, packed, weights, target, by_truth, weight_by_truth):
-    """Put cells where those of their truth lie; `target` (c,) moves on."""
+def _tally(truth, per_truth):
+    """Count the cells of each truth."""
     for i in range(truth.size):
-        at = target[truth[i]]
-        target[truth[i]] = at + 1
-        by_truth[at] = packed[i]
-        if weights.size:
-            weight_by_truth[at] = weights[i]
+        per_truth[truth[i]] += 1
 
 
 @njit
-def _count(by_truth, weights, starts, first, last, width):
-    """Count the cells of the truths first..last: rows, packed codes and counts, ascending."""
+def _scatter(truth, predictions, weights, start, stop, shift, target, by_truth, weight_by_truth):
+    """Put the codes of the cells start..stop where those of their truth lie; `target` (c,) moves on."""
+    codes = np.empty(BLOCK, by_truth.dtype)
+    for first in range(start, stop, BLOCK):
+        last = min(first + BLOCK, stop)
+        mine = truth[first:last]
+        best = predictions[0, first:last]
+        codes[:] = 0
+        for r in range(len(predictions) - 1, 0, -1):
+            other = predictions[r, first:last]
+            for i in range(mine.size):
+                codes[i] = r if other[i] == mine[i] else codes[i]
+        for i in range(mine.size):
+            codes[i] = (best[i] << shift) + (0 if best[i] == mine[i] else codes[i])
+        for i in range(mine.size):
+            at = target[mine[i]]
+            target[mine[i]] = at + 1
+            by_truth[at] = codes[i]
+            if weights.size:
+                weight_by_truth[at] = weights[first + i]
+
+
+@njit
+def _count(by_truth, weights, starts, first, last, n_labels, k, shift):
+    """Count the cells of the truths first..last: rows, columns and counts, ascending."""
     room = 0
     for t in range(first, last):
-        room += min(starts[t + 1] - starts[t], width)
+        room += min(starts[t + 1] - starts[t], n_labels + 1)
     rows = np.empty(room, np.int32)
-    codes = np.empty(room, np.int32)
-    counts = np.empty(room, np.int64)
-    table = np.zeros(width, np.int64)
-    seen = np.zeros(width, np.bool_)
+    cols = np.empty(room, np.int32)
+    counts = np.empty((room, k), np.int64)
+    table = np.zeros((n_labels + 1) << shift, np.int64)
+    seen = np.zeros(n_labels + 1, np.bool_)
     found = 0
     for t in range(first, last):
         begin = found
         for i in range(starts[t], starts[t + 1]):
             code = by_truth[i]
-            if not seen[code]:
-                seen[code] = True
-                codes[found] = code
+            if not seen[code >> shift]:
+                seen[code >> shift] = True
+                cols[found] = code >> shift
                 found += 1
             table[code] += weights[i] if weights.size else 1
-        codes[begin:found].sort()
+        cols[begin:found].sort()
         for j in range(begin, found):
-            code = codes[j]
+            base = np.int64(cols[j]) << shift
+            seen[cols[j]] = False
             rows[j] = t
-            counts[j] = table[code]
-            table[code] = 0
-            seen[code] = False
-    return rows[:found], codes[:found], counts[:found]
+            cells = 0
+            for slot in range(k):
+                cells += table[base + slot]
+                counts[j, slot] = table[base + slot]
+                table[base + slot] = 0
+            counts[j, 0] = cells
+    return rows[:found], cols[:found], counts[:found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import partial
 
 import numpy as np
@@ -61,7 +62,7 @@ def _add_bits(word, base, cells, out):
 @njit
 def node_counts(rows, cols, counts, bits, n_nodes):
     """Count true positives, false positives and false negatives by node; see `reference.ontology.node_counts`."""
-    out = np.zeros((3, n_nodes), np.int64)
+    out = np.zeros((3, 64 * bits.shape[1]), np.int64)
     true = np.zeros(len(bits), np.int64)
     predicted = np.zeros(len(bits), np.int64)
     for e in range(rows.size):
@@ -76,7 +77,7 @@ def node_counts(rows, cols, counts, bits, n_nodes):
     for v in range(n_nodes):
         out[1, v] -= out[0, v]
         out[2, v] -= out[0, v]
-    return out
+    return out[:, :n_nodes].copy()
 
 
 @njit
@@ -173,9 +174,7 @@ def best_predictions(
     size = np.bitwise_count(bits).sum(axis=1, dtype=np.int64)
     parts = max(min(threads or usable_cores(), len(truth) // LEAST_CELLS), 1)
     edges = np.linspace(0, len(truth), parts + 1).astype(np.int64)
-    jobs = [
-        (1, partial(_improve, truth[a:b], bits, size, best[:, a:b])) for a, b in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    jobs = [(1, partial(_improve, truth[a:b], bits, size, best[:, a:b])) for a, b in itertools.pairwise(edges)]
     run_jobs(jobs, threads)
     return best
 

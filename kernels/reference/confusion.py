@@ -37,8 +37,8 @@ def count_confusion(
     truth : ndarray of int32, shape (n,)
         Label codes 0..c - 1.
     predictions : ndarray of int32, shape (k, n)
-        Label codes by rank; c is "no prediction". Beyond the first rank any other number is a label that is nobody's
-        truth.
+        Label codes by rank, k >= 1; c is "no prediction". Beyond the first rank any other number is a label that is
+        nobody's truth; the first rank must hold 0..c alone, since compiled rooms count in memory that it addresses.
     n_labels : int
         c.
     weights : ndarray of int64, shape (n,), optional

@@ -24,7 +24,8 @@ def _hops(parent_offsets: Ints, parents: npt.NDArray[np.int32], node: int) -> di
 
 def _members(bits: Bits) -> list[set[int]]:
     """The nodes of each bit row."""
-    table = np.unpackbits(bits.view(np.uint8), axis=1, bitorder="little") if bits.size else np.zeros((len(bits), 0))
+    octets = np.ascontiguousarray(bits).view(np.uint8) if bits.size else np.zeros((len(bits), 0), np.uint8)
+    table = np.unpackbits(octets, axis=1, bitorder="little")
     return [set(np.flatnonzero(row).tolist()) for row in table]
 
 
@@ -65,7 +66,7 @@ def node_counts(
     bits : ndarray of uint64, shape (r, w)
         The ancestors that count, for each label; a row of zeros for the root and for "no prediction".
     n_nodes : int
-        v <= 64 w.
+        v <= 64 w; bits after the last node are not counted.
 
     Returns
     -------
@@ -76,14 +77,14 @@ def node_counts(
     ----------
     Kiritchenko et al. 2006 (hierarchical precision and recall); by node as in cellarium-cas.
     """
-    out = np.zeros((3, n_nodes), np.int64)
+    out = np.zeros((3, 64 * bits.shape[1]), np.int64)
     ancestors = _members(bits)
     for t, p, cells in zip(rows.tolist(), cols.tolist(), counts.tolist(), strict=True):
         true, predicted = ancestors[t], ancestors[p]
         for kind, nodes in enumerate((true & predicted, predicted - true, true - predicted)):
             for node in nodes:
                 out[kind, node] += cells
-    return out
+    return out[:, :n_nodes].copy()
 
 
 def overlaps(rows: npt.NDArray[np.int32], cols: npt.NDArray[np.int32], bits: Bits) -> npt.NDArray[np.int32]:
@@ -168,7 +169,7 @@ def best_predictions(
     truth : ndarray of int32, shape (n,)
         Rows of `bits`.
     predictions : ndarray of int32, shape (k, n)
-        Rows of `bits`, by rank.
+        Rows of `bits`, by rank, k >= 1.
     bits : ndarray of uint64, shape (r, w)
         As in `node_counts`.
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numba.core import codegen
 
-from fastbench.kernels.cpu import counting, tiles
+from fastbench.kernels.cpu import confusion, counting, tiles
 from fastbench.kernels.cpu.lanes import sum_product
 
 HOST = codegen.get_host_cpu_features()
@@ -65,3 +65,11 @@ def test_finishing_a_tile_is_vectorised():
     finish = numba.njit(nogil=True, error_model="numpy")(tiles.finish.py_func)
     finish(tile, 64, np.arange(4), 0, np.ones(64, np.float32), 0, 0)
     assert re.search(r"fmul <(8|16) x float>", ir_of(finish))
+
+
+@pytest.mark.skipif("avx2" not in HOST, reason="the widths are those of AVX2 and wider")
+def test_ranks_are_compared_as_whole_vectors():
+    scatter = numba.njit(nogil=True, error_model="numpy")(confusion._scatter.py_func)
+    codes, weights = np.zeros((3, 8), np.int32), np.empty(0, np.int64)
+    scatter(codes[0], codes, weights, 0, 8, 2, np.zeros(1, np.int64), np.zeros(8, np.int32), weights)
+    assert re.search(r"icmp \w+ <(8|16) x i32>", ir_of(scatter))
