@@ -15,6 +15,7 @@ __all__ = [
     "QUERY_SIZES",
     "largest_tile",
     "padded_rows",
+    "padded_size",
     "pieces",
     "query_size",
     "ranges",
@@ -61,6 +62,11 @@ def padded_rows(n: int, columns: int) -> int:
     """Return the rows to reserve for n, so that a tile of `columns` can start anywhere; few values in an octave."""
     step = max(columns, (1 << n.bit_length()) // 16)
     return -(-n // step) * step + columns
+
+
+def padded_size(n: int, least: int) -> int:
+    """Return the items to reserve for n: a power of two, and at least so many."""
+    return max(1 << max(n - 1, 0).bit_length(), least)
 
 
 def ranges(bounds: Ints) -> Ints:
