@@ -10,7 +10,15 @@ import numpy.typing as npt
 
 from .metrics import ClassCounts
 
-__all__ = ["Entries", "cell_scores", "information_content", "node_class_counts", "padded"]
+__all__ = [
+    "Entries",
+    "ancestor_matrix",
+    "cell_scores",
+    "information_content",
+    "node_class_counts",
+    "padded",
+    "shared_ancestors",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -53,6 +61,31 @@ def padded(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return np.concatenate([bits, np.zeros((1, bits.shape[1]), np.uint64)])
 
 
+def ancestor_matrix(bits: npt.NDArray[np.uint64], n_nodes: int) -> Any:
+    """Ancestors of each label, and none of "no prediction", as a sparse matrix of ones, shape (c + 1, v)."""
+    from scipy.sparse import csr_matrix
+
+    octets = padded(bits).view(np.uint8)
+    row, octet = np.nonzero(octets)  # few are set: only those are unpacked
+    entry, bit = np.nonzero(np.unpackbits(octets[row, octet, np.newaxis], axis=1, bitorder="little"))
+    row, node = row[entry], 8 * octet[entry] + bit
+    some = node < n_nodes
+    return csr_matrix((np.ones(some.sum()), (row[some], node[some])), shape=(len(octets), n_nodes))
+
+
+def shared_ancestors(entries: Entries, above: Any) -> Any:
+    """Ancestors that truth and prediction of an entry share, as a sparse matrix of ones, shape (m, v).
+
+    Parameters
+    ----------
+    entries : Entries
+        m pairs of truth and prediction; their cells do not matter.
+    above : scipy.sparse.csr_matrix, shape (c + 1, v)
+        From `ancestor_matrix`.
+    """
+    return above[entries.rows].multiply(above[entries.cols]).tocsr()
+
+
 def node_class_counts(entries: Entries, bits: npt.NDArray[np.uint64], n_nodes: int, room: Any) -> ClassCounts:
     """Count by node of the ontology.
 
@@ -75,15 +108,12 @@ def node_class_counts(entries: Entries, bits: npt.NDArray[np.uint64], n_nodes: i
     if np.issubdtype(entries.cells.dtype, np.integer):
         tp, fp, fn = room.node_counts(entries.rows, entries.cols, entries.cells, padded(bits), n_nodes)
         return ClassCounts(tp, tp + fn, tp + fp)
-    table = np.unpackbits(padded(bits).view(np.uint8), axis=1, bitorder="little", count=n_nodes).astype(np.float64)
-    true, predicted = (np.zeros(len(table)) for _ in range(2))
+    above = ancestor_matrix(bits, n_nodes)
+    true, predicted = (np.zeros(above.shape[0]) for _ in range(2))
     np.add.at(true, entries.rows, entries.cells)
     np.add.at(predicted, entries.cols, entries.cells)
-    hits = np.zeros(n_nodes)
-    for start in range(0, len(entries.rows), 4096):  # a block of entries x nodes at a time
-        part = slice(start, start + 4096)
-        hits += entries.cells[part] @ (table[entries.rows[part]] * table[entries.cols[part]])
-    return ClassCounts(hits, true @ table, predicted @ table)
+    shared = shared_ancestors(entries, above)
+    return ClassCounts(shared.T @ entries.cells, above.T @ true, above.T @ predicted)
 
 
 def cell_scores(entries: Entries, bits: npt.NDArray[np.uint64], room: Any) -> dict[str, float]:

@@ -73,12 +73,18 @@ def class_scores(
     return precision, recall, _f_beta(precision, recall, hits, errors, beta, zero_division, rule)
 
 
-def _mean(values: Floats, weights: Numbers, zero_division: float, rule: str) -> Floats:
-    """Weighted mean along the last axis; the rule of scikit-learn leaves NaN out."""
+def _mean(values: Floats, weights: Numbers, used: npt.NDArray[np.bool_], zero_division: float, rule: str) -> Floats:
+    """Weighted mean over the classes in use, along the last axis.
+
+    A NaN among them is one of the mean, as in cellarium-cas; the rule of scikit-learn leaves it out, and where only
+    classes without weight are left, they all count the same.
+    """
     if rule == "sklearn":
-        weights = np.where(np.isnan(values), 0, weights)
-        values = np.where(np.isnan(values), 0.0, values)
-    return _ratio((np.where(weights > 0, values, 0.0) * weights).sum(axis=-1), weights.sum(axis=-1), zero_division)
+        known = used & ~np.isnan(values)
+        left = np.where(known, weights, 0)
+        lost = (left.sum(axis=-1) == 0) & (weights.sum(axis=-1) > 0)
+        used, weights = known, np.where(lost[..., np.newaxis], known, left)
+    return _ratio((np.where(used, values, 0.0) * weights).sum(axis=-1), weights.sum(axis=-1), zero_division)
 
 
 def averages(
@@ -102,7 +108,8 @@ def averages(
         What a ratio without a denominator is worth.
     rule : {"cellarium", "sklearn"}
         ``cellarium``: F is made of precision and recall, and undefined where both are zero, also when there are
-        errors. ``sklearn``: F is undefined only where there is neither truth nor prediction; NaN is left out of means.
+        errors; a NaN goes into means. ``sklearn``: F is undefined only where there is neither truth nor prediction; NaN
+        is left out of means.
     beta : float, default 1.0
         Weight of recall in the F-measure.
 
@@ -117,8 +124,8 @@ def averages(
     total = ClassCounts(*(np.sum(x, axis=-1, keepdims=True) for x in (counts.hits, counts.support, counts.predicted)))
     micro = [score[..., 0] for score in class_scores(total, **options)]
     used = (counts.support > 0) | (counts.predicted > 0) if classes == "active" else counts.support > 0
-    macro = [_mean(score, used.astype(np.int64), zero_division, rule) for score in (precision, recall, f)]
-    weighted = [_mean(score, counts.support, zero_division, rule) for score in (precision, recall, f)]
+    macro = [_mean(score, used.astype(np.int64), used, zero_division, rule) for score in (precision, recall, f)]
+    weighted = [_mean(score, counts.support, used, zero_division, rule) for score in (precision, recall, f)]
     tp, support, predicted = (x[..., 0] for x in (total.hits, total.support, total.predicted))
     return {
         "tp": tp, "fp": predicted - tp, "fn": support - tp,
@@ -151,7 +158,7 @@ def single_scores(counts: ClassCounts) -> dict[str, Floats]:
     spread_predicted = cells**2 - (predicted**2).sum(axis=-1) - none**2
     return {
         "accuracy": _ratio(correct, cells, np.nan),
-        "balanced_accuracy": _mean(recall, (support > 0).astype(np.int64), np.nan, "sklearn"),
+        "balanced_accuracy": _mean(recall, (support > 0).astype(np.int64), support > 0, np.nan, "cellarium"),
         "matthews_correlation": _ratio(correct * cells - chance, np.sqrt(spread_true * spread_predicted), np.nan),
         "cohen_kappa": _ratio(correct * cells - chance, cells**2 - chance, np.nan),
     }
