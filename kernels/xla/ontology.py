@@ -149,6 +149,6 @@ def _nearest(bits: jax.Array, truth: jax.Array, predictions: jax.Array) -> jax.A
     for p in predictions[1:]:
         mine, shared = _overlap(bits, truth, p), _overlap(bits, truth, chosen)
         nearer = mine * (size[truth] + size[chosen]) > shared * (size[truth] + size[p])
-        chosen = jnp.where((chosen != truth) & ((p == truth) | nearer), p, chosen)
+        chosen = jnp.where((p == truth) | nearer, p, chosen)
         best.append(chosen)
     return jnp.stack(best)
