@@ -1,29 +1,31 @@
 """Peak memory of one call, in a process of its own that has loaded everything and solved a small problem before.
 
-    python -m fastbench.bench.memory fastbench all_against_all 4000 500 8
+    python -m fastbench.bench.memory tools fastbench all_against_all 4000 500 8
 
-prints by how many MB the call raises the peak resident memory; from Linux' own count.
+prints by how many MB the call raises the peak resident memory; from Linux' own count. The first word is a module with
+`build` (the problem of a job), `ready` (the call of a tool on a problem) and `small_one_like` (a small job).
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
-from fastbench.bench.problem import Job, build, small_one_like
-from fastbench.bench.tools import ready
+from fastbench.bench.problem import Job
 
 __all__ = ["peak_megabytes"]
 
-STATUS = Path("/proc/self/status")
+STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-def peak_megabytes(tool: str, job: Job) -> int | None:
+def peak_megabytes(tool: str, job: Job, calls: str = "tools") -> int | None:
     """Measure one call in a new process; None where the system does not tell."""
-    if not STATUS.exists():
+    if not STATUS.exists() or not os.access(CLEAR, os.W_OK):
         return None
-    command = [sys.executable, "-m", "fastbench.bench.memory", tool, *map(str, job)]
+    command = [sys.executable, "-m", "fastbench.bench.memory", calls, tool, *map(str, job)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"measuring the memory of {tool} failed:\n{done.stderr}")
@@ -37,13 +39,15 @@ def _peak() -> int:
 
 def main() -> None:
     """Print the MB."""
-    tool, name, *sizes = sys.argv[1:]
+    module, tool, name, *sizes = sys.argv[1:]
+    calls = import_module(f"fastbench.bench.{module}")
     n, d, replicates = map(int, sizes)
     job: Job = (name, n, d, replicates)
-    problem = build(job)
-    ready(tool, build(small_one_like(job)))()
+    calls.ready(tool, calls.build(calls.small_one_like(job)))()
+    call = calls.ready(tool, calls.build(job))
+    CLEAR.write_text("5")  # making the problem may have taken more than the call: from here on the peak counts anew
     before = _peak()
-    ready(tool, problem)()
+    call()
     print(_peak() - before)
 
 

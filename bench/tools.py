@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastbench.bench.problem import Problem
+from fastbench.bench.problem import Problem, build, small_one_like
 
-__all__ = ["ready"]
+__all__ = ["build", "ready", "small_one_like"]
 
 #: A product of more rows than this is taken in blocks of rows, since the whole would not fit in memory.
 STORED_ROWS = 20_000
