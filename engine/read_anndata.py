@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from .frames import did_you_mean, metadata_frame
 from .profiles import Profiles, Source
 from .read_arrow import check_size
 
-__all__ = ["read_anndata", "zarr_digest"]
+__all__ = ["check_cut_chunks", "open_anndata", "read_anndata", "zarr_digest"]
 
 _PICKLE_CODEC = re.compile(rb'"(id|name)"\s*:\s*"[^"]*pickle[^"]*"')
 _ZARR_HEADERS = {".zarray", ".zmetadata", "zarr.json"}
@@ -56,11 +57,11 @@ def read_anndata(
     key = "X" if obsm is None else f"obsm/{obsm}"
     notes: list[str] = []
     try:
-        with _opened(path, shown) as store:
+        with open_anndata(path, shown) as store:
             _check_keys(store, shown, obsm)
             if path.is_dir():
                 notes += _check_chunks(store, key, shown)
-                _check_cut_chunks(path, (key, "obs", "var"), shown)
+                check_cut_chunks(path, (key, "obs", "var"), shown)
             matrix, columns = _matrix(store, key, shown)
             metadata = _metadata(store)
             names = columns if columns is not None else _names(store, obsm, matrix.shape[1])
@@ -90,12 +91,29 @@ def read_anndata(
     return Profiles(metadata, matrix, tuple(names), (source,), tuple(notes))
 
 
-def _opened(path: Path, shown: str) -> Any:
+def open_anndata(path: Path, shown: str, part: str = "") -> Any:
+    """Open an AnnData file or folder for a ``with`` statement, unless `part` of the folder holds pickled data.
+
+    Parameters
+    ----------
+    path : Path
+    shown : str
+        The path as the user gave it, for messages.
+    part : str, optional
+        The only group that will be read, such as ``"obs"``; the files of the others are not looked at.
+
+    Returns
+    -------
+    h5py.File or a context manager that gives a zarr.Group
+    """
     if not path.is_dir():
         import h5py
 
         return h5py.File(path, "r")
-    for folder, _, files in os.walk(path):
+    folders = [(folder, files) for folder, _, files in os.walk(path / part)]
+    if part:
+        folders.append((str(path), os.listdir(path)))  # its header may hold those of all groups
+    for folder, files in folders:
         for name in _ZARR_HEADERS.intersection(files):
             if _PICKLE_CODEC.search(Path(folder, name).read_bytes()):
                 raise InputError(
@@ -159,7 +177,7 @@ def _check_chunks(store: Any, key: str, shown: str) -> list[str]:
     return notes
 
 
-def _check_cut_chunks(path: Path, parts: tuple[str, ...], shown: str) -> None:
+def check_cut_chunks(path: Path, parts: Sequence[str], shown: str) -> None:
     """Refuse Blosc chunks that are shorter than they say: the decoder would read beyond their end."""
     for part in parts:
         for header in sorted(file for name in _ZARR_HEADERS for file in (path / part).rglob(name)):

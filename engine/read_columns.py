@@ -12,7 +12,15 @@ import polars as pl
 
 from .errors import InputError, examples
 
-__all__ = ["ColumnPlan", "features_of", "pandas_index_columns", "plan_columns", "tidy_metadata"]
+__all__ = [
+    "ColumnPlan",
+    "compile_features",
+    "features_of",
+    "pandas_index_columns",
+    "plan_columns",
+    "refuse_repeated",
+    "tidy_metadata",
+]
 
 METADATA_PREFIXES = ("Metadata_", "Meta_")
 
@@ -38,6 +46,13 @@ def compile_features(pattern: str | None) -> re.Pattern[str] | None:
         return re.compile(pattern)
     except re.error as error:
         raise InputError(f"the features pattern {pattern!r} is not a regular expression: {error}") from error
+
+
+def refuse_repeated(names: Sequence[str], path: str) -> None:
+    """Raise `InputError` when two columns have the same name."""
+    repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if repeated:
+        raise InputError(f"{path} has more than one column named {examples(repeated)}; rename or drop the copies")
 
 
 def plan_columns(
@@ -66,9 +81,7 @@ def plan_columns(
     InputError
         For duplicate names, or when no column is left as a feature.
     """
-    repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if repeated:
-        raise InputError(f"{path} has more than one column named {examples(repeated)}; rename or drop the copies")
+    refuse_repeated(names, path)
     plan = ColumnPlan()
     dropped, ignored = [], []
     for name in names:

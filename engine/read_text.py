@@ -16,6 +16,7 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import polars as pl
@@ -24,7 +25,7 @@ from .errors import InputError, examples
 from .profiles import Profiles, Source
 from .read_columns import ColumnPlan, features_of, plan_columns
 
-__all__ = ["NULL_TOKENS", "read_text", "type_text"]
+__all__ = ["NULL_TOKENS", "expand", "is_gzip", "parse_numbers", "read_header", "read_text", "type_text"]
 
 # What pandas reads as missing, for users who come from there; the empty cell is always missing.
 NULL_TOKENS = ("NA", "NaN", "nan", "null", "NULL", "None", "N/A", "#N/A")
@@ -58,11 +59,9 @@ def read_text(path: Path, shown: str, separator: str, pattern: re.Pattern[str] |
     data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
     n_bytes = len(data)
-    if data[:2] == b"\x1f\x8b":
-        data = _expand(data, shown)
-    elif path.suffix == ".gz":
-        raise InputError(f"{shown} is named .gz but is not gzip-compressed; rename it or compress it")
-    header = _header(data, shown, separator)
+    if is_gzip(data[:2], path, shown):
+        data = expand(data, shown)
+    header = read_header(io.BytesIO(data), shown, separator)
     plan = plan_columns(header, shown, pattern)
     notes = list(plan.notes)
     if data[-1:] not in (b"\n", b"\r"):
@@ -81,7 +80,16 @@ def read_text(path: Path, shown: str, separator: str, pattern: re.Pattern[str] |
     return Profiles(frame.select(plan.metadata), features, tuple(plan.features), (source,), tuple(notes))
 
 
-def _expand(data: bytes, shown: str) -> bytes:
+def is_gzip(start: bytes, path: Path, shown: str) -> bool:
+    """Tell by its first two bytes whether a file is gzip-compressed, or refuse it where its name says otherwise."""
+    if start == b"\x1f\x8b":
+        return True
+    if path.suffix == ".gz":
+        raise InputError(f"{shown} is named .gz but is not gzip-compressed; rename it or compress it")
+    return False
+
+
+def expand(data: bytes, shown: str) -> bytes:
     """Decompress gzip within bounds; damaged or cut-off data raises."""
     bound = min(MAX_EXPANDED_BYTES, max(SUSPECT_EXPANDED_BYTES, SUSPECT_RATIO * len(data)))
     try:
@@ -107,10 +115,11 @@ def _expand(data: bytes, shown: str) -> bytes:
     return expanded
 
 
-def _header(data: bytes, shown: str, separator: str) -> list[str]:
+def read_header(stream: BinaryIO, shown: str, separator: str) -> list[str]:
+    """Read the names of the columns from the start of a CSV or TSV file; only the first may be empty."""
     # Read apart from Polars, which renames duplicate columns instead of refusing them.
     try:
-        text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
         names = next(csv.reader(text, delimiter=separator), [])
     except UnicodeDecodeError as error:
         raise InputError(
@@ -155,11 +164,26 @@ def _parse(
     return frame.with_columns(converted)
 
 
-def _to_number(values: pl.Series, shown: str, notes: list[str]) -> pl.Series:
+def parse_numbers(values: pl.Series) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """Parse text as float64; white space around a number is nothing, the empty text and `NULL_TOKENS` are nulls.
+
+    Returns
+    -------
+    number : polars.Series
+        Null also where the text is no number.
+    text : polars.Series
+        The text without white space around it, and with nulls.
+    odd : polars.Series
+        The texts that are no numbers, in order.
+    """
     text = values.str.strip_chars()
     text = text.set(text.is_in(["", *NULL_TOKENS]), None)
     number = text.cast(pl.Float64, strict=False)
-    odd = text.filter(number.is_null() & text.is_not_null())
+    return number, text, text.filter(number.is_null() & text.is_not_null())
+
+
+def _to_number(values: pl.Series, shown: str, notes: list[str]) -> pl.Series:
+    number, text, odd = parse_numbers(values)
     if not len(odd):
         return number
     if text.drop_nulls().is_in(["True", "False", "true", "false", "TRUE", "FALSE"]).all():

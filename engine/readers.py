@@ -31,10 +31,10 @@ from .read_columns import compile_features
 from .read_matrix import check_finite, non_finite_columns
 from .read_text import read_text, type_text
 
-__all__ = ["read_profiles"]
+__all__ = ["ARROW", "TEXT", "existing_path", "format_of", "read_profiles"]
 
-_TEXT = {".csv": ",", ".tsv": "\t"}
-_ARROW = {".parquet", ".pq", ".arrow", ".feather"}
+TEXT = {".csv": ",", ".tsv": "\t"}
+ARROW = {".parquet", ".pq", ".arrow", ".feather"}
 _SUFFIXES = ".csv, .csv.gz, .tsv, .tsv.gz, .parquet, .arrow, .feather, .h5ad or .zarr"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
@@ -83,7 +83,7 @@ def read_profiles(
     if threads is not None and threads < 1:
         raise InputError(f"threads must be at least 1, not {threads}")
     pattern = compile_features(features)
-    found = [_existing(path) for path in given]
+    found = [existing_path(path) for path in given]
     resolved = [path.resolve() for path in found]
     twice = [str(shown) for shown, path in zip(given, resolved, strict=True) if resolved.count(path) > 1]
     if twice:
@@ -99,7 +99,12 @@ def read_profiles(
     return replace(whole, notes=(*whole.notes, *notes))
 
 
-def _existing(given: str | Path) -> Path:
+def format_of(path: Path) -> str:
+    """Return the suffix that tells the format of a file, in lower case and without ``.gz``."""
+    return (path.with_suffix("").suffix if path.suffix.lower() == ".gz" else path.suffix).lower()
+
+
+def existing_path(given: str | Path) -> Path:
     """Turn what the user gave into a path of something readable, or say what is wrong with it."""
     text = str(given)
     if _URL.match(text) and not Path(text).exists():
@@ -111,10 +116,10 @@ def _existing(given: str | Path) -> Path:
         beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
         where = "" if path.parent.is_dir() else f" (there is no folder {path.parent})"
         raise InputError(f"there is no file {text}{where}{did_you_mean(path.name, beside)}")
-    suffix = path.with_suffix("").suffix if path.suffix.lower() == ".gz" else path.suffix
-    if path.is_dir() and suffix.lower() != ".zarr":
+    suffix = format_of(path)
+    if path.is_dir() and suffix != ".zarr":
         raise InputError(f"{text} is a folder; give the files in it, for example {text.rstrip('/')}/*.csv.gz")
-    if suffix.lower() not in {*_TEXT, *_ARROW, ".h5ad", ".zarr"} or (path.is_file() and suffix == ".zarr"):
+    if suffix not in {*TEXT, *ARROW, ".h5ad", ".zarr"} or (path.is_file() and suffix == ".zarr"):
         raise InputError(f"{text} is not a format that is read here; give a {_SUFFIXES}")
     if path.is_file():
         if path.stat().st_size == 0:
@@ -126,18 +131,18 @@ def _existing(given: str | Path) -> Path:
 
 
 def _read_one(path: Path, shown: str, obsm: str | None, pattern: re.Pattern[str] | None) -> Profiles:
-    suffix = (path.with_suffix("").suffix if path.suffix.lower() == ".gz" else path.suffix).lower()
+    suffix = format_of(path)
     if obsm is not None and suffix not in {".h5ad", ".zarr"}:
         raise InputError(f"obsm {obsm!r} was asked for, but {shown} is not AnnData and has no obsm")
     try:
-        if suffix in _TEXT:
-            return read_text(path, shown, _TEXT[suffix], pattern)
+        if suffix in TEXT:
+            return read_text(path, shown, TEXT[suffix], pattern)
         if suffix == ".zarr":
             digest, n_bytes = zarr_digest(path)
             return read_anndata(path, shown, digest, n_bytes, obsm, pattern)
         with path.open("rb") as handle:
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        if suffix in _ARROW:
+        if suffix in ARROW:
             return read_arrow(path, shown, digest, pattern)
         return read_anndata(path, shown, digest, path.stat().st_size, obsm, pattern)
     except OSError as error:
@@ -145,7 +150,7 @@ def _read_one(path: Path, shown: str, obsm: str | None, pattern: re.Pattern[str]
 
 
 def _is_text(part: Profiles) -> bool:
-    return Path(part.sources[0].path.lower().removesuffix(".gz")).suffix in _TEXT
+    return Path(part.sources[0].path.lower().removesuffix(".gz")).suffix in TEXT
 
 
 def _type_text_parts(parts: list[Profiles]) -> tuple[list[Profiles], list[str]]:
