@@ -2,7 +2,10 @@
 
 ``import fastbench as fb`` gives the functions of copairs under their names: `average_precision`,
 `multilabel.average_precision`, `mean_average_precision`, `mean_average_precision_hierarchical`,
-`assign_reference_index`; and `read_profiles`, `consensus`, `average_precision_null`.
+`assign_reference_index`; and `read_profiles`, `consensus`, `average_precision_null`. Those of cellarium-cas'
+benchmarking: `build_confusion_matrix`, `save_confusion_matrix`, `load_confusion_matrix`,
+`aggregate_confusion_matrices`, `compute_f_measure_from_cm`, `compute_hierarchical_f_measure_from_cm`; and
+`read_ontology`.
 Nothing heavy is loaded before the first call.
 """
 
@@ -18,6 +21,13 @@ if TYPE_CHECKING:
     from .engine.errors import FastbenchError as FastbenchError
     from .engine.errors import InputError as InputError
     from .engine.errors import UnpairedException as UnpairedException
+    from .engine.fmeasure.api import aggregate_confusion_matrices as aggregate_confusion_matrices
+    from .engine.fmeasure.api import build_confusion_matrix as build_confusion_matrix
+    from .engine.fmeasure.api import compute_f_measure_from_cm as compute_f_measure_from_cm
+    from .engine.fmeasure.api import compute_hierarchical_f_measure_from_cm as compute_hierarchical_f_measure_from_cm
+    from .engine.fmeasure.api import load_confusion_matrix as load_confusion_matrix
+    from .engine.fmeasure.api import save_confusion_matrix as save_confusion_matrix
+    from .engine.fmeasure.ontology_files import read_ontology as read_ontology
     from .engine.null_laws import average_precision_null as average_precision_null
     from .engine.profiles import Profiles as Profiles
     from .engine.profiles import consensus as consensus
@@ -39,6 +49,13 @@ _HOME = {
     "Profiles": "profiles",
     "consensus": "profiles",
     "read_profiles": "readers",
+    "aggregate_confusion_matrices": "fmeasure.api",
+    "build_confusion_matrix": "fmeasure.api",
+    "compute_f_measure_from_cm": "fmeasure.api",
+    "compute_hierarchical_f_measure_from_cm": "fmeasure.api",
+    "load_confusion_matrix": "fmeasure.api",
+    "save_confusion_matrix": "fmeasure.api",
+    "read_ontology": "fmeasure.ontology_files",
     "mean_average_precision": "significance",
     "mean_average_precision_hierarchical": "significance",
 }

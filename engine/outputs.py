@@ -13,7 +13,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata as packages
 from pathlib import Path, PurePath
 from types import TracebackType
@@ -52,6 +52,9 @@ class ResultFolder:
     overwrite : bool, default False
         Replace an older result. A folder with anything in it that no fastbench manifest lists is never
         replaced.
+    known : callable, optional
+        Says of the name of a file whether it is one that may be replaced although no manifest lists it, such as those
+        of the tool that a command replaces.
 
     Attributes
     ----------
@@ -66,13 +69,17 @@ class ResultFolder:
         written, or another run is writing it. Later: the disk is full.
     """
 
-    def __init__(self, output: str | Path, command: str, options: dict[str, Any], overwrite: bool = False) -> None:
+    def __init__(
+        self, output: str | Path, command: str, options: dict[str, Any], overwrite: bool = False,
+        known: Callable[[str], bool] = lambda name: False,
+    ) -> None:  # fmt: skip
         self.shown = str(output)
         if "\0" in self.shown:
             raise InputError(f"the output path {self.shown!r} holds a NUL character")
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", self.shown):
             raise InputError(f"the output {self.shown} is an address; give a folder")
         self.overwrite = overwrite
+        self._known = known
         self._target = Path(os.path.realpath(Path(output).expanduser()))
         if not self._target.name:
             raise InputError(f"the output {self.shown} is the root of the file system; give a folder in it")
@@ -135,14 +142,15 @@ class ResultFolder:
                 "--overwrite to replace an older result"
             )
         listed = _listed(target / MANIFEST)
-        if listed is None:
+        files = _files(target)
+        strange = [name for name in files if name not in (listed or ()) and not self._known(name)]
+        if listed is None and (strange or not files):
             raise InputError(
                 f"the output folder {self.shown} is not a fastbench result (no {MANIFEST} of fastbench in "
                 "it; it holds "
                 f"{examples(found, 3)}) and is not replaced; choose another"
             )
-        strange = [name for name in _files(target) if name not in listed and name != MANIFEST]
-        if strange:
+        if strange := [name for name in strange if name != MANIFEST]:
             raise InputError(
                 f"the output folder {self.shown} holds files that are not part of its result "
                 f"({examples(strange, 3)}) "

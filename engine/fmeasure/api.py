@@ -1,0 +1,277 @@
+"""The functions of cellarium-cas' benchmarking: the same names, arguments and returned keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ..errors import InputError, examples
+from ..frames import check_one, did_you_mean
+from ..read_matrix import is_missing
+from .confusion import matrices
+from .hierarchical import Entries, node_class_counts
+from .metrics import RULES, averages
+from .ontology import Ontology
+from .workspace import load_matrix, save_matrix
+
+__all__ = [
+    "aggregate_confusion_matrices",
+    "build_confusion_matrix",
+    "compute_f_measure_from_cm",
+    "compute_hierarchical_f_measure_from_cm",
+    "load_confusion_matrix",
+    "save_confusion_matrix",
+]
+
+#: Bad labels that a message shows.
+_SHOWN = 10
+
+
+def build_confusion_matrix(y_true: Any, y_pred: Any, label_order: Sequence[str]) -> Any:
+    """Count cells by truth and prediction.
+
+    Parameters
+    ----------
+    y_true, y_pred : sequence of str, length n
+        List, array, Series or Categorical; row i of one is row i of the other.
+    label_order : sequence of str, length c
+        All labels, each once: rows and columns of the matrix.
+
+    Returns
+    -------
+    scipy.sparse.csr_matrix of int64, shape (c, c)
+        Rows are truths, columns predictions.
+
+    Raises
+    ------
+    InputError
+        Different lengths, no cells, a label twice in `label_order`, or labels that it does not hold (a ValueError too).
+    """
+    from ...kernels.dispatch import room
+
+    labels = tuple(str(label) for label in label_order)
+    if len(set(labels)) != len(labels):
+        twice = [label for label in dict.fromkeys(labels) if labels.count(label) > 1]
+        raise InputError(
+            f"label_order names {len(twice)} labels more than once ({examples(twice)}); each must stand once"
+        )
+    true, predicted = _text(y_true, "y_true"), _text(y_pred, "y_pred")
+    if len(true) != len(predicted):
+        raise InputError(f"y_true has {len(true)} labels and y_pred {len(predicted)}; each cell needs one of both")
+    if not len(true):
+        raise InputError("y_true and y_pred are empty; at least one cell is needed")
+    index = {label: i for i, label in enumerate(labels)}
+    coded = [_coded(values, index) for values in (true, predicted)]
+    problems = [
+        f"{name} holds {len(bad)} labels that label_order does not ({examples(sorted(bad), _SHOWN)}"
+        f"{did_you_mean(sorted(bad)[0], labels)})"
+        for name, (_, bad) in zip(("y_true", "y_pred"), coded, strict=True)
+        if bad
+    ]
+    if problems:
+        raise InputError(
+            f"{'; '.join(problems)}. Map them to labels of the ontology first (Azimuth labels need a crosswalk)"
+        )
+    (truth, _), (prediction, _) = coded
+    counts = room().count_confusion(truth, prediction[np.newaxis], len(labels))
+    return matrices(counts, labels)[0].matrix
+
+
+def _text(values: Any, name: str) -> Any:
+    """Turn labels of any kind into an Arrow dictionary array of text."""
+    import pyarrow as pa
+
+    if not isinstance(values, pl.Series) and hasattr(values, "cat"):
+        values = values.cat  # a Series of categories
+    if hasattr(values, "codes") and hasattr(values, "categories"):
+        codes = np.asarray(values.codes)
+        names = pa.array([str(value) for value in values.categories], pa.string())
+        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), names)
+    if not isinstance(values, pl.Series):
+        values = values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(values)
+        if values.ndim != 1:
+            raise InputError(f"{name} must be a list of labels, but has the shape {values.shape}")
+        if values.dtype.kind == "O":
+            values = [None if is_missing(value) else str(value) for value in values]
+        values = pl.Series(values)
+    if values.dtype in (pl.Categorical, pl.Enum) or values.dtype != pl.String:
+        values = values.cast(pl.String)
+    found = values.to_arrow()
+    return (found.cast(pa.string()) if found.type != pa.string() else found).dictionary_encode()
+
+
+def _coded(values: Any, index: Mapping[str, int]) -> tuple[npt.NDArray[np.int32], set[str]]:
+    """Look the distinct labels up; return codes and the labels that are not there."""
+    names = values.dictionary.to_pylist()
+    lookup = np.array([*(index.get(name, -1) for name in names), -1], np.int32)
+    place = values.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
+    codes = lookup[place]
+    used = np.unique(place[codes < 0])
+    return codes, {"nan" if i == len(names) else names[i] for i in used}
+
+
+def save_confusion_matrix(cm: Any, meta: dict[str, Any], output_dir: str | Path) -> None:
+    """Write a matrix and its description.
+
+    Parameters
+    ----------
+    cm : sparse or dense matrix, shape (c, c)
+        Counts.
+    meta : dict
+        What is written as JSON.
+    output_dir : path
+        Folder, made if it is not there: ``confusion_matrix.npz`` (SciPy sparse) and ``confusion_matrix_meta.json``.
+    """
+    save_matrix(cm, meta, Path(output_dir))
+
+
+def load_confusion_matrix(input_dir: str | Path) -> tuple[Any, dict[str, Any]]:
+    """Read a matrix and its description, as `save_confusion_matrix` or cellarium-cas wrote them.
+
+    Returns
+    -------
+    cm : scipy.sparse.csr_matrix
+    meta : dict
+
+    Raises
+    ------
+    FileNotFoundError
+        A file is missing.
+    InputError
+        A file is damaged.
+    """
+    return load_matrix(Path(input_dir))
+
+
+def aggregate_confusion_matrices(cms: Sequence[Any]) -> Any:
+    """Add up matrices of one shape.
+
+    Returns
+    -------
+    scipy.sparse.csr_matrix of int64
+
+    Raises
+    ------
+    InputError
+        There is none, or shapes differ.
+    """
+    from scipy.sparse import csr_matrix
+
+    if not len(cms):
+        raise InputError("there are no confusion matrices to add up")
+    shapes = [matrix.shape for matrix in cms]
+    if len(set(shapes)) > 1:
+        raise InputError(
+            f"confusion matrices of different shapes cannot be added up: {examples(dict.fromkeys(shapes))}"
+        )
+    total = csr_matrix(cms[0])
+    for matrix in cms[1:]:
+        total = total + csr_matrix(matrix)
+    return csr_matrix(total).astype(np.int64)
+
+
+def _entries(cm: Any, n_labels: int | None = None) -> Entries:
+    """Take a matrix apart; counts that are whole numbers stay exact."""
+    from scipy.sparse import coo_matrix
+
+    found = coo_matrix(cm)
+    found.sum_duplicates()
+    c = found.shape[0]
+    if found.shape != (c, c):
+        raise InputError(f"a confusion matrix must be square, but its shape is {found.shape}")
+    if n_labels is not None and n_labels != c:
+        raise InputError(f"label_order has {n_labels} labels, but the confusion matrix is {c} x {c}")
+    cells = found.data
+    if not np.isfinite(cells).all() or (cells < 0).any():
+        raise InputError("a confusion matrix must hold counts of 0 or more")
+    if cells.dtype.kind != "f" or (cells == np.floor(cells)).all():
+        cells = cells.astype(np.int64)
+    some = cells > 0
+    return Entries(found.row[some].astype(np.int32), found.col[some].astype(np.int32), cells[some], c)
+
+
+def _returned(scores: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: np.asarray(value).item() for name, value in scores.items()}
+
+
+def compute_f_measure_from_cm(
+    cm: Any, zero_division: float = 0.0, *, rule: str = "cellarium", classes: str = "active"
+) -> dict[str, Any]:
+    """Flat precision, recall and F1 of a confusion matrix.
+
+    Parameters
+    ----------
+    cm : sparse or dense matrix, shape (c, c)
+        Rows are truths, columns predictions. Counts that are no whole numbers stay what they are.
+    zero_division : float, default 0.0
+        What a ratio without a denominator is worth.
+    rule : {"cellarium", "sklearn"}
+        ``cellarium``: F1 is undefined where precision + recall is 0, also when there are errors. ``sklearn``: only
+        where there is neither truth nor prediction; NaN is left out of means.
+    classes : {"active", "true"}
+        What macro means are taken over: classes seen as truth or prediction, or as truth.
+
+    Returns
+    -------
+    dict
+        ``tp, fp, fn, precision_micro, recall_micro, f1_micro, f1_macro, precision_macro, recall_macro,
+        precision_weighted, recall_weighted, f1_weighted``.
+    """
+    check_one("rule", rule, RULES)
+    check_one("classes", classes, ("active", "true"))
+    counts = _entries(cm).class_counts()
+    return _returned(averages(counts, classes=classes, zero_division=zero_division, rule=rule))
+
+
+def compute_hierarchical_f_measure_from_cm(
+    cm: Any, label_order: Sequence[str], ontology_cache: Any, zero_division: float = 0.0, *, rule: str = "cellarium"
+) -> dict[str, Any]:
+    """Hierarchical precision, recall and F1: labels count together with their ancestors.
+
+    Parameters
+    ----------
+    cm : sparse or dense matrix, shape (c, c)
+        Rows are truths, columns predictions.
+    label_order : sequence of str, length c
+        Its labels. One that the ontology does not know has itself as its only ancestor.
+    ontology_cache : Ontology, path, or an object with ``get_ancestors(term, remove_root=True)``
+        The ontology: from `read_ontology`, a file that it reads, or the ``CellOntologyCache`` of cellarium-cas.
+    zero_division, rule
+        As in `compute_f_measure_from_cm`.
+
+    Returns
+    -------
+    dict
+        ``h_tp, h_fp, h_fn, h_precision_micro, h_recall_micro, h_f1_micro, h_f1_macro, h_precision_macro,
+        h_recall_macro, h_precision_weighted, h_recall_weighted, h_f1_weighted``. Macro and weighted means are over
+        nodes that are the truth, or an ancestor of the truth, of a cell.
+    """
+    from ...kernels.dispatch import room
+    from .ontology_files import read_ontology
+
+    check_one("rule", rule, RULES)
+    entries = _entries(cm, len(label_order))
+    labels = [str(label) for label in label_order]
+    if isinstance(ontology_cache, (str, Path)):
+        ontology_cache = read_ontology(ontology_cache)
+    if isinstance(ontology_cache, Ontology):
+        bits, nodes = ontology_cache.select(labels)
+    elif hasattr(ontology_cache, "get_ancestors"):
+        listed = {label: set(ontology_cache.get_ancestors(label, remove_root=True)) for label in dict.fromkeys(labels)}
+        bits, nodes = Ontology.from_edges(list(listed), [], root="", listed=listed).select(labels)
+        for i, label in enumerate(labels):
+            if not listed[label]:  # the root
+                bits[i] = 0
+    else:
+        raise InputError(
+            "ontology_cache must be an Ontology, a file or a CellOntologyCache, but it is a "
+            f"{type(ontology_cache).__name__}"
+        )
+    counts = node_class_counts(entries, bits, len(nodes), room())
+    found = averages(counts, classes="true", zero_division=zero_division, rule=rule)
+    return {f"h_{name}": value for name, value in _returned(found).items()}

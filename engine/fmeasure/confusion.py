@@ -1,0 +1,98 @@
+"""Confusion matrices with their labels: sparse, exact, for each top-k; and what is added up of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...kernels.sparse_counts import SparseCounts
+from ..errors import InputError
+from .hierarchical import Entries
+
+__all__ = ["Confusion", "add", "matrices"]
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """One confusion matrix.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        Row and column labels, c of them.
+    matrix : scipy.sparse.csr_matrix, shape (c, c), int64
+        ``matrix[i, j]``: cells of truth i with prediction j.
+    missed : ndarray of int64, shape (c,)
+        Cells of each truth that have no prediction.
+    """
+
+    labels: tuple[str, ...]
+    matrix: Any
+    missed: npt.NDArray[np.int64]
+
+    @property
+    def n_cells(self) -> int:
+        """All cells."""
+        return int(self.matrix.sum()) + int(self.missed.sum())
+
+    @property
+    def entries(self) -> Entries:
+        """The matrix as entries, "no prediction" being the column after the last."""
+        found = self.matrix.tocoo()
+        none = np.flatnonzero(self.missed)
+        return Entries(
+            np.concatenate([found.row, none]).astype(np.int32),
+            np.concatenate([found.col, np.full(len(none), len(self.labels))]).astype(np.int32),
+            np.concatenate([found.data, self.missed[none]]),
+            len(self.labels),
+        )
+
+
+def matrices(counts: SparseCounts, labels: tuple[str, ...]) -> list[Confusion]:
+    """Make the matrices of top-1 to top-k: each is the one before with moves to the diagonal.
+
+    Parameters
+    ----------
+    counts : SparseCounts
+        From the kernel `count_confusion`.
+    labels : tuple of str
+        The c labels.
+    """
+    from scipy.sparse import coo_matrix
+
+    c, found = len(labels), []
+    for k in range(1, counts.counts.shape[1] + 1):
+        moved = counts.counts[:, 1:k].sum(axis=1)
+        some = moved > 0
+        rows = np.concatenate([counts.rows, counts.rows[some]])
+        cols = np.concatenate([counts.cols, counts.rows[some]])
+        cells = np.concatenate([counts.counts[:, 0] - moved, moved[some]])
+        whole = coo_matrix((cells, (rows, cols)), shape=(c, c + 1), dtype=np.int64).tocsr()
+        whole.eliminate_zeros()
+        whole.sort_indices()
+        missed = whole[:, c].toarray().ravel().astype(np.int64)
+        found.append(Confusion(labels, whole[:, :c].tocsr(), missed))
+    return found
+
+
+def add(parts: Sequence[Confusion], what: str) -> Confusion:
+    """Add matrices over the same labels.
+
+    Raises
+    ------
+    InputError
+        The labels differ; `what` names the matrices in the sentence.
+    """
+    first = parts[0]
+    for part in parts[1:]:
+        if part.labels != first.labels:
+            raise InputError(
+                f"{what}: the confusion matrices have different labels or label orders ({len(first.labels)} and "
+                f"{len(part.labels)} labels), so they cannot be added up; were the runs made with one ontology version?"
+            )
+    matrix = sum((part.matrix for part in parts[1:]), start=first.matrix)
+    return Confusion(first.labels, matrix.tocsr(), np.sum([part.missed for part in parts], axis=0, dtype=np.int64))

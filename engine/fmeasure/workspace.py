@@ -1,0 +1,322 @@
+"""The folder of a run: confusion matrices and tables under the names of cellarium-cas, written and read back.
+
+::
+
+    cm_raw_k{n}/<sample>/confusion_matrix.npz, confusion_matrix_meta.json
+    cm_aggregate_k{n}/<group>/confusion_matrix.npz, confusion_matrix_meta.json
+    cells/<sample>.parquet           every scored cell: truth, prediction, rank of the truth, score
+    ontologies/<fingerprint>.json    the ontologies of the samples
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ..errors import InputError, examples
+from ..outputs import MANIFEST, ResultFolder
+from ..write_files import write_json
+from .confusion import Confusion
+from .ontology import ROOT, Ontology
+from .ontology_files import read_ontology
+from .samples import Group, Sample
+
+__all__ = [
+    "is_workspace_file",
+    "load_matrix",
+    "read_groups",
+    "read_samples",
+    "save_matrix",
+    "write_groups",
+    "write_samples",
+]
+
+_MATRIX, _META = "confusion_matrix.npz", "confusion_matrix_meta.json"
+_OF_CELLARIUM = re.compile(
+    rf"cm_(raw|aggregate)_k[1-9]\d*/[^/]+/({re.escape(_MATRIX)}|{re.escape(_META)})"
+    r"|(hierarchical_)?f_measure_per_(sample|group)\.csv"
+)
+#: Keys of the metadata that belong to one k, or that `Sample` has elsewhere.
+_OF_ONE_K = ("label_order", "matrix_shape", "f_measure_top_k", "f_measure_inferred_labels", "missed")
+
+
+def is_workspace_file(name: str) -> bool:
+    """Say whether a file is one that cellarium-cas writes into a workspace."""
+    return _OF_CELLARIUM.fullmatch(name) is not None
+
+
+def safe_name(name: str) -> str:
+    """Return a name that can be that of a folder, as cellarium-cas makes it."""
+    return re.sub(r"[/\\:]", "_", name)
+
+
+def folder_names(names: Sequence[str], what: str) -> dict[str, str]:
+    """Return the folder of each name, or refuse two names of one folder."""
+    taken: dict[str, str] = {}
+    for name in names:
+        folder = safe_name(name)
+        if folder in ("", ".", "..") or "\0" in folder:
+            raise InputError(f"the {what} {name!r} cannot be the name of a folder; rename it")
+        if folder in taken:
+            raise InputError(
+                f"the {what}s {taken[folder]!r} and {name!r} would both be written to {folder!r}; rename one"
+            )
+        taken[folder] = name
+    return {name: folder for folder, name in taken.items()}
+
+
+def save_matrix(matrix: Any, meta: dict[str, Any], folder: Path) -> None:
+    """Write a sparse matrix and its description into a folder, which is made."""
+    from scipy.sparse import csr_matrix, save_npz
+
+    folder.mkdir(parents=True, exist_ok=True)
+    save_npz(folder / _MATRIX, csr_matrix(matrix), compressed=True)
+    write_json(meta, folder / _META)
+
+
+def load_matrix(folder: Path) -> tuple[Any, dict[str, Any]]:
+    """Read back what `save_matrix` wrote.
+
+    Raises
+    ------
+    FileNotFoundError
+        A file is missing, the matrix looked for first.
+    InputError
+        A file is damaged.
+    """
+    from scipy.sparse import load_npz
+
+    for name in (_MATRIX, _META):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"there is no {folder / name}")
+    try:
+        matrix = load_npz(folder / _MATRIX)
+        meta = json.loads((folder / _META).read_bytes())
+    except Exception as error:  # zipfile, NumPy and SciPy raise many types, all of which mean a damaged file
+        raise InputError(f"{folder}: the confusion matrix is damaged or no such file: {error}") from error
+    if not isinstance(meta, dict):
+        raise InputError(f"{folder / _META} holds no JSON object")
+    return matrix.tocsr(), meta
+
+
+def _missed(confusion: Confusion) -> dict[str, int]:
+    return {confusion.labels[i]: int(confusion.missed[i]) for i in np.flatnonzero(confusion.missed)}
+
+
+def write_samples(folder: ResultFolder, samples: Sequence[Sample], keep_cells: bool) -> None:
+    """Write matrices, cells and ontologies of samples."""
+    folders = folder_names([sample.name for sample in samples], "sample name")
+    ontologies: dict[str, Ontology] = {}
+    for sample in samples:
+        meta, place = dict(sample.meta), folders[sample.name]
+        columns = meta.pop("columns")
+        first = {
+            key: meta.pop(key) for key in ("model_name", "test_sample", "annotate_dir", "gt_label", "inferred_label")
+        }
+        for k, confusion in enumerate(sample.confusions, start=1):
+            described = first | {
+                "label_order": list(confusion.labels),
+                "matrix_shape": list(confusion.matrix.shape),
+                "f_measure_top_k": k,
+                "f_measure_inferred_labels": columns[:k],
+                "missed": _missed(confusion),
+                "sample_name": sample.name,
+                "columns": columns,
+            }
+            save_matrix(confusion.matrix, described | meta, folder.path(f"cm_raw_k{k}/{place}/{_META}").parent)
+        if keep_cells and sample.calls is not None:
+            folder.parquet(f"cells/{place}.parquet", _with_labels(sample.calls, sample.labels))
+        if sample.ontology is not None:
+            ontologies[sample.ontology.fingerprint] = sample.ontology
+    for fingerprint, ontology in ontologies.items():
+        write_json(_resource(ontology), folder.path(f"ontologies/{fingerprint[:16]}.json"))
+
+
+def _resource(ontology: Ontology) -> dict[str, Any]:
+    """Write an ontology out as cellarium-cas has it, ancestor sets and all, so that it reads back the same."""
+    nodes = ontology.nodes
+    children: dict[str, list[str]] = {}
+    for child, (start, stop) in enumerate(pairwise(ontology.parent_offsets.tolist())):
+        for parent in ontology.parents[start:stop].tolist():
+            children.setdefault(nodes[parent], []).append(nodes[child])
+    table = np.unpackbits(ontology.ancestors.view(np.uint8), axis=1, bitorder="little", count=len(nodes))
+    above = [[nodes[i] for i in np.flatnonzero(row)] for row in table]
+    if ontology.root in nodes:  # a node, though nobody's ancestor that counts
+        above = [[*some, ontology.root] for some in above]
+    return {
+        "cl_names": list(ontology.terms),
+        "cell_ontology_term_id_to_cell_type": dict(ontology.names),
+        "children_dictionary": children,
+        "ancestors_dictionary": dict(zip(ontology.terms, above, strict=True)),
+        "root": ontology.root,
+        "source": ontology.source,
+    }
+
+
+def write_groups(folder: ResultFolder, groups: Sequence[Group]) -> None:
+    """Write the summed matrices of groups."""
+    folders = folder_names([group.name for group in groups], "group name")
+    for group in groups:
+        names = [member.sample.meta["annotate_dir"] or member.sample.name for member in group.members]
+        for k, confusion in enumerate(group.confusions, start=1):
+            meta = {
+                "model_name": group.name,
+                "source_annotate_dirs": names,
+                "label_order": list(confusion.labels),
+                "matrix_shape": list(confusion.matrix.shape),
+                "n_samples_aggregated": len(group.members),
+                "missed": _missed(confusion),
+                "keys": dict(group.keys),
+                "samples": [member.sample.name for member in group.members],
+                "ontology_fingerprint": group.members[0].sample.meta.get("ontology_fingerprint"),
+            }
+            save_matrix(confusion.matrix, meta, folder.path(f"cm_aggregate_k{k}/{folders[group.name]}/{_META}").parent)
+
+
+def _with_labels(calls: pl.DataFrame, labels: tuple[str, ...]) -> pl.DataFrame:
+    """Put text in the place of codes."""
+    names = pl.Series([*labels, None], dtype=pl.Categorical)
+    coded = [name for name in calls.columns if name in ("truth", "predicted") or name.startswith("nearest_")]
+    return calls.with_columns(names.gather(calls[name]).alias(name) for name in coded)
+
+
+def _with_codes(calls: pl.DataFrame, labels: tuple[str, ...], path: Path) -> pl.DataFrame:
+    """Put codes in the place of text."""
+    index = pl.DataFrame({"label": labels, "code": np.arange(len(labels), dtype=np.int32)})
+    coded = [name for name in calls.columns if name in ("truth", "predicted") or name.startswith("nearest_")]
+    for name in coded:
+        text = calls[name].cast(pl.String)
+        code = text.replace_strict(index["label"], index["code"], default=None, return_dtype=pl.Int32)
+        if code.null_count() > text.null_count() or (name == "truth" and code.null_count()):
+            raise InputError(f"{path}: column {name!r} holds labels that the confusion matrix does not have")
+        calls = calls.with_columns(code.fill_null(len(labels)).alias(name))
+    return calls
+
+
+def _ranks(workspace: Path, kind: str) -> list[int]:
+    """The k of all ``cm_{kind}_k*`` folders, which must be 1, 2 ..."""
+    found = sorted(
+        int(match[1])
+        for path in workspace.glob(f"cm_{kind}_k*")
+        if (match := re.fullmatch(rf"cm_{kind}_k(\d+)", path.name))
+    )
+    if not found:
+        step = "confusion-matrix" if kind == "raw" else "aggregate"
+        raise InputError(f"{workspace} holds no cm_{kind}_k1; run 'fastbench fmeasure {step}' first")
+    if found != list(range(1, len(found) + 1)):
+        raise InputError(
+            f"{workspace} holds cm_{kind}_k{examples(found)}, but the numbers must be 1, 2, ...; run it again"
+        )
+    return found
+
+
+def _matrices(workspace: Path, kind: str) -> list[tuple[str, dict[str, Any], tuple[Confusion, ...]]]:
+    """Read the matrices of one kind: folder name, metadata of k = 1, and the matrix of each k."""
+    ranks = _ranks(workspace, kind)
+    names = {k: sorted(path.name for path in (workspace / f"cm_{kind}_k{k}").iterdir() if path.is_dir()) for k in ranks}
+    for k, found in names.items():
+        if found != names[1]:
+            odd = sorted(set(found) ^ set(names[1]))
+            raise InputError(
+                f"{workspace}: cm_{kind}_k1 and cm_{kind}_k{k} hold different samples ({examples(odd)}); the "
+                "folder mixes several runs, make it anew"
+            )
+    found_all = []
+    for name in names[1]:
+        confusions, metas = [], []
+        for k in ranks:
+            try:
+                matrix, meta = load_matrix(workspace / f"cm_{kind}_k{k}" / name)
+            except FileNotFoundError as error:
+                raise InputError(f"{error}; the folder is incomplete, make it anew") from error
+            labels = meta.get("label_order")
+            if not isinstance(labels, list) or matrix.shape != (len(labels), len(labels)):
+                raise InputError(
+                    f"{workspace}/cm_{kind}_k{k}/{name}: label_order and the shape of the matrix do not agree"
+                )
+            missed = np.zeros(len(labels), np.int64)
+            index = {label: i for i, label in enumerate(labels)}
+            for label, cells in meta.get("missed", {}).items():
+                missed[index[label]] = cells
+            confusions.append(Confusion(tuple(labels), matrix.astype(np.int64), missed))
+            metas.append(meta)
+        found_all.append((name, metas[0], tuple(confusions)))
+    return found_all
+
+
+def read_samples(workspace: Path, *, ontology: Path | None = None, with_ontology: bool = False) -> list[Sample]:
+    """Read the samples of a workspace, of fastbench or of cellarium-cas.
+
+    Parameters
+    ----------
+    workspace : Path
+        The folder.
+    ontology : Path, optional
+        Take this ontology for all samples.
+    with_ontology : bool
+        Whether ontologies are needed: the copy in the workspace, or else that of the annotate directory.
+    """
+    if not workspace.is_dir():
+        raise InputError(f"there is no folder {workspace}")
+    known: dict[Any, Ontology] = {}
+    samples = []
+    for name, meta, confusions in _matrices(workspace, "raw"):
+        cells = workspace / "cells" / f"{name}.parquet"
+        calls = None
+        if cells.is_file():
+            try:
+                calls = _with_codes(pl.read_parquet(cells), confusions[0].labels, cells)
+            except pl.exceptions.PolarsError as error:
+                raise InputError(f"{cells} is damaged: {error}") from error
+        print_ = meta.get("ontology_fingerprint")
+        described = {key: value for key, value in meta.items() if key not in _OF_ONE_K}
+        described.setdefault("columns", meta.get("f_measure_inferred_labels", []))
+        described["model_name"] = str(meta.get("model_name", "unknown"))
+        found = None
+        if with_ontology:
+            path = ontology or _ontology_path(workspace, name, meta)
+            if path is not None:
+                if path not in known:
+                    known[path] = read_ontology(path, root=meta.get("ontology_root") or ROOT)
+                found = known[path]
+                if ontology is None and print_ is not None and found.fingerprint != print_:
+                    raise InputError(
+                        f"{path} is not the ontology that sample {name!r} was scored with; pass --ontology FILE"
+                    )
+                described["ontology_fingerprint"] = found.fingerprint
+        samples.append(Sample(str(meta.get("sample_name", name)), described, confusions, found, calls))
+    return samples
+
+
+def _ontology_path(workspace: Path, name: str, meta: dict[str, Any]) -> Path | None:
+    fingerprint, directory = meta.get("ontology_fingerprint"), meta.get("annotate_dir")
+    if "ontology_fingerprint" in meta:
+        if fingerprint is None:
+            return None
+        path = workspace / "ontologies" / f"{fingerprint[:16]}.json"
+    else:
+        path = Path(str(directory)) / "ontology_resource.json"
+    if not path.is_file():
+        raise InputError(f"sample {name!r}: its ontology {path} is not there; pass it with --ontology FILE")
+    return path
+
+
+def read_groups(workspace: Path) -> list[tuple[str, tuple[Confusion, ...], list[str]]]:
+    """Read the groups of a workspace: name, matrices, and the keys they were made by (none if it does not say)."""
+    return [
+        (str(meta.get("model_name", folder)), confusions, list(meta.get("keys", ())))
+        for folder, meta, confusions in _matrices(workspace, "aggregate")
+    ]
+
+
+def kept_files(workspace: Path, redone: Sequence[str]) -> list[str]:
+    """Files of a workspace that a step leaves as they are: all but those whose names begin with one of `redone`."""
+    names = sorted(path.relative_to(workspace).as_posix() for path in workspace.rglob("*") if path.is_file())
+    return [name for name in names if name != MANIFEST and not name.startswith(tuple(redone))]
