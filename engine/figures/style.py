@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
+import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = [
     "legend_above",
     "new_page",
     "save_page",
+    "wrapped",
 ]
 
 # Okabe & Ito (2008), colours told apart under all common forms of colour blindness; the order puts
@@ -34,6 +36,8 @@ DPI = 150
 TITLE_PT, TEXT_PT, NOTE_PT = 18, 13, 12
 _LINE = 1.35  # line height in font sizes
 _MARGIN = 0.15  # inches around the page
+# Where a line may break: at spaces, after a hyphen between letters ("1e-16" stays whole), after slash and underscore.
+_BREAKS = re.compile(r"(\s+)|(?<=[^\W_]-)(?=[^\W\d_])|(?<=[/_])(?=\w)")
 
 # Large type on purpose: a 12-inch figure is printed at about half its size.
 _SETTINGS: Any = {
@@ -78,8 +82,27 @@ def house_style() -> Iterator[None]:
         yield
 
 
-def _wrapped(text: str, inches: float, points: float, weight: str = "normal") -> str:
-    """Break text into lines that fit the width, as measured with the font it is drawn in."""
+def wrapped(text: str, inches: float, points: float, weight: str = "normal", *, lines: int = 0) -> str:
+    """Break text into lines that fit the width, as measured with the font it is drawn in.
+
+    Parameters
+    ----------
+    text : str
+        What to write; its own line breaks stay.
+    inches : float
+        Width of a line.
+    points : float
+        Font size.
+    weight : str, default "normal"
+        Font weight.
+    lines : int, default 0
+        Most lines; of longer texts the middle is left out, since names often differ at their end. 0: no limit.
+
+    Returns
+    -------
+    str
+        With line breaks after spaces, hyphens, slashes and underscores, and inside words that are wider than a line.
+    """
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
@@ -88,13 +111,32 @@ def _wrapped(text: str, inches: float, points: float, weight: str = "normal") ->
     def fits(line: str) -> bool:
         return text_to_path.get_text_width_height_descent(line, font, ismath=False)[0] <= 72 * inches
 
-    width = int(200 * inches / points)  # characters; more than fit, so that counting down finds the most
-    while width > 10:
-        lines = [line for part in text.splitlines() for line in textwrap.wrap(part, width)]
-        if all(map(fits, lines)):
-            break
-        width -= 1
-    return "\n".join(lines)
+    def broken(text: str) -> list[str]:
+        found = []
+        for part in text.splitlines():
+            line = ""
+            for piece in filter(None, _BREAKS.split(part)):
+                if not line.strip() or fits((line + piece).rstrip()):
+                    line = (line + piece).lstrip()
+                else:
+                    found.append(line.rstrip())
+                    line = piece.lstrip()
+                while len(line) > 1 and not fits(line.rstrip()):
+                    starts = [line[:n] for n in range(2, len(line))]
+                    cut = bisect_left(starts, True, key=lambda start: not fits(start)) + 1
+                    found.append(line[:cut])
+                    line = line[cut:]
+            found.append(line.rstrip())
+        return found
+
+    def shortened(length: int) -> str:
+        return f"{text[: -(-length * 3 // 5)].rstrip()}…{text[len(text) - length * 2 // 5 :].lstrip()}"
+
+    found = broken(text)
+    if lines and len(found) > lines:
+        too_long = bisect_left(range(len(text)), True, key=lambda n: len(broken(shortened(n))) > lines)
+        found = broken(shortened(max(too_long - 1, 1)))
+    return "\n".join(found)
 
 
 def _height(text: str, points: float) -> float:
@@ -110,6 +152,7 @@ def new_page(
     *,
     note: str = "",
     simulated: bool = False,
+    badge: str = "SIMULATED FEATURES",
 ) -> Figure:
     """Start a figure with its header and footnote; what is added later is laid out between them.
 
@@ -122,7 +165,9 @@ def new_page(
     note : str, default ""
         Footnote, for what is not drawn or is drawn differently.
     simulated : bool, default False
-        Print "SIMULATED FEATURES" in the header.
+        Print `badge` in the header.
+    badge : str, default "SIMULATED FEATURES"
+        What is simulated; about 20 characters have room.
 
     Returns
     -------
@@ -133,11 +178,11 @@ def new_page(
     from matplotlib.figure import Figure
 
     room = width - 2 * _MARGIN
-    badge = 3.0 if simulated else 0.0
+    beside = 3.0 if simulated else 0.0
     title, subtitle, note = (
-        _wrapped(title, room - badge, TITLE_PT, "bold"),
-        _wrapped(subtitle, room, TEXT_PT),
-        _wrapped(note, room, NOTE_PT),
+        wrapped(title, room - beside, TITLE_PT, "bold"),
+        wrapped(subtitle, room, TEXT_PT),
+        wrapped(note, room, NOTE_PT),
     )
     top = _MARGIN + _height(title, TITLE_PT) + _height(subtitle, TEXT_PT) + 0.1
     bottom = _height(note, NOTE_PT) + (0.1 if note else 0.0)
@@ -162,7 +207,7 @@ def new_page(
         figure.text(
             right - 0.08 / width,
             1.0 - (_MARGIN + 0.04) / height,
-            "SIMULATED FEATURES",
+            badge,
             fontsize=14,
             fontweight="bold",
             color="white",

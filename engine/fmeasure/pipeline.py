@@ -1,0 +1,295 @@
+"""The steps of ``fastbench fmeasure``: count, add up, score; together, or each on the folder of the one before."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...kernels.cores import run_jobs
+from ..errors import InputError, examples
+from ..outputs import ResultFolder
+from .annotate_dirs import find_annotate_dirs
+from .options import CELL, SAMPLE, ReportOptions, ScoreOptions
+from .report import Report, write_flat, write_hierarchical, write_report
+from .runs import Reader, Run, Scored, runs_of_directories, runs_of_files
+from .samples import Group, Sample, make_groups, sample_of
+from .workspace import folder_names, kept_files, read_groups, read_samples, write_groups, write_samples
+
+__all__ = ["Outcome", "aggregate_step", "confusion_step", "flat_step", "hierarchical_step", "run_all"]
+
+#: Metadata keys that every run has.
+_OF_RUNS = ("model_name", "test_sample", "annotate_dir", "gt_label", "inferred_label")
+#: Columns of the calls that an obs column may not be called.
+_OF_CALLS = ("cell_id", "truth", "predicted", "hit_rank", "score")
+
+#: Outputs of the steps, by how their names begin.
+_FLAT = ("f_measure_per_", "per_class.csv")
+_HIERARCHICAL = ("hierarchical_f_measure_per_", "per_node.csv")
+_REPORT = (
+    "summary_per_", "top_confusions.csv", "coverage.csv", "calibration.csv", "intervals.csv", "comparison.csv",
+    "figures/",
+)  # fmt: skip
+
+Advance = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command shows.
+
+    Attributes
+    ----------
+    samples : list of Sample
+        Scored runs.
+    groups : list of Group
+        Their sums; empty after the first step.
+    report : Report or None
+        Tables, after the steps that make them.
+    notes : list of str
+        Everything dropped or noticed.
+    """
+
+    samples: list[Sample]
+    groups: list[Group] = field(default_factory=list)
+    report: Report | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def room_of(device: str) -> Any:
+    """Return the kernels of a device, or say that it is not here."""
+    from ...kernels import dispatch
+
+    if not dispatch.available(device):
+        raise InputError(f"device {device!r} is not here: JAX finds none; use 'auto', or install JAX for your GPU.")
+    return dispatch.room(device)
+
+
+@contextmanager
+def timed(folder: ResultFolder, name: str) -> Iterator[None]:
+    """Write the seconds of a block into the manifest."""
+    start = time.perf_counter()
+    yield
+    folder.manifest["timings"][name] = time.perf_counter() - start
+
+
+def find_runs(options: ScoreOptions, shown: Callable[[Path], str] | None = None) -> list[Run]:
+    """Find the runs that the options name; `shown` says how paths are told to the user."""
+    ontology = Path(options.ontology).expanduser() if options.ontology else None
+    if options.annotate_dirs:
+        found = find_annotate_dirs(Path(options.annotate_dirs).expanduser())
+        given: dict[str, Any] = {} if shown is None else {"shown": shown}
+        runs = runs_of_directories(
+            found, options.gt_label, options.inferred_label, options.f_measure_top_k, score=options.score, **given
+        )
+        runs = runs if ontology is None else [_with_ontology(run, ontology) for run in runs]
+    else:
+        runs = runs_of_files(options.truth, options.pred, options.f_measure_top_k, ontology, score=options.score)
+    folder_names([run.name for run in runs], "sample name")
+    return runs
+
+
+def _with_ontology(run: Run, path: Path) -> Run:
+    from dataclasses import replace
+
+    return replace(run, ontology=path)
+
+
+def obs_columns(runs: Sequence[Run], report: ReportOptions) -> list[str]:
+    """Columns of the files of truth that groups or bootstrap units are made of."""
+    wanted = [*report.group_by, *([] if report.bootstrap_by in (CELL, SAMPLE) else [report.bootstrap_by])]
+    found = [
+        key
+        for key in dict.fromkeys(wanted)
+        if key not in _OF_RUNS and not all(run.metadata.get(key) is not None for run in runs)
+    ]
+    for key in found:
+        if key in _OF_CALLS or key.startswith("nearest_"):
+            raise InputError(
+                f"the obs column {key!r} cannot group cells: {', '.join(_OF_CALLS)} have a meaning of their own here"
+            )
+    return found
+
+
+def score_runs(
+    runs: Sequence[Run], options: ScoreOptions, report: ReportOptions, advance: Advance | None = None
+) -> list[Scored]:
+    """Read and count all runs, several at a time."""
+    reader = Reader(
+        options.policy(), options.align, obs_columns(runs, report),
+        {"root": options.root, "relations": options.relations}, room_of(options.device),
+    )  # fmt: skip
+
+    def job(run: Run) -> Callable[[], Scored]:
+        return lambda: reader.read(run)
+
+    tell = None if advance is None else (lambda share: advance(round(share * len(runs)), len(runs)))
+    return run_jobs([(1, job(run)) for run in runs], progress=tell)
+
+
+def _record(folder: ResultFolder, scored: Sequence[Scored]) -> list[str]:
+    """Put inputs, counts and notes into the manifest; return the notes."""
+    notes = [note for each in scored for note in each.notes]
+    for each in scored:
+        tally = each.tally
+        where = each.run.name
+        for count, what in (
+            (tally.dropped, "cells left out"),
+            (tally.without_prediction, "cells without a prediction, false negatives of their truth"),
+            (tally.predicted_root, "predictions of the root"),
+            (tally.replaced, "labels replaced by the ontology (alternative or obsolete ids)"),
+            (tally.mapped, "labels replaced by the crosswalk"),
+        ):
+            if count:
+                notes.append(f"{where}: {count} of {tally.cells} {what}")
+    sources: dict[str, dict[str, Any]] = {}
+    for each in scored:
+        for source in each.sources:
+            sources.setdefault(str(source["path"]), source)
+    folder.manifest["inputs"] = list(sources.values())
+    folder.manifest["dropped"] = {each.run.name: each.tally.as_dict() for each in scored}
+    folder.manifest["ontologies"] = {
+        each.run.name: {"fingerprint": ontology.fingerprint, "source": ontology.source, "terms": len(ontology.terms)}
+        for each in scored
+        if (ontology := each.universe.ontology)
+    }
+    folder.manifest["notes"] = notes
+    return notes
+
+
+def confusion_step(
+    options: ScoreOptions, folder: ResultFolder, report: ReportOptions | None = None, advance: Advance | None = None,
+    shown: Callable[[Path], str] | None = None,
+) -> Outcome:  # fmt: skip
+    """Write the confusion matrices of all runs.
+
+    Parameters
+    ----------
+    options : ScoreOptions
+        What to read.
+    folder : ResultFolder
+        Open result folder.
+    report : ReportOptions, optional
+        Says which columns of ``obs`` will be needed.
+    advance : callable, optional
+        Told (runs done, runs in all).
+    shown : callable, optional
+        How paths are told to the user.
+    """
+    with timed(folder, "read and count"):
+        runs = find_runs(options, shown)
+        scored = score_runs(runs, options, report or ReportOptions(), advance)
+    notes = _record(folder, scored)
+    samples = [sample_of(each) for each in scored]
+    with timed(folder, "write matrices"):
+        write_samples(folder, samples, options.cells)
+    folder.manifest["device"] = options.device
+    return Outcome(samples, notes=notes)
+
+
+def run_all(
+    options: ScoreOptions, report: ReportOptions, folder: ResultFolder, advance: Advance | None = None,
+    shown: Callable[[Path], str] | None = None, simulated: bool = False,
+) -> Outcome:  # fmt: skip
+    """Do all steps; arguments as in `confusion_step`."""
+    first = confusion_step(options, folder, report, advance, shown)
+    room = room_of(report.device)
+    with timed(folder, "aggregate"):
+        groups = make_groups(first.samples, report.group_by, room)
+        write_groups(folder, groups)
+    with timed(folder, "tables"):
+        write_flat(folder, first.samples, groups, report.rules)
+        if all(sample.ontology is not None for sample in first.samples):
+            write_hierarchical(folder, first.samples, groups, report.rules, room)
+        else:
+            first.notes.append("no ontology was given: hierarchical metrics were left out (--ontology FILE)")
+    found = write_report(folder, first.samples, groups, report, room, simulated=simulated)
+    first.notes.extend(found.notes)
+    folder.manifest["notes"] = first.notes
+    return Outcome(first.samples, groups, found, first.notes)
+
+
+def carry_over(workspace: Path, folder: ResultFolder, redone: Sequence[str]) -> None:
+    """Take over the files of a workspace that a step does not make anew: by hard links where possible."""
+    for name in kept_files(workspace, redone):
+        target = folder.path(name)
+        try:
+            os.link(workspace / name, target)
+        except OSError:
+            shutil.copyfile(workspace / name, target)
+    folder.manifest["inputs"] = [{"path": str(workspace)}]
+
+
+def aggregate_step(workspace: Path, report: ReportOptions, folder: ResultFolder) -> Outcome:
+    """Add the matrices of samples up to groups; what was made of older groups is taken away."""
+    samples = read_samples(workspace)
+    groups = make_groups(samples, report.group_by, room_of(report.device))
+    carry_over(workspace, folder, ("cm_aggregate_k", *_FLAT, *_HIERARCHICAL, *_REPORT))
+    write_groups(folder, groups)
+    return Outcome(samples, groups)
+
+
+def _groups_again(workspace: Path, samples: list[Sample], report: ReportOptions) -> list[Group]:
+    """Make the groups of a workspace again, with their cells, and see that they are those that were written."""
+    written = read_groups(workspace)
+    keys = written[0][2] or list(report.group_by)
+    groups = make_groups(samples, keys, room_of(report.device))
+    stored = {name: confusions for name, confusions, _ in written}
+    for group in groups:
+        same = (
+            group.name in stored
+            and len(stored[group.name]) == len(group.confusions)
+            and all(
+                (a.matrix != b.matrix).nnz == 0 and np.array_equal(a.missed, b.missed)
+                for a, b in zip(stored[group.name], group.confusions, strict=True)
+            )
+        )
+        if not same:
+            raise InputError(
+                f"{workspace}: cm_aggregate does not hold the sums of cm_raw for group {group.name!r}; run "
+                "'fastbench fmeasure aggregate' again"
+            )
+    if len(stored) > len(groups):
+        extra = sorted(stored.keys() - {group.name for group in groups})
+        raise InputError(
+            f"{workspace}: cm_aggregate holds groups of no sample ({examples(extra)}); run 'aggregate' again"
+        )
+    return groups
+
+
+def flat_step(workspace: Path, report: ReportOptions, folder: ResultFolder) -> Outcome:
+    """Write the flat metrics of a workspace."""
+    samples = read_samples(workspace)
+    groups = _groups_again(workspace, samples, report)
+    carry_over(workspace, folder, _FLAT)
+    write_flat(folder, samples, groups, report.rules)
+    return Outcome(samples, groups)
+
+
+def hierarchical_step(
+    workspace: Path, report: ReportOptions, folder: ResultFolder, ontology: Path | None = None
+) -> Outcome:
+    """Write the hierarchical metrics of a workspace, and the tables and figures that sum up."""
+    samples = read_samples(workspace, ontology=ontology, with_ontology=True)
+    without = [sample.name for sample in samples if sample.ontology is None]
+    if without:
+        raise InputError(f"samples {examples(without)} were scored without an ontology; pass one with --ontology FILE")
+    groups = _groups_again(workspace, samples, report)
+    carry_over(workspace, folder, (*_HIERARCHICAL, *_REPORT))
+    room = room_of(report.device)
+    write_hierarchical(folder, samples, groups, report.rules, room)
+    found = write_report(folder, samples, groups, report, room)
+    folder.manifest["notes"] = list(found.notes)
+    return Outcome(samples, groups, found, list(found.notes))
+
+
+def as_options(score: ScoreOptions | None, report: ReportOptions | None) -> dict[str, Any]:
+    """Return all options for the manifest."""
+    return (asdict(score) if score else {}) | (asdict(report) if report else {})

@@ -1,0 +1,278 @@
+"""From samples and groups to the files of a result folder: the CSV files of cellarium-cas, and what sums up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ..errors import InputError, examples
+from ..outputs import ResultFolder
+from .bootstrap import intervals
+from .comparing import compare_groups
+from .confusion import Confusion, add, matrices
+from .hierarchical import Entries
+from .options import CELL, SAMPLE, ReportOptions
+from .pictures import draw_all
+from .runs import count_calls
+from .samples import Group, Member, Sample, check_one_top_k, split_calls
+from .scores import add_bins, calibration_curve, call_bins, coverage_curve, score_summary
+from .tables import Rules, flat_row, hierarchical_row, per_class, per_node, summary_row, top_confusions
+
+__all__ = ["Report", "write_flat", "write_hierarchical", "write_report"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What sums a result up.
+
+    Attributes
+    ----------
+    summary : polars.DataFrame
+        One row a group, the best first.
+    confusions : polars.DataFrame
+        Most frequent confusions of each group.
+    intervals : polars.DataFrame or None
+        One row a group and metric.
+    interval_words : str
+        What was drawn.
+    comparison : polars.DataFrame or None
+        One row a pair of groups and metric; None where no two groups scored the same cells.
+    headline : str
+        The metric that groups are ordered by.
+    notes : tuple of str
+        What was noticed.
+    """
+
+    summary: pl.DataFrame
+    confusions: pl.DataFrame
+    intervals: pl.DataFrame | None
+    interval_words: str
+    comparison: pl.DataFrame | None
+    headline: str
+    notes: tuple[str, ...]
+
+
+def write_flat(folder: ResultFolder, samples: Sequence[Sample], groups: Sequence[Group], rules: Rules) -> None:
+    """Write ``f_measure_per_sample.csv``, ``f_measure_per_group.csv`` and ``per_class.csv``."""
+    of_samples = [
+        {"model_name": s.meta["model_name"], "test_sample": s.meta["test_sample"], **flat_row(s.confusions, rules)}
+        for s in samples
+    ]
+    of_groups = [{"group_name": group.name, **flat_row(group.confusions, rules)} for group in groups]
+    folder.csv("f_measure_per_sample.csv", _table(of_samples))
+    folder.csv("f_measure_per_group.csv", _table(of_groups))
+    classes = [_named(group.name, per_class(group.confusions, group.ontology, rules)) for group in groups]
+    folder.csv("per_class.csv", pl.concat(classes))
+
+
+def write_hierarchical(
+    folder: ResultFolder, samples: Sequence[Sample], groups: Sequence[Group], rules: Rules, room: Any
+) -> None:
+    """Write the two CSV files of hierarchical metrics, and ``per_node.csv``; each sample by its own ontology."""
+    of_samples = [
+        {
+            "model_name": s.meta["model_name"], "test_sample": s.meta["test_sample"],
+            **hierarchical_row(s.confusions[0], s.ontology, rules, room),
+        }
+        for s in samples
+        if s.ontology is not None
+    ]  # fmt: skip
+    with_ontology = [(group, group.ontology) for group in groups if group.ontology is not None]
+    of_groups = [
+        {"group_name": group.name, **hierarchical_row(group.confusions[0], ontology, rules, room)}
+        for group, ontology in with_ontology
+    ]
+    folder.csv("hierarchical_f_measure_per_sample.csv", _table(of_samples))
+    folder.csv("hierarchical_f_measure_per_group.csv", _table(of_groups))
+    nodes = [
+        _named(group.name, per_node(group.confusions[0], ontology, rules, room)) for group, ontology in with_ontology
+    ]
+    folder.csv("per_node.csv", pl.concat(nodes))
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _named(name: str, table: pl.DataFrame) -> pl.DataFrame:
+    return table.select(pl.lit(name).alias("group_name"), pl.all())
+
+
+def write_report(
+    folder: ResultFolder,
+    samples: Sequence[Sample],
+    groups: Sequence[Group],
+    report: ReportOptions,
+    room: Any,
+    *,
+    simulated: bool = False,
+) -> Report:
+    """Write what sums up: summaries, confusions, scores of predictions, intervals, comparison and figures.
+
+    Parameters
+    ----------
+    folder : ResultFolder
+        Open result folder.
+    samples, groups : sequence of Sample, of Group
+        What was counted.
+    report : ReportOptions
+        How counts become tables.
+    room : module
+        Kernels.
+    simulated : bool, default False
+        Figures say that the predictions were simulated.
+
+    Returns
+    -------
+    Report
+    """
+    k = check_one_top_k(samples)
+    headline = "h_f1_micro" if all(group.ontology is not None for group in groups) else "f1_micro"
+    of_samples = [
+        {"sample_name": s.name, "model_name": s.meta["model_name"], "test_sample": s.meta["test_sample"]}
+        | summary_row(s.confusions, s.ontology, _nearest([s.calls], s.labels, k, room), report.rules, room)
+        for s in samples
+    ]
+    folder.csv("summary_per_sample.csv", _table(of_samples))
+
+    rows, notes = [], []
+    confusions, coverage, calibration = [], [], []
+    for group in groups:
+        near = _nearest([member.calls for member in group.members], group.labels, k, room)
+        row = summary_row(group.confusions, group.ontology, near, report.rules, room)
+        bins, note = _score_bins(group, room)
+        if bins is not None:
+            row |= score_summary(bins, group.confusions[0].n_cells)
+            coverage.append(_named(group.name, coverage_curve(bins, group.confusions[0].n_cells)))
+            calibration.append(_named(group.name, calibration_curve(bins)))
+        notes += [note] if note else []
+        rows.append({"group_name": group.name, "n_samples": len(group.members), **row})
+        confusions.append(_named(group.name, top_confusions(group.confusions[0], group.ontology, room)))
+    summary = _table(rows).sort(headline, "group_name", descending=[True, False], nulls_last=True)
+    folder.csv("summary_per_group.csv", summary)
+    all_confusions = pl.concat(confusions)
+    folder.csv("top_confusions.csv", all_confusions)
+    if coverage:
+        folder.csv("coverage.csv", pl.concat(coverage))
+        folder.csv("calibration.csv", pl.concat(calibration))
+
+    by_group, words = None, "no intervals"
+    if report.bootstrap:
+        by_group, told = _intervals(groups, report, room)
+        folder.csv("intervals.csv", by_group)
+        notes += told
+        words = interval_words(report)
+    compared = compare_groups(groups, report, room)
+    notes += compared.notes
+    if compared.metrics is not None and compared.classes is not None:
+        folder.csv("comparison.csv", compared.metrics)
+        folder.csv("comparison_per_class.csv", compared.classes)
+
+    found = Report(summary, all_confusions, by_group, words, compared.metrics, headline, tuple(notes))
+    if report.figures:
+        curves = (pl.concat(coverage), pl.concat(calibration)) if coverage else None
+        draw_all(folder, found, groups, curves, simulated)
+    return found
+
+
+def interval_words(report: ReportOptions) -> str:
+    """Say in words what the intervals are."""
+    what = {CELL: "cells", SAMPLE: "samples"}.get(report.bootstrap_by, f"{report.bootstrap_by} groups")
+    return f"95 % percentile intervals of {report.bootstrap} draws of {what}"
+
+
+def _nearest(calls: Sequence[pl.DataFrame | None], labels: tuple[str, ...], k: int, room: Any) -> list[Confusion]:
+    """Matrices of the best prediction on the ontology among the first 1 to k ranks; empty where it is not known."""
+    parts = [part for part in calls if part is not None]
+    found: list[Confusion] = []
+    for name in ["predicted", *(f"nearest_{r}" for r in range(2, k + 1))]:
+        if len(parts) < len(calls) or any(name not in part.columns for part in parts):
+            break
+        counted = [
+            matrices(
+                room.count_confusion(part["truth"].to_numpy(), part[name].to_numpy()[np.newaxis], len(labels)), labels
+            )
+            for part in parts
+        ]
+        found.append(add([each[0] for each in counted], "nearest predictions"))
+    return found
+
+
+def _score_bins(group: Group, room: Any) -> tuple[pl.DataFrame | None, str]:
+    """Count the cells of a group by the score of their prediction; a note where scores cannot be used."""
+    parts = [member.calls for member in group.members]
+    if any(part is None or "score" not in part.columns for part in parts):
+        return None, ""
+    bits = group.ontology.select(group.labels)[0] if group.ontology is not None else None
+    try:
+        return add_bins([call_bins(part, len(group.labels), bits, room) for part in parts if part is not None]), ""
+    except InputError as error:
+        return None, f"group {group.name!r}: {error}"
+
+
+def _first(member: Member, room: Any) -> Confusion:
+    """Matrix of top-1 of the cells of a member."""
+    if member.calls is None or member.calls is member.sample.calls:
+        return member.sample.confusions[0]
+    return count_calls(member.calls, member.sample.labels, 1, room)[0]
+
+
+def _clusters(group: Group, by: str, room: Any) -> dict[str, Entries]:
+    """Counts of each cluster of a group's cells: of a sample of cells, or of a value of a column."""
+    parts: dict[str, list[Confusion]] = {}
+    for member in group.members:
+        if by == SAMPLE:
+            parts.setdefault(str(member.sample.meta["test_sample"]), []).append(_first(member, room))
+            continue
+        if member.calls is None or by not in member.calls.columns:
+            raise InputError(
+                f"--bootstrap-by {by}: the cells of sample {member.sample.name!r} were not kept with that column; name "
+                "it when the sample is scored, or draw by cell or sample"
+            )
+        for (value,), calls in split_calls(member.calls, [by]):
+            parts.setdefault(value, []).append(count_calls(calls, group.labels, 1, room)[0])
+    return {name: add(some, f"cluster {name!r}").entries for name, some in parts.items()}
+
+
+def _intervals(groups: Sequence[Group], report: ReportOptions, room: Any) -> tuple[pl.DataFrame, list[str]]:
+    """Intervals of all metrics of all groups, and notes on those that have none or rough ones."""
+    rows: list[dict[str, Any]] = []
+    notes: list[str] = []
+    for group in groups:
+        units: Entries | list[Entries] = group.confusions[0].entries
+        if report.bootstrap_by != CELL:
+            units = list(_clusters(group, report.bootstrap_by, room).values())
+        count = len(units) if isinstance(units, list) else int(units.cells.sum())
+        if count < 2:
+            notes.append(
+                f"group {group.name!r}: no intervals, since there is only {count} to draw by {report.bootstrap_by}"
+            )
+            continue
+        if count < 10:
+            notes.append(f"group {group.name!r}: rough intervals, drawn from {count} by {report.bootstrap_by}")
+        bits, nodes = group.ontology.select(group.labels) if group.ontology is not None else (None, ())
+        found = intervals(
+            units, report.rules, room, bits=bits, n_nodes=len(nodes), draws=report.bootstrap, seed=report.seed
+        )
+        odd = [f.metric for f in found if not (np.isnan(f.lower) or f.lower <= f.value <= f.upper)]
+        if odd:
+            notes.append(
+                f"group {group.name!r}: intervals of {examples(odd)} lie beside their value: means over classes change "
+                "when rare classes drop out of a draw"
+            )
+        rows += [
+            {"group_name": group.name, "metric": f.metric, "value": f.value, "lower": f.lower, "upper": f.upper}
+            for f in found
+        ]
+    schema = {
+        "group_name": pl.String,
+        "metric": pl.String,
+        "value": pl.Float64,
+        "lower": pl.Float64,
+        "upper": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema=schema).with_columns(pl.col(pl.Float64).fill_nan(None)), notes
