@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from . import bench_command, cpjump, info, map_command
+from . import bench_command, cpjump, fmeasure, info, map_command
 
 __all__ = ["app", "main"]
 
@@ -41,6 +41,7 @@ def root(
 
 app.command("cpjump")(cpjump.cpjump)
 app.command("map")(map_command.map_)
+app.add_typer(fmeasure.app, name="fmeasure")
 app.command("info")(info.info)
 app.command("bench")(bench_command.bench)
 
