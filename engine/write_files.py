@@ -125,7 +125,7 @@ def plain(obj: Any) -> Any:
     if isinstance(obj, (set, frozenset)):
         return plain(sorted(obj))
     if isinstance(obj, (list, tuple)):
-        return [plain(value) for value in obj]
+        return list(obj) if all(type(value) is str for value in obj) else [plain(value) for value in obj]
     if isinstance(obj, PurePath):
         return str(obj)
     if isinstance(obj, (datetime.datetime, datetime.date)):

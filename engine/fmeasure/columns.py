@@ -220,14 +220,15 @@ def _encode(column: Any, where: str) -> LabelColumn:
     column = _chunked(column, where)
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
-    chunks = column.unify_dictionaries().chunks
-    found = _as_text(pl.Series(pl.from_arrow(chunks[0].dictionary))).to_list()
-    codes = np.concatenate([chunk.indices.cast(pa.int32()).fill_null(-1).to_numpy() for chunk in chunks])
+    whole = column.unify_dictionaries().combine_chunks()
+    found = _as_text(pl.Series(pl.from_arrow(whole.dictionary)))
+    # PyArrow's own fill_null imports pandas, which costs more than all this.
+    codes = pl.Series(pl.from_arrow(whole.indices)).cast(pl.Int32).fill_null(-1).to_numpy()
     occurs = np.bincount(codes + 1, minlength=len(found) + 1)[1:] > 0
-    values = sorted({value for value, used in zip(found, occurs, strict=True) if used and value is not None})
-    index = {value: code for code, value in enumerate(values)}
-    renumber = np.array([*(index.get(value, -1) for value in found), -1], np.int32)  # the last one serves code -1
-    return LabelColumn(renumber[codes], tuple(values))
+    values = found.filter(pl.Series(occurs)).drop_nulls().unique().sort()
+    # Numbers that are written alike share a code; what does not occur is never looked up.
+    renumber = values.search_sorted(found).cast(pl.Int32).set(found.is_null(), -1).to_numpy()
+    return LabelColumn(np.append(renumber, np.int32(-1))[codes], tuple(values))  # the last one serves code -1
 
 
 def _numbers(column: Any, where: str) -> npt.NDArray[np.float64]:

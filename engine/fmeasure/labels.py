@@ -142,17 +142,17 @@ def resolve(column: LabelColumn, universe: Universe, policy: Policy) -> Resolved
     """Find the code of each label: crosswalk first, then the universe, then the ids that the ontology has replaced."""
     index = universe.by_name if policy.match == "name" and universe.ontology else universe.index
     newer = universe.ontology.replaced if universe.ontology else {}
-    lookup = np.full(len(column.values) + 1, universe.none, np.int32)  # the last one serves code -1, a missing value
+    labels = [policy.crosswalk.get(value, value) for value in column.values] if policy.crosswalk else column.values
+    found = [index.get(label) for label in labels]
+    # The last one serves code -1, a missing value.
+    lookup = np.array([*(universe.none if code is None else code for code in found), universe.none], np.int32)
     mapped, replaced, unknown = (np.zeros(len(lookup), dtype=bool) for _ in range(3))
-    for i, value in enumerate(column.values):
-        label = policy.crosswalk.get(value, value)
-        mapped[i] = label != value
-        found = index.get(label)
-        if found is None and label in newer:
-            found = universe.index.get(newer[label])
-            replaced[i] = found is not None
-        unknown[i] = found is None
-        lookup[i] = universe.none if found is None else found
+    if policy.crosswalk:
+        mapped[:-1] = [label != value for label, value in zip(labels, column.values, strict=True)]
+    for i in (i for i, code in enumerate(found) if code is None):
+        code = universe.index.get(newer[labels[i]]) if labels[i] in newer else None
+        replaced[i], unknown[i] = code is not None, code is None
+        lookup[i] = universe.none if code is None else code
     cells = np.bincount(np.where(column.codes < 0, len(lookup) - 1, column.codes), minlength=len(lookup))
     outside = sorted((-int(cells[i]), column.values[i]) for i in np.flatnonzero(unknown[:-1]) if cells[i])
     return Resolved(

@@ -163,6 +163,8 @@ class Ontology:
         nodes : tuple of str, length v
             The nodes of the ontology, then the new ones in order of first appearance.
         """
+        if tuple(labels) == self.terms:
+            return self.ancestors, self.nodes
         position = {node: i for i, node in enumerate(self.nodes)}
         for label in labels:
             if label != self.root:

@@ -36,7 +36,8 @@ def draw_all(
     folder: ResultFolder,
     report: Report,
     groups: Sequence[Group],
-    curves: tuple[pl.DataFrame, pl.DataFrame] | None,
+    coverage: pl.DataFrame | None,
+    calibration: pl.DataFrame | None,
     simulated: bool,
 ) -> None:
     """Draw scores, coverage, differences and confusions.
@@ -49,7 +50,7 @@ def draw_all(
         Tables; the first group of the summary is the best.
     groups : sequence of Group
         Their ontologies are drawn.
-    curves : (coverage, calibration) or None
+    coverage, calibration : polars.DataFrame or None
         Tables of the scores of predictions, where there are any.
     simulated : bool
         The header of each figure says so.
@@ -67,9 +68,9 @@ def draw_all(
     n_cells, n_samples = int(summary["n_cells"].sum()), int(summary["n_samples"].sum())
     where = f"{n_cells:,} scored cells in {n_samples:,} samples"
     draw_scores(table, *paths("scores"), subtitle=f"{where}; {report.interval_words}.", simulated=simulated)
-    if curves is not None:
+    if coverage is not None and calibration is not None:
         order = summary["group_name"].to_list()
-        draw_coverage(*curves, order, *paths("coverage"), subtitle=where + ".", simulated=simulated)
+        draw_coverage(coverage, calibration, order, *paths("coverage"), subtitle=where + ".", simulated=simulated)
     if report.comparison is not None:
         words = f"On the cells that both models scored; {report.interval_words}."
         draw_differences(report.comparison, COMPARED, *paths("differences"), subtitle=words, simulated=simulated)

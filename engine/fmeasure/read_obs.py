@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from ..errors import InputError
 from ..read_anndata import check_cut_chunks, open_anndata
@@ -110,19 +111,25 @@ class Obs:
         sound = codes.ndim == 1 and codes.dtype.kind in "iu"
         if not sound or (codes.size and not -1 <= int(codes.min()) <= int(codes.max()) < len(values)):
             raise InputError(f"{self._shown} is damaged: obs/{name} has codes of no category; get it again")
-        codes = codes.astype(np.int32)
-        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), values)
+        indices = pl.Series(codes.astype(np.int32))
+        return pa.DictionaryArray.from_arrays(indices.set(indices < 0, None).to_arrow(), values)
 
 
 def _to_arrow(values: npt.NDArray[Any], where: str) -> Any:
-    """Turn what h5py or zarr read into an Arrow array; text comes as objects, bytes or NumPy's own strings."""
-    import pyarrow as pa
+    """Turn what h5py or zarr read into an Arrow array; text comes as objects, bytes or NumPy's own strings.
 
+    By way of Polars: to take an array of NumPy, PyArrow imports pandas, which costs more than all the reading.
+    """
     if values.ndim != 1:
         raise InputError(f"{where} has the shape {values.shape}, but one value a cell is needed")
     if values.dtype.kind in "biuf":
-        return pa.array(values.astype(values.dtype.newbyteorder("="), copy=False))
-    if values.dtype.kind not in "OSUT":
+        values = values.astype(np.float32) if values.dtype == np.float16 else values
+        found = pl.Series(values.astype(values.dtype.newbyteorder("="), copy=False))
+    elif values.dtype.kind in "OSUT":
+        # As bytes where h5py gives bytes: decoding them one by one would take longer than all the rest.
+        texts = values.astype(object, copy=False).tolist()
+        binary = any(isinstance(text, bytes) for text in texts[:1])
+        found = pl.Series(texts, dtype=pl.Binary if binary else pl.String).cast(pl.String)
+    else:
         raise InputError(f"{where} is of type {values.dtype}, which is neither text nor numbers")
-    # By way of bytes: that is what h5py gives, and decoding them one by one would take longer than all the rest.
-    return pa.array(values.astype(object, copy=False), pa.large_binary()).cast(pa.large_string())
+    return found.to_arrow(compat_level=pl.CompatLevel.oldest())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from ...kernels.cores import run_jobs
 from ..errors import InputError, examples
 from ..outputs import ResultFolder
 from .bootstrap import intervals
@@ -58,40 +60,40 @@ class Report:
 
 def write_flat(folder: ResultFolder, samples: Sequence[Sample], groups: Sequence[Group], rules: Rules) -> None:
     """Write ``f_measure_per_sample.csv``, ``f_measure_per_group.csv`` and ``per_class.csv``."""
-    of_samples = [
-        {"model_name": s.meta["model_name"], "test_sample": s.meta["test_sample"], **flat_row(s.confusions, rules)}
-        for s in samples
-    ]
-    of_groups = [{"group_name": group.name, **flat_row(group.confusions, rules)} for group in groups]
-    folder.csv("f_measure_per_sample.csv", _table(of_samples))
-    folder.csv("f_measure_per_group.csv", _table(of_groups))
-    classes = [_named(group.name, per_class(group.confusions, group.ontology, rules)) for group in groups]
-    folder.csv("per_class.csv", pl.concat(classes))
+    of_samples = run_jobs([(1, partial(flat_row, s.confusions, rules)) for s in samples])
+    of_groups = run_jobs([(1, partial(flat_row, group.confusions, rules)) for group in groups])
+    classes = run_jobs([(1, partial(per_class, group.confusions, group.ontology, rules)) for group in groups])
+    folder.csv("f_measure_per_sample.csv", _by_sample(samples, of_samples))
+    folder.csv("f_measure_per_group.csv", _by_group(groups, of_groups))
+    folder.csv("per_class.csv", _stacked(groups, classes))
 
 
 def write_hierarchical(
     folder: ResultFolder, samples: Sequence[Sample], groups: Sequence[Group], rules: Rules, room: Any
 ) -> None:
     """Write the two CSV files of hierarchical metrics, and ``per_node.csv``; each sample by its own ontology."""
-    of_samples = [
-        {
-            "model_name": s.meta["model_name"], "test_sample": s.meta["test_sample"],
-            **hierarchical_row(s.confusions[0], s.ontology, rules, room),
-        }
-        for s in samples
-        if s.ontology is not None
-    ]  # fmt: skip
-    with_ontology = [(group, group.ontology) for group in groups if group.ontology is not None]
-    of_groups = [
-        {"group_name": group.name, **hierarchical_row(group.confusions[0], ontology, rules, room)}
-        for group, ontology in with_ontology
-    ]
-    folder.csv("hierarchical_f_measure_per_sample.csv", _table(of_samples))
-    folder.csv("hierarchical_f_measure_per_group.csv", _table(of_groups))
-    nodes = [
-        _named(group.name, per_node(group.confusions[0], ontology, rules, room)) for group, ontology in with_ontology
-    ]
-    folder.csv("per_node.csv", pl.concat(nodes))
+    known = [(s, s.ontology) for s in samples if s.ontology is not None]
+    of_samples = run_jobs([(1, partial(hierarchical_row, s.confusions[0], o, rules, room)) for s, o in known])
+    known_groups = [(group, group.ontology) for group in groups if group.ontology is not None]
+    of_groups = run_jobs([(1, partial(hierarchical_row, g.confusions[0], o, rules, room)) for g, o in known_groups])
+    nodes = run_jobs([(1, partial(per_node, g.confusions[0], o, rules, room)) for g, o in known_groups])
+    folder.csv("hierarchical_f_measure_per_sample.csv", _by_sample([s for s, _ in known], of_samples))
+    some = [group for group, _ in known_groups]
+    folder.csv("hierarchical_f_measure_per_group.csv", _by_group(some, of_groups))
+    folder.csv("per_node.csv", _stacked(some, nodes))
+
+
+def _by_sample(samples: Sequence[Sample], rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    names = [{"model_name": s.meta["model_name"], "test_sample": s.meta["test_sample"]} for s in samples]
+    return _table([name | row for name, row in zip(names, rows, strict=True)])
+
+
+def _by_group(groups: Sequence[Group], rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    return _table([{"group_name": group.name, **row} for group, row in zip(groups, rows, strict=True)])
+
+
+def _stacked(groups: Sequence[Group], tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat([_named(group.name, table) for group, table in zip(groups, tables, strict=True)])
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
@@ -132,33 +134,30 @@ def write_report(
     """
     k = check_one_top_k(samples)
     headline = "h_f1_micro" if all(group.ontology is not None for group in groups) else "f1_micro"
-    of_samples = [
-        {"sample_name": s.name, "model_name": s.meta["model_name"], "test_sample": s.meta["test_sample"]}
-        | summary_row(s.confusions, s.ontology, _nearest([s.calls], s.labels, k, room), report.rules, room)
-        for s in samples
-    ]
-    folder.csv("summary_per_sample.csv", _table(of_samples))
+    rules = report.rules
+    near = run_jobs([(1, partial(_nearest, s.calls, s.labels, k, room)) for s in samples])
+    rows = run_jobs(
+        [
+            (1, partial(summary_row, s.confusions, s.ontology, nearest, rules, room))
+            for s, nearest in zip(samples, near, strict=True)
+        ]
+    )
+    sample_names = pl.Series("sample_name", [s.name for s in samples], dtype=pl.String)
+    folder.csv("summary_per_sample.csv", _by_sample(samples, rows).insert_column(0, sample_names))
 
-    rows, notes = [], []
-    confusions, coverage, calibration = [], [], []
-    for group in groups:
-        near = _nearest([member.calls for member in group.members], group.labels, k, room)
-        row = summary_row(group.confusions, group.ontology, near, report.rules, room)
-        bins, note = _score_bins(group, room)
-        if bins is not None:
-            row |= score_summary(bins, group.confusions[0].n_cells)
-            coverage.append(_named(group.name, coverage_curve(bins, group.confusions[0].n_cells)))
-            calibration.append(_named(group.name, calibration_curve(bins)))
-        notes += [note] if note else []
-        rows.append({"group_name": group.name, "n_samples": len(group.members), **row})
-        confusions.append(_named(group.name, top_confusions(group.confusions[0], group.ontology, room)))
-    summary = _table(rows).sort(headline, "group_name", descending=[True, False], nulls_last=True)
+    by_sample = {s.name: nearest for s, nearest in zip(samples, near, strict=True)}
+    tables = run_jobs([(1, partial(_group_tables, group, by_sample, k, rules, room)) for group in groups])
+    summary = _table([each.row for each in tables])
+    summary = summary.sort(headline, "group_name", descending=[True, False], nulls_last=True)
     folder.csv("summary_per_group.csv", summary)
-    all_confusions = pl.concat(confusions)
-    folder.csv("top_confusions.csv", all_confusions)
-    if coverage:
-        folder.csv("coverage.csv", pl.concat(coverage))
-        folder.csv("calibration.csv", pl.concat(calibration))
+    confusions = pl.concat([each.confusions for each in tables])
+    folder.csv("top_confusions.csv", confusions)
+    curves = [each.curves for each in tables if each.curves is not None]
+    coverage, calibration = (pl.concat(some) for some in zip(*curves, strict=True)) if curves else (None, None)
+    if coverage is not None and calibration is not None:
+        folder.csv("coverage.csv", coverage)
+        folder.csv("calibration.csv", calibration)
+    notes = [each.note for each in tables if each.note]
 
     by_group, words = None, "no intervals"
     if report.bootstrap:
@@ -172,10 +171,9 @@ def write_report(
         folder.csv("comparison.csv", compared.metrics)
         folder.csv("comparison_per_class.csv", compared.classes)
 
-    found = Report(summary, all_confusions, by_group, words, compared.metrics, headline, tuple(notes))
+    found = Report(summary, confusions, by_group, words, compared.metrics, headline, tuple(notes))
     if report.figures:
-        curves = (pl.concat(coverage), pl.concat(calibration)) if coverage else None
-        draw_all(folder, found, groups, curves, simulated)
+        draw_all(folder, found, groups, coverage, calibration, simulated)
     return found
 
 
@@ -185,21 +183,46 @@ def interval_words(report: ReportOptions) -> str:
     return f"95 % percentile intervals of {report.bootstrap} draws of {what}"
 
 
-def _nearest(calls: Sequence[pl.DataFrame | None], labels: tuple[str, ...], k: int, room: Any) -> list[Confusion]:
-    """Matrices of the best prediction on the ontology among the first 1 to k ranks; empty where it is not known."""
-    parts = [part for part in calls if part is not None]
+def _nearest(calls: pl.DataFrame | None, labels: tuple[str, ...], k: int, room: Any) -> list[Confusion]:
+    """Matrices of the best prediction on the ontology among the first 1 to k ranks, as far as it is known."""
     found: list[Confusion] = []
     for name in ["predicted", *(f"nearest_{r}" for r in range(2, k + 1))]:
-        if len(parts) < len(calls) or any(name not in part.columns for part in parts):
+        if calls is None or name not in calls.columns:
             break
-        counted = [
-            matrices(
-                room.count_confusion(part["truth"].to_numpy(), part[name].to_numpy()[np.newaxis], len(labels)), labels
-            )
-            for part in parts
-        ]
-        found.append(add([each[0] for each in counted], "nearest predictions"))
+        counts = room.count_confusion(calls["truth"].to_numpy(), calls[name].to_numpy()[np.newaxis], len(labels))
+        found += matrices(counts, labels)
     return found
+
+
+@dataclass(frozen=True)
+class _GroupTables:
+    """What sums one group up: a row of the summary, confusions, curves of the scores (if any), a note (or none)."""
+
+    row: dict[str, Any]
+    confusions: pl.DataFrame
+    curves: tuple[pl.DataFrame, pl.DataFrame] | None
+    note: str
+
+
+def _group_tables(
+    group: Group, by_sample: Mapping[str, list[Confusion]], k: int, rules: Rules, room: Any
+) -> _GroupTables:
+    parts = [
+        by_sample[member.sample.name]
+        if member.calls is member.sample.calls
+        else _nearest(member.calls, group.labels, k, room)
+        for member in group.members
+    ]
+    near = [add(at_k, "nearest predictions") for at_k in zip(*parts, strict=False)]
+    row = summary_row(group.confusions, group.ontology, near, rules, room)
+    n_cells = group.confusions[0].n_cells
+    curves = None
+    bins, note = _score_bins(group, room)
+    if bins is not None:
+        row |= score_summary(bins, n_cells)
+        curves = _named(group.name, coverage_curve(bins, n_cells)), _named(group.name, calibration_curve(bins))
+    confusions = _named(group.name, top_confusions(group.confusions[0], group.ontology, room))
+    return _GroupTables({"group_name": group.name, "n_samples": len(group.members), **row}, confusions, curves, note)
 
 
 def _score_bins(group: Group, room: Any) -> tuple[pl.DataFrame | None, str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ...kernels.cores import run_jobs
 from ..errors import InputError, examples
 from ..outputs import MANIFEST, ResultFolder
 from ..write_files import write_json
@@ -113,8 +115,9 @@ def _missed(confusion: Confusion) -> dict[str, int]:
 def write_samples(folder: ResultFolder, samples: Sequence[Sample], keep_cells: bool) -> None:
     """Write matrices, cells and ontologies of samples."""
     folders = folder_names([sample.name for sample in samples], "sample name")
-    ontologies: dict[str, Ontology] = {}
-    for sample in samples:
+    ontologies = {s.ontology.fingerprint: s.ontology for s in samples if s.ontology is not None}
+
+    def write(sample: Sample) -> None:
         meta, place = dict(sample.meta), folders[sample.name]
         columns = meta.pop("columns")
         first = {
@@ -133,10 +136,12 @@ def write_samples(folder: ResultFolder, samples: Sequence[Sample], keep_cells: b
             save_matrix(confusion.matrix, described | meta, folder.path(f"cm_raw_k{k}/{place}/{_META}").parent)
         if keep_cells and sample.calls is not None:
             folder.parquet(f"cells/{place}.parquet", _with_labels(sample.calls, sample.labels))
-        if sample.ontology is not None:
-            ontologies[sample.ontology.fingerprint] = sample.ontology
-    for fingerprint, ontology in ontologies.items():
-        write_json(_resource(ontology), folder.path(f"ontologies/{fingerprint[:16]}.json"))
+
+    def write_ontology(ontology: Ontology) -> None:
+        write_json(_resource(ontology), folder.path(f"ontologies/{ontology.fingerprint[:16]}.json"))
+
+    jobs = [(1, partial(write_ontology, ontology)) for ontology in ontologies.values()]
+    run_jobs(jobs + [(1, partial(write, sample)) for sample in samples])
 
 
 def _resource(ontology: Ontology) -> dict[str, Any]:
@@ -147,7 +152,10 @@ def _resource(ontology: Ontology) -> dict[str, Any]:
         for parent in ontology.parents[start:stop].tolist():
             children.setdefault(nodes[parent], []).append(nodes[child])
     table = np.unpackbits(ontology.ancestors.view(np.uint8), axis=1, bitorder="little", count=len(nodes))
-    above = [[nodes[i] for i in np.flatnonzero(row)] for row in table]
+    row, node = np.nonzero(table)
+    cuts = np.searchsorted(row, np.arange(len(table) + 1)).tolist()
+    found = [nodes[i] for i in node.tolist()]
+    above = [found[start:stop] for start, stop in pairwise(cuts)]
     if ontology.root in nodes:  # a node, though nobody's ancestor that counts
         above = [[*some, ontology.root] for some in above]
     return {
@@ -163,7 +171,8 @@ def _resource(ontology: Ontology) -> dict[str, Any]:
 def write_groups(folder: ResultFolder, groups: Sequence[Group]) -> None:
     """Write the summed matrices of groups."""
     folders = folder_names([group.name for group in groups], "group name")
-    for group in groups:
+
+    def write(group: Group) -> None:
         names = [member.sample.meta["annotate_dir"] or member.sample.name for member in group.members]
         for k, confusion in enumerate(group.confusions, start=1):
             meta = {
@@ -178,6 +187,8 @@ def write_groups(folder: ResultFolder, groups: Sequence[Group]) -> None:
                 "ontology_fingerprint": group.members[0].sample.meta.get("ontology_fingerprint"),
             }
             save_matrix(confusion.matrix, meta, folder.path(f"cm_aggregate_k{k}/{folders[group.name]}/{_META}").parent)
+
+    run_jobs([(1, partial(write, group)) for group in groups])
 
 
 def _with_labels(calls: pl.DataFrame, labels: tuple[str, ...]) -> pl.DataFrame:
