@@ -264,9 +264,8 @@ def compute_hierarchical_f_measure_from_cm(
     elif hasattr(ontology_cache, "get_ancestors"):
         listed = {label: set(ontology_cache.get_ancestors(label, remove_root=True)) for label in dict.fromkeys(labels)}
         bits, nodes = Ontology.from_edges(list(listed), [], root="", listed=listed).select(labels)
-        for i, label in enumerate(labels):
-            if not listed[label]:  # the root
-                bits[i] = 0
+        is_root = np.array([not listed[label] for label in labels])
+        bits = np.where(is_root[:, np.newaxis], np.uint64(0), bits)
     else:
         raise InputError(
             "ontology_cache must be an Ontology, a file or a CellOntologyCache, but it is a "
