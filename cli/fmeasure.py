@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .fmeasure_azimuth import azimuth
+from .fmeasure_compare import compare
+
 if TYPE_CHECKING:
     from ..engine.fmeasure.pipeline import Outcome
     from ..engine.outputs import ResultFolder
@@ -267,6 +270,10 @@ def hierarchical(
     _step(
         "hierarchical", output_dir, report, as_json, lambda folder: hierarchical_step(output_dir, report, folder, file)
     )
+
+
+app.command("azimuth")(azimuth)
+app.command("compare")(compare)
 
 
 @contextmanager

@@ -178,7 +178,7 @@ def new_page(
     from matplotlib.figure import Figure
 
     room = width - 2 * _MARGIN
-    beside = 3.0 if simulated else 0.0
+    beside = 3.2 if simulated else 0.0
     title, subtitle, note = (
         wrapped(title, room - beside, TITLE_PT, "bold"),
         wrapped(subtitle, room, TEXT_PT),

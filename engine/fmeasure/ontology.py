@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -146,6 +147,12 @@ class Ontology:
             source=source,
             fingerprint=_fingerprint(nodes, root, offsets, parents, ancestors),
         )
+
+    def parents_by_node(self) -> dict[str, list[str]]:
+        """Return the direct parents of each node."""
+        edges = pairwise(self.parent_offsets.tolist())
+        above = [self.nodes[parent] for parent in self.parents.tolist()]
+        return {node: above[start:stop] for node, (start, stop) in zip(self.nodes, edges, strict=True)}
 
     def select(self, labels: Sequence[str]) -> tuple[Bits, tuple[str, ...]]:
         """Return the ancestor sets of any labels, in any order.

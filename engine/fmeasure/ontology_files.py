@@ -15,15 +15,18 @@ import gzip
 import json
 import zlib
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..errors import InputError, examples
 from ..frames import check_one, did_you_mean
 from .obo import ontology_of, parse_obo, parse_obo_graph
 from .ontology import ROOT, Ontology
 
-__all__ = ["read_ontology"]
+__all__ = ["read_ontology", "resource_of"]
 
 _RELATIONS = ("is_a", "part_of")
 _LABELS = "cell_ontology_term_id_to_cell_type"
@@ -86,6 +89,39 @@ def read_ontology(path: str | Path, *, root: str = ROOT, relations: Sequence[str
             "cellarium-cas, an .obo file or OBO-graph JSON"
         )
     return ontology_of(terms, root, chosen, source)
+
+
+def resource_of(ontology: Ontology) -> dict[str, Any]:
+    """Return an ontology as cellarium-cas has it in a resource file, but for path lengths; it reads back the same.
+
+    Parameters
+    ----------
+    ontology : Ontology
+        Of any source; its ancestor sets are written out.
+    """
+    children: dict[str, list[str]] = {}
+    for node, parents in ontology.parents_by_node().items():
+        for parent in parents:
+            children.setdefault(parent, []).append(node)
+    table = np.unpackbits(ontology.ancestors.view(np.uint8), axis=1, bitorder="little", count=len(ontology.nodes))
+    np.fill_diagonal(table, 0)  # proper ancestors
+    row, column = np.nonzero(table)
+    cuts = np.searchsorted(row, np.arange(len(table) + 1)).tolist()
+    found = [ontology.nodes[i] for i in column.tolist()]
+    # The root is above all, though no ancestor that counts.
+    root = [ontology.root] if ontology.root in ontology.nodes else []
+    above = {
+        term: found[start:stop] + (root if term != ontology.root else [])
+        for term, (start, stop) in zip(ontology.terms, pairwise(cuts), strict=True)
+    }
+    return {
+        "cl_names": list(ontology.terms),
+        "cell_ontology_term_id_to_cell_type": dict(ontology.names),
+        "children_dictionary": children,
+        "ancestors_dictionary": above,
+        "root": ontology.root,
+        "source": ontology.source,
+    }
 
 
 def _content(path: Path, source: str) -> bytes:

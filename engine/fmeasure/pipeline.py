@@ -21,7 +21,15 @@ from .options import CELL, SAMPLE, ReportOptions, ScoreOptions
 from .report import Report, write_flat, write_hierarchical, write_report
 from .runs import Reader, Run, Scored, runs_of_directories, runs_of_files
 from .samples import Group, Sample, make_groups, sample_of
-from .workspace import folder_names, kept_files, read_groups, read_samples, write_groups, write_samples
+from .workspace import (
+    folder_names,
+    is_simulated,
+    kept_files,
+    read_groups,
+    read_samples,
+    write_groups,
+    write_samples,
+)
 
 __all__ = ["Outcome", "aggregate_step", "confusion_step", "flat_step", "hierarchical_step", "run_all"]
 
@@ -225,6 +233,8 @@ def carry_over(workspace: Path, folder: ResultFolder, redone: Sequence[str]) -> 
         except OSError:
             shutil.copyfile(workspace / name, target)
     folder.manifest["inputs"] = [{"path": str(workspace)}]
+    if is_simulated(workspace):
+        folder.manifest["simulated"] = True
 
 
 def aggregate_step(workspace: Path, report: ReportOptions, folder: ResultFolder) -> Outcome:
@@ -285,7 +295,7 @@ def hierarchical_step(
     carry_over(workspace, folder, (*_HIERARCHICAL, *_REPORT))
     room = room_of(report.device)
     write_hierarchical(folder, samples, groups, report.rules, room)
-    found = write_report(folder, samples, groups, report, room)
+    found = write_report(folder, samples, groups, report, room, simulated=is_simulated(workspace))
     folder.manifest["notes"] = list(found.notes)
     return Outcome(samples, groups, found, list(found.notes))
 

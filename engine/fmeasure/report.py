@@ -173,7 +173,7 @@ def write_report(
 
     found = Report(summary, confusions, by_group, words, compared.metrics, headline, tuple(notes))
     if report.figures:
-        draw_all(folder, found, groups, coverage, calibration, simulated)
+        draw_all(folder, found, groups, coverage, calibration, room, simulated)
     return found
 
 

@@ -14,7 +14,6 @@ import json
 import re
 from collections.abc import Sequence
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +26,11 @@ from ..outputs import MANIFEST, ResultFolder
 from ..write_files import write_json
 from .confusion import Confusion
 from .ontology import ROOT, Ontology
-from .ontology_files import read_ontology
+from .ontology_files import read_ontology, resource_of
 from .samples import Group, Sample
 
 __all__ = [
+    "is_simulated",
     "is_workspace_file",
     "load_matrix",
     "read_groups",
@@ -52,6 +52,15 @@ _OF_ONE_K = ("label_order", "matrix_shape", "f_measure_top_k", "f_measure_inferr
 def is_workspace_file(name: str) -> bool:
     """Say whether a file is one that cellarium-cas writes into a workspace."""
     return _OF_CELLARIUM.fullmatch(name) is not None
+
+
+def is_simulated(workspace: Path) -> bool:
+    """Say whether the manifest of a result says that its predictions were simulated."""
+    try:
+        manifest = json.loads((workspace / MANIFEST).read_bytes())
+    except (OSError, ValueError):  # a workspace of cellarium-cas
+        return False
+    return isinstance(manifest, dict) and manifest.get("simulated") is True
 
 
 def safe_name(name: str) -> str:
@@ -138,34 +147,10 @@ def write_samples(folder: ResultFolder, samples: Sequence[Sample], keep_cells: b
             folder.parquet(f"cells/{place}.parquet", _with_labels(sample.calls, sample.labels))
 
     def write_ontology(ontology: Ontology) -> None:
-        write_json(_resource(ontology), folder.path(f"ontologies/{ontology.fingerprint[:16]}.json"))
+        write_json(resource_of(ontology), folder.path(f"ontologies/{ontology.fingerprint[:16]}.json"))
 
     jobs = [(1, partial(write_ontology, ontology)) for ontology in ontologies.values()]
     run_jobs(jobs + [(1, partial(write, sample)) for sample in samples])
-
-
-def _resource(ontology: Ontology) -> dict[str, Any]:
-    """Write an ontology out as cellarium-cas has it, ancestor sets and all, so that it reads back the same."""
-    nodes = ontology.nodes
-    children: dict[str, list[str]] = {}
-    for child, (start, stop) in enumerate(pairwise(ontology.parent_offsets.tolist())):
-        for parent in ontology.parents[start:stop].tolist():
-            children.setdefault(nodes[parent], []).append(nodes[child])
-    table = np.unpackbits(ontology.ancestors.view(np.uint8), axis=1, bitorder="little", count=len(nodes))
-    row, node = np.nonzero(table)
-    cuts = np.searchsorted(row, np.arange(len(table) + 1)).tolist()
-    found = [nodes[i] for i in node.tolist()]
-    above = [found[start:stop] for start, stop in pairwise(cuts)]
-    if ontology.root in nodes:  # a node, though nobody's ancestor that counts
-        above = [[*some, ontology.root] for some in above]
-    return {
-        "cl_names": list(ontology.terms),
-        "cell_ontology_term_id_to_cell_type": dict(ontology.names),
-        "children_dictionary": children,
-        "ancestors_dictionary": dict(zip(ontology.terms, above, strict=True)),
-        "root": ontology.root,
-        "source": ontology.source,
-    }
 
 
 def write_groups(folder: ResultFolder, groups: Sequence[Group]) -> None:

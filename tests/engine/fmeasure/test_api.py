@@ -122,9 +122,8 @@ def test_flat_vectors(matrix: sp.csr_matrix) -> None:
 def test_rules_of_zero_division() -> None:
     wrong = sp.csr_matrix(np.array([[0, 2], [0, 0]]))
     found = fb.compute_f_measure_from_cm(wrong, zero_division=1.0)
-    assert [found[name] for name in ("f1_micro", "f1_macro", "precision_macro", "recall_macro", "precision_weighted")] == [
-        1.0, 0.0, 0.5, 0.5, 1.0,
-    ]  # fmt: skip
+    names = ("f1_micro", "f1_macro", "precision_macro", "recall_macro", "precision_weighted")
+    assert [found[name] for name in names] == [1.0, 0.0, 0.5, 0.5, 1.0]
     assert fb.compute_f_measure_from_cm(wrong, zero_division=1.0, rule="sklearn")["f1_micro"] == 0.0
     empty = fb.compute_f_measure_from_cm(sp.csr_matrix((3, 3), dtype=np.int64), zero_division=0.25)
     assert set(list(empty.values())[3:]) == {0.25}
