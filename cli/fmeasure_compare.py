@@ -51,7 +51,7 @@ def compare(
                 "models": found.models.to_dicts(),
                 "comparison": headline.to_dicts(),
                 "notes": list(found.notes),
-            }  # fmt: skip
+            }
         )
         return
     show_notes(found.notes)
