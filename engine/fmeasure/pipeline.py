@@ -249,6 +249,8 @@ def aggregate_step(workspace: Path, report: ReportOptions, folder: ResultFolder)
 def _groups_again(workspace: Path, samples: list[Sample], report: ReportOptions) -> list[Group]:
     """Make the groups of a workspace again, with their cells, and see that they are those that were written."""
     written = read_groups(workspace)
+    if not written:
+        raise InputError(f"{workspace} holds no groups; run 'fastbench fmeasure aggregate' first")
     keys = written[0][2] or list(report.group_by)
     groups = make_groups(samples, keys, room_of(report.device))
     stored = {name: confusions for name, confusions, _ in written}
@@ -275,8 +277,8 @@ def _groups_again(workspace: Path, samples: list[Sample], report: ReportOptions)
 
 
 def flat_step(workspace: Path, report: ReportOptions, folder: ResultFolder) -> Outcome:
-    """Write the flat metrics of a workspace."""
-    samples = read_samples(workspace)
+    """Write the flat metrics of a workspace; ontologies give the names of classes."""
+    samples = read_samples(workspace, with_ontology=True, optional=True)
     groups = _groups_again(workspace, samples, report)
     carry_over(workspace, folder, _FLAT)
     write_flat(folder, samples, groups, report.rules)

@@ -247,7 +247,9 @@ def _matrices(workspace: Path, kind: str) -> list[tuple[str, dict[str, Any], tup
     return found_all
 
 
-def read_samples(workspace: Path, *, ontology: Path | None = None, with_ontology: bool = False) -> list[Sample]:
+def read_samples(
+    workspace: Path, *, ontology: Path | None = None, with_ontology: bool = False, optional: bool = False
+) -> list[Sample]:
     """Read the samples of a workspace, of fastbench or of cellarium-cas.
 
     Parameters
@@ -257,7 +259,9 @@ def read_samples(workspace: Path, *, ontology: Path | None = None, with_ontology
     ontology : Path, optional
         Take this ontology for all samples.
     with_ontology : bool
-        Whether ontologies are needed: the copy in the workspace, or else that of the annotate directory.
+        Whether ontologies are read: the copy in the workspace, or else that of the annotate directory.
+    optional : bool
+        Whether a sample may do without its ontology when the file is not there.
     """
     if not workspace.is_dir():
         raise InputError(f"there is no folder {workspace}")
@@ -277,7 +281,7 @@ def read_samples(workspace: Path, *, ontology: Path | None = None, with_ontology
         described["model_name"] = str(meta.get("model_name", "unknown"))
         found = None
         if with_ontology:
-            path = ontology or _ontology_path(workspace, name, meta)
+            path = ontology or _ontology_path(workspace, name, meta, optional)
             if path is not None:
                 if path not in known:
                     known[path] = read_ontology(path, root=meta.get("ontology_root") or ROOT)
@@ -291,7 +295,7 @@ def read_samples(workspace: Path, *, ontology: Path | None = None, with_ontology
     return samples
 
 
-def _ontology_path(workspace: Path, name: str, meta: dict[str, Any]) -> Path | None:
+def _ontology_path(workspace: Path, name: str, meta: dict[str, Any], optional: bool) -> Path | None:
     fingerprint, directory = meta.get("ontology_fingerprint"), meta.get("annotate_dir")
     if "ontology_fingerprint" in meta:
         if fingerprint is None:
@@ -299,6 +303,8 @@ def _ontology_path(workspace: Path, name: str, meta: dict[str, Any]) -> Path | N
         path = workspace / "ontologies" / f"{fingerprint[:16]}.json"
     else:
         path = Path(str(directory)) / "ontology_resource.json"
+    if optional and not path.is_file():
+        return None
     if not path.is_file():
         raise InputError(f"sample {name!r}: its ontology {path} is not there; pass it with --ontology FILE")
     return path

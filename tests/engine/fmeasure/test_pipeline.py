@@ -1,0 +1,371 @@
+"""From annotate directories to a result folder: hand-worked numbers, formats, steps, policies, groups, refusals."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy.sparse import load_npz
+
+from fastbench.engine.errors import InputError
+from fastbench.engine.fmeasure import pipeline
+from fastbench.engine.fmeasure.options import ReportOptions, ScoreOptions
+from fastbench.engine.fmeasure.workspace import is_workspace_file
+from fastbench.engine.outputs import ResultFolder
+
+from .dag import (
+    CALLS,
+    CALLS_3,
+    CHILDREN,
+    GT,
+    IDS,
+    NAME,
+    TRUTH,
+    TRUTH_3,
+    A,
+    B,
+    C,
+    D,
+    E,
+    F,
+    R,
+    resource,
+    write_run,
+    write_truth,
+)  # fmt: skip
+
+FLAT = (
+    "tp", "fp", "fn", "precision_micro", "recall_micro", "f1_micro", "f1_macro", "precision_macro", "recall_macro",
+    "precision_weighted", "recall_weighted", "f1_weighted",
+)  # fmt: skip
+PLAIN = ReportOptions(bootstrap=0, figures=False)
+
+
+def score(runs: Path, output: Path, report: ReportOptions = PLAIN, **options: Any) -> pipeline.Outcome:
+    chosen = ScoreOptions(annotate_dirs=str(runs), gt_label=GT, inferred_label=NAME, **options)
+    with ResultFolder(output, "fmeasure", pipeline.as_options(chosen, report), True, known=is_workspace_file) as folder:
+        return pipeline.run_all(chosen, report, folder)
+
+
+def table(path: Path) -> pl.DataFrame:
+    return pl.read_csv(path, infer_schema_length=None)
+
+
+def close(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(float(value), rel=1e-14), name
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """One directory, the hand-worked graph and counts, rows in another order than the truth."""
+    truth = write_truth(tmp_path / "truth.h5ad", TRUTH, donor=["x"] * 9 + ["y"] * 11)
+    order = np.random.default_rng(0).permutation(20).tolist()
+    write_run(tmp_path / "runs" / "one", truth, CALLS, order=order)
+    return tmp_path / "runs"
+
+
+def test_hand_worked_numbers(runs: Path, tmp_path: Path) -> None:
+    score(runs, tmp_path / "out")
+    flat = table(tmp_path / "out" / "f_measure_per_group.csv").to_dicts()[0]
+    assert flat["group_name"] == "model"
+    close(flat, {
+        "tp_k1": 10, "fp_k1": 10, "fn_k1": 10, "f1_micro_k1": Fraction(1, 2), "precision_macro_k1": Fraction(5, 14),
+        "recall_macro_k1": Fraction(25, 98), "f1_macro_k1": Fraction(68, 231), "precision_weighted_k1": Fraction(3, 4),
+        "recall_weighted_k1": Fraction(1, 2), "f1_weighted_k1": Fraction(787, 1320),
+    })  # fmt: skip
+    hierarchical = table(tmp_path / "out" / "hierarchical_f_measure_per_sample.csv").to_dicts()[0]
+    close(hierarchical, {
+        "h_tp": 40, "h_fp": 6, "h_fn": 10, "h_precision_micro": Fraction(20, 23), "h_recall_micro": Fraction(4, 5),
+        "h_f1_micro": Fraction(5, 6), "h_f1_macro": Fraction(14701, 20944), "h_precision_macro": Fraction(3613, 4752),
+        "h_recall_macro": Fraction(113, 168), "h_precision_weighted": Fraction(2144, 2475),
+        "h_recall_weighted": Fraction(4, 5), "h_f1_weighted": Fraction(107433, 130900),
+    })  # fmt: skip
+    nodes = {row["node"]: row for row in table(tmp_path / "out" / "per_node.csv").to_dicts()}
+    assert {n: (r["tp"], r["fp"], r["fn"], r["support"]) for n, r in nodes.items()} == {
+        A: (10, 1, 0, 10), B: (14, 2, 2, 16), C: (0, 1, 2, 2), D: (7, 2, 1, 8), E: (4, 0, 3, 7), F: (5, 0, 2, 7),
+    }  # fmt: skip
+    close(nodes[D], {"precision": Fraction(7, 9), "recall": Fraction(7, 8), "f1": Fraction(14, 17)})
+
+
+def test_hand_worked_top_k(tmp_path: Path) -> None:
+    truth = write_truth(tmp_path / "truth.h5ad", TRUTH_3)
+    write_run(tmp_path / "runs" / "one", truth, CALLS_3, order=[2, 0, 3, 1])
+    score(tmp_path / "runs", tmp_path / "out", f_measure_top_k=3)
+    row = table(tmp_path / "out" / "f_measure_per_sample.csv").to_dicts()[0]
+    expected = {
+        1: (1, 3, "1/4", "2/15", "1/10", "1/5", "1/8", "1/6"),
+        2: (2, 2, "1/2", "1/3", "3/10", "2/5", "3/8", "5/12"),
+        3: (3, 1, "3/4", "2/3", "5/8", "3/4", "5/8", "2/3"),
+    }
+    names = ("tp", "fp", "f1_micro", "f1_macro", "precision_macro", "recall_macro", "precision_weighted", "f1_weighted")
+    for k, values in expected.items():
+        close(row, {f"{name}_k{k}": Fraction(value) for name, value in zip(names, values, strict=True)})
+        assert row[f"recall_weighted_k{k}"] == row[f"f1_micro_k{k}"]
+    h = table(tmp_path / "out" / "hierarchical_f_measure_per_group.csv").to_dicts()[0]
+    close(h, {
+        "h_tp": 7, "h_fp": 1, "h_fn": 4, "h_f1_micro": Fraction(14, 19), "h_f1_macro": Fraction(47, 90),
+        "h_precision_macro": Fraction(7, 12), "h_recall_macro": Fraction(19, 36),
+        "h_precision_weighted": Fraction(17, 22), "h_f1_weighted": Fraction(37, 55),
+    })  # fmt: skip
+
+
+def test_layout_and_keys_are_those_of_cellarium_cas(tmp_path: Path) -> None:
+    truth = write_truth(tmp_path / "truth.h5ad", TRUTH_3)
+    write_run(tmp_path / "runs" / "one", truth, CALLS_3, model="a/b:c")
+    out = tmp_path / "out"
+    score(tmp_path / "runs", out, f_measure_top_k=5)
+    for k in range(1, 6):
+        raw = out / f"cm_raw_k{k}" / "one"
+        matrix = load_npz(raw / "confusion_matrix.npz")
+        assert matrix.format == "csr"
+        assert matrix.dtype == np.int64
+        assert matrix.shape == (7, 7)
+        meta = json.loads((raw / "confusion_matrix_meta.json").read_text())
+        assert list(meta)[:9] == [
+            "model_name", "test_sample", "annotate_dir", "gt_label", "inferred_label", "label_order", "matrix_shape",
+            "f_measure_top_k", "f_measure_inferred_labels",
+        ]  # fmt: skip
+        assert (meta["label_order"], meta["matrix_shape"], meta["f_measure_top_k"]) == (IDS, [7, 7], k)
+        assert meta["f_measure_inferred_labels"] == [f"cas_cell_type_name_{r + 1}" for r in range(min(k, 3))]
+        assert meta["annotate_dir"] == str(tmp_path / "runs" / "one")
+        group = json.loads((out / f"cm_aggregate_k{k}" / "a_b_c" / "confusion_matrix_meta.json").read_text())
+        assert list(group)[:5] == [
+            "model_name", "source_annotate_dirs", "label_order", "matrix_shape", "n_samples_aggregated",
+        ]  # fmt: skip
+        assert group["model_name"] == "a/b:c"
+    flat = table(out / "f_measure_per_sample.csv")
+    assert flat.columns == ["model_name", "test_sample", *(f"{name}_k{k}" for k in range(1, 6) for name in FLAT)]
+    assert table(out / "f_measure_per_group.csv").columns == ["group_name", *flat.columns[2:]]
+    h = table(out / "hierarchical_f_measure_per_sample.csv")
+    assert h.columns == ["model_name", "test_sample", *(f"h_{name}" for name in FLAT)]
+    assert flat["f1_macro_k5"][0] == flat["f1_macro_k3"][0]  # beyond the ranks that are there, nothing changes
+    notes = json.loads((out / "manifest.json").read_text())["notes"]
+    assert any("only 3 of the 5 ranks asked for are there" in note for note in notes)
+
+
+def test_the_steps_give_what_all_at_once_gives(runs: Path, tmp_path: Path) -> None:
+    score(runs, tmp_path / "all", f_measure_top_k=1)
+    chosen = ScoreOptions(annotate_dirs=str(runs), gt_label=GT, inferred_label=NAME)
+    steps = tmp_path / "steps"
+    with ResultFolder(steps, "fmeasure confusion-matrix", {}) as folder:
+        pipeline.confusion_step(chosen, folder)
+    for name in ("aggregate", "flat", "hierarchical"):
+        with ResultFolder(steps, f"fmeasure {name}", {}, True) as folder:
+            getattr(pipeline, f"{name}_step")(steps, PLAIN, folder)
+    names = sorted(path.name for path in (tmp_path / "all").glob("*.csv"))
+    assert names == sorted(path.name for path in steps.glob("*.csv"))
+    assert len(names) >= 8
+    for name in names:
+        assert (steps / name).read_bytes() == (tmp_path / "all" / name).read_bytes(), name
+    manifest = json.loads((steps / "manifest.json").read_text())
+    assert "cm_raw_k1/one/confusion_matrix.npz" in {each["name"] for each in manifest["outputs"]}
+
+
+def test_a_step_refuses_sums_that_are_not_those_of_the_samples(runs: Path, tmp_path: Path) -> None:
+    score(runs, tmp_path / "out")
+    shutil.rmtree(tmp_path / "out" / "cm_aggregate_k1" / "model")
+    with (
+        pytest.raises(InputError, match="holds no groups; run"),
+        ResultFolder(tmp_path / "out", "fmeasure flat", {}, True) as folder,
+    ):
+        pipeline.flat_step(tmp_path / "out", PLAIN, folder)
+
+
+def test_a_workspace_of_cellarium_cas_is_read(runs: Path, tmp_path: Path) -> None:
+    score(runs, tmp_path / "out")
+    own = tmp_path / "theirs"
+    for kind, keys in (("raw", 9), ("aggregate", 5)):
+        for path in (tmp_path / "out").glob(f"cm_{kind}_k1/*"):
+            target = own / path.relative_to(tmp_path / "out")
+            target.mkdir(parents=True)
+            shutil.copy(path / "confusion_matrix.npz", target)
+            meta = json.loads((path / "confusion_matrix_meta.json").read_text())
+            short = dict(list(meta.items())[:keys])
+            (target / "confusion_matrix_meta.json").write_text(json.dumps(short))
+    with ResultFolder(own, "fmeasure hierarchical", {}, True, known=is_workspace_file) as folder:
+        pipeline.hierarchical_step(own, PLAIN, folder)
+    name = "hierarchical_f_measure_per_group.csv"
+    assert (own / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("policy", "tp", "cells", "without"), [("drop", 2, 2, 0), ("miss", 2, 4, 2), ("root", 2, 4, 0)]
+)
+def test_unknown_labels(tmp_path: Path, policy: str, tp: int, cells: int, without: int) -> None:
+    truth = write_truth(tmp_path / "truth.h5ad", [D, F, C, E])
+    calls: list[tuple[str | None]] = [(D,), ("unknown",), (C,), (None,)]
+    write_run(tmp_path / "runs" / "one", truth, calls)
+    with pytest.raises(InputError) as refused:
+        score(tmp_path / "runs", tmp_path / "out")
+    told = str(refused.value)
+    assert all(word in told for word in (str(tmp_path / "runs" / "one"), NAME, "'unknown'", "no label in 1 cells"))
+    assert not (tmp_path / "out").exists()
+    score(tmp_path / "runs", tmp_path / "out", unknown=policy)
+    row = table(tmp_path / "out" / "f_measure_per_sample.csv").to_dicts()[0]
+    assert (row["tp_k1"], row["tp_k1"] + row["fn_k1"]) == (tp, cells)
+    summary = table(tmp_path / "out" / "summary_per_group.csv").to_dicts()[0]
+    assert (summary["n_cells"], summary["n_without_prediction"]) == (cells, without)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["dropped"]["one"]["predicted_unknown"] == 1
+    assert manifest["dropped"]["one"]["predicted_missing"] == 1
+
+
+def test_a_crosswalk_and_names(tmp_path: Path) -> None:
+    truth = write_truth(tmp_path / "truth.h5ad", ["d", "f"])
+    write_run(tmp_path / "runs" / "one", truth, [("Dee",), ("f",)])
+    (tmp_path / "map.csv").write_text("label,means\nDee,d\n")
+    score(tmp_path / "runs", tmp_path / "out", match="name", map=str(tmp_path / "map.csv"))
+    assert table(tmp_path / "out" / "f_measure_per_sample.csv")["tp_k1"][0] == 2
+    with pytest.raises(InputError, match="these are names, not ids: --match name"):
+        score(tmp_path / "runs", tmp_path / "other", map=str(tmp_path / "map.csv"))
+
+
+def test_groups_by_a_column_of_obs_add_up(runs: Path, tmp_path: Path) -> None:
+    by_donor = ReportOptions(bootstrap=0, figures=False, group_by=("model_name", "donor"))
+    score(runs, tmp_path / "out", by_donor)
+    groups = table(tmp_path / "out" / "f_measure_per_group.csv")
+    assert groups["group_name"].to_list() == ["model | x", "model | y"]
+    assert groups["tp_k1"].sum() == 10
+    assert (groups["tp_k1"] + groups["fn_k1"]).to_list() == [9, 11]
+    with pytest.raises(InputError, match="has no column 'donr'; did you mean 'donor'"):
+        score(runs, tmp_path / "out2", ReportOptions(bootstrap=0, figures=False, group_by=("donr",)))
+
+
+def test_models_are_compared_on_the_same_cells(runs: Path, tmp_path: Path) -> None:
+    better = [(true,) for true in TRUTH]
+    write_run(runs / "two", tmp_path / "truth.h5ad", better, model="better", scores=np.linspace(0, 1, 20).tolist())
+    outcome = score(runs, tmp_path / "out", ReportOptions(bootstrap=50, figures=True, bootstrap_by="donor"))
+    assert outcome.report is not None
+    assert outcome.report.summary["group_name"].to_list() == ["better", "model"]
+    row = table(tmp_path / "out" / "comparison.csv").filter(model_a="better", metric="accuracy").to_dicts()[0]
+    assert (row["value_a"], row["value_b"], row["right_only_a"], row["right_only_b"]) == (1.0, 0.5, 10, 0)
+    classes = table(tmp_path / "out" / "comparison_per_class.csv")
+    assert classes.filter(label=E)["right_only_a"].to_list() == [3]
+    assert any("drawn from 2 by donor" in note for note in outcome.notes)
+    figures = {path.name for path in (tmp_path / "out" / "figures").glob("*.png")}
+    assert figures == {"scores.png", "confusions.png", "differences.png", "coverage.png"}
+    intervals = table(tmp_path / "out" / "intervals.csv").filter(group_name="better", metric="accuracy")
+    assert intervals.select("value", "lower", "upper").row(0) == (1.0, 1.0, 1.0)
+
+
+def test_scores_that_are_no_chances_are_noted(tmp_path: Path) -> None:
+    truth = write_truth(tmp_path / "truth.h5ad", TRUTH_3)
+    write_run(tmp_path / "runs" / "one", truth, CALLS_3, scores=[90.0, 80.0, 70.0, 3.0])
+    outcome = score(tmp_path / "runs", tmp_path / "out")
+    assert any("divide percentages by 100" in note for note in outcome.notes)
+    assert not (tmp_path / "out" / "coverage.csv").exists()
+
+
+def test_truth_and_predictions_in_files_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "truth.csv").write_text("cell,type\nc0,D\nc1,F\nc2,C\n")
+    (tmp_path / "calls.csv").write_text("cell,first,second\nc2,C,D\nc0,C,D\nc1,F,F\n")
+    options = ScoreOptions(
+        truth=f"{tmp_path}/truth.csv:type",
+        pred=(f"model={tmp_path}/calls.csv:first,second", f"{tmp_path}/calls.csv:second"), f_measure_top_k=2,
+    )  # fmt: skip
+    with ResultFolder(tmp_path / "out", "fmeasure", {}) as folder:
+        outcome = pipeline.run_all(options, PLAIN, folder)
+    rows = {row["group_name"]: row for row in table(tmp_path / "out" / "f_measure_per_group.csv").to_dicts()}
+    assert (rows["model"]["tp_k1"], rows["model"]["tp_k2"], rows["calls:second"]["tp_k1"]) == (2, 3, 2)
+    assert any("no ontology was given" in note for note in outcome.notes)
+    assert not (tmp_path / "out" / "hierarchical_f_measure_per_group.csv").exists()
+    assert table(tmp_path / "out" / "comparison.csv").filter(metric="accuracy")["difference"].to_list() == [0.0]
+
+
+def test_ontologies_of_different_versions_are_not_mixed(runs: Path, tmp_path: Path) -> None:
+    other = resource(CHILDREN | {A: [C, D, F]})
+    write_run(runs / "two", tmp_path / "truth.h5ad", CALLS, ontology=other)
+    with pytest.raises(InputError, match="samples 'one' and 'two' were scored with different ontologies"):
+        score(runs, tmp_path / "out")
+    apart = ReportOptions(bootstrap=0, figures=False, group_by=("annotate_dir",))
+    score(runs, tmp_path / "out", apart)  # apart, each has its own
+    found = table(tmp_path / "out" / "hierarchical_f_measure_per_sample.csv")["h_tp"].to_list()
+    assert found[0] == 40
+    assert found[1] > 40  # F has one ancestor more
+    assert len(list((tmp_path / "out" / "ontologies").iterdir())) == 2
+
+
+def test_clashing_names_are_refused_with_both(runs: Path, tmp_path: Path) -> None:
+    write_run(runs / "two", tmp_path / "truth.h5ad", CALLS, model="a/b")
+    write_run(runs / "three", tmp_path / "truth.h5ad", CALLS, model="a:b")
+    with pytest.raises(InputError, match="group names 'a/b' and 'a:b' would both be written to 'a_b'"):
+        score(runs, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_older_results_are_never_mixed_in(tmp_path: Path) -> None:
+    truth = write_truth(tmp_path / "truth.h5ad", TRUTH_3)
+    write_run(tmp_path / "runs" / "one", truth, CALLS_3)
+    write_run(tmp_path / "runs" / "two", truth, CALLS_3)
+    score(tmp_path / "runs", tmp_path / "out", f_measure_top_k=3)
+    shutil.rmtree(tmp_path / "runs" / "two")
+    score(tmp_path / "runs", tmp_path / "out", f_measure_top_k=1)
+    assert not (tmp_path / "out" / "cm_raw_k2").exists()
+    assert [path.name for path in (tmp_path / "out" / "cm_raw_k1").iterdir()] == ["one"]
+    # A folder that somebody mixed by hand is refused.
+    shutil.copytree(tmp_path / "out" / "cm_raw_k1", tmp_path / "out" / "cm_raw_k2")
+    (tmp_path / "out" / "cm_raw_k2" / "one").rename(tmp_path / "out" / "cm_raw_k2" / "stale")
+    with pytest.raises(InputError, match=r"cm_raw_k1 and cm_raw_k2 hold different samples \('one', 'stale'\)"):
+        pipeline.read_samples(tmp_path / "out")
+
+
+def test_killed_in_the_middle_the_old_result_stays(runs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    score(runs, out)
+    before = {path: path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+    program = (
+        "import os\n"
+        "from fastbench.engine.fmeasure import pipeline\n"
+        "pipeline.write_hierarchical = lambda *given: os._exit(9)\n"
+        "from fastbench.cli.main import main\n"
+        "main()\n"
+    )
+    arguments = ["--annotate-dirs", str(runs), "--gt-label", GT, "--inferred-label", NAME, "--output-dir", str(out)]
+    done = subprocess.run(
+        [sys.executable, "-c", program, "fmeasure", *arguments, "--overwrite"], timeout=120, check=False
+    )
+    assert done.returncode == 9
+    assert {path: path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()} == before
+    score(runs, out)
+    leftovers = [path.name for path in tmp_path.iterdir() if path.name not in {"out", "runs", "truth.h5ad"}]
+    assert leftovers == []
+
+
+def test_every_device_gives_the_same_tables(tmp_path: Path) -> None:
+    truth = write_truth(tmp_path / "truth.h5ad", TRUTH_3)
+    write_run(tmp_path / "runs" / "one", truth, CALLS_3, scores=[0.9, 0.5, 0.7, 0.2])
+    found = []
+    for device in ("cpu", "cpu-xla", "reference"):
+        report = ReportOptions(bootstrap=20, figures=False, device=device)
+        score(tmp_path / "runs", tmp_path / device, report, f_measure_top_k=3, device=device)
+        files = sorted((tmp_path / device).glob("*.csv"))
+        found.append({path.name: path.read_bytes() for path in files})
+    assert found[0] == found[1] == found[2]
+    assert len(found[0]) >= 10
+
+
+def test_distance_and_single_numbers(tmp_path: Path) -> None:
+    truth = write_truth(tmp_path / "truth.h5ad", [E, E, C, R])
+    write_run(tmp_path / "runs" / "one", truth, [(E,), (D,), (F,), (R,)])
+    score(tmp_path / "runs", tmp_path / "out")
+    row = table(tmp_path / "out" / "summary_per_group.csv").to_dicts()[0]
+    # 0 edges, 1 up; C up to A and the root, down to B and F: 4; 0.
+    assert row["mean_ontology_distance"] == pytest.approx(5 / 4)
+    assert row["accuracy"] == 0.5
+    assert row["balanced_accuracy"] == pytest.approx((0.5 + 0 + 1) / 3)
+    # Each cell by itself: 1; P = 1, R = 3/4; nothing shared; the root as the root counts as 1.
+    assert row["h_f1_per_cell"] == pytest.approx((1 + 2 * 0.75 / 1.75 + 0 + 1) / 4)
+    confusions = table(tmp_path / "out" / "top_confusions.csv").to_dicts()
+    assert [(c["truth"], c["predicted"], c["distance"], c["relation"]) for c in confusions] == [
+        (C, F, 4, "other"), (E, D, 1, "ancestor"),
+    ]  # fmt: skip
+    assert confusions[0]["lowest_common_ancestor"] == R
