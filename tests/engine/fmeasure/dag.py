@@ -44,9 +44,15 @@ def write_truth(path: Path, truth: Sequence[Any], **obs: Sequence[str]) -> Path:
 
 
 def write_run(
-    folder: Path, truth: Path, calls: Sequence[Sequence[str | None]], *, model: str = "model",
-    order: Sequence[int] = (), scores: Sequence[float] = (), ontology: dict[str, Any] | None = None, metadata: dict[str, Any] | None = None,
-) -> Path:  # fmt: skip
+    folder: Path,
+    truth: Path,
+    calls: Sequence[Sequence[str | None]],
+    *,
+    model: str = "model",
+    order: Sequence[int] = (),
+    scores: Sequence[float] = (),
+    ontology: dict[str, Any] | None = None,
+) -> Path:
     """Write an annotate directory; cell i of the truth has the calls ``calls[i]``, written in the given order."""
     folder.mkdir(parents=True)
     rows = {f"cas_cell_type_name_{r + 1}": [each[r] for each in calls] for r in range(len(calls[0]))}
@@ -54,7 +60,7 @@ def write_run(
         rows["cas_cell_type_score_1"] = list(scores)
     frame = pd.DataFrame(rows, index=[f"c{i}" for i in range(len(calls))])
     frame.iloc[list(order) or slice(None)].to_csv(folder / "inferred_labels.csv")
-    meta = {"input_path": str(truth), "model_name": model} if metadata is None else metadata
+    meta = {"input_path": str(truth), "model_name": model}
     (folder / "metadata.json").write_text(json.dumps(meta))
     (folder / "ontology_response.json").write_text("{}")
     (folder / "ontology_resource.json").write_text(json.dumps(ontology or resource()))
