@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from fastbench.bench.annotation import random_graph, simulate_calls
 from fastbench.bench.problem import Job
+from fastbench.engine.fmeasure.ontology import Ontology
 
 __all__ = ["Cells", "Entries", "build", "ready", "small_one_like"]
 
@@ -46,9 +47,16 @@ class Entries(NamedTuple):
         return [frozenset(np.flatnonzero(row).tolist()) for row in table]
 
 
+class Scored(NamedTuple):
+    """Label codes of cells, and the ontology of the labels."""
+
+    cells: Cells
+    ontology: Ontology
+
+
 @lru_cache(maxsize=2)  # the problem, and the small one like it
-def build(job: Job) -> Cells | Entries:
-    """Make the problem of a job: what is asked ("count" or "nodes"), cells, terms and ranks."""
+def build(job: Job) -> Cells | Entries | Scored:
+    """Make the problem of a job: what is asked ("count", "nodes" or "scores"), cells, terms and ranks."""
     from fastbench.kernels import cpu
 
     what, n, terms, ranks = job
@@ -56,6 +64,10 @@ def build(job: Job) -> Cells | Entries:
     cells = Cells(*simulate_calls(graph, n, ranks), terms)
     if what == "count":
         return cells
+    if what == "scores":
+        names = [f"CL:{i:07d}" for i in range(terms)]
+        edges = [(names[child], names[parent]) for child, above in enumerate(graph) for parent in above]
+        return Scored(cells, Ontology.from_edges(names, edges))
     offsets = np.concatenate([[0], np.cumsum([len(parents) for parents in graph])]).astype(np.int64)
     bits = cpu.ancestor_bits(offsets, np.array([p for parents in graph for p in parents], np.int32))
     bits[:, 0] &= ~np.uint64(1)
@@ -68,11 +80,13 @@ def small_one_like(job: Job) -> Job:
     return job[0], 1_000, 100, job[3]
 
 
-def ready(tool: str, problem: Cells | Entries) -> Callable[[], Any]:
+def ready(tool: str, problem: Cells | Entries | Scored) -> Callable[[], Any]:
     """Return the call to time; what no run of a user would repeat (imports, the sets of ancestors) is done."""
     if isinstance(problem, Cells):
         calls = {"fastbench": _count, "NumPy dense": _dense, "SciPy sparse": _sparse, "scikit-learn": _sklearn}
         return calls[tool](problem)
+    if isinstance(problem, Scored):
+        return {"fastbench": _scores, "SciPy sparse": _sparse_scores}[tool](problem)
     return {"fastbench": _nodes, "SciPy sparse": _product, "Python sets": _sets}[tool](problem)
 
 
@@ -163,3 +177,46 @@ def _sets(entries: Entries) -> Callable[[], Any]:
         return found, shared
 
     return count
+
+
+def _scores(problem: Scored) -> Callable[[], Any]:
+    """Return the matrices of all k, and the flat and hierarchical metrics of them."""
+    from fastbench.engine.fmeasure.confusion import matrices
+    from fastbench.engine.fmeasure.tables import Rules, flat_row, hierarchical_row
+    from fastbench.kernels import cpu
+
+    cells, ontology = problem
+
+    def score() -> Any:
+        confusions = matrices(cpu.count_confusion(*cells), ontology.terms)
+        return flat_row(confusions, Rules()), hierarchical_row(confusions[0], ontology, Rules(), cpu)
+
+    return score
+
+
+def _sparse_scores(problem: Scored) -> Callable[[], Any]:
+    """Return them from sparse matrices."""
+    from scipy.sparse import csr_matrix
+
+    cells, ontology = problem
+    c = cells.terms
+    bits = ontology.ancestors
+    above = csr_matrix(np.unpackbits(bits.view(np.uint8), axis=1, bitorder="little")[:, :c].astype(np.int64))
+    build = _sparse(cells)
+
+    def flat(matrix: Any) -> tuple[float, float]:
+        true, predicted = (np.asarray(matrix.sum(axis=axis)).ravel() for axis in (1, 0))
+        hits = matrix.diagonal()
+        f1 = 2 * hits / np.maximum(true + predicted, 1)
+        return hits.sum() / true.sum(), f1[true + predicted > 0].mean()
+
+    def score() -> Any:
+        found = build()
+        matrix = found[0]
+        both = np.asarray((matrix @ above).multiply(above).sum(axis=0)).ravel()
+        true = above.T @ np.asarray(matrix.sum(axis=1)).ravel()
+        predicted = above.T @ np.asarray(matrix.sum(axis=0)).ravel()
+        f1 = 2 * both / np.maximum(true + predicted, 1)
+        return [flat(each) for each in found], 2 * both.sum() / (true.sum() + predicted.sum()), f1[true > 0].mean()
+
+    return score

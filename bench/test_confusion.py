@@ -18,7 +18,7 @@ CELLS = pytest.mark.parametrize("n", [pytest.param(200_000, marks=pytest.mark.qu
 def measure(benchmark: Any, tool: str, job: Job, what: str) -> None:
     """Time the call after a small problem that compiles and loads, and measure its memory."""
     problem = build(job)
-    entries = len(problem[0])
+    entries = job[1] if job[0] == "scores" else len(problem[0])
     benchmark.extra_info.update(tool=tool, job=f"{entries:,} {what}", n=job[1], terms=job[2], k=job[3])
     megabytes = peak_megabytes(tool, job, "labels")
     if megabytes is not None:
@@ -44,3 +44,11 @@ def test_nodes(benchmark: Any, n: int, tool: str) -> None:
     """True and false positives and false negatives of each node, and shared ancestors of each entry."""
     benchmark.group = "confusion, by node"
     measure(benchmark, tool, ("nodes", n, TERMS, 1), "entries")
+
+
+@pytest.mark.parametrize("tool", ["fastbench", "SciPy sparse"])
+@CELLS
+def test_scores(benchmark: Any, n: int, tool: str) -> None:
+    """From codes to numbers: the matrices of top-1 to top-3, flat metrics of each, hierarchical ones of the first."""
+    benchmark.group = "confusion, codes to flat and hierarchical F"
+    measure(benchmark, tool, ("scores", n, TERMS, 3), "cells")

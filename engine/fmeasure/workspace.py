@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -84,11 +85,22 @@ def folder_names(names: Sequence[str], what: str) -> dict[str, str]:
 
 
 def save_matrix(matrix: Any, meta: dict[str, Any], folder: Path) -> None:
-    """Write a sparse matrix and its description into a folder, which is made."""
-    from scipy.sparse import csr_matrix, save_npz
+    """Write a sparse matrix and its description into a folder, which is made.
+
+    The matrix is what `scipy.sparse.save_npz` writes, less hard compressed: a quarter of the time for a tenth more bytes.
+    """
+    from scipy.sparse import csr_matrix
 
     folder.mkdir(parents=True, exist_ok=True)
-    save_npz(folder / _MATRIX, csr_matrix(matrix), compressed=True)
+    csr = csr_matrix(matrix)
+    arrays = {
+        "indices": csr.indices, "indptr": csr.indptr, "format": np.array(b"csr"), "shape": np.array(csr.shape),
+        "data": csr.data,
+    }  # fmt: skip
+    with zipfile.ZipFile(folder / _MATRIX, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
     write_json(meta, folder / _META)
 
 

@@ -1,0 +1,126 @@
+"""The pipeline of cell-type annotation: annotate directories and AnnData truth to matrices, tables and figures.
+
+cellarium-cas itself is measured where ``CELLARIUM_PYTHON`` names a Python that has its repository installed, with the
+extra ``benchmark`` (the release on the package index has no benchmarking).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastbench.bench import annotation_peer
+from fastbench.bench.annotation import GT_LABEL, INFERRED_LABEL, write_directories
+from fastbench.engine.fmeasure.options import ReportOptions, ScoreOptions
+from fastbench.engine.fmeasure.pipeline import as_options, run_all
+from fastbench.engine.outputs import ResultFolder
+
+TERMS, RANKS = 3_018, 3
+FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()", "fmeasure", "--overwrite"]
+ALONE = ["--no-cells", "--bootstrap", "0", "--no-figures"]
+CELLARIUM = (
+    "import sys; from pathlib import Path\n"
+    "from cellarium.cas.cli._benchmark_impl import run_all_steps\n"
+    "run_all_steps(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:5], int(sys.argv[5]))\n"
+)
+CELLS = pytest.mark.parametrize("cells", [pytest.param(5_000, marks=pytest.mark.quick), 100_000])
+
+
+@pytest.fixture(scope="module")
+def directories(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, int], Path]:
+    made: dict[tuple[int, int], Path] = {}
+
+    def make(cells: int, genes: int) -> Path:
+        """Two models on four samples; one of each where the genes are what is looked at."""
+        if (cells, genes) not in made:
+            folder = tmp_path_factory.mktemp("annotation")
+            many = genes == 2_000
+            made[cells, genes] = write_directories(
+                folder, models=2 if many else 1, samples=4 if many else 1, cells=cells, terms=TERMS, ranks=RANKS,
+                genes=genes,
+            )  # fmt: skip
+        return made[cells, genes]
+
+    return make
+
+
+def command(tool: str, runs: Path, output: Path) -> list[str]:
+    options = ["--annotate-dirs", str(runs), "--gt-label", GT_LABEL, "--inferred-label", INFERRED_LABEL]
+    options += ["--f-measure-top-k", str(RANKS), "--output-dir", str(output)]
+    if tool.startswith("fastbench"):
+        return [*FASTBENCH, *options, *(ALONE if tool == "fastbench" else [])]
+    if tool == "cellarium-cas":
+        named = [str(runs), str(output), GT_LABEL, INFERRED_LABEL, str(RANKS)]
+        return [os.environ["CELLARIUM_PYTHON"], "-c", CELLARIUM, *named]
+    return [sys.executable, "-m", "fastbench.bench.annotation_peer", str(runs), str(output), str(RANKS)]
+
+
+def run(benchmark: Any, tool: str, runs: Path, output: Path, rounds: int) -> None:
+    """Time a process from start to end, and note its peak memory."""
+    peaks: list[int] = []
+
+    def once() -> None:
+        process = subprocess.Popen(command(tool, runs, output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        assert status == 0
+        peaks.append(usage.ru_maxrss // 1000)
+
+    def anew() -> None:
+        if not tool.startswith("fastbench"):
+            shutil.rmtree(output, ignore_errors=True)
+            output.mkdir()
+
+    benchmark.pedantic(once, setup=anew, rounds=rounds)
+    benchmark.extra_info["peak_MB"] = min(peaks)
+
+
+@pytest.mark.parametrize("tool", ["fastbench", "fastbench, all", "cellarium-cas", "pandas, scikit-learn"])
+@CELLS
+def test_from_start(benchmark: Any, directories: Any, tmp_path: Path, cells: int, tool: str) -> None:
+    """Eight directories, three ranks, 2,000 genes; imports included. "all": intervals, comparison and figures too."""
+    if tool == "cellarium-cas" and "CELLARIUM_PYTHON" not in os.environ:
+        pytest.skip("set CELLARIUM_PYTHON to measure cellarium-cas")
+    benchmark.group = "annotation, from start to files"
+    benchmark.extra_info.update(tool=tool, job=f"8 x {cells:,} cells")
+    run(benchmark, tool, directories(cells, 2_000), tmp_path / "out", rounds=3 if tool == "fastbench" else 1)
+
+
+@pytest.mark.parametrize("tool", ["fastbench", "pandas, scikit-learn"])
+@CELLS
+def test_loaded(benchmark: Any, directories: Any, tmp_path: Path, cells: int, tool: str) -> None:
+    """The same in a process that has loaded all it needs."""
+    benchmark.group = "annotation, files to files"
+    benchmark.extra_info.update(tool=tool, job=f"8 x {cells:,} cells")
+    runs, output = directories(cells, 2_000), tmp_path / "out"
+    score = ScoreOptions(
+        annotate_dirs=str(runs), gt_label=GT_LABEL, inferred_label=INFERRED_LABEL, f_measure_top_k=RANKS, cells=False
+    )
+    report = ReportOptions(bootstrap=0, figures=False)
+
+    def fastbench() -> None:
+        with ResultFolder(output, "fmeasure", as_options(score, report), True) as folder:
+            run_all(score, report, folder)
+
+    def peer() -> None:
+        shutil.rmtree(output, ignore_errors=True)
+        annotation_peer.run(runs, output, RANKS)
+
+    if tool == "fastbench":
+        benchmark.pedantic(fastbench, rounds=5, warmup_rounds=1)
+    else:
+        benchmark.pedantic(peer, rounds=1)
+
+
+@pytest.mark.parametrize("genes", [100, 30_000])
+def test_genes(benchmark: Any, directories: Any, tmp_path: Path, genes: int) -> None:
+    """One directory of 20,000 cells: the size of the expression matrix does not matter."""
+    benchmark.group = "annotation, genes of the truth's file"
+    benchmark.extra_info.update(tool="fastbench", job=f"20,000 cells x {genes:,} genes")
+    run(benchmark, "fastbench", directories(20_000, genes), tmp_path / "out", rounds=3)
