@@ -133,26 +133,34 @@ def pair_cells(contenders: Sequence[Contender], by: str | None = None) -> Paired
     index = {label: i for i, label in enumerate(labels)}
     codes = [np.array([*(index[label] for label in each.labels), len(labels)], np.int32) for each in contenders]
     shared = sorted(set(contenders[0].calls).intersection(*(each.calls for each in contenders[1:])))
-    parts = [_join(contenders, sample, codes, by) for sample in shared]
-    joined = pl.concat(parts) if parts else pl.DataFrame()
-    if not len(joined):
+    # Sample by sample, so that no more than the cells of one stand in memory.
+    parts = [_patterns(_join(contenders, sample, codes, by), pl.len()) for sample in shared]
+    joined = pl.concat(parts) if parts else pl.DataFrame({"cells": []})
+    n_cells = int(joined["cells"].sum())
+    if not n_cells:
         names = examples([each.name for each in contenders], 3)
         raise InputError(f"the models {names} scored no cell in common, so they cannot be compared")
-    columns = joined.columns
-    patterns = joined.group_by(columns).agg(pl.len().cast(pl.Int64).alias("cells"))
+    patterns = _patterns(joined, pl.col("cells").sum())
+    columns = [name for name in patterns.columns if name != "cells"]
     patterns = patterns.sort(columns if by is not None else ["cells", *columns])  # `resample` wants cells to ascend
     clusters = patterns["cluster"].unique().sort() if by is not None else pl.Series([], dtype=pl.String)
     unit = np.arange(len(patterns)) if by is None else clusters.search_sorted(patterns["cluster"]).to_numpy()
-    left_out = {each.name: sum(map(len, each.calls.values())) - len(joined) for each in contenders}
+    left_out = {each.name: sum(map(len, each.calls.values())) - n_cells for each in contenders}
     some = {name: count for name, count in left_out.items() if count}
     if some:
         shown = ", ".join(f"{count} of {name!r}" for name, count in list(some.items())[:5])
-        notes.append(f"compared on the {len(joined)} cells that all models scored; left out: {shown}")
+        notes.append(f"compared on the {n_cells} cells that all models scored; left out: {shown}")
     predicted = [patterns[f"predicted {i}"].to_numpy() for i in range(len(contenders))]
     return Paired(
         tuple(each.name for each in contenders), labels, ontology, tuple(clusters), patterns["truth"].to_numpy(),
         np.stack(predicted), patterns["cells"].to_numpy(), unit.astype(np.int64), left_out, tuple(notes),
     )  # fmt: skip
+
+
+def _patterns(cells: pl.DataFrame, count: pl.Expr) -> pl.DataFrame:
+    """Count cells of which the same was said."""
+    columns = [name for name in cells.columns if name != "cells"]
+    return cells.group_by(columns).agg(count.cast(pl.Int64).alias("cells"))
 
 
 def _universe(contenders: Sequence[Contender]) -> tuple[tuple[str, ...], Ontology | None, list[str]]:
