@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,6 +193,7 @@ def _listed(table: pl.DataFrame, parents: Mapping[str, Sequence[str]]) -> list[_
             "once; give it the confusions of one group."
         )
     found = []
+    way = cache(lambda term: ways_up(term, parents))
     table = table.filter(pl.col("cells") > 0)
     for row in table.sort("cells", "truth", "predicted", descending=[True, False, False]).iter_rows(named=True):
         truth, predicted, up, down = row["truth"], row["predicted"], [], []
@@ -200,7 +202,7 @@ def _listed(table: pl.DataFrame, parents: Mapping[str, Sequence[str]]) -> list[_
             kind = "none"
         elif parents:
             met = row["lowest_common_ancestor"]
-            up, down = (ways_up(term, parents).get(met, []) for term in (truth, predicted))
+            up, down = (way(term).get(met, []) for term in (truth, predicted))
             if kind == "other" and not (up and down):
                 kind = "apart"
         cells = (row["cells"], row["share_of_truth"])

@@ -87,7 +87,7 @@ def folder_names(names: Sequence[str], what: str) -> dict[str, str]:
 def save_matrix(matrix: Any, meta: dict[str, Any], folder: Path) -> None:
     """Write a sparse matrix and its description into a folder, which is made.
 
-    The matrix is what `scipy.sparse.save_npz` writes, less hard compressed: a quarter of the time for a tenth more bytes.
+    The matrix is what `scipy.sparse.save_npz` writes, compressed in a quarter of its time to a tenth more bytes.
     """
     from scipy.sparse import csr_matrix
 
