@@ -1,4 +1,4 @@
-# make demo: run the whole CPJUMP1 benchmark on the embedded demo; make test: run the tests.
+# make demo: run CPJUMP1 and cell-type annotation on the embedded examples; make test: run the tests.
 # Each makes its own virtual environment (.venv) when there is none. Needs Python 3.11 or newer.
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,7 +7,8 @@ BIN := .venv/bin
 
 demo: .venv/installed
 	$(BIN)/fastbench cpjump --output results/demo --overwrite
-	@echo "Results: results/demo (tables, figures/, manifest.json)"
+	$(BIN)/fastbench fmeasure --output-dir results/fmeasure --overwrite
+	@echo "Results: results/demo and results/fmeasure (tables, figures/, manifest.json)"
 
 test: .venv/installed-test
 	$(BIN)/python -m pytest
