@@ -155,19 +155,14 @@ def _run_example(given: dict[str, Any]) -> None:
     output_dir: Path = given["output_dir"]
     typer.echo("Example: real Cell Ontology terms, SIMULATED calls of two models on three donors.", err=True)
     example = {"gt_label": GT_LABEL, "inferred_label": INFERRED_LABEL, "f_measure_top_k": RANKS}
-    group_by = given["group_by"]
-    report = _report_options(given | {"group_by": group_by})
+    report = _report_options(given)
     options = _score_options(given | example | {"annotate_dirs": "example_input/annotate"})
     with _result(output_dir, "fmeasure", as_options(options, report), given["overwrite"]) as folder:
         staged = folder.path("example_input/annotate").parent
         write_example(staged, given["seed"])
-
-        def shown(path: Path) -> str:
-            return str((output_dir / "example_input" / path.resolve().relative_to(staged.resolve())).absolute())
-
         real = _score_options(given | example | {"annotate_dirs": str(staged / "annotate")})
         with progress("reading and counting") as advance:
-            outcome = run_all(real, report, folder, advance, shown, simulated=True)
+            outcome = run_all(real, report, folder, advance, simulated=True)
         folder.manifest["simulated"] = True
         _finish(folder)
     _show(outcome, output_dir, given["as_json"])

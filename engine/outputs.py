@@ -194,6 +194,12 @@ class ResultFolder:
             raise write_error(Path(self.shown, name), error) from error
         return place
 
+    def final(self, path: str | Path) -> str:
+        """Return the absolute path of a file; of one in this folder, where it will be when all is done."""
+        real = Path(path).expanduser().resolve()
+        staging = self._staging.resolve()
+        return str(self._target / real.relative_to(staging) if real.is_relative_to(staging) else real)
+
     def csv(self, name: str, frame: pl.DataFrame) -> None:
         """Write a CSV file, see `write_csv`."""
         with self._said_as(name):

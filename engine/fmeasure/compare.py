@@ -135,7 +135,7 @@ def pair_cells(contenders: Sequence[Contender], by: str | None = None) -> Paired
     shared = sorted(set(contenders[0].calls).intersection(*(each.calls for each in contenders[1:])))
     # Sample by sample, so that no more than the cells of one stand in memory.
     parts = [_patterns(_join(contenders, sample, codes, by), pl.len()) for sample in shared]
-    joined = pl.concat(parts) if parts else pl.DataFrame({"cells": []})
+    joined = pl.concat(parts) if parts else pl.DataFrame(schema={"cells": pl.Int64})
     n_cells = int(joined["cells"].sum())
     if not n_cells:
         names = examples([each.name for each in contenders], 3)

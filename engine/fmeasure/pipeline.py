@@ -88,18 +88,17 @@ def timed(folder: ResultFolder, name: str) -> Iterator[None]:
     folder.manifest["timings"][name] = time.perf_counter() - start
 
 
-def find_runs(options: ScoreOptions, shown: Callable[[Path], str] | None = None) -> list[Run]:
+def find_runs(options: ScoreOptions, shown: Callable[[Path], str]) -> list[Run]:
     """Find the runs that the options name; `shown` says how paths are told to the user."""
     ontology = Path(options.ontology).expanduser() if options.ontology else None
     if options.annotate_dirs:
         found = find_annotate_dirs(Path(options.annotate_dirs).expanduser())
-        given: dict[str, Any] = {} if shown is None else {"shown": shown}
         runs = runs_of_directories(
-            found, options.gt_label, options.inferred_label, options.f_measure_top_k, score=options.score, **given
+            found, options.gt_label, options.inferred_label, options.f_measure_top_k, shown, score=options.score
         )
         runs = runs if ontology is None else [_with_ontology(run, ontology) for run in runs]
     else:
-        runs = runs_of_files(options.truth, options.pred, options.f_measure_top_k, ontology, score=options.score)
+        runs = runs_of_files(options.truth, options.pred, options.f_measure_top_k, ontology, shown, score=options.score)
     folder_names([run.name for run in runs], "sample name")
     return runs
 
@@ -160,11 +159,16 @@ def _record(folder: ResultFolder, scored: Sequence[Scored]) -> list[str]:
     sources: dict[str, dict[str, Any]] = {}
     for each in scored:
         for source in each.sources:
-            sources.setdefault(str(source["path"]), source)
+            where = folder.final(source["path"])
+            sources.setdefault(where, {**source, "path": where})
     folder.manifest["inputs"] = list(sources.values())
     folder.manifest["dropped"] = {each.run.name: each.tally.as_dict() for each in scored}
     folder.manifest["ontologies"] = {
-        each.run.name: {"fingerprint": ontology.fingerprint, "source": ontology.source, "terms": len(ontology.terms)}
+        each.run.name: {
+            "fingerprint": ontology.fingerprint,
+            "source": folder.final(ontology.source),
+            "terms": len(ontology.terms),
+        }
         for each in scored
         if (ontology := each.universe.ontology)
     }
@@ -188,11 +192,9 @@ def confusion_step(
         Says which columns of ``obs`` will be needed.
     advance : callable, optional
         Told (runs done, runs in all).
-    shown : callable, optional
-        How paths are told to the user.
     """
     with timed(folder, "read and count"):
-        runs = find_runs(options, shown)
+        runs = find_runs(options, folder.final)
         scored = score_runs(runs, options, report or ReportOptions(), advance)
     notes = _record(folder, scored)
     samples = [sample_of(each) for each in scored]
@@ -203,11 +205,15 @@ def confusion_step(
 
 
 def run_all(
-    options: ScoreOptions, report: ReportOptions, folder: ResultFolder, advance: Advance | None = None,
-    shown: Callable[[Path], str] | None = None, simulated: bool = False,
-) -> Outcome:  # fmt: skip
+    options: ScoreOptions,
+    report: ReportOptions,
+    folder: ResultFolder,
+    advance: Advance | None = None,
+    *,
+    simulated: bool = False,
+) -> Outcome:
     """Do all steps; arguments as in `confusion_step`."""
-    first = confusion_step(options, folder, report, advance, shown)
+    first = confusion_step(options, folder, report, advance)
     room = room_of(report.device)
     with timed(folder, "aggregate"):
         groups = make_groups(first.samples, report.group_by, room)

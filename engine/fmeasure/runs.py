@@ -108,9 +108,9 @@ def runs_of_directories(
     gt_label: str,
     inferred_label: str,
     k: int,
+    shown: Callable[[Path], str],
     *,
     score: str = "",
-    shown: Callable[[Path], str] = lambda path: str(path.absolute()),
 ) -> list[Run]:
     """Make the runs of annotate directories; `shown` says how paths are told to the user."""
     runs = []
@@ -142,7 +142,13 @@ def runs_of_directories(
 
 
 def runs_of_files(
-    truth: str, predictions: Sequence[str], k: int, ontology: Path | None, *, score: str = ""
+    truth: str,
+    predictions: Sequence[str],
+    k: int,
+    ontology: Path | None,
+    shown: Callable[[Path], str],
+    *,
+    score: str = "",
 ) -> list[Run]:
     """Make runs of ``FILE:COLUMN`` for the truth and ``[NAME=]FILE:COLUMN[,COLUMN...]`` for each set of predictions."""
     truth_path, (gt_label,) = _file_and_columns(truth, "--truth", most=1)
@@ -161,7 +167,7 @@ def runs_of_files(
             columns[:k] if len(columns) > 1 else rank_columns(names, columns[0], k if columns[0].endswith("_1") else 1)
         )
         runs[name] = Run(
-            name, name, str(truth_path), "", truth_path, path, gt_label, columns[0], tuple(ranks), k,
+            name, name, shown(truth_path), "", truth_path, path, gt_label, columns[0], tuple(ranks), k,
             _score_column(names, columns[0], score), ontology, {"model_name": name},
         )  # fmt: skip
     return list(runs.values())

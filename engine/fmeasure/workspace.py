@@ -159,7 +159,8 @@ def write_samples(folder: ResultFolder, samples: Sequence[Sample], keep_cells: b
             folder.parquet(f"cells/{place}.parquet", _with_labels(sample.calls, sample.labels))
 
     def write_ontology(ontology: Ontology) -> None:
-        write_json(resource_of(ontology), folder.path(f"ontologies/{ontology.fingerprint[:16]}.json"))
+        resource = {**resource_of(ontology), "source": folder.final(ontology.source)}
+        write_json(resource, folder.path(f"ontologies/{ontology.fingerprint[:16]}.json"))
 
     jobs = [(1, partial(write_ontology, ontology)) for ontology in ontologies.values()]
     run_jobs(jobs + [(1, partial(write, sample)) for sample in samples])

@@ -37,6 +37,8 @@ def runs(tmp_path: Path) -> Path:
 def test_the_example_is_whole_and_says_that_it_is_simulated(example: Path) -> None:
     manifest = json.loads((example / "manifest.json").read_text())
     assert manifest["simulated"] is True
+    assert {Path(each["path"]).is_file() for each in manifest["inputs"]} == {True}
+    assert {Path(each["source"]).is_file() for each in manifest["ontologies"].values()} == {True}
     figures = {path.stem for path in (example / "figures").glob("*.png")}
     assert figures == {"scores", "coverage", "confusions", "differences"}
     for path in (example / "figures").glob("*.svg"):
@@ -54,6 +56,9 @@ def test_the_example_is_whole_and_says_that_it_is_simulated(example: Path) -> No
     assert done.returncode == 0, done.stderr
     name = "hierarchical_f_measure_per_group.csv"
     assert (again / name).read_bytes() == (example / name).read_bytes()
+    columns = ["model_a", "model_b", "metric", "value_a", "value_b", "cells", "right_only_a"]
+    pairs = [pl.read_csv(folder / "comparison.csv").select(columns) for folder in (again, example)]
+    assert pairs[0].equals(pairs[1])
 
 
 def test_steps_one_by_one(example: Path, tmp_path: Path) -> None:
