@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from .read_matrix import EXACT_FLOAT64, check_names, family_of, feature_matrix, 
 __all__ = [
     "check_one",
     "did_you_mean",
+    "distinct_texts",
     "feature_matrix",
     "look_alikes",
     "metadata_frame",
@@ -29,6 +30,8 @@ __all__ = [
 ]
 
 _MANY = 20_000
+#: Types that NumPy and Polars share: columns of them need no conversion by way of Arrow.
+_PLAIN = frozenset(np.dtype(name) for name in ("bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8"))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -71,20 +74,33 @@ def split_labels(values: pl.Series) -> pl.Series:
     return values.str.split("|").list.eval(label.filter(label != "")).list.unique(maintain_order=True)
 
 
-def look_alikes(frame: pl.DataFrame, columns: Iterable[str]) -> list[str]:
-    """Say which text columns hold values that differ only by space, case or Unicode form: they are different."""
+def distinct_texts(frame: pl.DataFrame, columns: Iterable[str]) -> dict[str, pl.Series]:
+    """Return the distinct values of each text column, in the order in which they come first."""
+    texts = [frame[column] for column in columns if frame.schema[column] == pl.String]
+    return {series.name: series.unique(maintain_order=True) for series in texts}
+
+
+def look_alikes(texts: Mapping[str, pl.Series]) -> list[str]:
+    """Say which columns hold values that differ only by space, case or Unicode form: they are different.
+
+    Parameters
+    ----------
+    texts : mapping of str to polars.Series
+        Distinct values by column, as from `distinct_texts`.
+    """
     notes = []
-    for series in frame.select(columns).select(pl.col(pl.String)):
-        if series.n_unique() > _MANY:  # names of rows rather than labels
+    for name, distinct in texts.items():
+        if len(distinct) > _MANY:  # names of rows rather than labels
             continue
-        forms: dict[str, list[str]] = {}
-        for value in series.drop_nulls().unique(maintain_order=True):
-            plain = " ".join(unicodedata.normalize("NFKC", value).casefold().split())
-            forms.setdefault(plain, []).append(value)
-        alike = [values for values in forms.values() if len(values) > 1]
-        if alike:
+        values = [value for value in distinct.to_list() if value is not None]
+        plain = [" ".join(unicodedata.normalize("NFKC", value).casefold().split()) for value in values]
+        if len(set(plain)) < len(values):
+            forms: dict[str, list[str]] = {}
+            for form, value in zip(plain, values, strict=True):
+                forms.setdefault(form, []).append(value)
+            alike = [same for same in forms.values() if len(same) > 1]
             notes.append(
-                f"metadata column {series.name!r} has {len(alike)} sets of values that differ only by space, case or "
+                f"metadata column {name!r} has {len(alike)} sets of values that differ only by space, case or "
                 f"Unicode form and count as different: {examples(alike[0])}"
             )
     return notes
@@ -145,8 +161,10 @@ def _from_pandas(name: str, series: Any) -> pl.Series:
         codes = np.asarray(series.cat.codes)
         positions = pl.Series(codes).cast(pl.UInt32, strict=False)  # -1, a missing value, becomes null
         return values.gather(positions).alias(name)
-    if dtype.kind == "O" and isinstance(dtype, np.dtype):
+    if isinstance(dtype, np.dtype) and dtype.kind == "O":
         return _from_objects(name, series.tolist())
+    if dtype in _PLAIN:
+        return pl.Series(name, series.to_numpy(), nan_to_null=True)
     try:
         frame = pl.from_pandas(series.to_frame(name), nan_to_null=True)
     except Exception as error:
@@ -231,15 +249,12 @@ def to_kind(frame: pl.DataFrame, kind: str, index: Any = None) -> Any:
         raise ValueError(f"unknown kind of table: {kind!r}")
     import pandas
 
-    columns = {series.name: _to_pandas(series, pandas) for series in frame}
-    rows = pandas.RangeIndex(frame.height)
-    table = pandas.DataFrame(columns, index=rows, columns=list(columns))
-    if index is not None:
-        table.index = index
-    return table
+    rows = pandas.RangeIndex(frame.height) if index is None else index
+    columns = {series.name: _to_pandas(series, rows, pandas) for series in frame}
+    return pandas.DataFrame(columns, index=rows)
 
 
-def _to_pandas(series: pl.Series, pandas: Any) -> Any:
+def _to_pandas(series: pl.Series, rows: Any, pandas: Any) -> Any:
     dtype = series.dtype
     nulls = series.null_count() > 0
     if dtype.is_integer():
@@ -252,6 +267,7 @@ def _to_pandas(series: pl.Series, pandas: Any) -> Any:
         return series.to_numpy(writable=True)  # nulls become NaN or NaT
     items = (series.cast(pl.String) if dtype in (pl.Categorical, pl.Enum) else series).to_list()
     values = np.empty(len(series), dtype=object)
-    for position, value in enumerate(items):
-        values[position] = np.nan if value is None else value
-    return pandas.Series(values, dtype=object)
+    values[:] = items
+    if nulls:
+        values[series.is_null().to_numpy()] = np.nan
+    return pandas.Series(values, index=rows, dtype=object)  # a bare array would be looked at for dates

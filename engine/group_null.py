@@ -15,6 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -81,8 +82,7 @@ def group_p_values(
     """
     check_tail(tail)
     check_sampling(null_size, seed)
-    shapes = list(zip(n_pos.tolist(), n_total.tolist(), strict=True))
-    counts = [Counter(shapes[row] for row in rows) for rows in members]
+    counts = _counts(members, n_pos, n_total)
     single = np.array([len(c) == 1 and (null == "shared" or c.total() == 1) for c in counts], dtype=bool)
     found = PValues(*(np.full(len(statistic), np.nan) for _ in range(3)))
 
@@ -95,12 +95,39 @@ def group_p_values(
         part = ap_p_values(statistic[alone], P, L, tail=tail, method=p_values, null_size=null_size, seed=seed)
         store(alone, part)
     computed = p_values == "exact" and aggregate == "mean"
-    summed = np.array([computed and all(method_of(*shape) != "sampled" for shape in c) for c in counts], dtype=bool)
-    for solve, groups in ((_summed, np.flatnonzero(~single & summed)), (_sampled, np.flatnonzero(~single & ~summed))):
+    summed, sampled = [], []
+    for g in np.flatnonzero(~single).tolist():
+        exact = computed and all(method_of(*shape) != "sampled" for shape in counts[g])
+        (summed if exact else sampled).append(g)
+    for solve, groups in ((_summed, np.array(summed, np.int64)), (_sampled, np.array(sampled, np.int64))):
         if len(groups):
             some = [counts[g] for g in groups]
             store(groups, solve(statistic[groups], some, tail, null, aggregate, null_size, seed))
     return found
+
+
+def _counts(
+    members: Sequence[Sequence[int]], n_pos: npt.NDArray[np.int64], n_total: npt.NDArray[np.int64]
+) -> list[Counter[Shape]]:
+    """Count the shapes of each group."""
+    sizes = [len(rows) for rows in members]
+    rows = np.fromiter(chain.from_iterable(members), np.int64, sum(sizes))
+    shapes, code = _shape_codes(n_pos[rows], n_total[rows])
+    entries, times = np.unique(np.repeat(np.arange(len(sizes)), sizes) * len(shapes) + code, return_counts=True)
+    counts: list[Counter[Shape]] = [Counter() for _ in members]
+    for entry, n in zip(entries.tolist(), times.tolist(), strict=True):
+        group, shape = divmod(entry, len(shapes))
+        counts[group][shapes[shape]] = n
+    return counts
+
+
+def _shape_codes(
+    n_pos: npt.NDArray[np.int64], n_total: npt.NDArray[np.int64]
+) -> tuple[list[Shape], npt.NDArray[np.int64]]:
+    """Return the distinct shapes, ascending, and which one each row has."""
+    width = int(n_total.max(initial=0)) + 1
+    distinct, code = np.unique(n_pos * width + n_total, return_inverse=True)
+    return [divmod(key, width) for key in distinct.tolist()], code
 
 
 def count_sampled(
@@ -114,8 +141,11 @@ def count_sampled(
 
     These are groups with a member whose own law is too large to compute, and medians of more than one draw.
     """
-    shapes = list(zip(n_pos.tolist(), n_total.tolist(), strict=True))
-    large = {shape for shape in set(shapes) if method_of(*shape) == "sampled"}
+    distinct, code = _shape_codes(n_pos, n_total)
+    large = {shape for shape in distinct if method_of(*shape) == "sampled"}
+    if not large and aggregate == "mean":
+        return 0
+    shapes = [distinct[each] for each in code.tolist()]
     found = 0
     for rows in members:
         mine = {shapes[row] for row in rows}

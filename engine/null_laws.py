@@ -44,6 +44,7 @@ __all__ = [
     "expected_sampled",
     "map_laws",
     "method_of",
+    "refuse_impossible",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -242,17 +243,20 @@ def average_precision_null(n_pos: int, n_total: int, *, null_size: int = 1_000_0
 
 def check_shapes(n_pos: npt.NDArray[np.generic], n_total: npt.NDArray[np.generic]) -> list[Shape]:
     """Return the shapes as whole numbers, or raise `InputError` for counts that cannot be."""
-    pairs = np.stack([np.asarray(n_pos, np.float64), np.asarray(n_total, np.float64)], axis=1)
-    long = ~(pairs[:, 1] <= _LONGEST_LIST)
+    refuse_impossible(n_pos, n_total)
+    return list(zip(n_pos.astype(np.int64).tolist(), n_total.astype(np.int64).tolist(), strict=True))
+
+
+def refuse_impossible(n_pos: npt.NDArray[np.generic], n_total: npt.NDArray[np.generic]) -> None:
+    """Raise `InputError` for numbers of positives and items that cannot be."""
+    P, L = n_pos.astype(np.float64), n_total.astype(np.float64)
+    long = ~(L <= _LONGEST_LIST)
     if long.any():
-        raise InputError(
-            f"lists of more than {_LONGEST_LIST:,} items have no null law here, but found {pairs[long][0, 1]:g}"
-        )
-    bad = ~((pairs[:, 0] >= 1) & (pairs[:, 0] <= pairs[:, 1]) & (pairs == np.floor(pairs)).all(axis=1))
+        raise InputError(f"lists of more than {_LONGEST_LIST:,} items have no null law here, but found {L[long][0]:g}")
+    bad = ~((P >= 1) & (P <= L) & (np.floor(P) == P) & (np.floor(L) == L))
     if bad.any():
-        shown = examples([(float(p), float(n)) for p, n in pairs[bad]])
+        shown = examples(list(zip(P[bad].tolist(), L[bad].tolist(), strict=True)))
         raise InputError(f"the numbers of positive and of all pairs must be whole and 1 <= P <= L, but found {shown}")
-    return [(p, n) for p, n in pairs.astype(np.int64).tolist()]
 
 
 def ap_p_values(
@@ -315,9 +319,8 @@ def ap_p_values(
         return found
     if method not in ("exact", "sampled"):
         raise InputError(f"method must be 'exact', 'sampled' or 'copairs', but it is {method!r}")
-    shapes = check_shapes(P[rows], L[rows])
     members: dict[Shape, list[int]] = {}
-    for row, shape in zip(rows.tolist(), shapes, strict=True):
+    for row, shape in zip(rows.tolist(), check_shapes(P[rows], L[rows]), strict=True):
         members.setdefault(shape, []).append(row)
     tolerance = tolerance_of(given)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .null_inverted import inversion_work
 from .null_split import SplitGrid
@@ -56,6 +57,7 @@ def method_of(n_pos: int, n_total: int) -> str:
     return plan_of(n_pos, n_total).method
 
 
+@lru_cache(maxsize=1 << 16)
 def plan_of(n_pos: int, n_total: int) -> Plan:
     """Choose how the law of (P, L) is found, see `null_laws`."""
     negatives = n_total - n_pos

@@ -16,14 +16,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..kernels.codes import KeyIndex, PairCodes, column_index, combined_code, key_index, merge_indexes
+from ..kernels.codes import KeyIndex, PairCodes, column_index, combined_code, compact, key_index, merge_indexes
 from .errors import InputError, examples
 from .expressions import parse_filter
-from .frames import look_alikes, require_columns
+from .frames import distinct_texts, look_alikes, require_columns
 
 __all__ = ["ColumnRule", "Columns", "PairPlan", "assign_reference_columns", "compile_pairs"]
 
 Columns = str | Sequence[str] | Mapping[str, Sequence[str]]
+
+#: Whole numbers that fit int64: numbered without sorting where they span few values.
+_COUNTED = frozenset((pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32))
 
 
 @dataclass(frozen=True)
@@ -117,18 +120,20 @@ def _split_filters(
     return plain, rows.astype(np.int64)
 
 
-def _codes(series: pl.Series) -> npt.NDArray[np.int64]:
-    """Number the distinct values of a column 0..k-1."""
+def _codes(series: pl.Series, texts: Mapping[str, pl.Series]) -> npt.NDArray[np.int64]:
+    """Number the distinct values of a column 0..k-1; `texts` has the distinct values of text columns."""
+    if series.name in texts:
+        return series.cast(pl.Enum(texts[series.name])).to_physical().to_numpy().astype(np.int64)
     if series.dtype in (pl.Categorical, pl.Enum):
         series = series.cast(pl.String)
     elif series.dtype == pl.Boolean:
         series = series.cast(pl.UInt8)
+    if series.dtype in _COUNTED and len(series):
+        values = series.to_numpy().astype(np.int64)
+        least, most = int(values.min()), int(values.max())
+        if most - least < 2**63:
+            return compact(values - least)
     return series.rank("dense").to_numpy().astype(np.int64) - 1
-
-
-def _combined(frame: pl.DataFrame, columns: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Number the distinct combinations of columns; all zero without columns."""
-    return combined_code([np.zeros(len(frame), np.int64), *(_codes(frame[column]) for column in columns)])
 
 
 def _label_index(frame: pl.DataFrame, column: str) -> tuple[KeyIndex, pl.Series]:
@@ -160,13 +165,13 @@ def _refuse_bad_keys(frame: pl.DataFrame, columns: Sequence[str]) -> None:
             raise InputError(f"metadata column {column!r} holds {series.dtype}; pair by text, numbers or booleans.")
 
 
-def _spelled_missing(frame: pl.DataFrame, columns: Sequence[str]) -> list[str]:
-    """Say which columns hold text that spells a missing value."""
+def _spelled_missing(texts: Mapping[str, pl.Series]) -> list[str]:
+    """Say which columns hold text that spells a missing value; `texts` has the distinct values of each."""
     found = []
-    for series in frame.select(columns).select(pl.col(pl.String)):
-        odd = [v for v in series.unique().sort() if v.strip().lower() in ("nan", "none", "null", "")]
+    for name, values in texts.items():
+        odd = sorted(v for v in values.to_list() if v.strip().lower() in ("nan", "none", "null", ""))
         if odd:
-            found.append(f"column {series.name!r}: the text {examples(odd)} is taken as a value like any other")
+            found.append(f"column {name!r}: the text {examples(odd)} is taken as a value like any other")
     return found
 
 
@@ -219,7 +224,7 @@ def compile_pairs(
         if not same and not diff:
             raise InputError(f"{kind}_sameby and {kind}_diffby are both empty; name at least one column.")
     used = list(dict.fromkeys(c for rule in rules.values() for c in rule.columns))
-    frame = metadata[rows].select(used)
+    frame = metadata if len(rows) == len(metadata) else metadata.select(used)[rows]
     single = [c for c in used if c != multilabel_col]
     _refuse_bad_keys(frame, single)
     labels, names = None, None
@@ -233,31 +238,35 @@ def compile_pairs(
                 "give these rows an empty list or drop them."
             )
         labels, names = _label_index(frame, multilabel_col)
-    positives = _compile_side(frame, rules["pos_sameby"], rules["pos_diffby"], multilabel_col, None)
-    negatives = _compile_side(frame, rules["neg_sameby"], rules["neg_diffby"], multilabel_col, labels)
-    warnings = [*look_alikes(frame, single), *_spelled_missing(frame, single)]
-    return PairPlan(rows, positives, negatives, labels, names, tuple(warnings))
+    texts = distinct_texts(frame, single)
+    codes = {column: _codes(frame[column], texts) for column in single}
+    sides = [
+        _compile_side(len(frame), codes, rules[f"{kind}_sameby"], rules[f"{kind}_diffby"], multilabel_col, of_kind)
+        for kind, of_kind in (("pos", None), ("neg", labels))
+    ]
+    warnings = [*look_alikes(texts), *_spelled_missing(texts)]
+    return PairPlan(rows, *sides, labels, names, tuple(warnings))
 
 
 def _compile_side(
-    frame: pl.DataFrame,
+    n: int,
+    codes: Mapping[str, npt.NDArray[np.int64]],
     same: ColumnRule,
     diff: ColumnRule,
     multilabel_col: str | None,
     labels: KeyIndex | None,
 ) -> PairCodes:
-    """Code one rule; with `labels`, the list column takes part in it (negatives)."""
-    n = len(frame)
+    """Make one rule of coded columns; with `labels`, the list column takes part in it (negatives)."""
 
-    def plain(columns: Sequence[str]) -> list[str]:
-        return [c for c in columns if c != multilabel_col]
+    def coded(columns: Sequence[str]) -> list[npt.NDArray[np.int64]]:
+        return [codes[c] for c in columns if c != multilabel_col]
 
     if multilabel_col in same.any or multilabel_col in diff.any:
         raise InputError(f"multilabel column {multilabel_col!r} cannot stand under 'any'.")
-    include = column_index([_codes(frame[c]) for c in same.any], n)
-    exclude = [_codes(frame[c]) for c in plain(diff.all)]
+    include = column_index(coded(same.any), n)
+    exclude = coded(diff.all)
     if diff.any:  # differing in at least one column is not agreeing in all of them
-        exclude.append(_combined(frame, diff.any))
+        exclude.append(combined_code(coded(diff.any)))
     excluded = column_index(exclude, n)
     if labels is not None and multilabel_col in same.all:
         if same.any:
@@ -265,7 +274,8 @@ def _compile_side(
         include = labels
     if labels is not None and multilabel_col in diff.all:
         excluded = merge_indexes(excluded, labels) if exclude else labels
-    return PairCodes(column_index([_combined(frame, plain(same.all))], n), include, excluded)
+    block = combined_code(coded(same.all) or [np.zeros(n, np.int64)])
+    return PairCodes(column_index([block], n), include, excluded)
 
 
 def assign_reference_columns(frame: pl.DataFrame, condition: str, column: str, default: int) -> pl.DataFrame:

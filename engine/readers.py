@@ -23,7 +23,7 @@ import numpy as np
 
 from ..kernels.cores import usable_cores
 from .errors import InputError, examples
-from .frames import did_you_mean, look_alikes
+from .frames import did_you_mean, distinct_texts, look_alikes
 from .profiles import Profiles, stack
 from .read_anndata import read_anndata, zarr_digest
 from .read_arrow import read_arrow
@@ -95,8 +95,8 @@ def read_profiles(
     parts, notes = _type_text_parts(parts)
     parts, missing_notes = _without_missing(parts, missing)
     whole = stack(parts)
-    notes = [*_identical_files(parts), *notes, *missing_notes, *look_alikes(whole.metadata, whole.metadata.columns)]
-    return replace(whole, notes=(*whole.notes, *notes))
+    alike = look_alikes(distinct_texts(whole.metadata, whole.metadata.columns))
+    return replace(whole, notes=(*whole.notes, *_identical_files(parts), *notes, *missing_notes, *alike))
 
 
 def format_of(path: Path) -> str:

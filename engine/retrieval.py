@@ -228,9 +228,10 @@ def score(
     scores = {"average_precision": ap, "normalized_average_precision": _normalized(ap, n_pos, n_pos + n_neg[query])}
     if tied.any():
         scores |= {"ap_optimistic": high, "ap_pessimistic": low}
+    kept = metadata if len(x) == len(metadata) else metadata[plan.rows]
     if multilabel_col is None:
-        return _single(metadata[plan.rows], plan.rows, query, n_pos, n_neg, scores, wanted, report)
-    return _multi(metadata[plan.rows], plan, query, label, n_pos, n_neg, scores, multilabel_col, report)
+        return _single(kept, plan.rows, query, n_pos, n_neg, scores, wanted, report)
+    return _multi(kept, plan, query, label, n_pos, n_neg, scores, multilabel_col, report)
 
 
 def _joined(parts: Sequence[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
@@ -249,22 +250,32 @@ def _refuse_degenerate(x: npt.NDArray[np.floating], distance: str, rows: Ints) -
         return
     bad: list[int] = []
     for start in range(0, len(x), 8192):
-        part = x[start : start + 8192].astype(np.float64)
-        if distance == "correlation":
-            part -= part.mean(axis=1, keepdims=True)
-            constant = x[start : start + 8192].max(axis=1) == x[start : start + 8192].min(axis=1)
-        else:
-            constant = np.zeros(len(part), dtype=bool)
-        with np.errstate(over="ignore"):
-            norm = np.sqrt(np.einsum("ij,ij->i", part, part))
-        # Outside this range squares leave the normal float64 numbers and the norm has no digits left.
-        bad += (start + np.flatnonzero(constant | ~((norm > 1e-140) & (norm < 1e140)))).tolist()
+        part = x[start : start + 8192]
+        unsure = np.arange(len(part))
+        if distance != "correlation":  # a square far from the ends of float32 settles it
+            with np.errstate(over="ignore", under="ignore"):
+                square = np.vecdot(part, part)
+            unsure = np.flatnonzero(~((square > 1e-30) & (square < 1e30)))
+        bad += (start + unsure[_without_direction(part[unsure], distance)]).tolist()
     if bad:
         what = "constant rows" if distance == "correlation" else "rows of length zero (all features 0)"
         raise InputError(
             f"{len(bad)} {what} (or too small or large for float64) have no {distance} similarity: rows "
             f"{examples(rows[bad].tolist())}; drop them, rescale them, or use another distance."
         )
+
+
+def _without_direction(x: npt.NDArray[np.floating], distance: str) -> npt.NDArray[np.bool_]:
+    """Say which rows have a norm of which float64 has no digits, or, for the correlation, no variation."""
+    wide = x.astype(np.float64)
+    constant = np.zeros(len(x), dtype=bool)
+    if distance == "correlation":
+        wide -= wide.mean(axis=1, keepdims=True)
+        constant = x.max(axis=1) == x.min(axis=1)
+    with np.errstate(over="ignore"):
+        norm = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    # Outside this range squares leave the normal float64 numbers.
+    return constant | ~((norm > 1e-140) & (norm < 1e140))
 
 
 def _batches(room: Any, plan: PairPlan, asked: Ints) -> Iterator[Ints]:
@@ -364,7 +375,8 @@ def _single(
     for name, score in scores.items():
         columns[name] = np.full(len(frame), np.nan)
         columns[name][query] = score
-    result = frame.with_columns([pl.Series(name, column) for name, column in columns.items()])
+    added = {name: pl.Series(name, column) for name, column in columns.items()}
+    result = pl.DataFrame(list(({series.name: series for series in frame} | added).values()))
     if not wanted.all():
         result = result.with_columns(pl.when(pl.Series(wanted)).then(pl.col(list(columns))))
     return Retrieval(result, rows, report)

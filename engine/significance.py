@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -195,11 +195,11 @@ def drop_unscored(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
         How many were left out.
     """
     require_columns(frame, ("average_precision", "n_pos_pairs"), "dropping rows without a score")
-    kept = frame.filter(
-        pl.col("average_precision").is_not_null()
-        & pl.col("average_precision").is_not_nan()
-        & (pl.col("n_pos_pairs") > 0)
-    )
+    ap, n_pos = (frame[name].cast(pl.Float64).to_numpy() for name in ("average_precision", "n_pos_pairs"))
+    scored = ~np.isnan(ap) & (n_pos > 0)  # a null became NaN
+    if scored.all():
+        return frame, 0
+    kept = frame.filter(pl.Series(scored))
     return kept, frame.height - kept.height
 
 
@@ -310,9 +310,11 @@ def check_arguments(
 
 def _grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, pl.Series]:
     """The groups in sorted order and the rows of each; a row with a missing key is in none."""
-    keyed = frame.select(columns).with_row_index("__row").drop_nulls(columns)
-    groups = keyed.group_by(columns, maintain_order=True).agg("__row").sort(columns)
-    return groups.drop("__row"), groups["__row"].cast(pl.List(pl.Int64))
+    keyed = pl.DataFrame([*(frame[name] for name in columns), pl.Series("__row", np.arange(frame.height))])
+    if any(series.null_count() for series in keyed):
+        keyed = keyed.drop_nulls()
+    groups = keyed.group_by(columns).agg("__row").sort(columns)
+    return groups.drop("__row"), groups["__row"]
 
 
 def _group_scores(
@@ -328,7 +330,7 @@ def _group_scores(
             raise InputError(
                 f"column {name!r} holds {whole[name].dtype}; numbers are needed for the mean average precision"
             )
-    frame, _ = drop_unscored(whole.select(list(dict.fromkeys([*columns, *_SCORES]))))
+    frame, _ = drop_unscored(pl.DataFrame([whole[name] for name in dict.fromkeys([*columns, *_SCORES])]))
     groups, rows_of = _grouped(frame, columns)
     members = rows_of.to_list()
     n_unnamed = frame.height - sum(map(len, members))
@@ -339,14 +341,13 @@ def _group_scores(
             f"none of the {whole.height} rows has an average precision, a positive pair and a value in "
             f"{examples(columns)}"
         )
-    outside = frame["average_precision"].filter(~frame["average_precision"].is_between(0, 1 + 1e-6))
-    if len(outside):
-        raise InputError(f"average precision lies between 0 and 1, but found {examples(outside.to_list())}")
     precision = np.float32 if frame["average_precision"].dtype == pl.Float32 else np.float64
-    ap = frame["average_precision"].cast(pl.Float64).to_numpy()
-    normalized = frame["normalized_average_precision"].cast(pl.Float64).to_numpy()
-    combine = _mean if aggregate == "mean" else np.median
-    statistic = np.array([combine(ap[rows]) for rows in members], np.float64)
+    ap, normalized = (frame[name].cast(pl.Float64).to_numpy() for name in _SCORES[2:])
+    outside = ~((ap >= 0) & (ap <= 1 + 1e-6))
+    if outside.any():
+        raise InputError(f"average precision lies between 0 and 1, but found {examples(ap[outside].tolist())}")
+    combine = _mean if aggregate == "mean" else _median
+    statistic = np.array(_combined(combine, ap, members), np.float64)
     p = _p_values(statistic.astype(precision), members, frame, p_values, tail, null, aggregate, null_size, seed)
     wide = (p.upper - p.lower > _WIDE * p.value) & (p.upper - p.lower > _WIDE_AT_LEAST)
     if p_values == "exact" and wide.any():
@@ -359,33 +360,36 @@ def _group_scores(
     scores = groups.with_columns(
         pl.Series("mean_average_precision", statistic),
         rows_of.alias("indices"),
-        pl.Series(
-            "mean_normalized_average_precision",
-            [float(combine(found)) if len(found := _present(normalized[rows])) else math.nan for rows in members],
-            pl.Float64,
-        ),
+        pl.Series("mean_normalized_average_precision", _combined(combine, normalized, members), pl.Float64),
         pl.Series("p_value", p.value),
         *bounds,
     )
     return scores, kind
 
 
-def _mean(values: Floats) -> float:
+def _combined(combine: Callable[[list[float]], float], values: Floats, members: list[list[int]]) -> list[float]:
+    """Take the mean or median over each group, NaN left out; plain lists, as groups are small and many."""
+    every = values.tolist()
+    present = ([value for row in rows if not math.isnan(value := every[row])] for rows in members)
+    return [combine(found) if found else math.nan for found in present]
+
+
+def _mean(values: list[float]) -> float:
     """Mean of a correctly rounded sum, so that it does not depend on the order of the rows."""
     return math.fsum(values) / len(values)
 
 
-def _present(values: Floats) -> Floats:
-    return values[~np.isnan(values)]
+def _median(values: list[float]) -> float:
+    return float(np.median(values))
 
 
 def _p_values(
     statistic: Floats, members: list[list[int]], frame: pl.DataFrame,
     p_values: str, tail: str, null: str, aggregate: str, null_size: int, seed: int,
 ) -> PValues:  # fmt: skip
-    from .null_laws import check_shapes
+    from .null_laws import refuse_impossible
 
-    check_shapes(*(frame[name].to_numpy() for name in _SCORES[:2]))
+    refuse_impossible(*(frame[name].to_numpy() for name in _SCORES[:2]))
     n_pos, n_total = (frame[name].cast(pl.Int64).to_numpy() for name in _SCORES[:2])
     if p_values == "copairs":
         from . import copairs_null
@@ -409,7 +413,8 @@ def _p_values(
 
 
 def _marked(scores: pl.DataFrame, corrected: Floats, threshold: float) -> pl.DataFrame:
-    return scores.with_columns(pl.Series("corrected_p_value", corrected)).with_columns(
-        (pl.col("p_value") < threshold).alias("below_p"),
-        (pl.col("corrected_p_value") < threshold).alias("below_corrected_p"),
+    return scores.with_columns(
+        pl.Series("corrected_p_value", corrected),
+        pl.Series("below_p", scores["p_value"].to_numpy() < threshold),
+        pl.Series("below_corrected_p", corrected < threshold),
     )

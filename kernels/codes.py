@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["KeyIndex", "PairCodes", "column_index", "combined_code", "key_index", "merge_indexes"]
+__all__ = ["KeyIndex", "PairCodes", "column_index", "combined_code", "compact", "key_index", "merge_indexes"]
 
 
 class KeyIndex(NamedTuple):
@@ -88,16 +88,31 @@ def column_index(columns: Sequence[npt.NDArray[np.integer]], n: int) -> KeyIndex
         return key_index(nothing, nothing, n, 0)
     sizes = [int(code.max(initial=-1)) + 1 for code in columns]
     bases = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    keys = np.stack([code + base for code, base in zip(columns, bases[:-1], strict=True)], axis=1)
-    index = key_index(keys.ravel(), np.repeat(np.arange(n), len(columns)), n, int(bases[-1]))
-    return index._replace(columns=len(columns))
+    keys = np.stack([code + base for code, base in zip(columns, bases[:-1], strict=True)], axis=1).ravel()
+    # Entries come by row, and ascend within a row; a stable sort keeps the rows of a key in order.
+    by_key = np.argsort(keys, kind="stable")
+    return KeyIndex(
+        np.arange(n + 1, dtype=np.int64) * len(columns),
+        keys.astype(np.int32),
+        np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=int(bases[-1])))]).astype(np.int64),
+        (by_key // len(columns)).astype(np.int32),
+        len(columns),
+    )
+
+
+def compact(keys: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Number the distinct values of whole numbers from 0 on 0..k-1, in their order."""
+    if keys.max(initial=0) > 8 * len(keys):  # too wide a range to count in
+        return np.unique(keys, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    number: npt.NDArray[np.int64] = np.cumsum(np.bincount(keys) > 0, dtype=np.int64) - 1
+    return number[keys]
 
 
 def combined_code(keys: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
     """Number the distinct combinations of one or more coded columns 0..k-1."""
     code = keys[0]
     for key in keys[1:]:
-        code = np.unique(code * (key.max(initial=0) + 1) + key, return_inverse=True)[1].reshape(-1)
+        code = compact(code * (key.max(initial=0) + 1) + key)
     return code
 
 

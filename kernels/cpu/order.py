@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..codes import KeyIndex, PairCodes, combined_code, key_index
+from ..codes import KeyIndex, PairCodes, key_index
 
 __all__ = ["Order", "work_order"]
 
@@ -91,11 +91,11 @@ def _reorder(index: KeyIndex, place: Ints) -> KeyIndex:
     return renumbered._replace(columns=index.columns)
 
 
-def _runs(keys: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
+def _runs(*keys: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
     """Return first and past-the-end place of the run of equal keys that each place lies in."""
-    change = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
-    edges = np.append(change, len(keys))
-    run = np.cumsum(np.concatenate([[False], keys[1:] != keys[:-1]]))
+    change = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    edges = np.concatenate([[0], np.flatnonzero(change) + 1, [len(keys[0])]])
+    run = np.concatenate([[0], np.cumsum(change)])
     return edges[run], edges[run + 1]
 
 
@@ -104,5 +104,5 @@ def _bounds(block: npt.NDArray[np.integer], segment: npt.NDArray[np.integer] | N
     first, last = _runs(block)
     if segment is None:
         return np.stack([first, last, last, last], axis=1)
-    start, stop = _runs(combined_code([block.astype(np.int64), segment.astype(np.int64)]))
+    start, stop = _runs(block, segment)
     return np.stack([first, start, stop, last], axis=1)

@@ -48,7 +48,7 @@ FEW_POSITIVES = 32
 #: Blocks of fewer pairs are not worth a tile, and are put together to jobs of about so many pairs.
 SMALL_BLOCK, DIRECT_JOB = 1024, 100_000
 #: Positives of a job that computes thresholds.
-THRESHOLDS_JOB = 20_000
+THRESHOLDS_JOB = 2_000
 #: Tiles serve both sides in blocks of at least so many rows, if so large a share of them has positives.
 LEAST_ROWS, LEAST_SHARE = 256, 0.7
 
@@ -218,7 +218,15 @@ def _jobs(p: Prepared, work: _Work) -> Iterator[tuple[int, Callable[[], int]]]:
         else:
             for k in range(run, end):
                 for piece in _pieces(p, work, int(edges[k]), int(edges[k + 1])):
-                    yield piece.pairs, partial(_count_piece, p, work, piece)
+                    if piece.pairs and _has_positives(work, piece):
+                        yield piece.pairs, partial(_count_piece, p, work, piece)
+
+
+def _has_positives(work: _Work, piece: _Piece) -> bool:
+    """Say whether a piece has anything to count: positives of its queries, or of columns that it serves too."""
+    first = int(work.rows[piece.first])
+    served = [(piece.first + start - first, piece.first + stop - first) for start, stop, both in piece.ranges if both]
+    return any(work.starts[stop] > work.starts[start] for start, stop in [(piece.first, piece.last), *served])
 
 
 def _count_direct(p: Prepared, work: _Work, first: int, last: int) -> int:
@@ -285,8 +293,6 @@ def _count_piece(p: Prepared, work: _Work, piece: _Piece) -> int:
     tile = np.empty((len(queries), columns + GAP), np.float64 if exact else np.float32)
     flipped = np.empty((columns if any(both for *_, both in piece.ranges) else 0, len(queries) + GAP), tile.dtype)
     rechecked = 0
-    if piece.pairs == 0:
-        return 0
     for start, stop, both in piece.ranges:
         for first in range(start, stop, columns):
             if work.stop.is_set():
@@ -297,9 +303,10 @@ def _count_piece(p: Prepared, work: _Work, piece: _Piece) -> int:
             if p.metric:
                 refuse_nan(tile[:, :width])
             rechecked += count_tile(p.rows, queries, offsets, tile, width, first, FEW_POSITIVES, exact, slots)
-            if both:
+            at = piece.first + first - int(queries[0])
+            if both and work.starts[at + width] > work.starts[at]:
                 transpose(tile, len(queries), width, flipped)
-                other = _side(work, at := piece.first + first - int(queries[0]), at + width)
+                other = _side(work, at, at + width)
                 rechecked += count_tile(
                     p.rows, *other[:2], flipped, len(queries), int(queries[0]), FEW_POSITIVES, exact, other[2]
                 )
