@@ -82,8 +82,16 @@ def group_p_values(
     """
     check_tail(tail)
     check_sampling(null_size, seed)
-    counts = _counts(members, n_pos, n_total)
-    single = np.array([len(c) == 1 and (null == "shared" or c.total() == 1) for c in counts], dtype=bool)
+    sizes = np.array([len(mine) for mine in members], np.int64)
+    rows = np.fromiter(chain.from_iterable(members), np.int64, sizes.sum())
+    starts = np.cumsum(sizes) - sizes
+
+    def alike(values: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        mine = values[rows]
+        same: npt.NDArray[np.bool_] = np.minimum.reduceat(mine, starts) == np.maximum.reduceat(mine, starts)
+        return same
+
+    single = alike(n_pos) & alike(n_total) & ((sizes == 1) | (null == "shared"))
     found = PValues(*(np.full(len(statistic), np.nan) for _ in range(3)))
 
     def store(groups: npt.NDArray[np.int64], part: PValues) -> None:
@@ -91,43 +99,20 @@ def group_p_values(
 
     alone = np.flatnonzero(single)
     if len(alone):
-        P, L = np.array([next(iter(counts[g])) for g in alone]).T
-        part = ap_p_values(statistic[alone], P, L, tail=tail, method=p_values, null_size=null_size, seed=seed)
+        first = rows[starts[alone]]
+        part = ap_p_values(
+            statistic[alone], n_pos[first], n_total[first], tail=tail, method=p_values, null_size=null_size, seed=seed
+        )
         store(alone, part)
+    mixed = np.flatnonzero(~single)
+    counts = [Counter(zip(n_pos[members[g]].tolist(), n_total[members[g]].tolist(), strict=True)) for g in mixed]
     computed = p_values == "exact" and aggregate == "mean"
-    summed, sampled = [], []
-    for g in np.flatnonzero(~single).tolist():
-        exact = computed and all(method_of(*shape) != "sampled" for shape in counts[g])
-        (summed if exact else sampled).append(g)
-    for solve, groups in ((_summed, np.array(summed, np.int64)), (_sampled, np.array(sampled, np.int64))):
-        if len(groups):
-            some = [counts[g] for g in groups]
-            store(groups, solve(statistic[groups], some, tail, null, aggregate, null_size, seed))
+    summed = np.array([computed and all(method_of(*shape) != "sampled" for shape in c) for c in counts], dtype=bool)
+    for solve, some in ((_summed, np.flatnonzero(summed)), (_sampled, np.flatnonzero(~summed))):
+        if len(some):
+            groups, theirs = mixed[some], [counts[i] for i in some]
+            store(groups, solve(statistic[groups], theirs, tail, null, aggregate, null_size, seed))
     return found
-
-
-def _counts(
-    members: Sequence[Sequence[int]], n_pos: npt.NDArray[np.int64], n_total: npt.NDArray[np.int64]
-) -> list[Counter[Shape]]:
-    """Count the shapes of each group."""
-    sizes = [len(rows) for rows in members]
-    rows = np.fromiter(chain.from_iterable(members), np.int64, sum(sizes))
-    shapes, code = _shape_codes(n_pos[rows], n_total[rows])
-    entries, times = np.unique(np.repeat(np.arange(len(sizes)), sizes) * len(shapes) + code, return_counts=True)
-    counts: list[Counter[Shape]] = [Counter() for _ in members]
-    for entry, n in zip(entries.tolist(), times.tolist(), strict=True):
-        group, shape = divmod(entry, len(shapes))
-        counts[group][shapes[shape]] = n
-    return counts
-
-
-def _shape_codes(
-    n_pos: npt.NDArray[np.int64], n_total: npt.NDArray[np.int64]
-) -> tuple[list[Shape], npt.NDArray[np.int64]]:
-    """Return the distinct shapes, ascending, and which one each row has."""
-    width = int(n_total.max(initial=0)) + 1
-    distinct, code = np.unique(n_pos * width + n_total, return_inverse=True)
-    return [divmod(key, width) for key in distinct.tolist()], code
 
 
 def count_sampled(
@@ -141,11 +126,10 @@ def count_sampled(
 
     These are groups with a member whose own law is too large to compute, and medians of more than one draw.
     """
-    distinct, code = _shape_codes(n_pos, n_total)
-    large = {shape for shape in distinct if method_of(*shape) == "sampled"}
+    shapes = list(zip(n_pos.tolist(), n_total.tolist(), strict=True))
+    large = {shape for shape in set(shapes) if method_of(*shape) == "sampled"}
     if not large and aggregate == "mean":
         return 0
-    shapes = [distinct[each] for each in code.tolist()]
     found = 0
     for rows in members:
         mine = {shapes[row] for row in rows}

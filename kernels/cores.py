@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 __all__ = ["run_jobs", "single_threaded_blas", "usable_cores"]
 
 T = TypeVar("T")
 
-_NAME = "fastbench-worker"
+_here = threading.local()  # busy: this thread is in a job
 _lock = threading.Lock()
 _state: dict[str, Any] = {"users": 0, "limiter": None, "controller": None}
 
@@ -52,20 +53,53 @@ def single_threaded_blas() -> Iterator[None]:
 @lru_cache
 def _pool(threads: int, process: int) -> ThreadPoolExecutor:
     """Return the threads of this process, which start once; a fork has none of them and so gets its own."""
-    return ThreadPoolExecutor(threads, thread_name_prefix=f"{_NAME}-{process}")
+    return ThreadPoolExecutor(threads, thread_name_prefix=f"fastbench-worker-{process}")
+
+
+class _Shared(Generic[T]):
+    """Jobs of which each thread that takes part does the next one, until none is left."""
+
+    def __init__(self, jobs: Sequence[tuple[int, Callable[[], T]]]) -> None:
+        self.jobs = jobs
+        self.waiting = deque(range(len(jobs)))
+        self.results: dict[int, T] = {}
+        self.done = 0
+        self.lock = threading.Lock()
+
+    def take_part(self, tell: Callable[[], None] = lambda: None) -> None:
+        """Do jobs, and call `tell` after each; an error drops those that have not begun."""
+        _here.busy = True
+        try:
+            while True:
+                try:
+                    number = self.waiting.popleft()
+                except IndexError:
+                    return
+                work, job = self.jobs[number]
+                self.results[number] = job()
+                with self.lock:
+                    self.done += work
+                tell()
+        except BaseException:
+            self.waiting.clear()
+            raise
+        finally:
+            _here.busy = False
 
 
 def run_jobs(
     jobs: Sequence[tuple[int, Callable[[], T]]], threads: int = 0, progress: Callable[[float], None] | None = None
 ) -> list[T]:
-    """Run jobs on threads and return their results in order.
+    """Run jobs on this thread and on others and return their results in order.
+
+    Waking a thread can take longer than a small job, so this one does not wait for the others to begin.
 
     Parameters
     ----------
     jobs : sequence of (int, callable)
         The work in a job, in any unit, and the job. Jobs of a job run on its own thread.
     threads : int, default 0
-        Worker threads; 0 takes all usable cores.
+        Threads, this one included; 0 takes all usable cores.
     progress : callable, optional
         Called with the share of the work that is done, 0..1.
 
@@ -74,19 +108,24 @@ def run_jobs(
     BaseException
         The first error of a job, or an interrupt; jobs that have not begun are then dropped.
     """
-    if threading.current_thread().name.startswith(_NAME):  # waiting for a thread here could last forever
+    if getattr(_here, "busy", False):
         return [job() for _, job in jobs]
-    total, done, results = sum(work for work, _ in jobs), 0, []
+    shared, total = _Shared(jobs), max(sum(work for work, _ in jobs), 1)
+
+    def tell() -> None:
+        if progress is not None:
+            progress(shared.done / total)
+
+    others = (threads or usable_cores()) - 1
     with single_threaded_blas():
-        pool = _pool(threads or usable_cores(), os.getpid())
-        futures = [pool.submit(job) for _, job in jobs]
+        helpers = [_pool(others, os.getpid()).submit(shared.take_part) for _ in range(min(others, len(jobs) - 1))]
         try:
-            for (work, _), future in zip(jobs, futures, strict=True):
-                results.append(future.result())
-                done += work
-                if progress is not None:
-                    progress(done / max(total, 1))
+            shared.take_part(tell)
+            for helper in helpers:
+                if not helper.cancel():  # it has begun
+                    helper.result()
         finally:
-            for future in futures:
-                future.cancel()
-    return results
+            for helper in helpers:
+                helper.cancel()
+    tell()
+    return [shared.results[number] for number in range(len(jobs))]

@@ -43,44 +43,50 @@ def shares_key(index, i, j):
 
 
 @njit
-def _walk(codes, row, seen, stamp, out):
-    """Write the partners of `row` to `out` (ascending); return how many. An empty `out` only counts.
+def _walk(codes, rows, offsets, out):
+    """Write the partners of each row (ascending) to out[offsets[q] : offsets[q + 1]].
 
-    The shorter of the row's block and its include lists is walked. seen (n,) int64 holds stamps of rows met.
+    An empty `out` only counts them: offsets[q + 1] becomes how many there are. The shorter of a row's block and its
+    include lists is walked.
     """
     home = codes.block.row_keys
-    key = home[row]
-    first, last = codes.block.key_offsets[key], codes.block.key_offsets[key + 1]
     limited = codes.include.key_rows.size > 0
-    found = 0
-    listed = 0
-    for slot in range(codes.include.row_offsets[row], codes.include.row_offsets[row + 1]):
-        shared = codes.include.row_keys[slot]
-        listed += codes.include.key_offsets[shared + 1] - codes.include.key_offsets[shared]
-    if limited and listed < last - first:
-        seen[row] = stamp
+    seen = np.full(home.size if limited else 0, -1, np.int64)  # the query that met a row last
+    for q in range(rows.size):
+        row = rows[q]
+        key = home[row]
+        first, last = codes.block.key_offsets[key], codes.block.key_offsets[key + 1]
+        listed = 0
         for slot in range(codes.include.row_offsets[row], codes.include.row_offsets[row + 1]):
             shared = codes.include.row_keys[slot]
-            for place in range(codes.include.key_offsets[shared], codes.include.key_offsets[shared + 1]):
-                other = codes.include.key_rows[place]
-                if seen[other] != stamp:
-                    seen[other] = stamp
-                    if home[other] == key and not shares_key(codes.exclude, row, other):
-                        if out.size:
-                            out[found] = other
-                        found += 1
-        if out.size:
-            out[:found].sort()
-        return found
-    for place in range(first, last):
-        other = codes.block.key_rows[place]
-        if other == row or shares_key(codes.exclude, row, other):
-            continue
-        if not limited or shares_key(codes.include, row, other):
+            listed += codes.include.key_offsets[shared + 1] - codes.include.key_offsets[shared]
+        start = offsets[q] if out.size else 0
+        at = start
+        if limited and listed < last - first:
+            seen[row] = q
+            for slot in range(codes.include.row_offsets[row], codes.include.row_offsets[row + 1]):
+                shared = codes.include.row_keys[slot]
+                for place in range(codes.include.key_offsets[shared], codes.include.key_offsets[shared + 1]):
+                    other = codes.include.key_rows[place]
+                    if seen[other] != q:
+                        seen[other] = q
+                        if home[other] == key and not shares_key(codes.exclude, row, other):
+                            if out.size:
+                                out[at] = other
+                            at += 1
             if out.size:
-                out[found] = other
-            found += 1
-    return found
+                out[start:at].sort()
+        else:
+            for place in range(first, last):
+                other = codes.block.key_rows[place]
+                if other == row or shares_key(codes.exclude, row, other):
+                    continue
+                if not limited or shares_key(codes.include, row, other):
+                    if out.size:
+                        out[at] = other
+                    at += 1
+        if not out.size:
+            offsets[q + 1] = at
 
 
 def count_partners(codes: PairCodes) -> npt.NDArray[np.int64]:
@@ -113,14 +119,13 @@ def _group_size(keys: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
 def _count_by_walking(codes):
     """Partners of each row, (n,) int64: the partners themselves, or the block without the excluded rows."""
     n = codes.block.row_offsets.size - 1
-    counts = np.empty(n, np.int64)
+    counts = np.zeros(n + 1, np.int64)
+    if codes.include.key_rows.size > 0:
+        _walk(codes, np.arange(n), counts, np.empty(0, np.int32))
+        return counts[1:]
     seen = np.full(n, -1, np.int64)
-    nothing = np.empty(0, np.int32)
     home = codes.block.row_keys
     for row in range(n):
-        if codes.include.key_rows.size > 0:
-            counts[row] = _walk(codes, row, seen, row, nothing)
-            continue
         key = home[row]
         left = codes.block.key_offsets[key + 1] - codes.block.key_offsets[key] - 1
         seen[row] = row
@@ -132,22 +137,20 @@ def _count_by_walking(codes):
                     seen[other] = row
                     if home[other] == key:
                         left -= 1
-        counts[row] = left
-    return counts
+        counts[row + 1] = left
+    return counts[1:]
 
 
 @njit
 def partners(codes, rows):
     """Partners of the given rows: offsets (q + 1,) int64 and rows int32; see `reference.pairs.partners`."""
-    seen = np.full(codes.block.row_offsets.size - 1, -1, np.int64)
-    nothing = np.empty(0, np.int32)
     offsets = np.zeros(rows.size + 1, np.int64)
+    _walk(codes, rows, offsets, np.empty(0, np.int32))
     for q in range(rows.size):
-        offsets[q + 1] = offsets[q] + _walk(codes, rows[q], seen, q, nothing)
+        offsets[q + 1] += offsets[q]
     found = np.empty(offsets[-1], np.int32)
-    for q in range(rows.size):
-        if offsets[q + 1] > offsets[q]:
-            _walk(codes, rows[q], seen, rows.size + q, found[offsets[q] : offsets[q + 1]])
+    if found.size:
+        _walk(codes, rows, offsets, found)
     return offsets, found
 
 
