@@ -105,7 +105,8 @@ def group_p_values(
         )
         store(alone, part)
     mixed = np.flatnonzero(~single)
-    counts = [Counter(zip(n_pos[members[g]].tolist(), n_total[members[g]].tolist(), strict=True)) for g in mixed]
+    several = [members[g] for g in mixed.tolist()]
+    counts = [Counter(zip(n_pos[mine].tolist(), n_total[mine].tolist(), strict=True)) for mine in several]
     computed = p_values == "exact" and aggregate == "mean"
     summed = np.array([computed and all(method_of(*shape) != "sampled" for shape in c) for c in counts], dtype=bool)
     for solve, some in ((_summed, np.flatnonzero(summed)), (_sampled, np.flatnonzero(~summed))):

@@ -240,12 +240,11 @@ def compile_pairs(
         labels, names = _label_index(frame, multilabel_col)
     texts = distinct_texts(frame, single)
     codes = {column: _codes(frame[column], texts) for column in single}
-    sides = [
-        _compile_side(len(frame), codes, rules[f"{kind}_sameby"], rules[f"{kind}_diffby"], multilabel_col, of_kind)
-        for kind, of_kind in (("pos", None), ("neg", labels))
-    ]
+    n = len(frame)
+    positives = _compile_side(n, codes, rules["pos_sameby"], rules["pos_diffby"], multilabel_col, None)
+    negatives = _compile_side(n, codes, rules["neg_sameby"], rules["neg_diffby"], multilabel_col, labels)
     warnings = [*look_alikes(texts), *_spelled_missing(texts)]
-    return PairPlan(rows, *sides, labels, names, tuple(warnings))
+    return PairPlan(rows, positives, negatives, labels, names, tuple(warnings))
 
 
 def _compile_side(

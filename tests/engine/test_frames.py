@@ -314,6 +314,14 @@ def test_feature_columns_that_are_no_numbers_are_named(table, pieces):
         assert piece in str(caught.value)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_finite_values_whose_squares_are_not_are_taken(dtype):
+    array = np.full((2, 3), np.finfo(dtype).max, dtype)
+    assert np.shares_memory(feature_matrix(array, 2), array)
+    with pytest.raises(InputError, match="1 of 2 rows"):
+        feature_matrix(np.vstack([array[:1], np.full((1, 3), np.nan, dtype)]), 2)
+
+
 def test_no_rows_are_refused():
     with pytest.raises(InputError, match="no rows"):
         feature_matrix(np.empty((0, 3)), 0)

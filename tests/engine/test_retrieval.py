@@ -389,3 +389,44 @@ def test_queries_in_python():
     for wrong in ([3, 5, 7], chosen[:-1], chosen.astype(int)):
         with pytest.raises(fb.InputError, match="one True or False for each"):
             fb.average_precision(meta, x, ["Metadata_a"], [], [], ["Metadata_a"], queries=wrong)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pl.Series([-3, 5, -3, 9, 5, 9] * 2, dtype=pl.Int8),
+        pl.Series([-(2**63), 2**63 - 1, 0] * 4),
+        pl.Series([2**64 - 1, 0, 2**63] * 4, dtype=pl.UInt64),
+        pl.Series([7, 7, 2**40] * 4),
+        pl.Series([True, False] * 6),
+        pl.Series([0.5, -0.5, 1e300] * 4),
+        pl.Series(["é", "e\u0301", "x"] * 4),
+        pl.Series(["p", "q", "p"] * 4, dtype=pl.Enum(["unused", "q", "p"])),
+    ],
+)
+def test_any_kind_of_column_makes_the_same_pairs_as_its_numbers(values):
+    number = {value: i for i, value in enumerate(sorted(set(values.to_list())))}
+    plain = pl.Series([number[value] for value in values])
+    found, expected = (
+        compile_pairs(pl.DataFrame({"Metadata_a": column}), ["Metadata_a"], [], [], ["Metadata_a"])
+        for column in (values, plain)
+    )
+    rows = np.arange(len(values))
+    for side in ("positives", "negatives"):
+        for mine, theirs in zip(
+            cpu.partners(getattr(found, side), rows), cpu.partners(getattr(expected, side), rows), strict=True
+        ):
+            np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype"), [(-73, np.float32), (100, np.float32), (-400, np.float64), (400, np.float64)]
+)
+def test_rows_far_from_length_1_have_a_direction(size, dtype):
+    meta, x = problem(4, copies=False)
+    expected = score(meta, x, **RULE).frame[AP]
+    scaled = x.astype(dtype) * dtype(2.0**size)
+    np.testing.assert_array_equal(score(meta, scaled, **RULE).frame[AP], expected)
+    scaled[0] = 0
+    with pytest.raises(fb.InputError, match="1 rows of length zero"):
+        score(meta, scaled, **RULE)

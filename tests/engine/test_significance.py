@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from scipy.stats import false_discovery_control
 
 from fastbench.engine import copairs_null, group_convolution, null_laws, null_plan
 from fastbench.engine.errors import InputError, SampledNullWarning
@@ -299,6 +300,13 @@ def test_benjamini_hochberg(p, n_missing):
     for value, found in zip(p, adjusted, strict=False):
         steps = [n * order[j] / (j + 1) for j in range(n) if order[j] >= value]
         assert found == pytest.approx(min(1.0, *steps, 1.0), rel=1e-12)
+    np.testing.assert_array_equal(adjusted[:n], false_discovery_control(p))
+
+
+def test_p_values_to_adjust_lie_between_0_and_1():
+    assert benjamini_hochberg([]).shape == (0,)
+    with pytest.raises(InputError, match=r"between 0 and 1, but found -0\.5, 1\.5"):
+        benjamini_hochberg([0.1, -0.5, 1.5, math.nan])
 
 
 def test_the_older_group_statistic():
