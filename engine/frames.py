@@ -27,6 +27,7 @@ __all__ = [
     "require_columns",
     "split_labels",
     "to_kind",
+    "with_series",
 ]
 
 _MANY = 20_000
@@ -104,6 +105,11 @@ def look_alikes(texts: Mapping[str, pl.Series]) -> list[str]:
                 f"Unicode form and count as different: {examples(alike[0])}"
             )
     return notes
+
+
+def with_series(frame: pl.DataFrame, added: Iterable[pl.Series]) -> pl.DataFrame:
+    """Add columns, in place of those of the same name; `with_columns` would make a query of it, which takes longer."""
+    return pl.DataFrame(list({series.name: series for series in (*frame, *added)}.values()))
 
 
 def metadata_frame(meta: Any) -> tuple[pl.DataFrame, str]:

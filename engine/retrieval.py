@@ -18,7 +18,7 @@ from ..kernels.reference.average_precision import TIES
 from ..kernels.reference.metrics import METRICS
 from ..kernels.reference.similarity import DISTANCES
 from .errors import InputError, UnpairedException, examples
-from .frames import check_one
+from .frames import check_one, with_series
 from .pairing import Columns, PairPlan, compile_pairs
 
 __all__ = ["DISTANCE_NAMES", "Retrieval", "RetrievalReport", "score"]
@@ -375,8 +375,7 @@ def _single(
     for name, score in scores.items():
         columns[name] = np.full(len(frame), np.nan)
         columns[name][query] = score
-    added = {name: pl.Series(name, column) for name, column in columns.items()}
-    result = pl.DataFrame(list(({series.name: series for series in frame} | added).values()))
+    result = with_series(frame, [pl.Series(name, column) for name, column in columns.items()])
     if not wanted.all():
         result = result.with_columns(pl.when(pl.Series(wanted)).then(pl.col(list(columns))))
     return Retrieval(result, rows, report)

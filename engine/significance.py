@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from .errors import InputError, SampledNullWarning, examples
-from .frames import check_one, did_you_mean, metadata_frame, require_columns, to_kind
+from .frames import check_one, did_you_mean, metadata_frame, require_columns, to_kind, with_series
 from .null_law import PValues, check_sampling, check_tail
 
 __all__ = [
@@ -322,7 +322,7 @@ def _grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, pl.
     if any(series.null_count() for series in keyed):
         keyed = keyed.drop_nulls()
     groups = keyed.group_by(columns).agg("__row").sort(columns)
-    return groups.drop("__row"), groups["__row"]
+    return pl.DataFrame([groups[name] for name in columns]), groups["__row"]
 
 
 def _group_scores(
@@ -365,14 +365,14 @@ def _group_scores(
             stacklevel=4,
         )
     bounds = [pl.Series("p_lower", p.lower), pl.Series("p_upper", p.upper)] if bracket else []
-    scores = groups.with_columns(
+    added = [
         pl.Series("mean_average_precision", statistic),
         rows_of.alias("indices"),
         pl.Series("mean_normalized_average_precision", _combined(combine, normalized, members), pl.Float64),
         pl.Series("p_value", p.value),
         *bounds,
-    )
-    return scores, kind
+    ]
+    return with_series(groups, added), kind
 
 
 def _combined(combine: Callable[[list[float]], float], values: Floats, members: list[list[int]]) -> list[float]:
@@ -421,8 +421,9 @@ def _p_values(
 
 
 def _marked(scores: pl.DataFrame, corrected: Floats, threshold: float) -> pl.DataFrame:
-    return scores.with_columns(
+    added = [
         pl.Series("corrected_p_value", corrected),
         pl.Series("below_p", scores["p_value"].to_numpy() < threshold),
         pl.Series("below_corrected_p", corrected < threshold),
-    )
+    ]
+    return with_series(scores, added)
