@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..engine.map_job import MapOptions, MapResult
     from ..engine.outputs import ResultFolder
 
-__all__ = ["note_compilation", "print_json", "show_map", "show_notes", "show_table"]
+__all__ = ["note_compilation", "print_json", "refuse_options_before", "show_map", "show_notes", "show_table"]
 
 SHOWN_GROUPS = 10
 
@@ -25,6 +25,17 @@ def print_json(summary: dict[str, Any]) -> None:
     from ..engine.outputs import plain
 
     typer.echo(json.dumps(plain(summary), indent=2, allow_nan=False))
+
+
+def refuse_options_before(ctx: typer.Context) -> None:
+    """Refuse options that stand before the name of a step: they would be lost."""
+    from ..engine.errors import InputError
+
+    sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
+    before = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if before:
+        option = "--" + before[0].strip("_").replace("_", "-")
+        raise InputError(f"put {option} after {ctx.invoked_subcommand!r}: options belong to the step")
 
 
 def note_compilation(folder: ResultFolder) -> None:

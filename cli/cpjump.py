@@ -7,14 +7,23 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["cpjump"]
+from .console import refuse_options_before
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="The CPJUMP1 benchmark. Without arguments: a demo with simulated features.", invoke_without_command=True,
+    rich_markup_mode=None, add_completion=False,
+)  # fmt: skip
 
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+@app.callback()
 def cpjump(
+    ctx: typer.Context,
     profiles: Annotated[Path | None, typer.Option(help="Folder of profiles: [<batch>/]<plate>/*<suffix>. Left out: a demo with simulated features.")] = None,
     metadata: Annotated[Path | None, typer.Option(help="Folder with experiment-metadata.tsv and the compound target table. Left out: the packaged copies.")] = None,
     output: Annotated[Path, typer.Option(help="Result folder.")] = Path("results/cpjump"),
@@ -37,6 +46,9 @@ def cpjump(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
 ) -> None:  # fmt: skip
     """Run the CPJUMP1 benchmark: replicability, target matching and compound-gene matching."""
+    if ctx.invoked_subcommand is not None:
+        refuse_options_before(ctx)
+        return
     from ..engine.cpjump.options import Options
     from ..engine.cpjump.planning import plan
     from .cpjump_view import show_plan, show_result

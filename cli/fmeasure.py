@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .console import refuse_options_before
 from .fmeasure_azimuth import azimuth
 from .fmeasure_compare import compare
 
@@ -117,7 +118,7 @@ def fmeasure(
     """Score cell-type annotation: confusion matrices, flat and hierarchical F-measure, tables and figures."""
     given = {name: value for name, value in locals().items() if name != "ctx"}
     if ctx.invoked_subcommand is not None:
-        _refuse_options_before(ctx)
+        refuse_options_before(ctx)
         return
     from ..engine.errors import InputError
     from ..engine.fmeasure.pipeline import as_options, run_all
@@ -134,17 +135,6 @@ def fmeasure(
             outcome = run_all(options, report, folder, advance)
         _finish(folder)
     _show(outcome, output_dir, as_json)
-
-
-def _refuse_options_before(ctx: typer.Context) -> None:
-    """Refuse options that stand before the name of a step: they would be lost."""
-    from ..engine.errors import InputError
-
-    sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
-    before = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
-    if before:
-        option = "--" + before[0].strip("_").replace("_", "-")
-        raise InputError(f"put {option} after {ctx.invoked_subcommand!r}: options belong to the step")
 
 
 def _run_example(given: dict[str, Any]) -> None:

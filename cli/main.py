@@ -39,7 +39,7 @@ def root(
     """Exact, fast benchmarks for Cell Painting profiles and single-cell embeddings."""
 
 
-app.command("cpjump")(cpjump.cpjump)
+app.add_typer(cpjump.app, name="cpjump")
 app.command("map")(map_command.map_)
 app.add_typer(fmeasure.app, name="fmeasure")
 app.command("info")(info.info)
