@@ -34,7 +34,7 @@ def refuse_options_before(ctx: typer.Context) -> None:
     sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
     before = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     if before:
-        option = "--" + before[0].strip("_").replace("_", "-")
+        option = next(each.opts[0] for each in ctx.command.params if each.name == before[0])
         raise InputError(f"put {option} after {ctx.invoked_subcommand!r}: options belong to the step")
 
 

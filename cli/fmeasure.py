@@ -79,7 +79,9 @@ def _report_options(given: dict[str, Any]) -> Any:
 
     names = ("bootstrap", "bootstrap_by", "seed", "zero_division", "zero_division_rule", "macro", "beta", "device")
     chosen = {name: given[name] for name in names if name in given}
-    return ReportOptions(group_by=_listed(given["group_by"]), figures=not given.get("no_figures"), **chosen)
+    if "group_by" in given:
+        chosen["group_by"] = _listed(given["group_by"])
+    return ReportOptions(figures=not given.get("no_figures"), **chosen)
 
 
 @app.callback()
@@ -144,7 +146,8 @@ def _run_example(given: dict[str, Any]) -> None:
 
     output_dir: Path = given["output_dir"]
     typer.echo("Example: real Cell Ontology terms, SIMULATED calls of two models on three donors.", err=True)
-    example = {"gt_label": GT_LABEL, "inferred_label": INFERRED_LABEL, "f_measure_top_k": RANKS}
+    ranks = RANKS if given["f_measure_top_k"] == 1 else given["f_measure_top_k"]
+    example = {"gt_label": GT_LABEL, "inferred_label": INFERRED_LABEL, "f_measure_top_k": ranks}
     report = _report_options(given)
     options = _score_options(given | example | {"annotate_dirs": "example_input/annotate"})
     with _result(output_dir, "fmeasure", as_options(options, report), given["overwrite"]) as folder:
@@ -215,7 +218,6 @@ def aggregate(
 @app.command("f-measure", hidden=True)
 def flat(
     output_dir: Workspace,
-    group_by: GroupBy = "model_name",
     zero_division: ZeroDivision = 0.0,
     zero_division_rule: ZeroDivisionRule = "cellarium",
     macro: Macro = "active",
@@ -234,7 +236,6 @@ def flat(
 def hierarchical(
     output_dir: Workspace,
     ontology: OntologyFile = "",
-    group_by: GroupBy = "model_name",
     bootstrap: Bootstrap = 200,
     bootstrap_by: BootstrapBy = "cell",
     seed: Seed = 0,

@@ -24,7 +24,7 @@ import polars as pl
 from .errors import InputError, examples
 from .write_files import FULL, plain, sync_folder, write_atomic, write_csv, write_error, write_json, write_parquet
 
-__all__ = ["ResultFolder", "write_atomic", "write_csv", "write_json", "write_parquet"]
+__all__ = ["ResultFolder", "read_manifest", "write_atomic", "write_csv", "write_json", "write_parquet"]
 
 MANIFEST = "manifest.json"
 _VERSIONED = ("numpy", "scipy", "numba", "polars")
@@ -141,7 +141,7 @@ class ResultFolder:
                 "another or pass "
                 "--overwrite to replace an older result"
             )
-        listed = _listed(target / MANIFEST)
+        listed = _listed(target)
         files = _files(target)
         strange = [name for name in files if name not in (listed or ()) and not self._known(name)]
         if listed is None and (strange or not files):
@@ -196,9 +196,9 @@ class ResultFolder:
 
     def final(self, path: str | Path) -> str:
         """Return the absolute path of a file; of one in this folder, where it will be when all is done."""
-        real = Path(path).expanduser().resolve()
-        staging = self._staging.resolve()
-        return str(self._target / real.relative_to(staging) if real.is_relative_to(staging) else real)
+        plain = Path(os.path.abspath(Path(path).expanduser()))
+        inside = plain.is_relative_to(self._staging)
+        return str(self._target / plain.relative_to(self._staging) if inside else plain)
 
     def csv(self, name: str, frame: pl.DataFrame) -> None:
         """Write a CSV file, see `write_csv`."""
@@ -297,11 +297,18 @@ def _files(folder: Path) -> list[str]:
     return sorted(found)
 
 
-def _listed(manifest: Path) -> set[str] | None:
-    """Names of the files that a fastbench manifest lists; None when it is not one."""
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return what the manifest of a fastbench result says; empty where the folder is none."""
     try:
-        content = json.loads(manifest.read_bytes())
-        content["fastbench_version"]
-        return {entry["name"] for entry in content["outputs"]}
-    except (OSError, ValueError, KeyError, TypeError):
+        content = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) and "fastbench_version" in content else {}
+
+
+def _listed(folder: Path) -> set[str] | None:
+    """Names of the files that the manifest of a result lists; None when there is none."""
+    try:
+        return {entry["name"] for entry in read_manifest(folder)["outputs"]}
+    except (KeyError, TypeError):
         return None

@@ -6,7 +6,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -88,7 +88,10 @@ class _Shared(Generic[T]):
 
 
 def run_jobs(
-    jobs: Sequence[tuple[int, Callable[[], T]]], threads: int = 0, progress: Callable[[float], None] | None = None
+    jobs: Sequence[tuple[int, Callable[[], T]]],
+    threads: int = 0,
+    progress: Callable[[float], None] | None = None,
+    stop: threading.Event | None = None,
 ) -> list[T]:
     """Run jobs on this thread and on others and return their results in order.
 
@@ -102,11 +105,14 @@ def run_jobs(
         Threads, this one included; 0 takes all usable cores.
     progress : callable, optional
         Called with the share of the work that is done, 0..1.
+    stop : threading.Event, optional
+        Set when a job fails or the user interrupts, for long jobs that look at it.
 
     Raises
     ------
     BaseException
-        The first error of a job, or an interrupt; jobs that have not begun are then dropped.
+        The first error of a job, or an interrupt. Jobs that have not begun are then dropped, and those that have are
+        over: nothing of them comes later.
     """
     if getattr(_here, "busy", False):
         return [job() for _, job in jobs]
@@ -124,8 +130,11 @@ def run_jobs(
             for helper in helpers:
                 if not helper.cancel():  # it has begun
                     helper.result()
-        finally:
-            for helper in helpers:
-                helper.cancel()
+        except BaseException:
+            shared.waiting.clear()
+            if stop is not None:
+                stop.set()
+            wait([helper for helper in helpers if not helper.cancel()])
+            raise
     tell()
     return [shared.results[number] for number in range(len(jobs))]

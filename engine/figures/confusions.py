@@ -201,7 +201,7 @@ def _listed(table: pl.DataFrame, parents: Mapping[str, Sequence[str]]) -> list[_
         if predicted is None:
             kind = "none"
         elif parents:
-            met = row["lowest_common_ancestor"]
+            met = {"ancestor": predicted, "descendant": truth}.get(kind, row["lowest_common_ancestor"])
             up, down = (way(term).get(met, []) for term in (truth, predicted))
             if kind == "other" and not (up and down):
                 kind = "apart"

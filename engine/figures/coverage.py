@@ -60,8 +60,8 @@ def draw_coverage(
     """
     checked(coverage, ("group_name", "threshold", "coverage", "accuracy"), "figure of coverage")
     checked(calibration, ("group_name", "bin_mean_score", "accuracy", "n_cells"), "figure of coverage")
-    curves = dict(coverage.sort("threshold").partition_by("group_name", as_dict=True).items())
-    bins = dict(calibration.sort("bin_mean_score").partition_by("group_name", as_dict=True).items())
+    curves = coverage.sort("threshold").partition_by("group_name", as_dict=True)
+    bins = calibration.sort("bin_mean_score").partition_by("group_name", as_dict=True)
     shown = [name for name in order if (name,) in curves]
     notes = []
     if len(shown) > _COLOURED:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import InputError, examples
 from ..frames import did_you_mean
+from ..outputs import read_manifest
 
 __all__ = ["AnnotateDir", "find_annotate_dirs", "rank_columns"]
 
@@ -137,7 +138,7 @@ def _paths(given: Path) -> list[Path]:
 
 def _sub_folders(given: Path) -> list[Path]:
     children = sorted(path for path in given.iterdir() if path.is_dir())
-    paths = [path for path in children if _has_any(path) or not (path.name.startswith(".") or _is_result(path))]
+    paths = [path for path in children if _has_any(path) or not (path.name.startswith(".") or read_manifest(path))]
     if not paths or (_has_any(given) and not any(map(_has_any, paths))):
         raise InputError(
             f"{given} is itself an annotate directory; give the folder it is in, or a .txt file that lists it"
@@ -149,15 +150,6 @@ def _sub_folders(given: Path) -> list[Path]:
 
 def _has_any(path: Path) -> bool:
     return any((path / name).is_file() for name in (_LABELS, _METADATA, *_ONTOLOGY, _RESPONSE))
-
-
-def _is_result(path: Path) -> bool:
-    """Tell whether a folder is a result of fastbench, such as an output folder beside what it was made from."""
-    try:
-        content = json.loads((path / "manifest.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and "fastbench_version" in content
 
 
 def _listed(given: Path) -> list[Path]:

@@ -20,17 +20,13 @@ from ..frames import did_you_mean
 from .hierarchical import Entries, ancestor_matrix
 from .metrics import class_scores
 from .ontology import Ontology
+from .options import NO_VALUE, SAMPLE
 from .resample import CountMap, distinct_entries, percentile_bounds, point_scores, resample, unit_matrix
 
 if TYPE_CHECKING:
     from .tables import Rules
 
 __all__ = ["Contender", "Paired", "class_changes", "compare", "pair_cells"]
-
-#: What the sample of a cell is called among the columns that clusters may be made of.
-SAMPLE = "sample"
-#: The cluster of cells without a value.
-NO_VALUE = "(none)"
 
 Codes = npt.NDArray[np.int32]
 Ints = npt.NDArray[np.int64]

@@ -11,8 +11,8 @@ import polars as pl
 
 from ..errors import InputError
 from .compare import Contender, Paired, class_changes, compare, pair_cells
-from .options import CELL, ReportOptions
-from .samples import Group
+from .options import CELL, SAMPLE, ReportOptions
+from .samples import Group, metadata_value
 
 __all__ = ["Compared", "compare_groups", "compare_paired", "contender_of"]
 
@@ -36,8 +36,8 @@ class Compared:
     notes: list[str]
 
 
-def contender_of(group: Group, name: str) -> Contender:
-    """Take a group as a model to be compared.
+def contender_of(group: Group, name: str, by: str = CELL) -> Contender:
+    """Take a group as a model to be compared; a metadata key `by` becomes a column of its cells.
 
     Raises
     ------
@@ -57,7 +57,8 @@ def contender_of(group: Group, name: str) -> Contender:
                 f"{name!r} has two sets of calls for the cells of {sample}, so it cannot be compared cell by cell; "
                 "give each model a name of its own"
             )
-        calls[sample] = member.calls
+        known = None if by in (CELL, SAMPLE) else metadata_value(member.sample, by)
+        calls[sample] = member.calls if known is None else member.calls.with_columns(pl.lit(known).alias(by))
     return Contender(name, calls, group.labels, group.ontology)
 
 
@@ -96,7 +97,7 @@ def compare_groups(groups: Sequence[Group], report: ReportOptions, room: Any) ->
         if len(some) < 2:
             continue
         try:
-            contenders = [contender_of(group, group.name) for group in some]
+            contenders = [contender_of(group, group.name, report.bootstrap_by) for group in some]
             paired = pair_cells(contenders, None if report.bootstrap_by == CELL else report.bootstrap_by)
         except InputError as error:
             found.append(Compared(None, None, [f"models were not compared: {error}"]))

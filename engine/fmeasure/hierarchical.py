@@ -144,7 +144,10 @@ def cell_scores(entries: Entries, bits: npt.NDArray[np.uint64], room: Any) -> di
 
 
 def information_content(support: npt.NDArray[Any], n_cells: int) -> Floats:
-    """Weights of nodes: -log2 of the share of cells whose truth is the node or below it; 0 where there are none.
+    """Weights of nodes: -log2 of the share of cells whose truth is the node or below it.
+
+    One cell of each node is added, so that a node which is nobody's truth weighs most and not nothing: a prediction
+    in a branch that no cell belongs to is an error like any other.
 
     Parameters
     ----------
@@ -153,7 +156,4 @@ def information_content(support: npt.NDArray[Any], n_cells: int) -> Floats:
     n_cells : int
         All cells.
     """
-    weights = np.zeros(len(support))
-    some = support > 0
-    weights[some] = -np.log2(support[some] / n_cells)
-    return weights + 0.0
+    return -np.log2((support + 1.0) / (n_cells + 1.0)) + 0.0

@@ -37,7 +37,8 @@ class Policy:
         negative of its truth. ``root``: the prediction is the root of the ontology. With ``miss`` and ``root`` a cell
         whose truth is unknown is left out.
     root_predictions : {"keep", "miss", "drop"}
-        Whether a prediction of the root is a label like any other, no prediction, or takes the cell out.
+        Whether a prediction of the root is a label like any other, no prediction, or takes the cell out (if it is of
+        rank 1; at later ranks it is no prediction then).
     crosswalk : mapping of str to str
         Labels to be replaced, before anything else.
     match : {"id", "name"}
@@ -71,6 +72,7 @@ class Tally:
     dropped: int = 0
     mapped: int = 0
     replaced: int = 0
+    later_unknown: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts."""
@@ -203,20 +205,22 @@ def settle(
         truth_unknown=sum(truth.unknown.values()), truth_missing=truth.missing,
         predicted_unknown=sum(first.unknown.values()), predicted_missing=first.missing,
         mapped=truth.mapped + first.mapped, replaced=truth.replaced + first.replaced,
+        later_unknown=sum(sum(rank.unknown.values()) for rank in ranks[1:]),
     )  # fmt: skip
+    is_root = predictions == (none + 1 if universe.root is None else universe.root)
+    tally.predicted_root = int(is_root[0].sum())
     keep = truth.codes != none
     if policy.unknown == "drop":
         keep &= predictions[0] != none
     elif policy.unknown == "root":
         if universe.root is None:
             raise InputError(f"{where}: --unknown root needs an ontology whose root is one of its labels")
-        predictions[0][predictions[0] == none] = universe.root
-    is_root = predictions[0] == (none + 1 if universe.root is None else universe.root)
-    tally.predicted_root = int(is_root.sum())
+        predictions[predictions == none] = universe.root
+        is_root = predictions == universe.root
     if policy.root_predictions == "drop":
-        keep &= ~is_root
-    elif policy.root_predictions == "miss":
-        predictions[0][is_root] = none
+        keep &= ~is_root[0]
+    if policy.root_predictions != "keep":
+        predictions[is_root] = none
     kept = None if keep.all() else keep
     codes = truth.codes
     if kept is not None:
@@ -234,11 +238,11 @@ def _refuse_unknown(truth: Resolved, first: Resolved, universe: Universe, where:
     for column, found in zip(columns, (truth, first), strict=True):
         if found.unknown:
             worst = next(iter(found.unknown))
-            known = universe.by_name if universe.ontology and worst in universe.ontology.names.values() else None
-            if known is not None:
+            hint = did_you_mean(worst, universe.labels) if len(universe.labels) <= 5000 else ""
+            if worst in universe.index:
+                hint = " (these are ids, not names: leave out --match name)"
+            elif universe.ontology and worst in universe.ontology.names.values():
                 hint = " (these are names, not ids: --match name)"
-            else:
-                hint = did_you_mean(worst, universe.labels) if len(universe.labels) <= 5000 else ""
             problems.append(
                 f"column {column!r} has {len(found.unknown)} labels outside the {len(universe.labels)} known ones in "
                 f"{sum(found.unknown.values())} cells ({examples(found.unknown, 10)}){hint}"

@@ -11,9 +11,7 @@ Each may be gzipped. What a file is, is told by its content.
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +21,7 @@ import numpy as np
 
 from ..errors import InputError, examples
 from ..frames import check_one, did_you_mean
+from ..read_text import expand
 from .obo import ontology_of, parse_obo, parse_obo_graph
 from .ontology import ROOT, Ontology
 
@@ -99,7 +98,7 @@ def resource_of(ontology: Ontology) -> dict[str, Any]:
     ontology : Ontology
         Of any source; its ancestor sets are written out.
     """
-    children: dict[str, list[str]] = {}
+    children: dict[str, list[str]] = {ontology.root: []}  # named even where it is no node
     for node, parents in ontology.parents_by_node().items():
         for parent in parents:
             children.setdefault(parent, []).append(node)
@@ -138,10 +137,7 @@ def _content(path: Path, source: str) -> bytes:
     except OSError as error:
         raise InputError(f"{source} cannot be read: {error.strerror or error}") from error
     if content.startswith(b"\x1f\x8b"):
-        try:
-            content = gzip.decompress(content)
-        except (EOFError, OSError, zlib.error) as error:
-            raise InputError(f"{source} is a damaged or cut-off gzip file; fetch it again") from error
+        content = expand(content, source)
     if content.startswith(b"version https://git-lfs.github.com"):
         raise InputError(f"{source} is a Git LFS pointer, not the data; fetch it with 'git lfs pull'")
     if not content.strip():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 from graphlib import TopologicalSorter
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ..read_text import expand
 from ..write_files import write_atomic, write_json
 from .ontology import Ontology
 from .ontology_files import resource_of
@@ -46,7 +46,7 @@ def write_resource(ontology: Ontology, given: str | Path, path: Path) -> dict[st
     if ontology.relations:  # those of a resource file are not known
         write_json(_converted(ontology), path)
     else:
-        plain = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+        plain = expand(content, str(given)) if content.startswith(b"\x1f\x8b") else content
         write_atomic(path, lambda handle: handle.write(plain))
     return source | {"fingerprint": ontology.fingerprint}
 

@@ -13,10 +13,12 @@ from .labels import Policy, read_crosswalk
 from .metrics import RULES
 from .tables import Rules
 
-__all__ = ["CELL", "SAMPLE", "ReportOptions", "ScoreOptions"]
+__all__ = ["CELL", "NO_VALUE", "SAMPLE", "ReportOptions", "ScoreOptions"]
 
 #: What bootstrap units may be called beside columns: cells, and samples (files of truth).
 CELL, SAMPLE = "cell", "sample"
+#: The group or cluster of cells without a value.
+NO_VALUE = "(none)"
 
 
 @dataclass(frozen=True)

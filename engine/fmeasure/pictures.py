@@ -74,7 +74,8 @@ def draw_all(
     summary = report.summary
     table = with_limits(summary, report.intervals)
     table = table.with_columns(pl.lit(None, pl.Float64).alias(n) for n in ("h_f1_micro",) if n not in table.columns)
-    n_cells, n_samples = int(summary["n_cells"].sum()), int(summary["n_samples"].sum())
+    n_cells = int(summary["n_cells"].sum())
+    n_samples = len({member.sample.name for group in groups for member in group.members})
     where = f"{n_cells:,} scored cells in {n_samples:,} samples"
     draw_scores(table, *paths_of(folder, "scores"), subtitle=f"{where}; {report.interval_words}.", simulated=simulated)
     if coverage is not None and calibration is not None:

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +15,17 @@ import numpy as np
 
 from ...kernels.cores import run_jobs
 from ..errors import InputError, examples
-from ..outputs import ResultFolder
+from ..outputs import ResultFolder, read_manifest
 from .annotate_dirs import find_annotate_dirs
 from .options import CELL, SAMPLE, ReportOptions, ScoreOptions
+from .read_workspace import kept_files, read_groups, read_samples
 from .report import Report, write_flat, write_hierarchical, write_report
 from .runs import Reader, Run, Scored, runs_of_directories, runs_of_files
-from .samples import Group, Sample, make_groups, sample_of
-from .workspace import (
-    folder_names,
-    is_simulated,
-    kept_files,
-    read_groups,
-    read_samples,
-    write_groups,
-    write_samples,
-)
+from .samples import RUN_KEYS, Group, Sample, make_groups, sample_of
+from .workspace import folder_names, write_groups, write_samples
 
 __all__ = ["Outcome", "aggregate_step", "confusion_step", "flat_step", "hierarchical_step", "run_all"]
 
-#: Metadata keys that every run has.
-_OF_RUNS = ("model_name", "test_sample", "annotate_dir", "gt_label", "inferred_label")
 #: Columns of the calls that an obs column may not be called.
 _OF_CALLS = ("cell_id", "truth", "predicted", "hit_rank", "score")
 
@@ -42,7 +33,7 @@ _OF_CALLS = ("cell_id", "truth", "predicted", "hit_rank", "score")
 _FLAT = ("f_measure_per_", "per_class.csv")
 _HIERARCHICAL = ("hierarchical_f_measure_per_", "per_node.csv")
 _REPORT = (
-    "summary_per_", "top_confusions.csv", "coverage.csv", "calibration.csv", "intervals.csv", "comparison.csv",
+    "summary_per_", "top_confusions.csv", "coverage.csv", "calibration.csv", "intervals.csv", "comparison",
     "figures/",
 )  # fmt: skip
 
@@ -96,17 +87,11 @@ def find_runs(options: ScoreOptions, shown: Callable[[Path], str]) -> list[Run]:
         runs = runs_of_directories(
             found, options.gt_label, options.inferred_label, options.f_measure_top_k, shown, score=options.score
         )
-        runs = runs if ontology is None else [_with_ontology(run, ontology) for run in runs]
+        runs = runs if ontology is None else [replace(run, ontology=ontology) for run in runs]
     else:
         runs = runs_of_files(options.truth, options.pred, options.f_measure_top_k, ontology, shown, score=options.score)
     folder_names([run.name for run in runs], "sample name")
     return runs
-
-
-def _with_ontology(run: Run, path: Path) -> Run:
-    from dataclasses import replace
-
-    return replace(run, ontology=path)
 
 
 def obs_columns(runs: Sequence[Run], report: ReportOptions) -> list[str]:
@@ -115,7 +100,7 @@ def obs_columns(runs: Sequence[Run], report: ReportOptions) -> list[str]:
     found = [
         key
         for key in dict.fromkeys(wanted)
-        if key not in _OF_RUNS and not all(run.metadata.get(key) is not None for run in runs)
+        if key not in RUN_KEYS and not all(run.metadata.get(key) is not None for run in runs)
     ]
     for key in found:
         if key in _OF_CALLS or key.startswith("nearest_"):
@@ -153,15 +138,18 @@ def _record(folder: ResultFolder, scored: Sequence[Scored]) -> list[str]:
             (tally.predicted_root, "predictions of the root"),
             (tally.replaced, "labels replaced by the ontology (alternative or obsolete ids)"),
             (tally.mapped, "labels replaced by the crosswalk"),
+            (tally.later_unknown, "labels of ranks 2 and up are no labels here, and match no truth"),
         ):
             if count:
-                notes.append(f"{where}: {count} of {tally.cells} {what}")
-    sources: dict[str, dict[str, Any]] = {}
+                of = "" if what.startswith("labels") else f" of {tally.cells}"
+                notes.append(f"{where}: {count}{of} {what}")
+    sources: dict[tuple[str, str], dict[str, Any]] = {}  # several columns of a file may have been read
     for each in scored:
         for source in each.sources:
             where = folder.final(source["path"])
-            sources.setdefault(where, {**source, "path": where})
+            sources.setdefault((where, source["sha256"]), {**source, "path": where})
     folder.manifest["inputs"] = list(sources.values())
+    folder.manifest["unknown_labels"] = {each.run.name: each.unknown for each in scored if any(each.unknown.values())}
     folder.manifest["dropped"] = {each.run.name: each.tally.as_dict() for each in scored}
     folder.manifest["ontologies"] = {
         each.run.name: {
@@ -231,16 +219,20 @@ def run_all(
 
 
 def carry_over(workspace: Path, folder: ResultFolder, redone: Sequence[str]) -> None:
-    """Take over the files of a workspace that a step does not make anew: by hard links where possible."""
+    """Take over what a step does not make anew: files, by hard links where possible, and the account of them."""
     for name in kept_files(workspace, redone):
         target = folder.path(name)
         try:
             os.link(workspace / name, target)
         except OSError:
             shutil.copyfile(workspace / name, target)
-    folder.manifest["inputs"] = [{"path": str(workspace)}]
-    if is_simulated(workspace):
-        folder.manifest["simulated"] = True
+    before = read_manifest(workspace)
+    kept = ("inputs", "dropped", "unknown_labels", "ontologies", "simulated")
+    folder.manifest |= {key: before[key] for key in kept if key in before}
+    step = {key: before[key] for key in ("command", "argv", "options", "started", "finished", "notes") if key in before}
+    folder.manifest["steps_before"] = [*before.get("steps_before", []), *([step] if step else [])]
+    if not before:  # a workspace of cellarium-cas
+        folder.manifest["inputs"] = [{"path": str(workspace)}]
 
 
 def aggregate_step(workspace: Path, report: ReportOptions, folder: ResultFolder) -> Outcome:
@@ -257,7 +249,7 @@ def _groups_again(workspace: Path, samples: list[Sample], report: ReportOptions)
     written = read_groups(workspace)
     if not written:
         raise InputError(f"{workspace} holds no groups; run 'fastbench fmeasure aggregate' first")
-    keys = written[0][2] or list(report.group_by)
+    keys = written[0][2] or ["model_name"]
     groups = make_groups(samples, keys, room_of(report.device))
     stored = {name: confusions for name, confusions, _ in written}
     for group in groups:
@@ -303,9 +295,21 @@ def hierarchical_step(
     carry_over(workspace, folder, (*_HIERARCHICAL, *_REPORT))
     room = room_of(report.device)
     write_hierarchical(folder, samples, groups, report.rules, room)
-    found = write_report(folder, samples, groups, report, room, simulated=is_simulated(workspace))
-    folder.manifest["notes"] = list(found.notes)
-    return Outcome(samples, groups, found, list(found.notes))
+    other = [
+        sample.name for sample in samples
+        if sample.calls is not None and len(sample.meta["columns"]) > 1 and "nearest_2" not in sample.calls.columns
+    ]  # fmt: skip
+    found = write_report(
+        folder, samples, groups, report, room, simulated=read_manifest(workspace).get("simulated") is True
+    )
+    notes = list(found.notes)
+    if other:
+        notes.append(
+            f"hierarchical metrics of more than one rank are left out: {examples(other)} were counted with another "
+            "ontology, which chose the best of the ranks; score the runs anew with this one"
+        )
+    folder.manifest["notes"] = notes
+    return Outcome(samples, groups, found, notes)
 
 
 def as_options(score: ScoreOptions | None, report: ReportOptions | None) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from .bootstrap import intervals
 from .comparing import compare_groups
 from .confusion import Confusion, add, matrices
 from .hierarchical import Entries
-from .options import CELL, SAMPLE, ReportOptions
+from .options import CELL, NO_VALUE, SAMPLE, ReportOptions
 from .pictures import draw_all
 from .runs import count_calls
-from .samples import Group, Member, Sample, check_one_top_k, split_calls
+from .samples import Group, Member, Sample, check_one_top_k, metadata_value, split_calls
 from .scores import add_bins, calibration_curve, call_bins, coverage_curve, score_summary
 from .tables import Rules, flat_row, hierarchical_row, per_class, per_node, summary_row, top_confusions
 
@@ -97,7 +97,7 @@ def _stacked(groups: Sequence[Group], tables: Sequence[pl.DataFrame]) -> pl.Data
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, infer_schema_length=None)
+    return pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
 def _named(name: str, table: pl.DataFrame) -> pl.DataFrame:
@@ -135,7 +135,7 @@ def write_report(
     k = check_one_top_k(samples)
     headline = "h_f1_micro" if all(group.ontology is not None for group in groups) else "f1_micro"
     rules = report.rules
-    near = run_jobs([(1, partial(_nearest, s.calls, s.labels, k, room)) for s in samples])
+    near = run_jobs([(1, partial(_nearest, s, s.calls, k, room)) for s in samples])
     rows = run_jobs(
         [
             (1, partial(summary_row, s.confusions, s.ontology, nearest, rules, room))
@@ -183,15 +183,16 @@ def interval_words(report: ReportOptions) -> str:
     return f"95 % percentile intervals of {report.bootstrap} draws of {what}"
 
 
-def _nearest(calls: pl.DataFrame | None, labels: tuple[str, ...], k: int, room: Any) -> list[Confusion]:
-    """Matrices of the best prediction on the ontology among the first 1 to k ranks, as far as it is known."""
+def _nearest(sample: Sample, calls: pl.DataFrame | None, k: int, room: Any) -> list[Confusion]:
+    """Matrices of the best prediction on the ontology among the first 1 to k ranks; empty where it is not known."""
+    ranks = ["predicted", *(f"nearest_{r}" for r in range(2, len(sample.meta["columns"]) + 1))][:k]
+    if calls is None or not set(ranks) <= set(calls.columns):
+        return []
     found: list[Confusion] = []
-    for name in ["predicted", *(f"nearest_{r}" for r in range(2, k + 1))]:
-        if calls is None or name not in calls.columns:
-            break
-        counts = room.count_confusion(calls["truth"].to_numpy(), calls[name].to_numpy()[np.newaxis], len(labels))
-        found += matrices(counts, labels)
-    return found
+    for name in ranks:
+        counts = room.count_confusion(calls["truth"].to_numpy(), calls[name].to_numpy()[np.newaxis], len(sample.labels))
+        found += matrices(counts, sample.labels)
+    return found + found[-1:] * (k - len(found))  # beyond the ranks that are there, nothing changes
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,7 @@ def _group_tables(
     parts = [
         by_sample[member.sample.name]
         if member.calls is member.sample.calls
-        else _nearest(member.calls, group.labels, k, room)
+        else _nearest(member.sample, member.calls, k, room)
         for member in group.members
     ]
     near = [add(at_k, "nearest predictions") for at_k in zip(*parts, strict=False)]
@@ -228,8 +229,12 @@ def _group_tables(
 def _score_bins(group: Group, room: Any) -> tuple[pl.DataFrame | None, str]:
     """Count the cells of a group by the score of their prediction; a note where scores cannot be used."""
     parts = [member.calls for member in group.members]
-    if any(part is None or "score" not in part.columns for part in parts):
-        return None, ""
+    without = [
+        member.sample.name for member in group.members if member.calls is None or "score" not in member.calls.columns
+    ]
+    if without:
+        some = f"group {group.name!r}: no coverage and calibration, since {examples(without)} have no scores"
+        return None, some if len(without) < len(parts) else ""
     bits = group.ontology.select(group.labels)[0] if group.ontology is not None else None
     try:
         return add_bins([call_bins(part, len(group.labels), bits, room) for part in parts if part is not None]), ""
@@ -251,6 +256,10 @@ def _clusters(group: Group, by: str, room: Any) -> dict[str, Entries]:
         if by == SAMPLE:
             parts.setdefault(str(member.sample.meta["test_sample"]), []).append(_first(member, room))
             continue
+        known = metadata_value(member.sample, by)
+        if known is not None:
+            parts.setdefault(known, []).append(_first(member, room))
+            continue
         if member.calls is None or by not in member.calls.columns:
             raise InputError(
                 f"--bootstrap-by {by}: the cells of sample {member.sample.name!r} were not kept with that column; name "
@@ -258,7 +267,7 @@ def _clusters(group: Group, by: str, room: Any) -> dict[str, Entries]:
             )
         for (value,), calls in split_calls(member.calls, [by]):
             parts.setdefault(value, []).append(count_calls(calls, group.labels, 1, room)[0])
-    return {name: add(some, f"cluster {name!r}").entries for name, some in parts.items()}
+    return {name: add(some, f"cluster {name!r}").entries for name, some in sorted(parts.items())}
 
 
 def _intervals(groups: Sequence[Group], report: ReportOptions, room: Any) -> tuple[pl.DataFrame, list[str]]:
@@ -268,7 +277,11 @@ def _intervals(groups: Sequence[Group], report: ReportOptions, room: Any) -> tup
     for group in groups:
         units: Entries | list[Entries] = group.confusions[0].entries
         if report.bootstrap_by != CELL:
-            units = list(_clusters(group, report.bootstrap_by, room).values())
+            clusters = _clusters(group, report.bootstrap_by, room)
+            units = list(clusters.values())
+            if NO_VALUE in clusters:
+                cells = int(clusters[NO_VALUE].cells.sum())
+                notes.append(f"group {group.name!r}: {cells} cells have no {report.bootstrap_by} and are drawn as one")
         count = len(units) if isinstance(units, list) else int(units.cells.sum())
         if count < 2:
             notes.append(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,9 @@ from .ontology import Ontology
 from .ontology_files import read_ontology
 
 __all__ = ["Reader", "Run", "Scored", "count_calls", "runs_of_directories", "runs_of_files"]
+
+#: Labels outside the universe that are kept for the manifest.
+KEPT_UNKNOWN = 50
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class Run:
         Ranks that were asked for; beyond those that are there, nothing changes.
     score : str
         Column of the score of rank 1; empty without one.
+    score_asked : bool
+        Whether it was asked for; one that was found beside the label is left out if it holds no numbers.
     ontology : Path or None
         Its ontology.
     metadata : mapping
@@ -67,6 +74,7 @@ class Run:
     columns: tuple[str, ...]
     top_k: int
     score: str
+    score_asked: bool
     ontology: Path | None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -88,6 +96,8 @@ class Scored:
         Matrices of top-1 to top-k.
     tally : Tally
         What the policies counted.
+    unknown : dict of str to dict
+        The most frequent labels of truth and rank 1 that are no labels of the universe, with their cells.
     notes : tuple of str
         What else was noticed.
     sources : tuple of dict
@@ -99,6 +109,7 @@ class Scored:
     calls: pl.DataFrame
     confusions: tuple[Confusion, ...]
     tally: Tally
+    unknown: dict[str, dict[str, int]]
     notes: tuple[str, ...]
     sources: tuple[dict[str, Any], ...]
 
@@ -134,6 +145,7 @@ def runs_of_directories(
                 tuple(columns),
                 k,
                 _score_column(names, inferred_label, score),
+                bool(score),
                 each.ontology,
                 each.metadata,
             )
@@ -155,6 +167,8 @@ def runs_of_files(
     runs: dict[str, Run] = {}
     for text in predictions:
         name, equals, rest = text.partition("=")
+        if "/" in name or os.sep in name:  # a path that holds the sign
+            name, equals, rest = "", "", ""
         path, columns = _file_and_columns(rest if equals else text, "--pred")
         name = name if equals else f"{path.name.partition('.')[0]}:{columns[0]}"
         if name in runs:
@@ -168,7 +182,7 @@ def runs_of_files(
         )
         runs[name] = Run(
             name, name, shown(truth_path), "", truth_path, path, gt_label, columns[0], tuple(ranks), k,
-            _score_column(names, columns[0], score), ontology, {"model_name": name},
+            _score_column(names, columns[0], score), bool(score), ontology, {"model_name": name},
         )  # fmt: skip
     return list(runs.values())
 
@@ -236,7 +250,7 @@ class Reader:
         """Read an ontology; files of the same content are one."""
         content = self._shared(("digest", path.resolve()), lambda: _digest(path))
         found: Ontology = self._shared(("ontology", content), lambda: read_ontology(path, **self._ontology_options))
-        return found
+        return replace(found, source=str(path))  # whichever thread read it
 
     def read(self, run: Run) -> Scored:
         """Read, align, code and count one run."""
@@ -244,10 +258,16 @@ class Reader:
             ("truth", run.truth.resolve(), run.gt_label),
             lambda: read_cells(run.truth, [run.gt_label, *(c for c in self.obs if c != run.gt_label)]),
         )
-        found = read_cells(run.predictions, run.columns, [run.score] if run.score else [])
-        where = run.directory or run.name
+        where, notes = run.directory or run.name, []
+        try:
+            found = read_cells(run.predictions, run.columns, [run.score] if run.score else [])
+        except InputError as error:
+            if not run.score or run.score_asked:
+                raise
+            found = read_cells(run.predictions, run.columns)
+            notes.append(f"{where}: scores are left out ({error})")
         order, note = align(truth.ids, found.ids, by=self.align_by, where=where)
-        notes = [f"{where}: {note}"] if note else []
+        notes += [f"{where}: {note}"] if note else []
         if len(run.columns) < run.top_k:
             notes.append(
                 f"{where}: only {len(run.columns)} of the {run.top_k} ranks asked for are there "
@@ -262,11 +282,15 @@ class Reader:
         ranks = [resolve(found.columns[column], universe, self.policy) for column in run.columns]
         if order is not None:
             ranks = [Resolved(r.codes[order], r.missing, r.unknown, r.mapped, r.replaced) for r in ranks]
+        true = resolve(truth.columns[run.gt_label], universe, self.policy)
         codes, predictions, keep, tally = settle(
-            resolve(truth.columns[run.gt_label], universe, self.policy), ranks, universe, self.policy, where,
-            (run.gt_label, run.inferred_label),
-        )  # fmt: skip
-        score = found.scores[run.score] if run.score else None
+            true, ranks, universe, self.policy, where, (run.gt_label, run.inferred_label)
+        )
+        unknown = {
+            side: dict(itertools.islice(each.unknown.items(), KEPT_UNKNOWN))
+            for side, each in (("truth", true), ("predicted", ranks[0]))
+        }
+        score = found.scores.get(run.score)
         if score is not None and order is not None:
             score = score[order]
         calls = self._calls(truth, codes, predictions, keep, score, universe)
@@ -274,7 +298,7 @@ class Reader:
         confusions = matrices(counts, universe.labels)
         confusions += confusions[-1:] * (run.top_k - len(confusions))
         return Scored(
-            run, universe, calls, tuple(confusions), tally, tuple(notes),
+            run, universe, calls, tuple(confusions), tally, unknown, tuple(notes),
             (truth.source, found.source),
         )  # fmt: skip
 
@@ -284,7 +308,7 @@ class Reader:
     ) -> pl.DataFrame:  # fmt: skip
         """Put the cells into a table."""
         hit = predictions == codes
-        rank = np.where(hit.any(axis=0), hit.argmax(axis=0) + 1, 0).astype(np.uint8)
+        rank = np.where(hit.any(axis=0), hit.argmax(axis=0) + 1, 0).astype(np.min_scalar_type(len(hit)))
         data: dict[str, Any] = {"truth": codes, "predicted": predictions[0], "hit_rank": rank}
         if universe.ontology is not None and len(predictions) > 1:
             bits = np.concatenate([universe.ontology.ancestors, np.zeros_like(universe.ontology.ancestors[:1])])

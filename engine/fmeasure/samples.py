@@ -13,12 +13,16 @@ from ..errors import InputError, examples
 from ..frames import did_you_mean
 from .confusion import Confusion, add
 from .ontology import Ontology
+from .options import NO_VALUE
 from .runs import Scored, count_calls
 
-__all__ = ["Group", "Member", "Sample", "check_one_top_k", "make_groups", "sample_of", "split_calls"]
+__all__ = [
+    "RUN_KEYS", "Group", "Member", "Sample", "check_one_top_k", "make_groups", "metadata_value", "sample_of",
+    "split_calls",
+]  # fmt: skip
 
-#: What a group is called where cells have no value.
-NO_VALUE = "(none)"
+#: Keys that every run has, beside those of its ``metadata.json``.
+RUN_KEYS = ("model_name", "test_sample", "annotate_dir", "gt_label", "inferred_label")
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,9 @@ def split_calls(calls: pl.DataFrame, columns: Sequence[str]) -> Iterator[tuple[t
         yield tuple(map(str, values)), part
 
 
-def _metadata_value(sample: Sample, key: str) -> str | None:
-    value = sample.meta.get(key, sample.meta.get("metadata", {}).get(key))
+def metadata_value(sample: Sample, key: str) -> str | None:
+    """Return what is known of a whole sample under a key; None where its cells must say it."""
+    value = sample.meta.get(key) if key in RUN_KEYS else sample.meta.get("metadata", {}).get(key)
     return None if value is None else str(value)
 
 
@@ -144,12 +149,12 @@ def make_groups(samples: Sequence[Sample], by: Sequence[str], room: Any) -> list
     InputError
         An unknown key, or members that were made with different ontologies or labels.
     """
-    metadata_keys = [key for key in by if all(_metadata_value(sample, key) is not None for sample in samples)]
+    metadata_keys = [key for key in by if all(metadata_value(sample, key) is not None for sample in samples)]
     columns = [key for key in by if key not in metadata_keys]
     _refuse_unknown_keys(samples, columns)
     parts: dict[tuple[str, ...], list[tuple[Member, Sequence[Confusion]]]] = {}
     for sample in samples:
-        fixed = {key: _metadata_value(sample, key) or "" for key in metadata_keys}
+        fixed = {key: metadata_value(sample, key) or "" for key in metadata_keys}
         if not columns:
             member = (Member(sample, sample.calls), sample.confusions)
             parts.setdefault(tuple(fixed[key] for key in by), []).append(member)

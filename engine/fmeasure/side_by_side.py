@@ -12,17 +12,17 @@ import polars as pl
 
 from ..errors import InputError, examples
 from ..frames import did_you_mean
-from ..outputs import ResultFolder
+from ..outputs import ResultFolder, read_manifest
 from .bootstrap import intervals
 from .compare import Contender, Paired, pair_cells
 from .comparing import compare_paired, contender_of
 from .hierarchical import Entries
 from .options import CELL, ReportOptions
 from .pictures import COMPARED, paths_of, with_limits
+from .read_workspace import read_samples
 from .report import interval_words
 from .resample import point_scores
 from .samples import Group, make_groups
-from .workspace import is_simulated, read_samples
 
 __all__ = ["SideBySide", "compare_results"]
 
@@ -86,7 +86,7 @@ def compare_results(
     InputError
         Fewer than two models, an unknown name, cells that were not kept, no cells in common, different truths.
     """
-    contenders, moved = _matched(_contenders(results, models, room))
+    contenders, moved = _matched(_contenders(results, models, report.bootstrap_by, room))
     paired = pair_cells(contenders, None if report.bootstrap_by == CELL else report.bootstrap_by)
     compared = compare_paired(paired, report, room)
     notes = [*moved, *compared.notes]
@@ -101,7 +101,7 @@ def compare_results(
         folder.csv("intervals.csv", by_model)
     folder.csv("comparison.csv", compared.metrics)
     folder.csv("comparison_per_class.csv", compared.classes)
-    simulated = any(map(is_simulated, results))
+    simulated = any(read_manifest(path).get("simulated") is True for path in results)
     if simulated:
         folder.manifest["simulated"] = True
     if report.figures:
@@ -121,7 +121,7 @@ def compare_results(
     return SideBySide(table, by_model, compared.metrics, compared.classes, headline, words, tuple(notes))
 
 
-def _contenders(results: Sequence[Path], chosen: Sequence[str], room: Any) -> list[Contender]:
+def _contenders(results: Sequence[Path], chosen: Sequence[str], by: str, room: Any) -> list[Contender]:
     """Find the models of the results, by unique names."""
     found = []
     for path in results:
@@ -140,7 +140,7 @@ def _contenders(results: Sequence[Path], chosen: Sequence[str], room: Any) -> li
             f"no result has a model {strange[0]!r}{did_you_mean(strange[0], list(named))}; the models are "
             f"{examples(named, 10)}"
         )
-    taken = [contender_of(named[name], name) for name in chosen or named]
+    taken = [contender_of(named[name], name, by) for name in chosen or named]
     if len(taken) < 2:
         raise InputError(
             f"a comparison needs two or more models, but there is only {examples([each.name for each in taken])}"

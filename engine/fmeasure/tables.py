@@ -116,7 +116,7 @@ def summary_row(
         row[f"accuracy_k{k}"] = _plain(single_scores(confusion.entries.class_counts()))["accuracy"]
     flat = _plain(rules.flat(counts))
     row |= {name: flat[name] for name in ("f1_micro", "f1_macro", "f1_weighted")}
-    beta = f"f{rules.beta:g}"
+    beta = f"f{rules.beta!r}".removesuffix(".0")
     if rules.beta != 1.0:
         found = _plain(rules.flat(counts, rules.beta))
         row |= {f"{beta}_{average}": found[f"f1_{average}"] for average in ("micro", "macro", "weighted")}
@@ -157,35 +157,34 @@ def distances(
 
 def per_class(confusions: Sequence[Confusion], ontology: Ontology | None, rules: Rules) -> pl.DataFrame:
     """One row a class that occurs: counts, precision, recall and F1, and the recall at each k; most cells first."""
-    counts = confusions[0].entries.class_counts()
-    used = np.flatnonzero((counts.support > 0) | (counts.predicted > 0))
-    labels = [confusions[0].labels[i] for i in used]
-    scores = class_scores(counts, zero_division=rules.zero_division, rule=rules.zero_division_rule)
-    columns: dict[str, Any] = {
-        "label": labels,
-        "name": _names(labels, ontology),
-        "support": counts.support[used],
-        "predicted": counts.predicted[used],
-        "tp": counts.hits[used],
-        "fp": (counts.predicted - counts.hits)[used],
-        "fn": (counts.support - counts.hits)[used],
-        **{name: score[used] for name, score in zip(("precision", "recall", "f1"), scores, strict=True)},
+    at_k = {
+        f"recall_k{k}": class_scores(confusion.entries.class_counts(), zero_division=rules.zero_division)[1]
+        for k, confusion in enumerate(confusions[1:], start=2)
     }
-    for k, confusion in enumerate(confusions[1:], start=2):
-        at_k = class_scores(confusion.entries.class_counts(), zero_division=rules.zero_division)
-        columns[f"recall_k{k}"] = at_k[1][used]
-    return pl.DataFrame(columns).sort(["support", "label"], descending=[True, False])
+    counts = confusions[0].entries.class_counts()
+    return _one_by_one("label", confusions[0].labels, counts, ontology, rules, at_k)
 
 
 def per_node(confusion: Confusion, ontology: Ontology, rules: Rules, room: Any) -> pl.DataFrame:
     """One row a node of the ontology that is truth or prediction of a cell, or above one; most cells first."""
-    counts = _by_node(confusion, ontology, room)
     _, nodes = ontology.select(confusion.labels)
+    return _one_by_one("node", nodes, _by_node(confusion, ontology, room), ontology, rules, {})
+
+
+def _one_by_one(
+    what: str,
+    labels: Sequence[str],
+    counts: ClassCounts,
+    ontology: Ontology | None,
+    rules: Rules,
+    more: dict[str, npt.NDArray[np.float64]],
+) -> pl.DataFrame:
+    """Counts and scores of each class or node that occurs."""
     used = np.flatnonzero((counts.support > 0) | (counts.predicted > 0))
     scores = class_scores(counts, zero_division=rules.zero_division, rule=rules.zero_division_rule)
-    names = [nodes[i] for i in used]
+    names = [labels[i] for i in used.tolist()]
     columns = {
-        "node": names,
+        what: names,
         "name": _names(names, ontology),
         "support": counts.support[used],
         "predicted": counts.predicted[used],
@@ -193,15 +192,19 @@ def per_node(confusion: Confusion, ontology: Ontology, rules: Rules, room: Any) 
         "fp": (counts.predicted - counts.hits)[used],
         "fn": (counts.support - counts.hits)[used],
         **{name: score[used] for name, score in zip(("precision", "recall", "f1"), scores, strict=True)},
+        **{name: score[used] for name, score in more.items()},
     }
-    return pl.DataFrame(columns).sort(["support", "node"], descending=[True, False])
+    table = pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
+    return table.sort(["support", what], descending=[True, False])
 
 
 def top_confusions(confusion: Confusion, ontology: Ontology | None, room: Any, most: int = LISTED) -> pl.DataFrame:
     """The most frequent errors: truth, prediction, cells, share of the truth's cells, and how far they lie apart.
 
     `relation` says whether the prediction is an ancestor of the truth (too general), a descendant (too specific), or
-    neither; it is empty where there is no prediction.
+    neither; it is empty where there is no prediction. `distance` counts the edges of the shortest way over a common
+    ancestor, and `lowest_common_ancestor` is the one it leads over (the prediction or the truth where that is above
+    the other).
     """
     entries = confusion.entries
     c = entries.n_labels
@@ -225,11 +228,10 @@ def top_confusions(confusion: Confusion, ontology: Ontology | None, room: Any, m
     if ontology is None:
         return pl.DataFrame(columns)
     length, meeting = distances(rows, cols, confusion.labels, ontology, room)
-    place = {node: i for i, node in enumerate(ontology.nodes)}
-    met = [ontology.nodes[m] if m >= 0 else None for m in meeting]
-    relation = [
-        None if p is None else "ancestor" if m == place.get(p) else "descendant" if m == place.get(t) else "other"
-        for t, p, m in zip(truth, predicted, meeting.tolist(), strict=True)
+    relation = _relations(rows, cols, confusion.labels, ontology)
+    met = [
+        p if r == "ancestor" else t if r == "descendant" else ontology.nodes[m] if m >= 0 else None
+        for t, p, r, m in zip(truth, predicted, relation, meeting.tolist(), strict=True)
     ]
     columns |= {
         "distance": pl.Series([d if d >= 0 else None for d in length.tolist()], dtype=pl.Int32),
@@ -240,6 +242,25 @@ def top_confusions(confusion: Confusion, ontology: Ontology | None, room: Any, m
         ),
     }
     return pl.DataFrame(columns)
+
+
+def _relations(
+    rows: npt.NDArray[np.int32], cols: npt.NDArray[np.int32], labels: tuple[str, ...], ontology: Ontology
+) -> list[str | None]:
+    """Say of each pair of different labels what the prediction is to the truth; None where there is no prediction."""
+    bits, nodes = ontology.select(labels)
+    place = {node: i for i, node in enumerate(nodes)}
+
+    def above(upper: int, lower: int) -> bool:
+        if labels[upper] == ontology.root:
+            return labels[lower] in ontology.nodes
+        node = place[labels[upper]]
+        return bool(bits[lower, node // 64] >> np.uint64(node % 64) & np.uint64(1))
+
+    return [
+        None if p == len(labels) else "ancestor" if above(p, t) else "descendant" if above(t, p) else "other"
+        for t, p in zip(rows.tolist(), cols.tolist(), strict=True)
+    ]
 
 
 def _names(labels: Sequence[str], ontology: Ontology | None) -> list[str]:

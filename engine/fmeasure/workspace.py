@@ -1,4 +1,4 @@
-"""The folder of a run: confusion matrices and tables under the names of cellarium-cas, written and read back.
+"""The folder of a run under the names of cellarium-cas, as it is written; `read_workspace` reads it back.
 
 ::
 
@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import zipfile
 from collections.abc import Sequence
@@ -22,46 +23,36 @@ import numpy as np
 import polars as pl
 
 from ...kernels.cores import run_jobs
-from ..errors import InputError, examples
-from ..outputs import MANIFEST, ResultFolder
+from ..errors import InputError
+from ..outputs import ResultFolder
 from ..write_files import write_json
 from .confusion import Confusion
-from .ontology import ROOT, Ontology
-from .ontology_files import read_ontology, resource_of
+from .ontology import Ontology
+from .ontology_files import resource_of
 from .samples import Group, Sample
 
 __all__ = [
-    "is_simulated",
+    "folder_names",
     "is_workspace_file",
     "load_matrix",
-    "read_groups",
-    "read_samples",
     "save_matrix",
     "write_groups",
     "write_samples",
 ]
 
-_MATRIX, _META = "confusion_matrix.npz", "confusion_matrix_meta.json"
+#: Bytes of the name of a folder, on most file systems; ``.parquet`` is added to some.
+LONGEST_NAME = 240
+
+_MATRIX, META = "confusion_matrix.npz", "confusion_matrix_meta.json"
 _OF_CELLARIUM = re.compile(
-    rf"cm_(raw|aggregate)_k[1-9]\d*/[^/]+/({re.escape(_MATRIX)}|{re.escape(_META)})"
+    rf"cm_(raw|aggregate)_k[1-9]\d*/[^/]+/({re.escape(_MATRIX)}|{re.escape(META)})"
     r"|(hierarchical_)?f_measure_per_(sample|group)\.csv"
 )
-#: Keys of the metadata that belong to one k, or that `Sample` has elsewhere.
-_OF_ONE_K = ("label_order", "matrix_shape", "f_measure_top_k", "f_measure_inferred_labels", "missed")
 
 
 def is_workspace_file(name: str) -> bool:
     """Say whether a file is one that cellarium-cas writes into a workspace."""
     return _OF_CELLARIUM.fullmatch(name) is not None
-
-
-def is_simulated(workspace: Path) -> bool:
-    """Say whether the manifest of a result says that its predictions were simulated."""
-    try:
-        manifest = json.loads((workspace / MANIFEST).read_bytes())
-    except (OSError, ValueError):  # a workspace of cellarium-cas
-        return False
-    return isinstance(manifest, dict) and manifest.get("simulated") is True
 
 
 def safe_name(name: str) -> str:
@@ -74,8 +65,8 @@ def folder_names(names: Sequence[str], what: str) -> dict[str, str]:
     taken: dict[str, str] = {}
     for name in names:
         folder = safe_name(name)
-        if folder in ("", ".", "..") or "\0" in folder:
-            raise InputError(f"the {what} {name!r} cannot be the name of a folder; rename it")
+        if folder in ("", ".", "..") or "\0" in folder or len(os.fsencode(folder)) > LONGEST_NAME:
+            raise InputError(f"the {what} {name[:80]!r} cannot be the name of a folder; rename it")
         if folder in taken:
             raise InputError(
                 f"the {what}s {taken[folder]!r} and {name!r} would both be written to {folder!r}; rename one"
@@ -101,7 +92,7 @@ def save_matrix(matrix: Any, meta: dict[str, Any], folder: Path) -> None:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
-    write_json(meta, folder / _META)
+    write_json(meta, folder / META)
 
 
 def load_matrix(folder: Path) -> tuple[Any, dict[str, Any]]:
@@ -116,16 +107,16 @@ def load_matrix(folder: Path) -> tuple[Any, dict[str, Any]]:
     """
     from scipy.sparse import load_npz
 
-    for name in (_MATRIX, _META):
+    for name in (_MATRIX, META):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"there is no {folder / name}")
     try:
         matrix = load_npz(folder / _MATRIX)
-        meta = json.loads((folder / _META).read_bytes())
+        meta = json.loads((folder / META).read_bytes())
     except Exception as error:  # zipfile, NumPy and SciPy raise many types, all of which mean a damaged file
         raise InputError(f"{folder}: the confusion matrix is damaged or no such file: {error}") from error
     if not isinstance(meta, dict):
-        raise InputError(f"{folder / _META} holds no JSON object")
+        raise InputError(f"{folder / META} holds no JSON object")
     return matrix.tocsr(), meta
 
 
@@ -136,7 +127,10 @@ def _missed(confusion: Confusion) -> dict[str, int]:
 def write_samples(folder: ResultFolder, samples: Sequence[Sample], keep_cells: bool) -> None:
     """Write matrices, cells and ontologies of samples."""
     folders = folder_names([sample.name for sample in samples], "sample name")
-    ontologies = {s.ontology.fingerprint: s.ontology for s in samples if s.ontology is not None}
+    ontologies: dict[str, Ontology] = {}
+    for sample in samples:
+        if sample.ontology is not None:
+            ontologies.setdefault(sample.ontology.fingerprint, sample.ontology)
 
     def write(sample: Sample) -> None:
         meta, place = dict(sample.meta), folders[sample.name]
@@ -154,7 +148,7 @@ def write_samples(folder: ResultFolder, samples: Sequence[Sample], keep_cells: b
                 "sample_name": sample.name,
                 "columns": columns,
             }
-            save_matrix(confusion.matrix, described | meta, folder.path(f"cm_raw_k{k}/{place}/{_META}").parent)
+            save_matrix(confusion.matrix, described | meta, folder.path(f"cm_raw_k{k}/{place}/{META}").parent)
         if keep_cells and sample.calls is not None:
             folder.parquet(f"cells/{place}.parquet", _with_labels(sample.calls, sample.labels))
 
@@ -184,7 +178,7 @@ def write_groups(folder: ResultFolder, groups: Sequence[Group]) -> None:
                 "samples": [member.sample.name for member in group.members],
                 "ontology_fingerprint": group.members[0].sample.meta.get("ontology_fingerprint"),
             }
-            save_matrix(confusion.matrix, meta, folder.path(f"cm_aggregate_k{k}/{folders[group.name]}/{_META}").parent)
+            save_matrix(confusion.matrix, meta, folder.path(f"cm_aggregate_k{k}/{folders[group.name]}/{META}").parent)
 
     run_jobs([(1, partial(write, group)) for group in groups])
 
@@ -194,144 +188,3 @@ def _with_labels(calls: pl.DataFrame, labels: tuple[str, ...]) -> pl.DataFrame:
     names = pl.Series([*labels, None], dtype=pl.Categorical)
     coded = [name for name in calls.columns if name in ("truth", "predicted") or name.startswith("nearest_")]
     return calls.with_columns(names.gather(calls[name]).alias(name) for name in coded)
-
-
-def _with_codes(calls: pl.DataFrame, labels: tuple[str, ...], path: Path) -> pl.DataFrame:
-    """Put codes in the place of text."""
-    index = pl.DataFrame({"label": labels, "code": np.arange(len(labels), dtype=np.int32)})
-    coded = [name for name in calls.columns if name in ("truth", "predicted") or name.startswith("nearest_")]
-    for name in coded:
-        text = calls[name].cast(pl.String)
-        code = text.replace_strict(index["label"], index["code"], default=None, return_dtype=pl.Int32)
-        if code.null_count() > text.null_count() or (name == "truth" and code.null_count()):
-            raise InputError(f"{path}: column {name!r} holds labels that the confusion matrix does not have")
-        calls = calls.with_columns(code.fill_null(len(labels)).alias(name))
-    return calls
-
-
-def _ranks(workspace: Path, kind: str) -> list[int]:
-    """The k of all ``cm_{kind}_k*`` folders, which must be 1, 2 ..."""
-    found = sorted(
-        int(match[1])
-        for path in workspace.glob(f"cm_{kind}_k*")
-        if (match := re.fullmatch(rf"cm_{kind}_k(\d+)", path.name))
-    )
-    if not found:
-        step = "confusion-matrix" if kind == "raw" else "aggregate"
-        raise InputError(f"{workspace} holds no cm_{kind}_k1; run 'fastbench fmeasure {step}' first")
-    if found != list(range(1, len(found) + 1)):
-        raise InputError(
-            f"{workspace} holds cm_{kind}_k{examples(found)}, but the numbers must be 1, 2, ...; run it again"
-        )
-    return found
-
-
-def _matrices(workspace: Path, kind: str) -> list[tuple[str, dict[str, Any], tuple[Confusion, ...]]]:
-    """Read the matrices of one kind: folder name, metadata of k = 1, and the matrix of each k."""
-    ranks = _ranks(workspace, kind)
-    names = {k: sorted(path.name for path in (workspace / f"cm_{kind}_k{k}").iterdir() if path.is_dir()) for k in ranks}
-    for k, found in names.items():
-        if found != names[1]:
-            odd = sorted(set(found) ^ set(names[1]))
-            raise InputError(
-                f"{workspace}: cm_{kind}_k1 and cm_{kind}_k{k} hold different samples ({examples(odd)}); the "
-                "folder mixes several runs, make it anew"
-            )
-    found_all = []
-    for name in names[1]:
-        confusions, metas = [], []
-        for k in ranks:
-            try:
-                matrix, meta = load_matrix(workspace / f"cm_{kind}_k{k}" / name)
-            except FileNotFoundError as error:
-                raise InputError(f"{error}; the folder is incomplete, make it anew") from error
-            labels = meta.get("label_order")
-            if not isinstance(labels, list) or matrix.shape != (len(labels), len(labels)):
-                raise InputError(
-                    f"{workspace}/cm_{kind}_k{k}/{name}: label_order and the shape of the matrix do not agree"
-                )
-            missed = np.zeros(len(labels), np.int64)
-            index = {label: i for i, label in enumerate(labels)}
-            for label, cells in meta.get("missed", {}).items():
-                missed[index[label]] = cells
-            confusions.append(Confusion(tuple(labels), matrix.astype(np.int64), missed))
-            metas.append(meta)
-        found_all.append((name, metas[0], tuple(confusions)))
-    return found_all
-
-
-def read_samples(
-    workspace: Path, *, ontology: Path | None = None, with_ontology: bool = False, optional: bool = False
-) -> list[Sample]:
-    """Read the samples of a workspace, of fastbench or of cellarium-cas.
-
-    Parameters
-    ----------
-    workspace : Path
-        The folder.
-    ontology : Path, optional
-        Take this ontology for all samples.
-    with_ontology : bool
-        Whether ontologies are read: the copy in the workspace, or else that of the annotate directory.
-    optional : bool
-        Whether a sample may do without its ontology when the file is not there.
-    """
-    if not workspace.is_dir():
-        raise InputError(f"there is no folder {workspace}")
-    known: dict[Any, Ontology] = {}
-    samples = []
-    for name, meta, confusions in _matrices(workspace, "raw"):
-        cells = workspace / "cells" / f"{name}.parquet"
-        calls = None
-        if cells.is_file():
-            try:
-                calls = _with_codes(pl.read_parquet(cells), confusions[0].labels, cells)
-            except pl.exceptions.PolarsError as error:
-                raise InputError(f"{cells} is damaged: {error}") from error
-        print_ = meta.get("ontology_fingerprint")
-        described = {key: value for key, value in meta.items() if key not in _OF_ONE_K}
-        described.setdefault("columns", meta.get("f_measure_inferred_labels", []))
-        described["model_name"] = str(meta.get("model_name", "unknown"))
-        found = None
-        if with_ontology:
-            path = ontology or _ontology_path(workspace, name, meta, optional)
-            if path is not None:
-                if path not in known:
-                    known[path] = read_ontology(path, root=meta.get("ontology_root") or ROOT)
-                found = known[path]
-                if ontology is None and print_ is not None and found.fingerprint != print_:
-                    raise InputError(
-                        f"{path} is not the ontology that sample {name!r} was scored with; pass --ontology FILE"
-                    )
-                described["ontology_fingerprint"] = found.fingerprint
-        samples.append(Sample(str(meta.get("sample_name", name)), described, confusions, found, calls))
-    return samples
-
-
-def _ontology_path(workspace: Path, name: str, meta: dict[str, Any], optional: bool) -> Path | None:
-    fingerprint, directory = meta.get("ontology_fingerprint"), meta.get("annotate_dir")
-    if "ontology_fingerprint" in meta:
-        if fingerprint is None:
-            return None
-        path = workspace / "ontologies" / f"{fingerprint[:16]}.json"
-    else:
-        path = Path(str(directory)) / "ontology_resource.json"
-    if optional and not path.is_file():
-        return None
-    if not path.is_file():
-        raise InputError(f"sample {name!r}: its ontology {path} is not there; pass it with --ontology FILE")
-    return path
-
-
-def read_groups(workspace: Path) -> list[tuple[str, tuple[Confusion, ...], list[str]]]:
-    """Read the groups of a workspace: name, matrices, and the keys they were made by (none if it does not say)."""
-    return [
-        (str(meta.get("model_name", folder)), confusions, list(meta.get("keys", ())))
-        for folder, meta, confusions in _matrices(workspace, "aggregate")
-    ]
-
-
-def kept_files(workspace: Path, redone: Sequence[str]) -> list[str]:
-    """Files of a workspace that a step leaves as they are: all but those whose names begin with one of `redone`."""
-    names = sorted(path.relative_to(workspace).as_posix() for path in workspace.rglob("*") if path.is_file())
-    return [name for name in names if name != MANIFEST and not name.startswith(tuple(redone))]

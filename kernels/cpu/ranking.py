@@ -153,13 +153,10 @@ def count_outranking(
         threading.Event(),
     )  # fmt: skip
 
-    try:
-        fill = [(last - first, partial(_fill, prepared, work, first, last)) for first, last in _shares(starts)]
-        run_jobs(fill, threads)
-        rechecked = run_jobs(list(_jobs(prepared, work)), threads, progress)
-    except BaseException:
-        work.stop.set()  # an interrupt should not wait for the tiles of a piece
-        raise
+    fill = [(last - first, partial(_fill, prepared, work, first, last)) for first, last in _shares(starts)]
+    run_jobs(fill, threads)
+    # An interrupt should not wait for the tiles of a piece.
+    rechecked = run_jobs(list(_jobs(prepared, work)), threads, progress, work.stop)
     out_values, above, tied = np.empty_like(values), np.empty(m, np.int64), np.empty(m, np.int64)
     target = source[work.order]
     out_values[target], above[target], tied[target] = values, slots.above, slots.tied

@@ -58,6 +58,23 @@ def test_an_error_on_another_thread_is_raised():
         run_jobs([(1, fail_elsewhere)] * 2, 2)
 
 
+def test_after_an_error_no_job_goes_on_and_long_ones_are_told():
+    begun, stop, late = threading.Barrier(2, timeout=30), threading.Event(), []
+
+    def long():
+        begun.wait()
+        assert stop.wait(30)
+        late.append("done")
+
+    def fail():
+        begun.wait()
+        raise IndexError
+
+    with pytest.raises(IndexError):
+        run_jobs([(1, fail), (1, long)], 2, stop=stop)
+    assert late == ["done"]  # before the error came out, not after
+
+
 def test_jobs_of_a_job_run_on_its_own_thread():
     def outer():
         return run_jobs([(1, threading.get_ident)] * 4, 4), threading.get_ident()

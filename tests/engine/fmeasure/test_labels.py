@@ -88,7 +88,7 @@ CALLS = [["CL:1", "odd", "CL:2", None, "CL:1", "CL:0000000"], ["CL:2", "CL:1", "
     [
         (Policy("drop"), [1, 3], [[1, 0], [2, 4]], (6, 2, 4, 0)),
         (Policy("miss"), [1, 1, 2, 3], [[1, 4, 4, 0], [2, 1, 2, 4]], (6, 4, 2, 2)),
-        (Policy("root"), [1, 1, 2, 3], [[1, 0, 0, 0], [2, 1, 2, 4]], (6, 4, 2, 0)),
+        (Policy("root"), [1, 1, 2, 3], [[1, 0, 0, 0], [2, 1, 2, 0]], (6, 4, 2, 0)),
         (Policy("miss", "miss"), [1, 1, 2, 3], [[1, 4, 4, 4], [2, 1, 2, 4]], (6, 4, 2, 3)),
         (Policy("drop", "drop"), [1], [[1], [2]], (6, 1, 5, 0)),
     ],
@@ -159,3 +159,23 @@ def test_crosswalk(tmp_path: Path) -> None:
 def test_unknown_policies_are_refused(bad: dict[str, str]) -> None:
     with pytest.raises(InputError, match="must be one of"):
         Policy(**bad)  # type: ignore[arg-type]
+
+
+def test_a_policy_for_roots_holds_at_all_ranks(universe: Universe) -> None:
+    calls = [["CL:0000000", "CL:1"], ["CL:0000000", "CL:0000000"]]
+    assert outcome(["CL:0000000", "CL:1"], calls, universe, Policy("miss", "miss"))[1] == [[4, 1], [4, 4]]
+    assert outcome(["CL:0000000", "CL:1"], calls, universe, Policy("miss", "keep"))[1] == [[0, 1], [0, 0]]
+
+
+def test_later_ranks_are_counted(universe: Universe) -> None:
+    tally = outcome(["CL:1", "CL:2"], [["CL:2", "CL:1"], ["one", "CL:3"]], universe, Policy())[2]
+    assert tally.later_unknown == 1
+
+
+def test_hints_name_the_option_that_helps(universe: Universe) -> None:
+    with pytest.raises(InputError, match="these are ids, not names: leave out --match name"):
+        outcome(["CL:1"], [["one"]], universe, Policy(match="name"))
+    twins = Ontology.from_edges(["CL:0000000", "CL:1", "CL:2"], [], names={"CL:1": "same", "CL:2": "same"})
+    with pytest.raises(InputError, match="has 1 labels outside") as caught:
+        outcome(["odd"], [["CL:1"]], Universe(twins.terms, twins), Policy())
+    assert "share the name" not in str(caught.value)

@@ -191,9 +191,9 @@ def test_relations(tmp_path):
         (gzip.compress(b""), "FILE is empty"),
         (
             gzip.compress(json.dumps(resource()).encode())[:-30],
-            "FILE is a damaged or cut-off gzip file; fetch it again",
+            "FILE is damaged or cut off: its gzip data do not decompress (",
         ),
-        (gzip.compress(b"x" * 100)[:20] + b"?" * 20, "FILE is a damaged or cut-off gzip file; fetch it again"),
+        (gzip.compress(b"x" * 100)[:20] + b"?" * 20, "FILE is damaged or cut off: its gzip data do not decompress ("),
         (b'{"cl_names": [', "FILE is not valid JSON (Expecting value: line 1 column 15 (char 14)); fetch it again"),
         (b'{"a": "\xff"}', "FILE is not valid JSON ("),
         (b'{"a":' * 100_000, "FILE is not valid JSON ("),

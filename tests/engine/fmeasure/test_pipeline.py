@@ -369,3 +369,94 @@ def test_distance_and_single_numbers(tmp_path: Path) -> None:
         (C, F, 4, "other"), (E, D, 1, "ancestor"),
     ]  # fmt: skip
     assert confusions[0]["lowest_common_ancestor"] == R
+
+
+def test_very_many_ranks(tmp_path: Path) -> None:
+    truth = write_truth(tmp_path / "truth.h5ad", [D, F], donor=["x", "y"])
+    calls = [[C] * 259 + [D] + [C] * 40, [C] * 255 + [F] + [C] * 44]
+    write_run(tmp_path / "runs" / "one", truth, calls)
+    report = ReportOptions(bootstrap=0, figures=False, group_by=("donor",))
+    score(tmp_path / "runs", tmp_path / "out", report, f_measure_top_k=300)
+    row = {r["group_name"]: r for r in table(tmp_path / "out" / "f_measure_per_group.csv").to_dicts()}
+    assert [row["x"][f"tp_k{k}"] for k in (1, 4, 259, 260)] == [0, 0, 0, 1]
+    assert [row["y"][f"tp_k{k}"] for k in (1, 255, 256, 300)] == [0, 0, 1, 1]
+
+
+def test_an_ancestor_is_one_whatever_the_shortest_way(tmp_path: Path) -> None:
+    # E hangs below D and, by a shortcut, below A, which is above D: the way from E to D over A is as short as D's own.
+    children = {R: [A], A: [D, E], D: [F], F: [E]}
+    truth = write_truth(tmp_path / "truth.h5ad", [E, D, E])
+    write_run(tmp_path / "runs" / "one", truth, [(D,), (E,), (R,)], ontology=resource(children))
+    score(tmp_path / "runs", tmp_path / "out")
+    found = table(tmp_path / "out" / "top_confusions.csv").sort("truth", "predicted").to_dicts()
+    assert [(c["truth"], c["predicted"], c["relation"], c["lowest_common_ancestor"]) for c in found] == [
+        (D, E, "descendant", D), (E, R, "ancestor", R), (E, D, "ancestor", D),
+    ]  # fmt: skip
+
+
+def test_intervals_do_not_depend_on_the_order_of_samples(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        truth = write_truth(tmp_path / f"truth{i}.h5ad", rng.choice(IDS[1:], 30).tolist())
+        write_run(tmp_path / "runs" / f"r{i}", truth, [(str(c),) for c in rng.choice(IDS[1:], 30)])
+    report = ReportOptions(bootstrap=50, figures=False, bootstrap_by="sample")
+    found = []
+    for order in ([0, 1, 2, 3], [2, 0, 3, 1]):
+        runs = tmp_path / "runs.txt"
+        runs.write_text("\n".join(str(tmp_path / "runs" / f"r{i}") for i in order))
+        score(runs, tmp_path / "out", report)
+        found.append((tmp_path / "out" / "intervals.csv").read_bytes())
+    with ResultFolder(tmp_path / "out", "fmeasure hierarchical", {}, True) as folder:
+        pipeline.hierarchical_step(tmp_path / "out", report, folder)
+    found.append((tmp_path / "out" / "intervals.csv").read_bytes())
+    assert found[0] == found[1] == found[2]
+
+
+def test_an_undefined_score_is_never_the_best(runs: Path, tmp_path: Path) -> None:
+    write_run(runs / "root", tmp_path / "truth.h5ad", [(R,)] * 20, model="all root")
+    report = ReportOptions(bootstrap=0, figures=False, zero_division=float("nan"))
+    outcome = score(runs, tmp_path / "out", report)
+    assert outcome.report is not None
+    assert outcome.report.summary["group_name"].to_list() == ["model", "all root"]
+    assert "NaN" not in (tmp_path / "out" / "summary_per_group.csv").read_text()
+
+
+def test_clusters_may_be_metadata_keys(tmp_path: Path) -> None:
+    for i in range(3):
+        truth = write_truth(tmp_path / f"truth{i}.h5ad", TRUTH, donor=["of obs"] * 20)
+        run = write_run(tmp_path / "runs" / f"r{i}", truth, CALLS)
+        meta = {"input_path": str(truth), "model_name": "model", "donor": f"donor{i % 2}"}
+        (run / "metadata.json").write_text(json.dumps(meta))
+    outcome = score(
+        tmp_path / "runs", tmp_path / "out", ReportOptions(bootstrap=20, figures=False, bootstrap_by="donor")
+    )
+    assert any("drawn from 2 by donor" in note for note in outcome.notes)
+
+
+def test_samples_with_fewer_ranks_do_not_cut_the_others_short(tmp_path: Path) -> None:
+    truth = write_truth(tmp_path / "truth.h5ad", TRUTH_3)
+    write_run(tmp_path / "runs" / "one", truth, CALLS_3, scores=[0.5] * 4)
+    write_run(tmp_path / "runs" / "two", truth, [(calls[0],) for calls in CALLS_3])
+    outcome = score(tmp_path / "runs", tmp_path / "out", f_measure_top_k=3)
+    row = table(tmp_path / "out" / "summary_per_group.csv").to_dicts()[0]
+    assert row["accuracy_k3"] == (3 + 1) / 8
+    assert row["h_f1_micro_k3"] >= row["h_f1_micro_k2"] >= row["h_f1_micro"]
+    assert any("no coverage and calibration, since 'two' have no scores" in note for note in outcome.notes)
+
+
+def test_what_is_no_label_is_named_in_the_manifest(tmp_path: Path) -> None:
+    truth = write_truth(tmp_path / "truth.h5ad", [D, F, C, E])
+    write_run(tmp_path / "runs" / "one", truth, [(D, "odd"), ("weird", F), ("weird", C), (E, E)])
+    outcome = score(tmp_path / "runs", tmp_path / "out", unknown="miss", f_measure_top_k=2)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["unknown_labels"] == {"one": {"truth": {}, "predicted": {"weird": 2}}}
+    assert any("1 labels of ranks 2 and up are no labels here" in note for note in outcome.notes)
+
+
+def test_scores_that_nobody_asked_for_stop_nothing(tmp_path: Path) -> None:
+    truth = write_truth(tmp_path / "truth.h5ad", TRUTH_3)
+    write_run(tmp_path / "runs" / "one", truth, CALLS_3, scores=["high", "low", "high", "low"])  # type: ignore[list-item]
+    outcome = score(tmp_path / "runs", tmp_path / "out")
+    assert any("scores are left out" in note for note in outcome.notes)
+    with pytest.raises(InputError, match="values that are not numbers"):
+        score(tmp_path / "runs", tmp_path / "out2", score="cas_cell_type_score_1")
