@@ -15,9 +15,14 @@ if TYPE_CHECKING:
     from ..engine.map_job import MapOptions, MapResult
     from ..engine.outputs import ResultFolder
 
-__all__ = ["note_compilation", "print_json", "refuse_options_before", "show_map", "show_notes", "show_table"]
+__all__ = ["listed", "note_compilation", "print_json", "refuse_options_before", "show_map", "show_notes", "show_table"]
 
 SHOWN_GROUPS = 10
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Take an option of several values apart: ``A,B`` without spaces and empty parts."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def print_json(summary: dict[str, Any]) -> None:

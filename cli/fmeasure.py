@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import refuse_options_before
+from .console import listed, note_compilation, refuse_options_before
 from .fmeasure_azimuth import azimuth
 from .fmeasure_compare import compare
+from .fmeasure_view import show
 
 if TYPE_CHECKING:
     from ..engine.fmeasure.pipeline import Outcome
@@ -58,17 +59,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON summary for m
 # fmt: on
 
 
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
 def _score_options(given: dict[str, Any]) -> Any:
     from ..engine.fmeasure.options import ScoreOptions
 
     return ScoreOptions(
         annotate_dirs=given["annotate_dirs"], gt_label=given["gt_label"], inferred_label=given["inferred_label"],
         f_measure_top_k=given["f_measure_top_k"], truth=given["truth"], pred=tuple(given["pred"] or ()),
-        ontology=given["ontology"], root=given["root"], relations=_listed(given["relations"]), score=given["score"],
+        ontology=given["ontology"], root=given["root"], relations=listed(given["relations"]), score=given["score"],
         align=given["align"], unknown=given["unknown"], root_predictions=given["root_predictions"],
         match=given["match"], map=given["map_"], cells=not given["no_cells"], device=given["device"],
     )  # fmt: skip
@@ -80,7 +77,7 @@ def _report_options(given: dict[str, Any]) -> Any:
     names = ("bootstrap", "bootstrap_by", "seed", "zero_division", "zero_division_rule", "macro", "beta", "device")
     chosen = {name: given[name] for name in names if name in given}
     if "group_by" in given:
-        chosen["group_by"] = _listed(given["group_by"])
+        chosen["group_by"] = listed(given["group_by"])
     return ReportOptions(figures=not given.get("no_figures"), **chosen)
 
 
@@ -135,8 +132,8 @@ def fmeasure(
     with _result(output_dir, "fmeasure", as_options(options, report), overwrite) as folder:
         with progress("reading and counting") as advance:
             outcome = run_all(options, report, folder, advance)
-        _finish(folder)
-    _show(outcome, output_dir, as_json)
+        note_compilation(folder)
+    show(outcome, output_dir, as_json)
 
 
 def _run_example(given: dict[str, Any]) -> None:
@@ -157,8 +154,8 @@ def _run_example(given: dict[str, Any]) -> None:
         with progress("reading and counting") as advance:
             outcome = run_all(real, report, folder, advance, simulated=True)
         folder.manifest["simulated"] = True
-        _finish(folder)
-    _show(outcome, output_dir, given["as_json"])
+        note_compilation(folder)
+    show(outcome, output_dir, given["as_json"])
 
 
 @app.command("confusion-matrix")
@@ -195,8 +192,8 @@ def confusion_matrix(
     with _result(output_dir, "fmeasure confusion-matrix", as_options(options, report), overwrite) as folder:
         with progress("reading and counting") as advance:
             outcome = confusion_step(options, folder, report, advance)
-        _finish(folder)
-    _show(outcome, output_dir, as_json)
+        note_compilation(folder)
+    show(outcome, output_dir, as_json)
 
 
 @app.command("aggregate")
@@ -281,17 +278,5 @@ def _step(name: str, output: Path, report: Any, as_json: bool, run: Callable[[Re
         raise InputError(f"there is no folder {output}; run 'fastbench fmeasure confusion-matrix' first")
     with _result(output, f"fmeasure {name}", as_options(None, report), True) as folder:
         outcome = run(folder)
-        _finish(folder)
-    _show(outcome, output, as_json)
-
-
-def _finish(folder: ResultFolder) -> None:
-    from .console import note_compilation
-
-    note_compilation(folder)
-
-
-def _show(outcome: Outcome, output: Path, as_json: bool) -> None:
-    from .fmeasure_view import show
-
+        note_compilation(folder)
     show(outcome, output, as_json)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .console import listed
+
 if TYPE_CHECKING:
     from ..engine.fmeasure.azimuth_calls import AzimuthCalls, AzimuthOptions
 
@@ -41,15 +43,11 @@ def azimuth(
 
     options = AzimuthOptions(
         azimuth_csv, h5ad, crosswalk_csv, crosswalk_azimuth_col, crosswalk_cl_id_col, azimuth_ref_name,
-        crosswalk_cl_label_col, ontology, _levels(levels, azimuth_csv), unmapped, _listed(relations), response,
+        crosswalk_cl_label_col, ontology, _levels(levels, azimuth_csv), unmapped, listed(relations), response,
     )  # fmt: skip
     with ResultFolder(output_dir, "fmeasure azimuth", options.as_dict(), overwrite) as folder:
         calls = convert_azimuth(options, folder)
     _show(calls, options, output_dir, as_json)
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _levels(text: str, azimuth_csv: str) -> tuple[tuple[str, str], ...]:
@@ -60,7 +58,7 @@ def _levels(text: str, azimuth_csv: str) -> tuple[tuple[str, str], ...]:
 
     names = column_names(azimuth_csv)
     found = []
-    for level in _listed(text):
+    for level in listed(text):
         label, colon, score = (level, "", "") if level in names else level.partition(":")
         label = f"predicted.{label}" if label not in names and f"predicted.{label}" in names else label
         found.append((label, score if colon else f"{label}.score"))

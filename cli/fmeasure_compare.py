@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .console import listed
+
 __all__ = ["compare"]
 
 #: Rows that are shown.
@@ -38,7 +40,7 @@ def compare(
     report = ReportOptions(
         bootstrap=bootstrap, bootstrap_by=bootstrap_by, seed=seed, macro=macro, figures=not no_figures, device=device
     )
-    chosen = [name.strip() for name in models.split(",") if name.strip()]
+    chosen = list(listed(models))
     options = {"results": [str(path) for path in results], "models": chosen, **asdict(report)}
     with ResultFolder(output_dir, "fmeasure compare", options, overwrite) as folder:
         found = compare_results(results, chosen, report, folder, room_of(device))
