@@ -102,9 +102,8 @@ def test_coverage(tmp_path: Path) -> None:
 
 
 def test_differences(tmp_path: Path) -> None:
-    draw_differences(
-        DIFFERENCES, ["h_f1_micro", "accuracy", "f1_macro"], tmp_path / "a.png", tmp_path / "a.svg", subtitle="x"
-    )
+    paths = tmp_path / "a.png", tmp_path / "a.svg"
+    draw_differences(DIFFERENCES, ["h_f1_micro", "accuracy", "f1_macro"], *paths, subtitle="x")
     said = words(tmp_path / "a.svg")
     for text in ("accuracy", "flat F1 (macro)", "m1", "− m2", "− m3", "interval without 0"):
         assert text in said
