@@ -68,8 +68,9 @@ def show_table(frame: pl.DataFrame, title: str, columns: Sequence[str] | None = 
     for row in frame.select(names).iter_rows():
         table.add_row(*(_cell(value) for value in row))
     # Piped to a file there is no width to keep to: a cut name would be a lost name.
-    console = Console()
-    Console(width=None if console.is_terminal else 240).print(table)
+    # Names are printed as they are: brackets and colons in them are no markup.
+    width = None if Console().is_terminal else 240
+    Console(width=width, markup=False, emoji=False, highlight=False).print(table)
 
 
 def _cell(value: Any) -> str:

@@ -91,21 +91,12 @@ def _show(calls: AzimuthCalls, options: AzimuthOptions, output: Path, as_json: b
 
 def _next(calls: AzimuthCalls, options: AzimuthOptions, output: Path) -> tuple[str, list[str]]:
     """Return the command that scores the directory, and what to know about it."""
-    from ..engine.errors import InputError
-    from ..engine.fmeasure.annotate_dirs import find_annotate_dirs
     from ..engine.fmeasure.columns import column_names
 
     hints = []
-    parent = output.parent
-    try:
-        find_annotate_dirs(parent)
-    except InputError:
-        hints.append(
-            f"{parent} holds more than annotate directories; move {output.name} into a folder of its own, or list it in a .txt file"
-        )
     truth = CELLXGENE_LABEL if CELLXGENE_LABEL in column_names(options.h5ad) else "COLUMN"
     command = [
-        "fastbench", "fmeasure", "--annotate-dirs", str(parent), "--gt-label", truth, "--inferred-label",
+        "fastbench", "fmeasure", "--annotate-dirs", str(output), "--gt-label", truth, "--inferred-label",
         "cas_cell_type_name_1",
     ]  # fmt: skip
     without = sum(int(calls.levels[name][0]) for name in ("unmapped", "outside", "missing"))

@@ -38,13 +38,16 @@ def show(outcome: Outcome, output: Path, as_json: bool) -> None:
     show_notes(outcome.notes[:SHOWN_NOTES])
     if len(outcome.notes) > SHOWN_NOTES:
         typer.echo(f"note: {len(outcome.notes) - SHOWN_NOTES} more notes in {output / 'manifest.json'}")
-    typer.echo(
-        f"{summary['samples']} samples, {summary['cells']:,} scored cells"
-        + (f", {len(outcome.groups)} groups" if outcome.groups else "")
-    )
+    groups = f", {plural(len(outcome.groups), 'group')}" if outcome.groups else ""
+    typer.echo(f"{plural(summary['samples'], 'run')}, {plural(summary['cells'], 'scored cell')}{groups}")
     if report is not None:
         _show_report(report)
     typer.echo(f"results: {output}")
+
+
+def plural(count: int, what: str) -> str:
+    """Write a count with its word."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _show_report(report: Any) -> None:
@@ -59,7 +62,7 @@ def _show_report(report: Any) -> None:
     )
     if report.intervals is not None and len(report.intervals):
         typer.echo()
-        shown = report.intervals.filter(metric=report.headline)
+        shown = report.intervals.filter(metric=report.headline).sort("value", descending=True).head(SHOWN_GROUPS)
         show_table(shown, f"{report.headline}: {report.interval_words}", ["group_name", "value", "lower", "upper"])
     if report.comparison is not None and len(report.comparison):
         typer.echo()

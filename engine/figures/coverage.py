@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from .fmeasure import SIMULATED, checked
-from .style import GREY, INK, OKABE_ITO, house_style, legend_above, new_page, save_page, wrapped
+from .style import GREY, INK, OKABE_ITO, house_style, new_page, save_page, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,6 +92,7 @@ def draw_coverage(
             rotation_mode="anchor",
             fontsize=11,
             color=GREY,
+            bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"},
         )
         handles: list[Any] = []
         for i, name in reversed(list(enumerate(shown))):
@@ -109,10 +110,12 @@ def draw_coverage(
         if not shown:
             for axes in (left, right):
                 axes.text(0.5, 0.5, "no group has scores", transform=axes.transAxes, ha="center", color=INK)
-        elif len(handles) <= 3:
-            legend_above(left, handles[::-1], gap=0.12)
         else:
-            left.legend(handles=handles[::-1], loc="lower left")
+            columns = min(len(handles), 3)
+            rows = -(-len(handles) // columns)
+            left.set_title("\n" * (2 * rows - 1), fontsize=13, loc="left")  # room for what is wider than its panel
+            legend = left.legend(handles=handles[::-1], loc="lower left", bbox_to_anchor=(0, 1.01), ncols=columns)
+            legend.set_in_layout(False)
         save_page(page, path_png, path_svg)
 
 

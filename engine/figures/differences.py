@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from .fmeasure import SIMULATED, checked
+from .fmeasure import BESIDE_VALUE, SIMULATED, checked
 from .style import GREY, INK, OKABE_ITO, house_style, legend_above, new_page, save_page, wrapped
 
 __all__ = ["draw_differences"]
@@ -62,6 +62,8 @@ def draw_differences(
     if len(pairs) > _SHOWN:
         notes.append(f"The first {_SHOWN} of {len(pairs)} pairs; the others stand in comparison.csv.")
         pairs = pairs.head(_SHOWN)
+    if frame.filter(pl.col("metric").is_in(panels), ~pl.col("difference").is_between("lower", "upper")).height:
+        notes.append(BESIDE_VALUE)
     rows = max(len(pairs), 1)
     with house_style():
         from matplotlib.lines import Line2D

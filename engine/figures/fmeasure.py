@@ -16,7 +16,7 @@ from .style import GREY, INK, OKABE_ITO, house_style, legend_above, new_page, sa
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["SIMULATED", "checked", "draw_scores"]
+__all__ = ["BESIDE_VALUE", "SIMULATED", "checked", "draw_scores"]
 
 #: In the header of figures of simulated predictions.
 SIMULATED = "SIMULATED PREDICTIONS"
@@ -31,6 +31,8 @@ _BESIDE = {
     "n_samples": ("samples", "{:,.0f}"),
     "n_cells": ("cells", "{:,.0f}"),
 }
+#: Footnote of intervals that do not hold their value.
+BESIDE_VALUE = "Intervals beside their mark: rare classes drop out of draws, which changes means over classes."
 _COLUMN = 0.98  # inches of such a column
 _FLAT = OKABE_ITO[1]
 _MARKS: dict[str, dict[str, Any]] = {
@@ -112,6 +114,9 @@ def draw_scores(
         subtitle += " No intervals were computed." if subtitle.endswith(".") else "; no intervals were computed"
     elif not whiskers[0].all():
         notes.append("Without a whisker: no interval was computed.")
+    beside_value = ((table[m] < table[f"{m}_lower"]) | (table[m] > table[f"{m}_upper"]) for m in metrics)
+    if any(odd.fill_null(False).any() for odd in beside_value):
+        notes.append(BESIDE_VALUE)
 
     title = f"{_NAMES[metrics[0]]} of {n:,} group{'s' * (n != 1)}" if n else "F-measure: nothing to draw"
     title = title[0].upper() + title[1:]

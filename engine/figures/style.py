@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -255,5 +256,8 @@ def save_page(figure: Figure, path_png: Path, path_svg: Path) -> None:
     path_png, path_svg : Path
         Where to write; the folders must exist.
     """
-    figure.savefig(path_png, format="png", dpi=DPI)
-    figure.savefig(path_svg, format="svg", dpi=DPI, metadata={"Date": None})
+    with warnings.catch_warnings():
+        # Names in scripts that the font lacks are drawn as boxes; the tables have them.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        figure.savefig(path_png, format="png", dpi=DPI)
+        figure.savefig(path_svg, format="svg", dpi=DPI, metadata={"Date": None})

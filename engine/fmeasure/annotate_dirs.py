@@ -56,8 +56,8 @@ def find_annotate_dirs(given: str | Path) -> list[AnnotateDir]:
     ----------
     given : path
         A folder, of which each sub-folder is an annotate directory, sorted by path; sub-folders that are a result of
-        fastbench, or hidden, are left out. Or a ``.txt`` file with one path a line, relative to the folder of the list
-        or to the current folder; blank lines are skipped, and the order is kept.
+        fastbench, or hidden, are left out. Or an annotate directory itself. Or a ``.txt`` file with one path a line,
+        relative to the folder of the list or to the current folder; blank lines are skipped, and the order is kept.
 
     Returns
     -------
@@ -139,12 +139,10 @@ def _paths(given: Path) -> list[Path]:
 def _sub_folders(given: Path) -> list[Path]:
     children = sorted(path for path in given.iterdir() if path.is_dir())
     paths = [path for path in children if _has_any(path) or not (path.name.startswith(".") or read_manifest(path))]
-    if not paths or (_has_any(given) and not any(map(_has_any, paths))):
-        raise InputError(
-            f"{given} is itself an annotate directory; give the folder it is in, or a .txt file that lists it"
-            if _has_any(given)
-            else f"{given} has no sub-folder that is an annotate directory; give the folder they are in"
-        )
+    if _has_any(given) and not any(map(_has_any, paths)):
+        return [given]
+    if not paths:
+        raise InputError(f"{given} has no sub-folder that is an annotate directory; give the folder they are in")
     return paths
 
 

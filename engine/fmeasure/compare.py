@@ -135,7 +135,10 @@ def pair_cells(contenders: Sequence[Contender], by: str | None = None) -> Paired
     n_cells = int(joined["cells"].sum())
     if not n_cells:
         names = examples([each.name for each in contenders], 3)
-        raise InputError(f"the models {names} scored no cell in common, so they cannot be compared")
+        raise InputError(
+            f"the models {names} scored no cell in common (samples are matched by their file of truth, cells by their "
+            "ids), so they cannot be compared"
+        )
     patterns = _patterns(joined, pl.col("cells").sum())
     columns = [name for name in patterns.columns if name != "cells"]
     patterns = patterns.sort(columns if by is not None else ["cells", *columns])  # `resample` wants cells to ascend

@@ -229,7 +229,10 @@ def settle(
     tally.dropped = tally.cells - tally.scored
     tally.without_prediction = int((predictions[0] == none).sum())
     if not tally.scored:
-        raise InputError(f"{where}: none of the {tally.cells} cells is left to score under --unknown {policy.unknown}")
+        raise InputError(
+            f"{where}: none of the {tally.cells} cells is left to score under --unknown {policy.unknown} and "
+            f"--root-predictions {policy.root_predictions}"
+        )
     return codes, predictions, kept, tally
 
 

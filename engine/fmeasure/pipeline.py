@@ -126,23 +126,24 @@ def score_runs(
     return run_jobs([(1, job(run)) for run in runs], progress=tell)
 
 
-def _record(folder: ResultFolder, scored: Sequence[Scored]) -> list[str]:
+def _record(folder: ResultFolder, scored: Sequence[Scored], crosswalk: bool) -> list[str]:
     """Put inputs, counts and notes into the manifest; return the notes."""
     notes = [note for each in scored for note in each.notes]
-    for each in scored:
-        tally = each.tally
-        where = each.run.name
-        for count, what in (
-            (tally.dropped, "cells left out"),
-            (tally.without_prediction, "cells without a prediction, false negatives of their truth"),
-            (tally.predicted_root, "predictions of the root"),
-            (tally.replaced, "labels replaced by the ontology (alternative or obsolete ids)"),
-            (tally.mapped, "labels replaced by the crosswalk"),
-            (tally.later_unknown, "labels of ranks 2 and up are no labels here, and match no truth"),
-        ):
-            if count:
-                of = "" if what.startswith("labels") else f" of {tally.cells}"
-                notes.append(f"{where}: {count}{of} {what}")
+    for name, what in (
+        ("dropped", "cells left out"),
+        ("without_prediction", "cells without a prediction, false negatives of their truth"),
+        ("predicted_root", "predictions of the root"),
+        ("replaced", "labels replaced by the ontology (alternative or obsolete ids)"),
+        ("mapped", "labels replaced by the crosswalk"),
+        ("later_unknown", "labels of ranks 2 and up are no labels here, and match no truth"),
+    ):
+        some = {each.run.name: getattr(each.tally, name) for each in scored if getattr(each.tally, name)}
+        if some:
+            most = max(some, key=lambda run: (some[run], run))
+            where = f"{most}" if len(some) == 1 else f"{len(some)} runs, most in {most}: {some[most]}"
+            notes.append(f"{sum(some.values())} {what} ({where})")
+    if crosswalk and not any(each.tally.mapped for each in scored):
+        notes.append("the crosswalk replaced no label: check that its first column holds labels as the files have them")
     sources: dict[tuple[str, str], dict[str, Any]] = {}  # several columns of a file may have been read
     for each in scored:
         for source in each.sources:
@@ -184,7 +185,7 @@ def confusion_step(
     with timed(folder, "read and count"):
         runs = find_runs(options, folder.final)
         scored = score_runs(runs, options, report or ReportOptions(), advance)
-    notes = _record(folder, scored)
+    notes = _record(folder, scored, bool(options.map))
     samples = [sample_of(each) for each in scored]
     with timed(folder, "write matrices"):
         write_samples(folder, samples, options.cells)

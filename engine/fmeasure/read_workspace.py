@@ -167,6 +167,7 @@ def read_samples(
                 if path not in known:
                     known[path] = read_ontology(path, root=meta.get("ontology_root") or ROOT)
                 found = known[path]
+                _check_labels(confusions[0], found, name)
                 if calls is not None and print_ != found.fingerprint:
                     # The best of several ranks was chosen on the other ontology.
                     calls = calls.select(pl.exclude("^nearest_.*$"))
@@ -177,6 +178,20 @@ def read_samples(
                 described["ontology_fingerprint"] = found.fingerprint
         samples.append(Sample(str(meta.get("sample_name", name)), described, confusions, found, calls))
     return samples
+
+
+def _check_labels(confusion: Confusion, ontology: Ontology, name: str) -> None:
+    """Refuse an ontology that does not know labels of cells: each would count as its own only ancestor."""
+    counts = confusion.entries.class_counts()
+    cells = counts.support + counts.predicted
+    known = set(ontology.nodes)
+    strange = {label: int(n) for label, n in zip(confusion.labels, cells, strict=True) if n and label not in known}
+    if strange:
+        most = [label for _, label in sorted((-n, label) for label, n in strange.items())]
+        raise InputError(
+            f"{ontology.source} does not have {len(strange)} of the labels that sample {name!r} counts "
+            f"({examples(most)}); pass the ontology of these labels"
+        )
 
 
 def _ontology_path(workspace: Path, name: str, meta: dict[str, Any], optional: bool) -> Path | None:

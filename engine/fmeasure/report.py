@@ -26,6 +26,9 @@ from .tables import Rules, flat_row, hierarchical_row, per_class, per_node, summ
 
 __all__ = ["Report", "write_flat", "write_hierarchical", "write_report"]
 
+#: Units below which percentiles of draws are rough.
+FEW = 10
+
 
 @dataclass(frozen=True)
 class Report:
@@ -161,10 +164,10 @@ def write_report(
 
     by_group, words = None, "no intervals"
     if report.bootstrap:
-        by_group, told = _intervals(groups, report, room)
+        by_group, told, least = _intervals(groups, report, room)
         folder.csv("intervals.csv", by_group)
         notes += told
-        words = interval_words(report)
+        words = interval_words(report) + (f" (rough: there are only {least})" if least < FEW else "")
     compared = compare_groups(groups, report, room)
     notes += compared.notes
     if compared.metrics is not None and compared.classes is not None:
@@ -270,8 +273,9 @@ def _clusters(group: Group, by: str, room: Any) -> dict[str, Entries]:
     return {name: add(some, f"cluster {name!r}").entries for name, some in sorted(parts.items())}
 
 
-def _intervals(groups: Sequence[Group], report: ReportOptions, room: Any) -> tuple[pl.DataFrame, list[str]]:
-    """Intervals of all metrics of all groups, and notes on those that have none or rough ones."""
+def _intervals(groups: Sequence[Group], report: ReportOptions, room: Any) -> tuple[pl.DataFrame, list[str], int]:
+    """Intervals of all metrics of all groups, notes on those that have none or rough ones, and the fewest units."""
+    least = 1 << 62
     rows: list[dict[str, Any]] = []
     notes: list[str] = []
     for group in groups:
@@ -288,7 +292,8 @@ def _intervals(groups: Sequence[Group], report: ReportOptions, room: Any) -> tup
                 f"group {group.name!r}: no intervals, since there is only {count} to draw by {report.bootstrap_by}"
             )
             continue
-        if count < 10:
+        least = min(least, count)
+        if count < FEW:
             notes.append(f"group {group.name!r}: rough intervals, drawn from {count} by {report.bootstrap_by}")
         bits, nodes = group.ontology.select(group.labels) if group.ontology is not None else (None, ())
         found = intervals(
@@ -311,4 +316,4 @@ def _intervals(groups: Sequence[Group], report: ReportOptions, room: Any) -> tup
         "lower": pl.Float64,
         "upper": pl.Float64,
     }
-    return pl.DataFrame(rows, schema=schema).with_columns(pl.col(pl.Float64).fill_nan(None)), notes
+    return pl.DataFrame(rows, schema=schema).with_columns(pl.col(pl.Float64).fill_nan(None)), notes, least

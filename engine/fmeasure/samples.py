@@ -183,10 +183,13 @@ def _refuse_unknown_keys(samples: Sequence[Sample], columns: Sequence[str]) -> N
                     "so they cannot be grouped by an obs column; score it again without --no-cells"
                 )
             if key not in sample.calls.columns:
-                known = [*sample.meta.get("metadata", {}), *sample.calls.columns[1:]]
+                ours = ("cell_id", "truth", "predicted", "hit_rank", "score")
+                columns = [c for c in sample.calls.columns if c not in ours and not c.startswith("nearest_")]
+                known = [*RUN_KEYS, *sample.meta.get("metadata", {}), *columns]
                 raise InputError(
-                    f"--group-by {key}: sample {sample.name!r} has no such metadata key or obs column"
-                    f"{did_you_mean(key, known)}; it has {examples(known, 12)}"
+                    f"--group-by {key}: sample {sample.name!r} has no such metadata key, and no obs column of that "
+                    f"name was kept with its cells{did_you_mean(key, known)}; it has "
+                    f"{examples(dict.fromkeys(known), 12)}. Columns of obs are named when the cells are counted"
                 )
 
 

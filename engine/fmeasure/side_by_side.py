@@ -27,6 +27,10 @@ from .samples import Group, make_groups
 __all__ = ["SideBySide", "compare_results"]
 
 
+#: The one sample of cells that are matched by their ids alone.
+ANY = "any sample"
+
+
 @dataclass(frozen=True)
 class SideBySide:
     """What a comparison shows.
@@ -149,16 +153,18 @@ def _contenders(results: Sequence[Path], chosen: Sequence[str], by: str, room: A
 
 
 def _matched(contenders: Sequence[Contender]) -> tuple[list[Contender], list[str]]:
-    """Match samples whose files lie elsewhere by the names of the files, where no path is common to all models."""
+    """Match samples of different paths: by the names of the files of truth, or else cells by their ids alone."""
     if set.intersection(*(set(each.calls) for each in contenders)):
         return list(contenders), []
-    renamed = []
-    for each in contenders:
-        by_name = {Path(sample).name: calls for sample, calls in each.calls.items()}
-        if len(by_name) < len(each.calls):
-            return list(contenders), []
-        renamed.append(Contender(each.name, by_name, each.labels, each.ontology))
+    by_name = [{Path(sample).name: calls for sample, calls in each.calls.items()} for each in contenders]
     note = "the models were scored with files of truth in different folders; samples are matched by file name"
+    whole = all(len(names) == len(each.calls) for names, each in zip(by_name, contenders, strict=True))
+    if not whole or not set.intersection(*map(set, by_name)):
+        by_name = [{ANY: pl.concat(each.calls.values(), how="diagonal_relaxed")} for each in contenders]
+        note = "the models were scored with different files of truth; cells are matched by their ids alone"
+        if any(calls[ANY]["cell_id"].is_duplicated().any() for calls in by_name):
+            return list(contenders), []
+    renamed = [Contender(e.name, calls, e.labels, e.ontology) for e, calls in zip(contenders, by_name, strict=True)]
     return renamed, [note]
 
 

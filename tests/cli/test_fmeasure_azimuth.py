@@ -138,8 +138,6 @@ def test_refusals(files: dict[str, Any], tmp_path: Path) -> None:
         assert said in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
         assert not (tmp_path / "all" / "toy").exists()
-    (tmp_path / "all" / "other").mkdir(parents=True)
-    done = convert(files)
-    assert "holds more than annotate directories; move toy into a folder of its own" in done.stdout
+    assert f"--annotate-dirs {tmp_path / 'all' / 'toy'} --gt-label" in convert(files).stdout
     assert "--overwrite" in convert(files).stderr
     assert convert(files, "--overwrite").returncode == 0

@@ -76,9 +76,9 @@ def test_results_and_hidden_folders_are_left_out(tmp_path: Path) -> None:
 
 def test_what_is_no_folder_of_directories(tmp_path: Path) -> None:
     path = make(tmp_path / "all" / "a")
-    refused(["itself an annotate directory"], path)
+    assert [each.name for each in find_annotate_dirs(path)] == ["a"]  # itself one
     (path / "figures").mkdir()
-    refused(["itself an annotate directory"], path)
+    assert [each.name for each in find_annotate_dirs(path)] == ["a"]
     (tmp_path / "none").mkdir()
     refused(["no sub-folder"], tmp_path / "none")
     refused(["there is no folder", "did you mean 'all'"], tmp_path / "al")
