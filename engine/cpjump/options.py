@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import InputError, examples
+from .correction import KERNELS, METHODS
 
 __all__ = ["BATCH", "PRESETS", "SUFFIX", "TASKS", "TIMELINES", "Options", "Preset"]
 
@@ -16,6 +17,7 @@ SUFFIX: Final = "_normalized_feature_select_negcon_batch.csv.gz"
 TIMELINES: Final = ("short", "long")
 TASKS: Final = ("replicability", "matching", "gene_compound_matching")
 GATES: Final = ("q", "none")
+FEATURES: Final = ("profile", "emb")
 P_VALUES: Final = ("paper", "exact")
 TIES: Final = ("expected", "optimistic", "pessimistic")
 
@@ -43,6 +45,12 @@ class Preset:
         its own copy in one to nine of ten lists, depending on the build of NumPy and the processor. The mean over
         the orders stands in the middle, as the expected value of a random null does for its p-value;
         "optimistic" is nearer to old builds of NumPy.
+    plate_scaler : bool
+        How the branch of CellCLIP corrects: embeddings are standardised plate by plate on all wells after the
+        projection, and profiles are projected after the consensus and not standardised. Otherwise wells are
+        corrected before anything else, and standardised by the projected controls.
+    accumulated_test_filter : bool
+        Whether test labels filter all wells read so far by the well names of each plate, as that branch does.
     """
 
     name: str
@@ -50,6 +58,8 @@ class Preset:
     unpaired_are_retrieved: bool
     gate_genes: bool
     ties: str = "expected"
+    plate_scaler: bool = False
+    accumulated_test_filter: bool = False
 
     @property
     def corrections(self) -> tuple[str, ...]:
@@ -78,7 +88,7 @@ PRESETS: Final = {
     for preset in (
         Preset("stable", False, False, True),
         Preset("paper", True, True, True),
-        Preset("cellclip", True, True, False),
+        Preset("cellclip", True, True, False, plate_scaler=True, accumulated_test_filter=True),
     )
 }
 
@@ -127,6 +137,21 @@ class Options:
         Where similarities are computed.
     simulated_features : int, default 500
         Number of simulated features of the demo.
+    features : {"profile", "emb"}, default "profile"
+        Profiles, or learned embeddings.
+    embeddings : Path, optional
+        Folder or file of the embeddings, see `embeddings.embedding_reader`; so are `embedding_keys`, `obsm` and
+        `well_aggregate`. With `profiles`, the metadata of those files say what lies in the wells.
+    batch_correction : {"none", "kernel-pca", "sphering", "mad"}, default "none"
+        See `correction`; so are `pca_kernel`, `pca_n_components` and `sphering_epsilon`.
+    save_correction, load_correction : Path, optional
+        File to keep the fitted correction in, and one to take it from instead of fitting.
+    test_labels : Path, optional
+        File whose ``SAMPLE_KEY`` names the wells to score; negative controls of its plates are kept.
+    split_manifest : Path, optional
+        File of a split, see `split_manifest`.
+    split_subset : {"train", "validate", "test"}, optional
+        Its subset to score; negative controls of its plates are kept.
 
     Raises
     ------
@@ -151,6 +176,20 @@ class Options:
     ties: str | None = None
     device: str = "auto"
     simulated_features: int = 500
+    features: str = "profile"
+    embeddings: Path | None = None
+    embedding_keys: Path | None = None
+    obsm: str | None = None
+    well_aggregate: str | None = None
+    batch_correction: str = "none"
+    pca_kernel: str = "linear"
+    pca_n_components: int = 500
+    sphering_epsilon: float = 1e-6
+    save_correction: Path | None = None
+    load_correction: Path | None = None
+    test_labels: Path | None = None
+    split_manifest: Path | None = None
+    split_subset: str | None = None
 
     def __post_init__(self) -> None:
         checked: dict[str, object] = {
@@ -161,6 +200,9 @@ class Options:
             "tasks": _several((task.replace("-", "_") for task in self.tasks), TASKS, "tasks"),
             "gate": _one(self.gate, GATES, "gate"),
             "p_values": _one(self.p_values, P_VALUES, "p_values"),
+            "features": _one(self.features, FEATURES, "features"),
+            "batch_correction": _one(self.batch_correction.replace("_", "-"), METHODS, "batch_correction"),
+            "pca_kernel": _one(self.pca_kernel, KERNELS, "pca_kernel"),
         }
         if self.ties is not None:
             checked["ties"] = _one(self.ties, TIES, "ties")
@@ -175,6 +217,21 @@ class Options:
         _at_least(self.seed, 0, "seed")
         if self.limit_plates is not None:
             _at_least(self.limit_plates, 1, "limit_plates")
+        _at_least(self.pca_n_components, 1, "pca_n_components")
+        if not self.sphering_epsilon >= 0:
+            raise InputError(f"sphering_epsilon is {self.sphering_epsilon}: give a number of at least 0.")
+        self._check_files()
+
+    def _check_files(self) -> None:
+        """Refuse options that only mean something together."""
+        if (self.features == "emb") != (self.embeddings is not None):
+            raise InputError("--features emb and --embeddings go together: give both, or neither.")
+        if (self.split_manifest is None) != (self.split_subset is None):
+            raise InputError("--split-manifest and --split-subset go together: give both, or neither.")
+        if self.batch_correction == "none" and (self.save_correction or self.load_correction):
+            raise InputError("--save-correction and --load-correction need --batch-correction: say which one.")
+        if self.save_correction and self.load_correction:
+            raise InputError("A correction is either loaded or fitted and saved: leave one of the two options out.")
 
     @property
     def rules(self) -> Preset:
@@ -189,7 +246,41 @@ class Options:
     @property
     def simulated(self) -> bool:
         """Whether the features are simulated."""
-        return self.profiles is None
+        return self.profiles is None and self.embeddings is None
+
+    @property
+    def scaler(self) -> str:
+        """What kernel principal components are standardised by."""
+        if not self.rules.plate_scaler:
+            return "controls"
+        return "plate" if self.features == "emb" else "none"
+
+    @property
+    def corrects_consensus(self) -> bool:
+        """Whether profiles are corrected after the consensus instead of well by well."""
+        return self.batch_correction != "none" and self.rules.plate_scaler and self.features == "profile"
+
+    @property
+    def published_faults(self) -> tuple[str, ...]:
+        """Say, a sentence each, which ways of the published scripts this run keeps that bear on these options."""
+        sentences = []
+        if not self.rules.gate_genes:
+            sentences.append("Guides and ORFs are matched, replicable or not, as CellCLIP's branch does.")
+        if self.batch_correction == "kernel-pca" and self.scaler == "plate":
+            sentences.append(
+                "Corrected embeddings are standardised plate by plate on all wells, as CellCLIP's branch does."
+            )
+        if self.corrects_consensus:
+            sentences.append(
+                "Profiles are corrected when they are scored, after the consensus, and not standardised, as "
+                "CellCLIP's branch does."
+            )
+        if self.test_labels is not None and self.rules.accumulated_test_filter:
+            sentences.append(
+                "Test labels filter all wells read so far by the well names of each plate, and controls too, as "
+                "CellCLIP's branch does."
+            )
+        return tuple(sentences)
 
     def gated(self, modality: str) -> bool:
         """Tell whether perturbations of a modality must be replicable to be matched."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -11,6 +11,7 @@ from ..profiles import Source
 from .counts import expected_counts
 from .metadata import Experiments, Plate, experiments, target_lists
 from .options import Options
+from .well_filters import WellFilters, well_filters
 from .wells import missing_plates
 
 __all__ = ["Plan", "Run", "plan"]
@@ -71,6 +72,8 @@ class Plan:
         In the order in which they run and are reported.
     missing : tuple of str
         Plates that have no profile file.
+    filters : WellFilters
+        Which wells are scored.
     """
 
     options: Options
@@ -79,6 +82,7 @@ class Plan:
     sources: tuple[Source, ...]
     runs: tuple[Run, ...]
     missing: tuple[str, ...]
+    filters: WellFilters
 
     def has_plates(self, run: Run) -> bool:
         """Tell whether each configuration of a run has a plate with profiles."""
@@ -148,13 +152,18 @@ class Plan:
         if options.simulated:
             drawn = f"{options.simulated_features}, seed {options.seed}"
             source = f"SIMULATED features ({drawn}) on the real plates and targets"
-        dropped = [f"{count} {reason}" for reason, count in self.experiments.dropped.items()]
+        if options.features == "emb":
+            source = f"embeddings in '{options.embeddings}'"
+        if options.batch_correction != "none":
+            source += f", batch correction {options.batch_correction}"
+        dropped = _counted(self.experiments.dropped)
         sentences = [
             f"Preset {options.preset}, p-values {options.p_values}, {source}.",
             f"{len(self.experiments.plates)} of {self.experiments.n_table} plates of batch {options.batch}"
-            + (f" (left out: {', '.join(dropped)})." if dropped else "."),
+            + (f" (left out: {dropped})." if dropped else "."),
             *self._missing_note(),
             *options.rules.corrections,
+            *options.published_faults,
         ]
         return sentences
 
@@ -162,10 +171,25 @@ class Plan:
         if not self.missing:
             return []
         some, rest = ", ".join(self.missing[:3]), len(self.missing) - 3
+        what = "embeddings" if self.options.features == "emb" else f"profile file *{self.options.suffix}"
         return [
-            f"{len(self.missing)} of {len(self.experiments.plates)} plates have no profile file "
-            f"*{self.options.suffix}: {some}{f' and {rest} more' if rest > 0 else ''}."
+            f"{len(self.missing)} of {len(self.experiments.plates)} plates have no {what}: "
+            f"{some}{f' and {rest} more' if rest > 0 else ''}."
         ]
+
+
+def _where(options: Options) -> str:
+    """Say what no plate has, and what to check."""
+    if options.features == "emb":
+        return f"embeddings in '{options.embeddings}': check the path, and how its plates are called"
+    return (
+        f"a file *{options.suffix} under '{options.profiles}' or '{options.profiles}/{options.batch}': check the "
+        "folder, batch and suffix"
+    )
+
+
+def _counted(dropped: dict[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in dropped.items())
 
 
 def plan(options: Options) -> Plan:
@@ -188,21 +212,23 @@ def plan(options: Options) -> Plan:
         When metadata are missing or no plate with profiles is left.
     """
     chosen = experiments(options)
+    filters = well_filters(options)
+    plates, dropped = filters.plates(chosen.plates)
+    if not plates:
+        raise InputError(f"No plate is left: of {len(chosen.plates)} plates, {_counted(dropped)}; choose other wells.")
+    chosen = replace(chosen, plates=plates, dropped=chosen.dropped | dropped)
     targets, source = target_lists(options.metadata)
     missing = missing_plates(chosen.plates, options)
     if len(missing) == len(chosen.plates):
-        raise InputError(
-            f"None of the {len(missing)} plates has a file *{options.suffix} under '{options.profiles}' or "
-            f"'{options.profiles}/{options.batch}': check the folder, batch and suffix "
-            f"(looked for {missing[0]} first)."
-        )
+        raise InputError(f"None of the {len(missing)} plates has {_where(options)} (looked for {missing[0]} first).")
     runs = _runs(chosen, targets, options)
     if not runs:
         raise InputError(
             f"Nothing to score: the tasks {', '.join(options.tasks)} have no run on the chosen plates; "
             "choose other tasks, cells or timelines."
         )
-    return Plan(options, chosen, targets, (chosen.source, source), tuple(runs), missing)
+    sources = (chosen.source, source, *filters.sources)
+    return Plan(options, chosen, targets, sources, tuple(runs), missing, filters)
 
 
 def _runs(chosen: Experiments, targets: pl.DataFrame, options: Options) -> list[Run]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -27,6 +27,7 @@ _PUBLISHED_KEYS = ("task", "cell", "query_modality", "query_time", "genetic_moda
 _LEFT_OUT = (
     ("wells_empty", "wells_empty", True, "empty wells"),
     ("wells_absent", "wells_absent", True, "wells of the plate maps without a profile"),
+    ("wells_filtered", "wells_filtered", True, "wells that are not to be scored"),
     ("perturbations_dropped_by_gate", "dropped_by_gate", True, "perturbations dropped by the gate"),
     ("perturbations_without_target", "dropped_no_target", True, "perturbations without a target"),
     ("guides_without_sister", "dropped_no_sister_guide", False, "guides without another guide of their gene"),
@@ -104,6 +105,8 @@ class CpjumpResult:
         Seconds of reading and of each task.
     configurations : dict of str to dict
         By description, what each configuration left out: wells, and perturbations dropped before matching.
+    correction : dict, optional
+        What the batch correction was fitted with, and on.
     """
 
     plan: Plan
@@ -112,6 +115,7 @@ class CpjumpResult:
     sources: tuple[Source, ...]
     timings: dict[str, float]
     configurations: dict[str, dict[str, int]]
+    correction: dict[str, Any] | None = None
 
     @property
     def simulated(self) -> bool:
@@ -320,6 +324,8 @@ def write(result: CpjumpResult, folder: ResultFolder, *, figures: bool = True) -
     folder.manifest["inputs"] = [source.as_dict() for source in result.sources]
     folder.manifest["simulated"] = result.simulated
     folder.manifest["statistic"] = result.statistic
+    folder.manifest["batch_correction"] = result.correction
+    folder.manifest["published_faults"] = list(options.published_faults)
     folder.manifest["corrections"] = list(options.rules.corrections)
     folder.manifest["notes"] = [*result.plan.notes(), *result.warnings]
     folder.manifest["missing_plates"] = list(result.plan.missing)

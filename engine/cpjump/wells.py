@@ -10,6 +10,7 @@ import polars as pl
 
 from ..errors import examples
 from ..profiles import Profiles, stack
+from .embeddings import embedding_reader, plates_without_embeddings
 from .files import GENE, check_columns, check_contents, column_names, plate_files, with_text
 from .metadata import Plate, plate_map
 from .options import Options
@@ -64,10 +65,15 @@ def no_controls(plates: Sequence[str]) -> str:
 
 
 def plate_reader(options: Options) -> PlateReader:
-    """Return what reads plates: the files under ``options.profiles``, or the simulation without it.
+    """Return what reads plates: embeddings, the files under ``options.profiles``, or the simulation without both.
 
     It remembers the files it has read, so that one plate copied over another is refused (`files`).
     """
+    if options.embeddings is not None:
+        return embedding_reader(
+            options.embeddings, keys=options.embedding_keys, obsm=options.obsm, well_aggregate=options.well_aggregate,
+            batch=options.batch, profiles=options.profiles, suffix=options.suffix,
+        )  # fmt: skip
     if options.profiles is None:
         simulator = Simulator(options.seed, options.simulated_features)
         return lambda plates: stack([simulator.plate(plate) for plate in plates])
@@ -100,7 +106,12 @@ def plate_reader(options: Options) -> PlateReader:
 
 
 def missing_plates(plates: Sequence[Plate], options: Options) -> tuple[str, ...]:
-    """Name the plates that have no profile file; simulated plates are never missing."""
+    """Name the plates that have no profile file or embeddings; simulated plates are never missing."""
+    if options.embeddings is not None:
+        return plates_without_embeddings(
+            plates, options.embeddings, keys=options.embedding_keys, obsm=options.obsm, batch=options.batch,
+            profiles=options.profiles, suffix=options.suffix,
+        )  # fmt: skip
     folder = options.profiles
     if folder is None:
         return ()

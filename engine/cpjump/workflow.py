@@ -11,6 +11,7 @@ import polars as pl
 
 from ..errors import InputError, examples
 from ..profiles import Profiles, Source, consensus, stack
+from .corrected import Correction
 from .metadata import Plate
 from .planning import Plan, Run
 from .results import CpjumpResult, RunResult
@@ -99,9 +100,10 @@ def run(plan: Plan, listener: Listener | None = None) -> CpjumpResult:
             f"Nothing could be scored in {len(reported)} runs ({first}): check the profiles, the plates chosen and "
             "the gate."
         )
-    sources = (*plan.sources, *benchmark.sources)
+    sources = tuple(dict.fromkeys((*plan.sources, *benchmark.sources)))  # one file may serve several configurations
     warnings = tuple(dict.fromkeys(benchmark.warnings + benchmark.not_scored()))
-    return CpjumpResult(plan, tuple(results), warnings, sources, benchmark.timings, benchmark.accounts)
+    corrected = None if benchmark.correction is None else benchmark.correction.account()
+    return CpjumpResult(plan, tuple(results), warnings, sources, benchmark.timings, benchmark.accounts, corrected)
 
 
 class _Benchmark:
@@ -110,11 +112,20 @@ class _Benchmark:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.read = plate_reader(plan.options)
+        self.correction: Correction | None = None
+        fitting: dict[str, float] = {}
+        if plan.options.batch_correction != "none":
+            started = time.perf_counter()
+            configurations = list(plan.experiments.configurations().values())
+            self.correction = Correction(plan.options, self.read, configurations)
+            self.read = self.correction.raw if plan.options.corrects_consensus else self.correction.read
+            fitting = {"reading and fitting the batch correction": time.perf_counter() - started}
         self.results: list[RunResult] = []
-        self.warnings: list[str] = []
+        self.warnings: list[str] = [] if self.correction is None else [f"{n}." for n in self.correction.notes]
         self.sources: list[Source] = []
-        self.timings = {"reading": 0.0, "replicability": 0.0, "matching": 0.0, "gene_compound_matching": 0.0}
+        self.timings = {"reading": 0.0, "replicability": 0.0, "matching": 0.0, "gene_compound_matching": 0.0} | fitting
         self.accounts: dict[str, dict[str, int]] = {}  # what was dropped, once a configuration
+        self.filtered: dict[str, int] = {}  # wells that are not to be scored
         self._configurations: dict[str, _Configuration | None] = {}
         self._replicable: dict[str, set[str]] = {}
 
@@ -169,6 +180,7 @@ class _Benchmark:
             "wells_empty": wells.empty,
             "wells_absent": wells.absent,
             "wells_off_map": wells.off_map,
+            "wells_filtered": self.filtered.get(step.description, 0),
             "wells_named_dmso": wells.filled,
             "wells": len(wells.profiles),
             "control_wells": int((~treated).sum()),
@@ -236,16 +248,27 @@ class _Benchmark:
         description = plates[0].description
         if description not in self._configurations:
             started = time.perf_counter()
-            wells = read_wells(plates, self.read)
+            wells = self._chosen(read_wells(plates, self.read), plates)
             self._configurations[description] = None if wells is None else self._prepared(wells)
             if wells is not None:
                 self.accounts[description] = {
                     "wells_empty": wells.empty, "wells_absent": wells.absent, "wells_off_map": wells.off_map,
+                    "wells_filtered": self.filtered.get(description, 0),
                 }  # fmt: skip
                 if wells.uncontrolled:
                     self.warnings.append(f"{description}: {no_controls(wells.uncontrolled)}.")
             self.timings["reading"] += time.perf_counter() - started
         return self._configurations[description]
+
+    def _chosen(self, wells: Wells | None, plates: tuple[Plate, ...]) -> Wells | None:
+        """Leave out the wells that are not to be scored."""
+        if wells is None:
+            return None
+        keep = self.plan.filters.keep(wells.profiles, plates)
+        if not keep.any():
+            return None
+        self.filtered[plates[0].description] = int((~keep).sum())
+        return wells if keep.all() else replace(wells, profiles=wells.profiles.take(keep))
 
     def _prepared(self, wells: Wells) -> _Configuration:
         self.warnings += wells.warnings
@@ -265,8 +288,10 @@ class _Benchmark:
                 f"Every well of plates {examples(metadata['Metadata_Plate'].unique().sort())} is a "
                 "negative control: check the column Metadata_control_type."
             )
-        labelled = replace(wells, profiles=profiles)
-        return _Configuration(labelled, consensus(profiles.take(np.flatnonzero(treated)), _SAMPLE))
+        found = consensus(profiles.take(np.flatnonzero(treated)), _SAMPLE)
+        if self.correction is not None and self.plan.options.corrects_consensus:
+            profiles, found = self.correction.apply(profiles), self.correction.apply(found)
+        return _Configuration(replace(wells, profiles=profiles), found)
 
 
 def _nothing(reason: str) -> Scored:
