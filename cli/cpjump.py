@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-from .console import refuse_options_before
+from .console import listed, refuse_options_before
+from .cpjump_compare import compare
+from .cpjump_fetch import fetch
+from .cpjump_split import split
 
 __all__ = ["app"]
 
@@ -15,10 +18,6 @@ app = typer.Typer(
     help="The CPJUMP1 benchmark. Without arguments: a demo with simulated features.", invoke_without_command=True,
     rich_markup_mode=None, add_completion=False,
 )  # fmt: skip
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 @app.callback()
@@ -40,6 +39,20 @@ def cpjump(
     seed: Annotated[int, typer.Option(help="Seed of the simulated features of the demo.")] = 0,
     limit_plates: Annotated[int | None, typer.Option(help="Keep only the first plates.")] = None,
     suffix: Annotated[str, typer.Option(help="How profile files end.")] = "_normalized_feature_select_negcon_batch.csv.gz",
+    features: Annotated[str, typer.Option(help="profile, or emb: learned embeddings.")] = "profile",
+    embeddings: Annotated[Path | None, typer.Option(help="Embeddings: folder of <plate>.h5, or one .h5, .npy, .npz, .parquet, .h5ad or .zarr.")] = None,
+    embedding_keys: Annotated[Path | None, typer.Option(help="For .npy and .npz: table with Metadata_Plate and Metadata_Well in the order of the vectors.")] = None,
+    obsm: Annotated[str, typer.Option(help="For .h5ad and .zarr: entry of obsm. Left out: X.")] = "",
+    well_aggregate: Annotated[str, typer.Option(help="Several vectors of a well: mean, median or error. Left out: mean, where most wells have several.")] = "",
+    batch_correction: Annotated[str, typer.Option(help="none, kernel-pca, sphering or mad, fitted on negative controls.")] = "none",
+    pca_kernel: Annotated[str, typer.Option(help="kernel-pca: linear, poly, rbf, sigmoid or cosine.")] = "linear",
+    pca_n_components: Annotated[int, typer.Option(help="kernel-pca: components, at most.")] = 500,
+    sphering_epsilon: Annotated[float, typer.Option(help="sphering: added to the singular values of the controls.")] = 1e-6,
+    save_correction: Annotated[Path | None, typer.Option(help="Keep the fitted batch correction in this .npz file.")] = None,
+    load_correction: Annotated[Path | None, typer.Option(help="Take the batch correction from a file instead of fitting it.")] = None,
+    test_labels: Annotated[Path | None, typer.Option(help="CSV whose SAMPLE_KEY (PLATE-WELL-...) names the wells to score.")] = None,
+    split_manifest: Annotated[Path | None, typer.Option(help="Split of 'fastbench cpjump split'; controls of its plates are kept.")] = None,
+    split_subset: Annotated[str, typer.Option(help="Its subset to score: train, validate or test.")] = "",
     device: Annotated[str, typer.Option(help="auto, cpu, cpu-xla, gpu or reference; the numbers are the same.")] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older result in the output folder.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the runs and their cost, and stop.")] = False,
@@ -54,10 +67,14 @@ def cpjump(
     from .cpjump_view import show_plan, show_result
 
     options = Options(
-        profiles=profiles, metadata=metadata, preset=preset, batch=batch, cells=_listed(cells) or None,
-        timelines=_listed(timelines), tasks=_listed(tasks), gate=gate, q_threshold=q_threshold,
+        profiles=profiles, metadata=metadata, preset=preset, batch=batch, cells=listed(cells) or None,
+        timelines=listed(timelines), tasks=listed(tasks), gate=gate, q_threshold=q_threshold,
         null_size=null_size, seed=seed, limit_plates=limit_plates, suffix=suffix, p_values=p_values,
-        ties=ties or None, device=device,
+        ties=ties or None, device=device, features=features, embeddings=embeddings, embedding_keys=embedding_keys,
+        obsm=obsm or None, well_aggregate=well_aggregate or None, batch_correction=batch_correction,
+        pca_kernel=pca_kernel, pca_n_components=pca_n_components, sphering_epsilon=sphering_epsilon,
+        save_correction=save_correction, load_correction=load_correction, test_labels=test_labels,
+        split_manifest=split_manifest, split_subset=split_subset or None,
     )  # fmt: skip
     planned = plan(options)
     if dry_run:
@@ -75,3 +92,8 @@ def cpjump(
         write(result, folder)
         note_compilation(folder)
     show_result(result, output, as_json)
+
+
+app.command("split")(split)
+app.command("fetch")(fetch)
+app.command("compare")(compare)
