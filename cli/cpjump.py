@@ -50,6 +50,7 @@ def cpjump(
     sphering_epsilon: Annotated[float, typer.Option(help="sphering: added to the singular values of the controls.")] = 1e-6,
     save_correction: Annotated[Path | None, typer.Option(help="Keep the fitted batch correction in this .npz file.")] = None,
     load_correction: Annotated[Path | None, typer.Option(help="Take the batch correction from a file instead of fitting it.")] = None,
+    orf_replicates: Annotated[str, typer.Option(help="Positives of an ORF: any replicate, or those in the same-position or in a different-position.")] = "any",
     test_labels: Annotated[Path | None, typer.Option(help="CSV whose SAMPLE_KEY (PLATE-WELL-...) names the wells to score.")] = None,
     split_manifest: Annotated[Path | None, typer.Option(help="Split of 'fastbench cpjump split'; controls of its plates are kept.")] = None,
     split_subset: Annotated[str, typer.Option(help="Its subset to score: train, validate or test.")] = "",
@@ -74,7 +75,7 @@ def cpjump(
         obsm=obsm or None, well_aggregate=well_aggregate or None, batch_correction=batch_correction,
         pca_kernel=pca_kernel, pca_n_components=pca_n_components, sphering_epsilon=sphering_epsilon,
         save_correction=save_correction, load_correction=load_correction, test_labels=test_labels,
-        split_manifest=split_manifest, split_subset=split_subset or None,
+        split_manifest=split_manifest, split_subset=split_subset or None, orf_replicates=orf_replicates,
     )  # fmt: skip
     planned = plan(options)
     if dry_run:

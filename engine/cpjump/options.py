@@ -18,6 +18,7 @@ TIMELINES: Final = ("short", "long")
 TASKS: Final = ("replicability", "matching", "gene_compound_matching")
 GATES: Final = ("q", "none")
 FEATURES: Final = ("profile", "emb")
+ORF_REPLICATES: Final = ("any", "same-position", "different-position")
 P_VALUES: Final = ("paper", "exact")
 TIES: Final = ("expected", "optimistic", "pessimistic")
 
@@ -152,6 +153,8 @@ class Options:
         File of a split, see `split_manifest`.
     split_subset : {"train", "validate", "test"}, optional
         Its subset to score; negative controls of its plates are kept.
+    orf_replicates : {"any", "same-position", "different-position"}, default "any"
+        Which replicates of an ORF are its positives, see `tasks.replicability`.
 
     Raises
     ------
@@ -190,6 +193,7 @@ class Options:
     test_labels: Path | None = None
     split_manifest: Path | None = None
     split_subset: str | None = None
+    orf_replicates: str = "any"
 
     def __post_init__(self) -> None:
         checked: dict[str, object] = {
@@ -203,6 +207,7 @@ class Options:
             "features": _one(self.features, FEATURES, "features"),
             "batch_correction": _one(self.batch_correction.replace("_", "-"), METHODS, "batch_correction"),
             "pca_kernel": _one(self.pca_kernel, KERNELS, "pca_kernel"),
+            "orf_replicates": _one(self.orf_replicates.replace("_", "-"), ORF_REPLICATES, "orf_replicates"),
         }
         if self.ties is not None:
             checked["ties"] = _one(self.ties, TIES, "ties")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CpjumpResult", "RunResult", "write"]
 
+#: What the share of groups that correlate more than random pairs is called.
+_PERCENT = {"replicability": "percent_replicating", "matching": "percent_matching"}
+
 _CROSS = "gene_compound_matching"
 _PUBLISHED_KEYS = ("task", "cell", "query_modality", "query_time", "genetic_modality", "genetic_time")
 # What is counted as left out: its name in the manifest, its column in the account, whether it is counted once
@@ -171,7 +174,7 @@ class CpjumpResult:
         Returns
         -------
         dict of str to polars.DataFrame
-            By task: the configuration, ``fr``, ``groups``, ``groups_retrieved`` and ``published``
+            By task: the configuration, ``fr``, ``groups``, ``groups_retrieved``, ``published``
             (CellProfiler profiles; missing where the configuration has no published value, in another batch,
             with part of the plates, and for another statistic, gate or threshold than the paper's).
         """
@@ -280,6 +283,7 @@ def _fractions(task: str, results: list[RunResult], comparable: bool) -> pl.Data
                 "groups": result.scored.groups.height,
                 "groups_retrieved": int(result.scored.groups["above_q_threshold"].sum()),
                 "published": known.get(key) if comparable else None,
+                **_percent(task, result.scored),
             }
         )
     counted = {
@@ -287,8 +291,17 @@ def _fractions(task: str, results: list[RunResult], comparable: bool) -> pl.Data
         "groups": pl.Int64(),
         "groups_retrieved": pl.Int64(),
         "published": pl.Float64(),
+        **({f"{_PERCENT[task]}{what}": pl.Float64() for what in ("", "_threshold")} if task in _PERCENT else {}),
     }
     return pl.DataFrame(rows, schema={**configuration, **counted})
+
+
+def _percent(task: str, scored: Scored) -> dict[str, float | None]:
+    """Return the percent score of a run and its threshold, under the name that its task gives it."""
+    if task not in _PERCENT:
+        return {}
+    name, found = _PERCENT[task], scored.percent
+    return {name: found and found.fraction, f"{name}_threshold": found and found.threshold}
 
 
 def write(result: CpjumpResult, folder: ResultFolder, *, figures: bool = True) -> None:

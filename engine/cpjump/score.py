@@ -11,6 +11,7 @@ import polars as pl
 from ..errors import UnpairedException
 from ..profiles import Profiles
 from .options import Options
+from .replicating import Percent
 from .tasks import Rules
 
 __all__ = ["GROUP_COLUMNS", "Scored", "score_run"]
@@ -38,6 +39,8 @@ class Scored:
         ``scored``, or why nothing was.
     device : str
         Where the similarities were computed.
+    percent : Percent or None
+        Percent replicating, or percent matching, of the same profiles.
     """
 
     queries: pl.DataFrame
@@ -45,6 +48,7 @@ class Scored:
     counts: dict[str, int]
     outcome: str = "scored"
     device: str = ""
+    percent: Percent | None = None
 
     @property
     def fraction_retrieved(self) -> float | None:

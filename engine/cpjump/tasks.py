@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from .options import Preset
 
-__all__ = ["COMPOUND_MATCHING", "CRISPR_MATCHING", "REPLICABILITY", "Rules", "gene_compound_matching"]
+__all__ = [
+    "COMPOUND_MATCHING",
+    "CRISPR_MATCHING",
+    "REPLICABILITY",
+    "Rules",
+    "gene_compound_matching",
+    "replicability",
+]
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,7 @@ class Rules:
 _SAMPLE: Final = "Metadata_broad_sample"
 _TARGET: Final = "Metadata_matching_target"
 _MODALITY: Final = "Metadata_modality"
+_WELL: Final = "Metadata_Well"
 
 # A treated well against its replicates on any plate of the configuration, its own included, among the
 # controls of its own plate.
@@ -46,6 +54,22 @@ REPLICABILITY: Final = Rules((_SAMPLE,), (), ("Metadata_Plate",), ("Metadata_neg
 COMPOUND_MATCHING: Final = Rules((_TARGET,), (), (), (_TARGET,), "abs_cosine", _TARGET, multilabel=True)
 # The two guides of a gene, among the guides of other genes.
 CRISPR_MATCHING: Final = Rules((_TARGET,), (), (), (_TARGET,), "cosine", _TARGET)
+
+
+def replicability(variant: str) -> Rules:
+    """Return the rules of replicates: any, or only those in the same well of other plates, or in other wells.
+
+    Parameters
+    ----------
+    variant : {"any", "same-position", "different-position"}
+        The last two were published for ORFs, of which each stands in two wells of a plate map: what replicates in one
+        well share may be the well.
+    """
+    if variant == "same-position":
+        return replace(REPLICABILITY, pos_sameby=(*REPLICABILITY.pos_sameby, _WELL))
+    if variant == "different-position":
+        return replace(REPLICABILITY, pos_diffby=(*REPLICABILITY.pos_diffby, _WELL))
+    return REPLICABILITY
 
 
 def gene_compound_matching(preset: Preset) -> Rules:

@@ -14,9 +14,10 @@ from ..profiles import Profiles, Source, consensus, stack
 from .corrected import Correction
 from .metadata import Plate
 from .planning import Plan, Run
+from .replicating import percent_score
 from .results import CpjumpResult, RunResult
 from .score import Scored, score_run
-from .tasks import COMPOUND_MATCHING, CRISPR_MATCHING, REPLICABILITY, gene_compound_matching
+from .tasks import COMPOUND_MATCHING, CRISPR_MATCHING, gene_compound_matching, replicability
 from .wells import Wells, no_controls, plate_reader, read_wells
 
 __all__ = ["Listener", "Progress", "run"]
@@ -169,7 +170,9 @@ class _Benchmark:
             return _nothing("no plate of the configuration has profiles"), {}
         wells = found.wells
         treated = wells.treated
-        scored = score_run(REPLICABILITY, wells.profiles, treated, self.plan.options)
+        variant = self.plan.options.orf_replicates if step.plates[0].modality == "orf" else "any"
+        scored = score_run(replicability(variant), wells.profiles, treated, self.plan.options)
+        scored = replace(scored, percent=percent_score(wells.profiles.take(treated), _SAMPLE))
         self._replicable[step.description] = scored.retrieved
         bare = wells.uncontrolled
         if bare and scored.outcome != "scored":
@@ -200,7 +203,8 @@ class _Benchmark:
             profiles = profiles.take(sisters)
         if len(profiles) < 2:
             return _nothing(f"{len(profiles)} perturbations are left to match"), account
-        return score_run(rules, profiles, None, self.plan.options), account
+        scored = score_run(rules, profiles, None, self.plan.options)
+        return replace(scored, percent=percent_score(profiles, _TARGET)), account
 
     def _gene_compound_matching(self, step: Run) -> tuple[Scored, dict[str, int]]:
         compounds, left = self._matchable(step.plates)
