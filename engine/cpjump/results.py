@@ -176,7 +176,8 @@ class CpjumpResult:
         dict of str to polars.DataFrame
             By task: the configuration, ``fr``, ``groups``, ``groups_retrieved``, ``published``
             (CellProfiler profiles; missing where the configuration has no published value, in another batch,
-            with part of the plates, and for another statistic, gate or threshold than the paper's).
+            with part of the plates, and for another statistic, gate or threshold than the paper's), and
+            ``percent_replicating`` or ``percent_matching`` with its ``_threshold`` (`replicating`).
         """
         options = self.plan.options
         comparable = (options.p_values, options.batch, options.gate, options.q_threshold, options.limit_plates) == (
@@ -301,7 +302,8 @@ def _percent(task: str, scored: Scored) -> dict[str, float | None]:
     if task not in _PERCENT:
         return {}
     name, found = _PERCENT[task], scored.percent
-    return {name: found and found.fraction, f"{name}_threshold": found and found.threshold}
+    values = (None, None) if found is None else (found.fraction, found.threshold)
+    return dict(zip((name, f"{name}_threshold"), values, strict=True))
 
 
 def write(result: CpjumpResult, folder: ResultFolder, *, figures: bool = True) -> None:

@@ -183,8 +183,8 @@ def test_written_folder(tmp_path, folder):
         "replicability_map.csv": ["Metadata_broad_sample", *six, *one],
         "matching_map.csv": ["Metadata_matching_target", *six, *one],
         "gene_compound_matching_map.csv": ["Metadata_matching_target", *six, *two],
-        "replicability_fr.csv": [*one, *fr],
-        "matching_fr.csv": [*one, *fr],
+        "replicability_fr.csv": [*one, *fr, "percent_replicating", "percent_replicating_threshold"],
+        "matching_fr.csv": [*one, *fr, "percent_matching", "percent_matching_threshold"],
         "gene_compound_matching_fr.csv": [*two, *fr],
     }
     names = {path.name for path in (tmp_path / "out" / "tables").iterdir()}

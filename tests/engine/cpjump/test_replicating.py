@@ -72,9 +72,6 @@ def test_replicates_of_an_orf_by_position() -> None:
         queries = run(plan(options)).average_precision
         found[variant] = dict(queries.group_by("Description").agg(pl.col("n_pos_pairs").unique().sort()).iter_rows())
     # Two plates, two wells each on both: one replicate in the same well, two in the other.
-    assert {v: found[v]["orf_A549_short"] for v in found} == {
-        "any": [3],
-        "same-position": [1],
-        "different-position": [2],
-    }
+    positives = {variant: found[variant]["orf_A549_short"] for variant in found}
+    assert positives == {"any": [3], "same-position": [1], "different-position": [2]}
     assert found["any"]["compound_A549_short"] == found["same-position"]["compound_A549_short"]
