@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from ..fmeasure.compare import mcnemar
+from ..draws import mcnemar
 from ..significance import benjamini_hochberg
 from .compare_runs import ALL, CONFIGURATION, GROUP, ScoredRun, ordered
 from .metadata import MODALITIES, plate_map

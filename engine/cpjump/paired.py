@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from ..fmeasure.resample import percentile_bounds
+from ..draws import percentile_bounds, two_sided_p
 
 __all__ = ["FEWEST", "Difference", "paired_difference"]
 
@@ -92,7 +92,7 @@ def paired_difference(
         mean_a, mean_b = _means(_sums(_counts(len(distinct), draws, seed), table))
         drawn = mean_a - mean_b
         lower, upper = percentile_bounds(drawn[:, None], level)[:, 0]
-        p_value = _p_value(drawn)
+        p_value = two_sided_p(drawn[:, None])[0]
     return Difference(float(a), float(b), float(a - b), float(lower), float(upper), float(p_value), len(distinct))
 
 
@@ -132,9 +132,3 @@ def _counts(n: int, draws: int, seed: int) -> Counts:
         drawn = rng.integers(n, size=(size, n)) + np.arange(size)[:, None] * n
         counts[block] = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
     return counts
-
-
-def _p_value(drawn: Floats) -> float:
-    known = drawn[~np.isnan(drawn)]
-    least = min((known <= 0).sum(), (known >= 0).sum())
-    return min(2 * (1 + least) / (1 + len(known)), 1.0) if len(known) else np.nan

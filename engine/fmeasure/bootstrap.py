@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ..draws import percentile_bounds
 from ..errors import InputError
 from .hierarchical import Entries, ancestor_matrix
-from .resample import CountMap, distinct_entries, percentile_bounds, point_scores, resample, unit_matrix
+from .resample import CountMap, distinct_entries, point_scores, resample, unit_matrix
 
 if TYPE_CHECKING:
     from .tables import Rules

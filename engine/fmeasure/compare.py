@@ -15,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ..draws import mcnemar, percentile_bounds, two_sided_p
 from ..errors import InputError, examples
 from ..frames import did_you_mean
 from .hierarchical import Entries, ancestor_matrix
 from .metrics import class_scores
 from .ontology import Ontology
 from .options import NO_VALUE, SAMPLE
-from .resample import CountMap, distinct_entries, percentile_bounds, point_scores, resample, unit_matrix
+from .resample import CountMap, distinct_entries, point_scores, resample, unit_matrix
 
 if TYPE_CHECKING:
     from .tables import Rules
@@ -294,7 +295,7 @@ def compare(
         lower, upper, p_value = nothing, nothing, nothing
         if draws:
             lower, upper = percentile_bounds(drawn[a] - drawn[b], level)
-            p_value = _p_values(drawn[a] - drawn[b])
+            p_value = two_sided_p(drawn[a] - drawn[b])
         columns: dict[str, Any] = {
             "model_a": [paired.names[a]] * len(names), "model_b": [paired.names[b]] * len(names), "metric": names,
             "value_a": value_a, "value_b": value_b, "difference": value_a - value_b, "lower": lower, "upper": upper,
@@ -320,24 +321,6 @@ def _units(paired: Paired, above: Any) -> tuple[Ints, list[CountMap]]:
         entries, entry = distinct_entries(paired.entries(i))
         maps.append(CountMap(entries, unit_matrix(entry, paired.unit, cells, len(entries.rows), len(sizes)), above))
     return sizes, maps
-
-
-def _p_values(differences: Floats) -> Floats:
-    """Two-sided p-values of differences that were drawn, shape (draws, k); NaN where none is defined."""
-    known = (~np.isnan(differences)).sum(axis=0)
-    least = np.minimum((differences <= 0).sum(axis=0), (differences >= 0).sum(axis=0))
-    return np.where(known > 0, np.minimum(2 * (1 + least) / (1 + known), 1.0), np.nan)
-
-
-def mcnemar(only_a: int, only_b: int) -> dict[str, float]:
-    """McNemar's test from the cells that only one of two models has right: two-sided exact and mid-p values."""
-    from scipy.special import bdtr  # the binomial distribution, without all of scipy.stats
-
-    n, fewer = only_a + only_b, min(only_a, only_b)
-    if n == 0:
-        return {"mcnemar_exact_p": 1.0, "mcnemar_mid_p": 1.0}
-    most, less = float(bdtr(fewer, n, 0.5)), float(bdtr(fewer - 1, n, 0.5)) if fewer else 0.0
-    return {"mcnemar_exact_p": min(2 * most, 1.0), "mcnemar_mid_p": min(most + less, 1.0)}
 
 
 def class_changes(paired: Paired, model_a: str, model_b: str, rules: Rules) -> pl.DataFrame:

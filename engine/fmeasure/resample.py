@@ -26,7 +26,6 @@ __all__ = [
     "UnitDraws",
     "all_scores",
     "distinct_entries",
-    "percentile_bounds",
     "point_scores",
     "resample",
     "unit_matrix",
@@ -228,21 +227,3 @@ def resample(
     return [
         {name: np.concatenate([each[i][name] for each in blocks]) for name in blocks[0][i]} for i in range(len(maps))
     ]
-
-
-def percentile_bounds(values: Floats, level: float) -> Floats:
-    """Return the bounds between which the middle share `level` of draws lies, shape (2, k).
-
-    Parameters
-    ----------
-    values : ndarray of float64, shape (draws, k)
-        NaN, a metric that a draw left undefined, is left out; bounds are NaN where nothing else is there.
-    level : float
-        Between 0 and 1.
-    """
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    bounds = np.quantile(values, tails, axis=0)  # NaN where a draw is; columns one by one take their time
-    unknown = np.isnan(values)
-    some = unknown.any(axis=0) & ~unknown.all(axis=0)
-    bounds[:, some] = np.nanquantile(values[:, some], tails, axis=0)
-    return bounds

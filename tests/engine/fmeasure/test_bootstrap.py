@@ -8,13 +8,14 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fastbench.engine.draws import percentile_bounds
 from fastbench.engine.errors import InputError
 from fastbench.engine.fmeasure import resample
 from fastbench.engine.fmeasure.bootstrap import Interval, intervals
 from fastbench.engine.fmeasure.hierarchical import Entries, ancestor_matrix, node_class_counts
 from fastbench.engine.fmeasure.metrics import ClassCounts, averages, single_scores
 from fastbench.engine.fmeasure.ontology import ROOT, Ontology
-from fastbench.engine.fmeasure.resample import CountMap, UnitDraws, distinct_entries, percentile_bounds, unit_matrix
+from fastbench.engine.fmeasure.resample import CountMap, UnitDraws, distinct_entries, unit_matrix
 from fastbench.engine.fmeasure.tables import Rules
 from fastbench.kernels import dispatch
 

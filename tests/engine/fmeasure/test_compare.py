@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_fscore_support
 
+from fastbench.engine.draws import mcnemar
 from fastbench.engine.errors import InputError
 from fastbench.engine.fmeasure.bootstrap import intervals
-from fastbench.engine.fmeasure.compare import Contender, class_changes, compare, mcnemar, pair_cells
+from fastbench.engine.fmeasure.compare import Contender, class_changes, compare, pair_cells
 from fastbench.engine.fmeasure.confusion import matrices
 from fastbench.engine.fmeasure.metrics import single_scores
 from fastbench.engine.fmeasure.ontology import ROOT, Ontology
