@@ -460,3 +460,27 @@ def test_scores_that_nobody_asked_for_stop_nothing(tmp_path: Path) -> None:
     assert any("scores are left out" in note for note in outcome.notes)
     with pytest.raises(InputError, match="values that are not numbers"):
         score(tmp_path / "runs", tmp_path / "out2", score="cas_cell_type_score_1")
+
+
+def test_the_five_term_numbers(tmp_path: Path) -> None:
+    ids = IDS[:5]
+    children = {ids[0]: [ids[1]], ids[1]: [ids[2], ids[3]], ids[3]: [ids[4]]}
+    cases = {
+        "equal": ([2, 2, 3], [(2, 1), (2, 1), (2, 1)]),
+        "swapped": ([2, 3], [(3, 1), (2, 1)]),
+        "ranks": ([2, 3, 4], [(2, 1), (2, 3), (2, 4)]),
+    }
+    for name, (true, calls) in cases.items():
+        truth = write_truth(tmp_path / f"{name}.h5ad", [ids[t] for t in true])
+        named = [tuple(ids[c] for c in each) for each in calls]
+        write_run(tmp_path / "runs" / name, truth, named, model=name, ontology=resource(children, ids))
+    score(tmp_path / "runs", tmp_path / "out", f_measure_top_k=2)
+    h = {row["group_name"]: row for row in table(tmp_path / "out" / "hierarchical_f_measure_per_group.csv").to_dicts()}
+    flat = {row["group_name"]: row for row in table(tmp_path / "out" / "f_measure_per_group.csv").to_dicts()}
+    close(h["equal"], {
+        "h_tp": 5, "h_fp": 1, "h_fn": 1, "h_f1_micro": Fraction(5, 6), "h_precision_micro": Fraction(5, 6),
+        "h_f1_macro": Fraction(3, 5), "h_precision_macro": Fraction(5, 9), "h_recall_macro": Fraction(2, 3),
+    })  # fmt: skip
+    close(h["swapped"], {"h_f1_macro": Fraction(1, 3)})
+    close(h["ranks"], {"h_tp": 4, "h_fp": 2, "h_fn": 3})
+    assert (flat["ranks"]["tp_k1"], flat["ranks"]["tp_k2"]) == (1, 3)
