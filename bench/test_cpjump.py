@@ -18,6 +18,7 @@ import pytest
 from fastbench.bench.tools import replicability
 from fastbench.engine import null_laws
 from fastbench.engine.cpjump.simulate import simulate_plates, write_simulated
+from fastbench.engine.cpjump.simulate_embeddings import write_simulated_embeddings
 
 COMMAND = [sys.executable, "-c", "from fastbench.cli.main import main; main()", "cpjump", "--overwrite"]
 FOUR_PLATES = ["--limit-plates", "4", "--tasks", "replicability"]
@@ -42,6 +43,16 @@ def profiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_end_to_end(benchmark: Any, profiles: Path, tmp_path: Path, preset: str) -> None:
     arguments = ["--profiles", str(profiles), "--preset", preset, "--output", str(tmp_path / "out")]
     run(benchmark, "40 plates x 800, start to figures", f"preset {preset}", arguments, rounds=2)
+
+
+@pytest.mark.parametrize("correction", ["none", "kernel-pca"])
+def test_embeddings(benchmark: Any, tmp_path: Path, correction: str) -> None:
+    """The same job on embeddings, a CellCLIP file a plate."""
+    write_simulated_embeddings(tmp_path / "embeddings", n_features=1024)
+    arguments = ["--features", "emb", "--embeddings", str(tmp_path / "embeddings"), "--batch-correction", correction]
+    job = f"batch correction {correction}"
+    group = "40 plates of embeddings x 1,024, start to figures"
+    run(benchmark, group, job, [*arguments, "--output", str(tmp_path / "out")], rounds=2)
 
 
 @pytest.mark.quick
