@@ -82,18 +82,8 @@ def draw_coverage(
             axes.set(xlabel=x, ylabel=y, xlim=(0, 1))
         right.set(ylim=(0, 1.02), aspect="equal")
         right.plot([0, 1], [0, 1], color=GREY, linewidth=1.2, linestyle=(0, (5, 4)), zorder=1)
-        right.text(
-            0.2,
-            0.22,
-            "score = accuracy",
-            rotation=45,
-            ha="center",
-            va="center",
-            rotation_mode="anchor",
-            fontsize=11,
-            color=GREY,
-            bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none"},
-        )
+        about: dict[str, Any] = {"ha": "center", "va": "center", "rotation_mode": "anchor", "color": GREY, "zorder": 1}
+        right.text(0.12, 0.145, "score = accuracy", rotation=45, fontsize=11, **about)
         handles: list[Any] = []
         for i, name in reversed(list(enumerate(shown))):
             colour = OKABE_ITO[i] if i < _COLOURED else _REST
@@ -103,7 +93,7 @@ def draw_coverage(
                 marker = "o" if i < _COLOURED else ""
                 right.plot(table["bin_mean_score"], table["accuracy"], color=colour, linewidth=2, marker=marker, ms=6)
             if i < _COLOURED:
-                handles.append(Line2D([], [], color=colour, linewidth=3, label=wrapped(name, 3.0, 12, lines=2)))
+                handles.append(Line2D([], [], color=colour, linewidth=3, label=wrapped(name, 2.6, 13, lines=2)))
         usual = coverage.filter(pl.col("coverage") >= _FEW)["accuracy"].to_numpy()
         bottom = max(0.0, float(usual.min(initial=1.0)) - 0.05)
         left.set_ylim(bottom, 1.0 + 0.02 * (1.0 - bottom))
@@ -114,7 +104,7 @@ def draw_coverage(
             columns = min(len(handles), 3)
             rows = -(-len(handles) // columns)
             left.set_title("\n" * (2 * rows - 1), fontsize=13, loc="left")  # room for what is wider than its panel
-            legend = left.legend(handles=handles[::-1], loc="lower left", bbox_to_anchor=(0, 1.01), ncols=columns)
+            legend = left.legend(handles=handles[::-1], loc="lower left", bbox_to_anchor=(-0.1, 1.01), ncols=columns)
             legend.set_in_layout(False)
         save_page(page, path_png, path_svg)
 
