@@ -72,7 +72,13 @@ def draw_coverage(
     with house_style():
         from matplotlib.lines import Line2D
 
-        page = new_page(12, 6, title, subtitle, note=" ".join(notes), simulated=simulated, badge=SIMULATED)
+        labels = [wrapped(name, 2.6, 13, lines=2) for name in shown[:_COLOURED]]
+        columns = min(max(len(labels), 1), 3)
+        rows = -(-len(labels) // columns)
+        lines = rows * max((label.count("\n") + 1 for label in labels), default=0)
+        page = new_page(
+            12, 5.7 + 0.25 * lines, title, subtitle, note=" ".join(notes), simulated=simulated, badge=SIMULATED
+        )
         left, right = page.subplots(1, 2)
         for axes, x, y in (
             (left, "coverage: share of all cells kept", "accuracy of the cells kept"),
@@ -83,7 +89,7 @@ def draw_coverage(
         right.set(ylim=(0, 1.02), aspect="equal")
         right.plot([0, 1], [0, 1], color=GREY, linewidth=1.2, linestyle=(0, (5, 4)), zorder=1)
         about: dict[str, Any] = {"ha": "center", "va": "center", "rotation_mode": "anchor", "color": GREY, "zorder": 1}
-        right.text(0.12, 0.145, "score = accuracy", rotation=45, fontsize=11, **about)
+        right.text(0.16, 0.215, "score = accuracy", rotation=45, fontsize=11, **about)
         handles: list[Any] = []
         for i, name in reversed(list(enumerate(shown))):
             colour = OKABE_ITO[i] if i < _COLOURED else _REST
@@ -93,7 +99,7 @@ def draw_coverage(
                 marker = "o" if i < _COLOURED else ""
                 right.plot(table["bin_mean_score"], table["accuracy"], color=colour, linewidth=2, marker=marker, ms=6)
             if i < _COLOURED:
-                handles.append(Line2D([], [], color=colour, linewidth=3, label=wrapped(name, 2.6, 13, lines=2)))
+                handles.append(Line2D([], [], color=colour, linewidth=3, label=labels[i]))
         usual = coverage.filter(pl.col("coverage") >= _FEW)["accuracy"].to_numpy()
         bottom = max(0.0, float(usual.min(initial=1.0)) - 0.05)
         left.set_ylim(bottom, 1.0 + 0.02 * (1.0 - bottom))
@@ -101,9 +107,7 @@ def draw_coverage(
             for axes in (left, right):
                 axes.text(0.5, 0.5, "no group has scores", transform=axes.transAxes, ha="center", color=INK)
         else:
-            columns = min(len(handles), 3)
-            rows = -(-len(handles) // columns)
-            left.set_title("\n" * (2 * rows - 1), fontsize=13, loc="left")  # room for what is wider than its panel
+            left.set_title("\n" * (lines + rows), fontsize=13, loc="left")  # room for what is wider than its panel
             legend = left.legend(handles=handles[::-1], loc="lower left", bbox_to_anchor=(-0.1, 1.01), ncols=columns)
             legend.set_in_layout(False)
         save_page(page, path_png, path_svg)
