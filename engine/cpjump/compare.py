@@ -106,8 +106,10 @@ def compare_runs(runs: Sequence[ScoredRun], options: CompareOptions) -> Comparis
     """Compare runs, configuration by configuration and over all configurations of a task.
 
     Groups (perturbations, or labels in matching) are paired by name. Mean AP is compared on the groups that both runs
-    scored; fractions retrieved on those of each run, as reported, and on common groups. Bootstrap draws are of groups;
-    over all configurations, of names of groups: a group of several configurations is drawn with all of them.
+    scored; fractions retrieved on those of each run, as reported, and on common groups. Bootstrap draws are of
+    perturbations in replicability, and of families of them in matching (`kinship.kin`), where groups share
+    perturbations: a group is drawn as far as its queries are. What recurs in several configurations is drawn with all
+    of them.
 
     Parameters
     ----------
@@ -122,8 +124,8 @@ def compare_runs(runs: Sequence[ScoredRun], options: CompareOptions) -> Comparis
         In `Comparison.pairs`: the configuration, ``run_a``, ``run_b``, ``metric`` (see `METRICS`), ``value_a``,
         ``value_b``, ``difference`` (a - b), ``lower``, ``upper``, ``p_value``, ``q_value`` (Benjamini-Hochberg over all
         rows of a metric), ``units`` drawn from, ``groups_a``, ``groups_b``, ``groups_common``; and in the rows of
-        ``fraction_retrieved_common`` of single configurations ``retrieved_only_a``, ``retrieved_only_b`` (common
-        groups), ``mcnemar_p`` (exact McNemar test on them) and ``mcnemar_q``.
+        ``fraction_retrieved_common`` of single configurations of replicability ``retrieved_only_a``,
+        ``retrieved_only_b`` (common groups), ``mcnemar_p`` (exact McNemar test on them) and ``mcnemar_q``.
 
     Raises
     ------
@@ -277,6 +279,11 @@ def _test_notes(pairs: pl.DataFrame, options: CompareOptions) -> list[str]:
     if len(unscored):
         lost = int((unscored["groups_common"] - unscored["units"]).sum())
         notes.append(f"{lost} common groups have no mAP above chance in one of their runs and are not compared in it.")
+    if options.bootstrap and (own["task"] != TASKS[0]).any():
+        notes.append(
+            "Targets share compounds, so families of perturbations are drawn in matching: those of a gene, and compounds "
+            "that share a fifth of their targets. Looser ties remain, and p-values of matching are somewhat too small."
+        )
     if options.bootstrap:
         few, least = own["p_value"].null_count(), 2 / (1 + options.bootstrap)
         tested = len(own) - few

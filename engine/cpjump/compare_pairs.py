@@ -13,6 +13,7 @@ from ..draws import mcnemar
 from ..significance import benjamini_hochberg
 from .compare_runs import ALL, CONFIGURATION, GROUP, ScoredRun, ordered
 from .metadata import MODALITIES, plate_map
+from .options import TASKS
 from .paired import paired_difference
 
 __all__ = ["HEADLINE", "METRICS", "compare_pair", "tabled"]
@@ -46,13 +47,14 @@ def compare_pair(a: ScoredRun, b: ScoredRun, draws: int, seed: int) -> tuple[lis
         ``run_a``, ``run_b``, ``change`` ("gained": only a retrieves it; "lost"), and mean AP and q-value in both;
         missing where a run did not score it.
     """
-    joined = _joined(a.groups, b.groups)
+    joined, shares = _joined(a.groups, b.groups), _both_shares(a.shares, b.shares)
     names = {"run_a": a.name, "run_b": b.name}
     rows = []
     for (task,), part in joined.group_by("task", maintain_order=True):
-        rows += _metric_rows({"task": task, "Description": ALL} | names, part, draws, seed)
+        rows += _metric_rows({"task": task, "Description": ALL} | names, part, shares, draws, seed)
         for _, one in part.group_by("Description", maintain_order=True):
-            rows += _metric_rows(one.select(CONFIGURATION).row(0, named=True) | names, one, draws, seed)
+            configuration = one.select(CONFIGURATION).row(0, named=True)
+            rows += _metric_rows(configuration | names, one, shares, draws, seed)
     return rows, _named(_changes(joined, a.name, b.name))
 
 
@@ -73,7 +75,16 @@ def _joined(a: pl.DataFrame, b: pl.DataFrame) -> pl.DataFrame:
     return ordered(both.drop(f"{name}_right" for name in rest).sort("group"))
 
 
-def _metric_rows(configuration: Mapping[str, Any], part: pl.DataFrame, draws: int, seed: int) -> list[dict[str, Any]]:
+def _both_shares(a: pl.DataFrame, b: pl.DataFrame) -> pl.DataFrame:
+    """Put the families of the groups of two runs side by side: the part of a group's queries in each, 0 where none."""
+    both = a.join(b, on=[*GROUP, "family"], how="full", coalesce=True, suffix="_b")
+    both = both.rename({"share": "share_a", "share_b": "share_b"})
+    return both.with_columns(pl.col("share_a", "share_b").fill_null(0.0)).sort(*GROUP, "family")
+
+
+def _metric_rows(
+    configuration: Mapping[str, Any], part: pl.DataFrame, shares: pl.DataFrame, draws: int, seed: int
+) -> list[dict[str, Any]]:
     above, maps, retrieved = (
         part.select(pl.col(f"{name}_{side}").cast(pl.Float64).fill_null(np.nan) for side in _SIDES).to_numpy()
         for name in ("above_chance", "map", "retrieved")
@@ -81,14 +92,20 @@ def _metric_rows(configuration: Mapping[str, Any], part: pl.DataFrame, draws: in
     own = ~np.isnan(retrieved)
     common = own.all(axis=1, keepdims=True)
     both_above, both_maps = (np.repeat(~np.isnan(each).any(axis=1, keepdims=True), 2, axis=1) for each in (above, maps))
+    parts = part.select(GROUP).with_row_index("row").join(shares, on=GROUP, how="left", maintain_order="left")
+    row, family = parts["row"].to_numpy(), parts["family"].fill_null(parts["group"]).to_numpy()
+    share = parts.select(pl.col("share_a", "share_b").fill_null(0.0)).to_numpy()
     counts = {"groups_a": own[:, 0].sum(), "groups_b": own[:, 1].sum(), "groups_common": common.sum()}
     rows = []
     for metric, values, there in zip(
         METRICS, (above, maps, retrieved, retrieved), (both_above, both_maps, own, own & common), strict=True
     ):  # fmt: skip
-        found = paired_difference(part["group"].to_numpy(), values, there, draws=draws, seed=seed)
+        # The families that a group's queries belong to are drawn, not groups: those share perturbations.
+        weights = there[row] * share
+        found = paired_difference(family, values[row], weights, draws=draws, seed=seed)
         rows.append(dict(configuration) | {"metric": metric} | asdict(found) | counts)
-    if configuration["Description"] != ALL:  # the test takes groups as independent, which those of one name are not
+    # The test takes groups as independent: those of one name are not, nor are targets that share compounds.
+    if configuration["Description"] != ALL and configuration["task"] == TASKS[0]:
         either = retrieved[common[:, 0]]
         only_a, only_b = int((either[:, 0] > either[:, 1]).sum()), int((either[:, 1] > either[:, 0]).sum())
         p = mcnemar(only_a, only_b)["mcnemar_exact_p"]

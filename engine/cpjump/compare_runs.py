@@ -11,6 +11,7 @@ import polars as pl
 
 from ..errors import InputError, examples
 from ..outputs import read_manifest
+from .kinship import kin
 from .metadata import MODALITIES, published
 from .options import BATCH, TASKS, TIMELINES
 
@@ -65,6 +66,9 @@ class ScoredRun:
         One row a group of each configuration: `CONFIGURATION`, ``group``, ``map`` (mean AP), ``above_chance`` (mean of
         (AP - c) / (1 - c), c the mean AP of a random ranking of as many candidates; both may be missing), ``q_value``
         and ``retrieved``, sorted by configuration and group.
+    shares : polars.DataFrame
+        One row a group and family of perturbations (`kinship.kin`): `GROUP`, ``family`` and ``share``, the part of the
+        group's queries that belong to it.
     """
 
     name: str
@@ -73,6 +77,7 @@ class ScoredRun:
     tables: tuple[str, ...]
     simulated: bool
     groups: pl.DataFrame
+    shares: pl.DataFrame
 
 
 def named_folders(texts: Sequence[str]) -> dict[str, Path]:
@@ -141,12 +146,22 @@ def read_run(name: str, folder: Path) -> ScoredRun:
     tables = [_groups(folder / f"{task}_map.csv", task) for task in TASKS if (folder / f"{task}_map.csv").is_file()]
     if not any(map(len, tables)):
         raise InputError(f"'{folder}' has no table of groups ({TASKS[0]}_map.csv); run 'fastbench cpjump' again")
-    groups = pl.concat(tables).join(_above_chance(folder / "average_precision.parquet"), on=GROUP, how="left")
+    queries = _queries(folder / "average_precision.parquet")
+    above = queries.group_by(GROUP, maintain_order=True).agg(pl.col("above_chance").mean())
+    groups = pl.concat(tables).join(above, on=GROUP, how="left")
     options, inputs = (manifest.get(name) for name in ("options", "inputs"))
     if not isinstance(options, dict) or not isinstance(inputs, list):
         raise InputError(f"the manifest.json of '{folder}' is damaged; run 'fastbench cpjump' again")
     digests = tuple(sorted(str(entry["sha256"]) for entry in inputs if str(entry["path"]).endswith(".tsv")))
-    return ScoredRun(name, folder, options, digests, manifest.get("simulated") is True, ordered(groups.sort("group")))
+    return ScoredRun(
+        name,
+        folder,
+        options,
+        digests,
+        manifest.get("simulated") is True,
+        ordered(groups.sort("group")),
+        _shares(queries),
+    )
 
 
 def ordered(frame: pl.DataFrame) -> pl.DataFrame:
@@ -235,8 +250,18 @@ def _groups(path: Path, task: str) -> pl.DataFrame:
     return frame
 
 
-def _above_chance(path: Path) -> pl.DataFrame:
-    """Give each group the mean of its AP above chance.
+def _shares(queries: pl.DataFrame) -> pl.DataFrame:
+    """Say which part of the queries of a group belongs to which family; a replicated perturbation is its own."""
+    families = kin()
+    sample = pl.col("sample")
+    family = pl.when(task=TASKS[0]).then("group").otherwise(sample.replace(families))
+    counted = queries.with_columns(family.alias("family")).group_by(*GROUP, "family").agg(pl.len().alias("n"))
+    share = pl.col("n") / pl.col("n").sum().over(GROUP)
+    return counted.with_columns(share.alias("share")).drop("n").sort(*GROUP, "family")
+
+
+def _queries(path: Path) -> pl.DataFrame:
+    """Give each query of each group its AP above chance.
 
     Chance is better in a short list: where another gate lets fewer candidates through, the same features have a higher
     mean AP. This takes it out.
@@ -248,14 +273,12 @@ def _above_chance(path: Path) -> pl.DataFrame:
         if "Metadata_matching_target" not in frame.columns:  # of replicability alone
             frame = frame.with_columns(Metadata_matching_target=pl.lit(None, pl.String))
         by = pl.when(task="replicability").then("Metadata_broad_sample").otherwise("Metadata_matching_target")
-        frame = frame.select(*GROUP[:2], by.alias(GROUP[2]), "average_precision", "n_pos_pairs", "n_total_pairs")
+        sample = pl.col("Metadata_broad_sample").alias("sample")
+        columns = ("average_precision", "n_pos_pairs", "n_total_pairs")
+        frame = frame.select(*GROUP[:2], by.alias(GROUP[2]), sample, *columns)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"the table '{path}' cannot be read: {str(error).splitlines()[0]}") from error
     frame = frame.filter(pl.col("n_pos_pairs") < pl.col("n_total_pairs")).drop_nulls(["group", "average_precision"])
     chance = pl.Series(expected_ap(frame["n_pos_pairs"].to_numpy(), frame["n_total_pairs"].to_numpy()))
     scaled = ((frame["average_precision"] - chance) / (1 - chance)).clip(-1.0, 1.0)
-    return (
-        frame.with_columns(scaled.alias("above_chance"))
-        .group_by(GROUP, maintain_order=True)
-        .agg(pl.col("above_chance").mean())
-    )
+    return frame.select(*GROUP, "sample", scaled.alias("above_chance"))

@@ -47,7 +47,7 @@ class Difference:
 
 
 def paired_difference(
-    units: npt.ArrayLike, values: Floats, there: npt.NDArray[np.bool_], *, draws: int, seed: int, level: float = 0.95
+    units: npt.ArrayLike, values: Floats, weights: Floats, *, draws: int, seed: int, level: float = 0.95
 ) -> Difference:
     """Difference of the means of two runs, with an interval from drawing units with replacement.
 
@@ -57,11 +57,12 @@ def paired_difference(
     Parameters
     ----------
     units : array_like, shape (n,)
-        The unit of each row, such as the name of its perturbation; rows of one unit are drawn together.
+        The unit of each row, such as the name of its perturbation; rows of one unit are drawn together. What hangs
+        together must be one unit: intervals are too narrow otherwise.
     values : ndarray of float64, shape (n, 2)
         Values in run a and in run b; those that are not there do not count.
-    there : ndarray of bool, shape (n, 2)
-        Which values are there.
+    weights : ndarray of float64, shape (n, 2)
+        How much each value counts in the mean of its run; 0 where there is none.
     draws : int
         How many draws, of as many units as there are; 0 leaves the interval and the p-value out.
     seed : int
@@ -80,12 +81,12 @@ def paired_difference(
     Efron and Tibshirani 1993, chapters 8 and 13; Davison and Hinkley 1997, section 3.8 (clusters), chapter 4
     (p-values from draws).
     """
-    some = there.any(axis=1)
-    there, names = there[some], np.asarray(units)[some]
-    sums = np.where(there, values[some], 0.0)
+    some = (weights > 0).any(axis=1)
+    weights, names = weights[some], np.asarray(units)[some]
+    sums = np.where(weights > 0, values[some], 0.0) * weights
     distinct, unit = np.unique(names, return_inverse=True)
     table = np.zeros((len(distinct), 4))
-    np.add.at(table, unit, np.hstack([sums, there]))
+    np.add.at(table, unit, np.hstack([sums, weights]))
     a, b = _means(table.sum(axis=0))
     lower = upper = p_value = np.nan
     if draws and (table[:, 2:] > 0).sum(axis=0).min(initial=len(distinct)) >= FEWEST:

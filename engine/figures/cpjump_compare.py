@@ -200,7 +200,9 @@ def _draw_differences(axes: Axes, rows: Sequence[_Row], pairs: pl.DataFrame, run
     bounds = pairs.select("lower", "upper").to_numpy().astype(float)
     bounds = bounds if np.isfinite(bounds).any() else pairs.select("difference").to_numpy().astype(float)
     reach = 1.08 * float(np.nanmax(np.abs(bounds), initial=1e-3))
-    for entry in pairs.drop_nulls("difference").iter_rows(named=True):
+    # A row over all configurations is there only where all runs have some in common.
+    drawn = pairs.drop_nulls("difference").filter(pl.col("Description").is_in(list(places)))
+    for entry in drawn.iter_rows(named=True):
         run, y = entry["run_a"], places[entry["Description"]] + lanes[entry["run_a"]]
         clear = entry["q_value"] is not None and entry["q_value"] < LEVEL
         colour = _colour(runs, run) if clear else _FAINT

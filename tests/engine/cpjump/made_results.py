@@ -68,7 +68,11 @@ def make_result(
                     | where
                 )
                 queries.append(
-                    {"task": task, "Description": description, "Metadata_broad_sample": member["group"]}
+                    {
+                        "task": task,
+                        "Description": description,
+                        "Metadata_broad_sample": member.get("sample", member["group"]),
+                    }
                     | ({} if task == "replicability" else {"Metadata_matching_target": member["group"]})
                     | {"average_precision": member["map"], "n_pos_pairs": 1, "n_total_pairs": member["total"]}
                 )
