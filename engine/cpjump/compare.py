@@ -281,8 +281,8 @@ def _test_notes(pairs: pl.DataFrame, options: CompareOptions) -> list[str]:
         notes.append(f"{lost} common groups have no mAP above chance in one of their runs and are not compared in it.")
     if options.bootstrap and (own["task"] != TASKS[0]).any():
         notes.append(
-            "Targets share compounds, so families of perturbations are drawn in matching: those of a gene, and compounds "
-            "that share a fifth of their targets. Looser ties remain, and p-values of matching are somewhat too small."
+            "Targets share compounds, so families of perturbations are drawn in matching: those of a gene, and "
+            "compounds that share a fifth of their targets. Looser ties remain, and p-values of matching are somewhat too small."
         )
     if options.bootstrap:
         few, least = own["p_value"].null_count(), 2 / (1 + options.bootstrap)

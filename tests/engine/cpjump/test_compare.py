@@ -7,6 +7,7 @@ import json
 import math
 import random
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -266,7 +267,7 @@ def test_groups_of_one_perturbation_are_drawn_together(tmp_path: Path):
                     "group": f"T{i:02d}-{k:02d}",
                     "sample": f"P{i:02d}",
                     "map": float(v),
-                    "retrieved": v > 0.5,
+                    "retrieved": bool(v > 0.5),
                     "total": 61,
                 }
                 for i, v in enumerate(values)
