@@ -45,11 +45,11 @@ def cpjump(
     obsm: Annotated[str, typer.Option(help="For .h5ad and .zarr: entry of obsm. Left out: X.")] = "",
     well_aggregate: Annotated[str, typer.Option(help="Several vectors of a well: mean, median or error. Left out: mean, where most wells have several.")] = "",
     batch_correction: Annotated[str, typer.Option(help="none, kernel-pca, sphering or mad, fitted on negative controls.")] = "none",
-    pca_kernel: Annotated[str, typer.Option(help="kernel-pca: linear, poly, rbf, sigmoid or cosine.")] = "linear",
-    pca_n_components: Annotated[int, typer.Option(help="kernel-pca: components, at most.")] = 500,
-    sphering_epsilon: Annotated[float, typer.Option(help="sphering: added to the singular values of the controls.")] = 1e-6,
+    pca_kernel: Annotated[str, typer.Option(help="kernel-pca: linear (when left out), poly, rbf, sigmoid or cosine.")] = "",
+    pca_n_components: Annotated[int | None, typer.Option(help="kernel-pca: components, at most; 500 when left out.")] = None,
+    sphering_epsilon: Annotated[float | None, typer.Option(help="sphering: added to the singular values of the controls; 1e-6 when left out.")] = None,
     save_correction: Annotated[Path | None, typer.Option(help="Keep the fitted batch correction in this .npz file.")] = None,
-    load_correction: Annotated[Path | None, typer.Option(help="Take the batch correction from a file instead of fitting it.")] = None,
+    load_correction: Annotated[Path | None, typer.Option(help="Take the batch correction, and its options, from a file instead of fitting it.")] = None,
     orf_replicates: Annotated[str, typer.Option(help="Positives of an ORF: any replicate, or those in the same-position or in a different-position.")] = "any",
     test_labels: Annotated[Path | None, typer.Option(help="CSV whose SAMPLE_KEY (PLATE-WELL-...) names the wells to score.")] = None,
     split_manifest: Annotated[Path | None, typer.Option(help="Split of 'fastbench cpjump split'; controls of its plates are kept.")] = None,
@@ -73,8 +73,8 @@ def cpjump(
         null_size=null_size, seed=seed, limit_plates=limit_plates, suffix=suffix, p_values=p_values,
         ties=ties or None, device=device, features=features, embeddings=embeddings, embedding_keys=embedding_keys,
         obsm=obsm or None, well_aggregate=well_aggregate or None, batch_correction=batch_correction,
-        pca_kernel=pca_kernel, pca_n_components=pca_n_components, sphering_epsilon=sphering_epsilon,
-        save_correction=save_correction, load_correction=load_correction, test_labels=test_labels,
+        pca_kernel=pca_kernel or None, pca_n_components=pca_n_components, sphering_epsilon=sphering_epsilon,
+        save_correction=save_correction, load_correction=load_correction, overwrite=overwrite, test_labels=test_labels,
         split_manifest=split_manifest, split_subset=split_subset or None, orf_replicates=orf_replicates,
     )  # fmt: skip
     planned = plan(options)
@@ -87,7 +87,7 @@ def cpjump(
     from .console import note_compilation
     from .cpjump_view import LiveView
 
-    with ResultFolder(output, "cpjump", options.as_dict(), overwrite) as folder:
+    with ResultFolder(output, "cpjump", options.as_dict(), overwrite, reads=options.files) as folder:
         with LiveView(planned, enabled=not as_json) as view:
             result = run(planned, view)
         write(result, folder)

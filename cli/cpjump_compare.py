@@ -39,7 +39,8 @@ def compare(
 
     options = CompareOptions(baseline or None, all_pairs, published, bootstrap, seed)
     folders = named_folders(results)
-    with ResultFolder(output, "cpjump compare", {"results": results, **asdict(options)}, overwrite) as folder:
+    given = {"results": results, **asdict(options)}
+    with ResultFolder(output, "cpjump compare", given, overwrite, reads=folders.values()) as folder:
         found = compare_runs([read_run(name, path) for name, path in folders.items()], options)
         folder.manifest["inputs"] = [{"name": name, "path": str(path)} for name, path in folders.items()]
         write_comparison(found, folder, figures=not no_figures)

@@ -42,7 +42,7 @@ def compare(
     )
     chosen = list(listed(models))
     options = {"results": [str(path) for path in results], "models": chosen, **asdict(report)}
-    with ResultFolder(output_dir, "fmeasure compare", options, overwrite) as folder:
+    with ResultFolder(output_dir, "fmeasure compare", options, overwrite, reads=results) as folder:
         found = compare_results(results, chosen, report, folder, room_of(device))
         note_compilation(folder)
     headline = found.comparison.filter(metric=found.headline)

@@ -13,7 +13,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata as packages
 from pathlib import Path, PurePath
 from types import TracebackType
@@ -55,6 +55,8 @@ class ResultFolder:
     known : callable, optional
         Says of the name of a file whether it is one that may be replaced although no manifest lists it, such as those
         of the tool that a command replaces.
+    reads : iterable of path or None
+        Files and folders that the command reads: an output that is one of them, or holds one, is refused.
 
     Attributes
     ----------
@@ -65,13 +67,13 @@ class ResultFolder:
     Raises
     ------
     InputError
-        On entry, before any work: the output is a file, is not empty, is the current folder, cannot be
+        On entry, before any work: the output is a file, is not empty, is an input, is the current folder, cannot be
         written, or another run is writing it. Later: the disk is full.
     """
 
     def __init__(
         self, output: str | Path, command: str, options: dict[str, Any], overwrite: bool = False,
-        known: Callable[[str], bool] = lambda name: False,
+        known: Callable[[str], bool] = lambda name: False, reads: Iterable[str | Path | None] = (),
     ) -> None:  # fmt: skip
         self.shown = str(output)
         if "\0" in self.shown:
@@ -80,6 +82,7 @@ class ResultFolder:
             raise InputError(f"the output {self.shown} is an address; give a folder")
         self.overwrite = overwrite
         self._known = known
+        self._reads = [path for path in reads if path is not None]
         self._target = Path(os.path.realpath(Path(output).expanduser()))
         if not self._target.name:
             raise InputError(f"the output {self.shown} is the root of the file system; give a folder in it")
@@ -132,6 +135,10 @@ class ResultFolder:
             raise InputError(f"the output {self.shown} is a file; give a folder")
         if target == Path.cwd() or target in Path.cwd().parents or os.path.ismount(target):
             raise InputError(f"the output {self.shown} is the current folder or a mount point; give a folder inside it")
+        for path in self._reads:
+            place = Path(os.path.realpath(Path(path).expanduser()))
+            if target == place or target in place.parents:
+                raise InputError(f"the output folder {self.shown} is or holds the input {path}; choose another")
         found = sorted(os.listdir(target))
         if not found:
             return

@@ -282,7 +282,8 @@ def _test_notes(pairs: pl.DataFrame, options: CompareOptions) -> list[str]:
     if options.bootstrap and (own["task"] != TASKS[0]).any():
         notes.append(
             "Targets share compounds, so families of perturbations are drawn in matching: those of a gene, and "
-            "compounds that share a fifth of their targets. Looser ties remain, and p-values of matching are somewhat too small."
+            "compounds that share a fifth of their targets. Looser ties remain, and p-values of matching are somewhat "
+            "too small."
         )
     if options.bootstrap:
         few, least = own["p_value"].null_count(), 2 / (1 + options.bootstrap)

@@ -33,7 +33,10 @@ ALL: Final = "all"
 #: What identifies a group.
 GROUP: Final = ("task", "Description", "group")
 # Options that decide what a number means; where the profiles came from is what a comparison is about.
-_MEANING: Final = ("preset", "batch", "gate", "q_threshold", "p_values", "null_size", "ties", "limit_plates")
+_MEANING: Final = (
+    "preset", "batch", "gate", "q_threshold", "p_values", "null_size", "ties", "limit_plates",
+    "orf_replicates", "split_subset",
+)  # fmt: skip
 #: Those of the published table.
 _PAPER: Final[Mapping[str, Any]] = {
     "preset": "paper", "batch": BATCH, "gate": "q", "q_threshold": 0.05, "p_values": "paper", "null_size": 100_000,

@@ -53,6 +53,12 @@ class Correction:
         self.notes: list[str] = []
         if options.load_correction is not None:
             self.fitted = load_fitted(options.load_correction)
+            scaler = self.fitted.parameters.get("scaler", options.scaler)
+            if scaler != options.scaler:
+                raise InputError(
+                    f"The correction in '{options.load_correction}' standardises by {scaler}, preset {options.preset} "
+                    f"with these features by {options.scaler}: fit it anew with this preset."
+                )
             return
         for plates in configurations:
             self._kept[plates[0].description] = read(plates)
@@ -60,10 +66,12 @@ class Correction:
         if not found:
             raise InputError("No plate has profiles to fit the batch correction on.")
         pooled = stack([_bare(each.take(is_control(each))) for each in found])
+        chosen: dict[str, Any] = {
+            "kernel": options.pca_kernel, "components": options.pca_n_components, "epsilon": options.sphering_epsilon,
+        }  # fmt: skip
         self.fitted, self.notes = fit(
-            options.batch_correction, pooled.features, plates_of(pooled), pooled.feature_names,
-            kernel=options.pca_kernel, components=options.pca_n_components, scaler=options.scaler,
-            epsilon=options.sphering_epsilon,
+            options.batch_correction, pooled.features, plates_of(pooled), pooled.feature_names, scaler=options.scaler,
+            **{name: value for name, value in chosen.items() if value is not None},
         )  # fmt: skip
         if options.save_correction is not None:
             save_fitted(self.fitted, options.save_correction)

@@ -116,7 +116,10 @@ class Fitted:
         known = {name: i for i, name in enumerate(self.parameters["plates"])}
         strange = sorted(set(np.unique(plates).tolist()) - known.keys())
         if strange:
-            raise InputError(f"The batch correction was not fitted on plates {examples(strange)}: fit it anew on all.")
+            raise InputError(
+                f"The batch correction mad has no negative controls of {len(strange)} plates ({examples(strange)}): "
+                "fit it with them, leave these plates out, or choose another correction."
+            )
         at = np.array([known[plate] for plate in plates.tolist()], np.int64)
         scale = self.arrays["scale"][at]
         found = np.zeros_like(x)  # also where the controls of a plate do not vary

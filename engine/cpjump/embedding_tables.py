@@ -82,10 +82,10 @@ class VectorTable:
     @cached_property
     def sources(self) -> tuple[Source, ...]:
         """The files with their digests; ``n_rows`` counts all rows of the file, those of other plates too."""
-        return tuple(_source(path, self.keys.height) for path in self.files)
+        return tuple(source_of(path, self.keys.height) for path in self.files)
 
 
-def _source(path: Path, n_rows: int) -> Source:
+def source_of(path: Path, n_rows: int) -> Source:
     if path.is_dir():
         from ..read_anndata import zarr_digest
 

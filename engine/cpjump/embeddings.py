@@ -79,9 +79,9 @@ def embedding_reader(
         its source is the same each time.
 
         Wells without a vector are left out, for `wells.read_wells` to count and name. Dropped and told in
-        `notes`, with examples by plate: vectors of wells that are not on the plate, and vectors with NaN or infinite
-        values. Kept and told: vectors of zeros, and samples named otherwise than on the plate map, whose name
-        counts.
+        `notes`, with examples by plate: vectors of wells that are not on the plate, vectors with NaN or infinite
+        values, and wells whose vector is of zeros and has no direction. Kept and told: samples named otherwise than
+        on the plate map, whose name counts.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def embedding_reader(
         From here: when there is nothing at `path` or it cannot be used. From the reader: for a damaged file; vectors
         of different D; two plates with the same content; several vectors of a well where they are refused; and a
         plate of which no vector is of a well on it, more than half of the samples are not those that lie in the
-        wells, or more than half of the vectors are not finite.
+        wells, or more than half of the vectors are not finite or are zeros.
     """
     if well_aggregate is not None:
         check_one("well_aggregate", well_aggregate, WELL_AGGREGATES)
@@ -314,11 +314,17 @@ def _of_wells(
     # In float64 no sum of float32 overflows: it is finite when all of them are.
     finite = np.isfinite(vectors.sum(axis=1, dtype=np.float64))
     if not finite.all():
-        _check_finite(rows, finite, table, tally)
+        _check_share(rows, finite, "hold NaN or infinite values", table)
+        tally.count("vectors hold NaN or infinite values and were dropped", rows.filter(pl.Series(~finite)))
         rows, vectors = rows.filter(pl.Series(finite)), vectors[finite]
     places, vectors = _one_a_well(rows, vectors, aggregate or "mean", table, tally)
-    zero = places[~vectors.any(axis=1)]
-    tally.count("wells have a vector of zeros, which has no direction, and are kept", wells[zero])
+    some = np.asarray(vectors.any(axis=1))
+    if not some.all():
+        scored = wells[places]
+        _check_share(scored, some, "are zeros, which have no direction,", table)
+        unusable = scored.filter(pl.Series(~some))
+        tally.count("wells have a vector of zeros, which has no direction, and were dropped", unusable)
+        places, vectors = places[some], vectors[some]
     return places, vectors
 
 
@@ -346,19 +352,21 @@ def _check_doubled(rows: pl.DataFrame, table: VectorTable, aggregate: str | None
     if doubled.height and (aggregate == "error" or (aggregate is None and single)):
         said = _Tally()
         said.count(f"wells have more than one vector in '{table.shown}'", doubled)
-        raise InputError(f"{said.notes()[0]}: take the copies out, or ask for their mean or median (well_aggregate).")
+        raise InputError(
+            f"{said.notes()[0]}: take the copies out, or ask for their mean or median (--well-aggregate mean)."
+        )
 
 
-def _check_finite(rows: pl.DataFrame, finite: npt.NDArray[np.bool_], table: VectorTable, tally: _Tally) -> None:
-    odd = rows.filter(pl.Series(~finite))
+def _check_share(rows: pl.DataFrame, usable: npt.NDArray[np.bool_], fault: str, table: VectorTable) -> None:
+    """Refuse a plate when more than half of its vectors cannot be used."""
+    odd = rows.filter(pl.Series(~usable))
     for (plate,), wells in odd.group_by(PLATE, maintain_order=True):
         n_rows = rows.filter(pl.col(PLATE) == plate).height
         if 2 * wells.height > n_rows:
             raise InputError(
-                f"'{table.shown}': {wells.height} of {n_rows} vectors of plate {plate} hold NaN or infinite values "
+                f"'{table.shown}': {wells.height} of {n_rows} vectors of plate {plate} {fault} "
                 f"(wells {examples(wells[WELL], 3)}): make the embeddings again."
             )
-    tally.count("vectors hold NaN or infinite values and were dropped", odd)
 
 
 def _one_a_well(
@@ -371,7 +379,8 @@ def _one_a_well(
         return places, vectors
     spread = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
     tally.say(
-        f"'{table.shown}': the {aggregate} of {spread} vectors a well was taken ({len(places)} of {len(wells)} wells)"
+        f"'{table.shown}': the {aggregate} of {spread} vectors a well was taken ({len(places):,} vectors of "
+        f"{len(wells):,} wells)"
     )
     if aggregate == "median":
         names = tuple(map(str, range(vectors.shape[1])))

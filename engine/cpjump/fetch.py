@@ -13,10 +13,11 @@ import datetime
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 from ..errors import InputError, examples
 from ..frames import did_you_mean
@@ -34,6 +35,8 @@ RECORD: Final = "fetch.json"
 #: Called with the bytes that are here and those in all.
 Advance = Callable[[int, int], None]
 Records = dict[str, dict[str, Any]]
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,7 @@ def survey(options: FetchOptions) -> tuple[Item, ...]:
     """
     bucket = Bucket(options.endpoint, options.patience)
     records = _records(options.output)
-    items, others = asyncio.run(_survey(options, bucket, records))
+    items, others = _complete(_survey(options, bucket, records))
     absent = [item.plate for item in items if item.published is None]
     if len(absent) == len(items):
         seen = f"; there are {examples(sorted(others), 12)}" if others else ""
@@ -181,23 +184,53 @@ def survey(options: FetchOptions) -> tuple[Item, ...]:
 
 async def _survey(options: FetchOptions, bucket: Bucket, records: Records) -> tuple[tuple[Item, ...], set[str]]:
     """Return the items, and the endings of all other files of the plates."""
-    limit = asyncio.Semaphore(options.connections)
     others: set[str] = set()
 
     async def one(plate: str) -> Item:
-        async with limit:
-            try:
-                listed = await bucket.plate(plate)
-            except (Refused, Changed, Interrupted) as error:
-                raise InputError(
-                    f"The files of plate {plate} at {bucket.address} cannot be listed: {error}."
-                ) from error
-            others.update(item.name.removeprefix(plate) for item in listed if item.name.startswith(plate))
-            published = next((item for item in listed if item.name == plate + options.suffix), None)
-            return await asyncio.to_thread(_compare, options, plate, published, records)
+        try:
+            listed = await bucket.plate(plate)
+        except (Refused, Changed, Interrupted) as error:
+            raise InputError(f"The files of plate {plate} at {bucket.address} cannot be listed: {error}.") from error
+        others.update(item.name.removeprefix(plate) for item in listed if item.name.startswith(plate))
+        published = next((item for item in listed if item.name == plate + options.suffix), None)
+        return await asyncio.to_thread(_compare, options, plate, published, records)
 
-    items = await asyncio.gather(*map(one, options.plates or ()))
-    return tuple(items), others
+    return await _each(one, options.plates or (), options.connections), others
+
+
+def _complete(work: Coroutine[Any, Any, Made]) -> Made:
+    """Run to the end, that of the threads of the client too.
+
+    They give back what they hold of Python a moment after they have answered. One that does so while the interpreter
+    ends brings the process down, after all is said and done.
+    """
+    try:
+        return asyncio.run(work)
+    finally:
+        time.sleep(0.2)
+
+
+async def _each(
+    work: Callable[[Given], Awaitable[Made]], things: Sequence[Given], connections: int
+) -> tuple[Made, ...]:
+    """Do some at a time; after an error none is begun, those begun are waited for, and the error is raised."""
+    limit = asyncio.Semaphore(connections)
+    errors: list[BaseException] = []
+
+    async def one(thing: Given) -> Made | None:
+        async with limit:
+            if errors:
+                return None
+            try:
+                return await work(thing)
+            except Exception as error:
+                errors.append(error)
+                return None
+
+    made = await asyncio.gather(*map(one, things))
+    if errors:
+        raise errors[0]
+    return cast("tuple[Made, ...]", tuple(made))
 
 
 def _compare(options: FetchOptions, plate: str, published: Published | None, records: Records) -> Item:
@@ -276,7 +309,7 @@ def fetch(options: FetchOptions, items: tuple[Item, ...], advance: Advance | Non
                 f"The files need {missing:,} more bytes, and the disk of '{options.output}' has {free:,} left: "
                 "free some or choose another output."
             )
-        return asyncio.run(_fetch(options, items, bucket, advance or (lambda done, total: None)))
+        return _complete(_fetch(options, items, bucket, advance or (lambda done, total: None)))
 
 
 async def _fetch(options: FetchOptions, items: tuple[Item, ...], bucket: Bucket, advance: Advance) -> Fetched:
@@ -286,32 +319,30 @@ async def _fetch(options: FetchOptions, items: tuple[Item, ...], bucket: Bucket,
     total = sum(item.size for item in items)
     failed = {item.plate: item.why for item in items if item.published is None}
     fetched: set[str] = set()
-    limit = asyncio.Semaphore(options.connections)
 
     async def one(item: Item) -> None:
         def moved(size: int) -> None:
             here[item.plate] = size
             advance(sum(here.values()), total)
 
-        async with limit:
-            assert item.published is not None
-            try:
-                item.path.parent.mkdir(parents=True, exist_ok=True)
-                if item.state == "replace":
-                    item.path.unlink(missing_ok=True)  # wrong: nobody shall read it, however this ends
-                record = _entry(item, options, *await download(item.path, item.published, bucket, moved))
-            except (Refused, Interrupted, Damaged) as error:
-                failed[item.plate] = str(error)
-            except OSError as error:
-                raise write_error(item.path, error) from error
-            else:
-                fetched.add(item.plate)
-                records[record["path"]] = record
-                _write_records(options.output, records)  # now: a later run trusts only what it finds recorded
+        assert item.published is not None
+        try:
+            item.path.parent.mkdir(parents=True, exist_ok=True)
+            if item.state == "replace":
+                item.path.unlink(missing_ok=True)  # wrong: nobody shall read it, however this ends
+            record = _entry(item, options, *await download(item.path, item.published, bucket, moved))
+        except (Refused, Interrupted, Damaged) as error:
+            failed[item.plate] = str(error)
+        except OSError as error:
+            raise write_error(item.path, error) from error
+        else:
+            fetched.add(item.plate)
+            records[record["path"]] = record
+            _write_records(options.output, records)  # now: a later run trusts only what it finds recorded
 
     _write_records(options.output, records)
-    # The first error cancels the rest, as Ctrl-C does: only a full disk and the like get here.
-    await asyncio.gather(*(one(item) for item in items if item.published and item.state != "here"))
+    wanted = [item for item in items if item.published and item.state != "here"]
+    await _each(one, wanted, options.connections)  # its errors: only a full disk and the like
     order = [item.plate for item in items]
     return Fetched(items, tuple(p for p in order if p in fetched), {p: failed[p] for p in order if p in failed})
 

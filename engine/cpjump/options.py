@@ -9,6 +9,7 @@ from typing import Final
 
 from ..errors import InputError, examples
 from .correction import KERNELS, METHODS
+from .correction_options import correction_options
 
 __all__ = ["BATCH", "PRESETS", "SUFFIX", "TASKS", "TIMELINES", "Options", "Preset"]
 
@@ -144,9 +145,13 @@ class Options:
         Folder or file of the embeddings, see `embeddings.embedding_reader`; so are `embedding_keys`, `obsm` and
         `well_aggregate`. With `profiles`, the metadata of those files say what lies in the wells.
     batch_correction : {"none", "kernel-pca", "sphering", "mad"}, default "none"
-        See `correction`; so are `pca_kernel`, `pca_n_components` and `sphering_epsilon`.
+        See `correction`; so are `pca_kernel` ("linear" when left out), `pca_n_components` (500) and
+        `sphering_epsilon` (1e-6). Those of another method are refused.
     save_correction, load_correction : Path, optional
-        File to keep the fitted correction in, and one to take it from instead of fitting.
+        File to keep the fitted correction in, and one to take it from instead of fitting. The method and its
+        parameters are then those of the file, and what is given beside it must agree with them.
+    overwrite : bool, default False
+        Whether an older correction in `save_correction` is replaced.
     test_labels : Path, optional
         File whose ``SAMPLE_KEY`` names the wells to score; negative controls of its plates are kept.
     split_manifest : Path, optional
@@ -185,11 +190,12 @@ class Options:
     obsm: str | None = None
     well_aggregate: str | None = None
     batch_correction: str = "none"
-    pca_kernel: str = "linear"
-    pca_n_components: int = 500
-    sphering_epsilon: float = 1e-6
+    pca_kernel: str | None = None
+    pca_n_components: int | None = None
+    sphering_epsilon: float | None = None
     save_correction: Path | None = None
     load_correction: Path | None = None
+    overwrite: bool = False
     test_labels: Path | None = None
     split_manifest: Path | None = None
     split_subset: str | None = None
@@ -206,11 +212,12 @@ class Options:
             "p_values": _one(self.p_values, P_VALUES, "p_values"),
             "features": _one(self.features, FEATURES, "features"),
             "batch_correction": _one(self.batch_correction.replace("_", "-"), METHODS, "batch_correction"),
-            "pca_kernel": _one(self.pca_kernel, KERNELS, "pca_kernel"),
             "orf_replicates": _one(self.orf_replicates.replace("_", "-"), ORF_REPLICATES, "orf_replicates"),
         }
         if self.ties is not None:
             checked["ties"] = _one(self.ties, TIES, "ties")
+        if self.pca_kernel is not None:
+            checked["pca_kernel"] = _one(self.pca_kernel, KERNELS, "pca_kernel")
         if self.cells is not None:
             checked["cells"] = tuple(dict.fromkeys(cell.strip() for cell in self.cells)) or None
         for name, value in checked.items():
@@ -222,8 +229,9 @@ class Options:
         _at_least(self.seed, 0, "seed")
         if self.limit_plates is not None:
             _at_least(self.limit_plates, 1, "limit_plates")
-        _at_least(self.pca_n_components, 1, "pca_n_components")
-        if not self.sphering_epsilon >= 0:
+        if self.pca_n_components is not None:
+            _at_least(self.pca_n_components, 1, "pca_n_components")
+        if self.sphering_epsilon is not None and not self.sphering_epsilon >= 0:
             raise InputError(f"sphering_epsilon is {self.sphering_epsilon}: give a number of at least 0.")
         self._check_files()
 
@@ -233,10 +241,18 @@ class Options:
             raise InputError("--features emb and --embeddings go together: give both, or neither.")
         if (self.split_manifest is None) != (self.split_subset is None):
             raise InputError("--split-manifest and --split-subset go together: give both, or neither.")
-        if self.batch_correction == "none" and (self.save_correction or self.load_correction):
-            raise InputError("--save-correction and --load-correction need --batch-correction: say which one.")
-        if self.save_correction and self.load_correction:
-            raise InputError("A correction is either loaded or fitted and saved: leave one of the two options out.")
+        for option in ("embedding_keys", "obsm", "well_aggregate"):
+            if self.features == "profile" and getattr(self, option) is not None:
+                raise InputError(
+                    f"--{option.replace('_', '-')} is of embeddings and does not count with profiles: leave it out, "
+                    "or give --features emb and --embeddings."
+                )
+        given = {name: getattr(self, name) for name in ("pca_kernel", "pca_n_components", "sphering_epsilon")}
+        found = correction_options(
+            self.batch_correction, given, self.load_correction, self.save_correction, self.overwrite
+        )
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
 
     @property
     def rules(self) -> Preset:
@@ -252,6 +268,15 @@ class Options:
     def simulated(self) -> bool:
         """Whether the features are simulated."""
         return self.profiles is None and self.embeddings is None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Files and folders that a run reads."""
+        given = (
+            self.profiles, self.metadata, self.embeddings, self.embedding_keys, self.load_correction, self.test_labels,
+            self.split_manifest,
+        )  # fmt: skip
+        return tuple(path for path in given if path is not None)
 
     @property
     def scaler(self) -> str:

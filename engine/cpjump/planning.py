@@ -9,6 +9,7 @@ import polars as pl
 from ..errors import InputError
 from ..profiles import Source
 from .counts import expected_counts
+from .embedding_tables import source_of
 from .metadata import Experiments, Plate, experiments, target_lists
 from .options import Options
 from .well_filters import WellFilters, well_filters
@@ -171,7 +172,9 @@ class Plan:
         if not self.missing:
             return []
         some, rest = ", ".join(self.missing[:3]), len(self.missing) - 3
-        what = "embeddings" if self.options.features == "emb" else f"profile file *{self.options.suffix}"
+        what = f"profile file *{self.options.suffix}"
+        if self.options.features == "emb":
+            what = "embeddings" if self.options.profiles is None else f"embeddings with a {what}"
         return [
             f"{len(self.missing)} of {len(self.experiments.plates)} plates have no {what}: "
             f"{some}{f' and {rest} more' if rest > 0 else ''}."
@@ -181,11 +184,13 @@ class Plan:
 def _where(options: Options) -> str:
     """Say what no plate has, and what to check."""
     if options.features == "emb":
-        return f"embeddings in '{options.embeddings}': check the path, and how its plates are called"
-    return (
-        f"a file *{options.suffix} under '{options.profiles}' or '{options.profiles}/{options.batch}': check the "
-        "folder, batch and suffix"
-    )
+        also = f", with {_profile_files(options)}" if options.profiles is not None else ""
+        return f"embeddings in '{options.embeddings}'{also}: check the paths, and how their plates are called"
+    return f"{_profile_files(options)}: check the folder, batch and suffix"
+
+
+def _profile_files(options: Options) -> str:
+    return f"a file *{options.suffix} under '{options.profiles}' or '{options.profiles}/{options.batch}'"
 
 
 def _counted(dropped: dict[str, int]) -> str:
@@ -227,7 +232,8 @@ def plan(options: Options) -> Plan:
             f"Nothing to score: the tasks {', '.join(options.tasks)} have no run on the chosen plates; "
             "choose other tasks, cells or timelines."
         )
-    sources = (chosen.source, source, *filters.sources)
+    loaded = () if options.load_correction is None else (source_of(options.load_correction, 0),)
+    sources = (chosen.source, source, *filters.sources, *loaded)
     return Plan(options, chosen, targets, sources, tuple(runs), missing, filters)
 
 

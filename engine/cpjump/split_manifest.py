@@ -116,7 +116,8 @@ def read_manifest(path: str | Path) -> Manifest:
     Raises
     ------
     InputError
-        When it cannot be read, lacks a column, has no row, a blank plate or well, or an unknown subset.
+        When it cannot be read, lacks a column, has no row, a blank plate or well, an unknown subset, or a well in
+        several subsets.
     """
     frame, source = read_table(Path(path), separator=",")
     absent = [name for name in _REQUIRED if name not in frame.columns]
@@ -141,6 +142,14 @@ def read_manifest(path: str | Path) -> Manifest:
         raise InputError(
             f"The split manifest '{path}' has {len(unknown)} rows of unknown subset "
             f"({examples(unknown.fill_null('').unique(maintain_order=True))}): choose from {', '.join(SUBSETS)}."
+        )
+    subsets = frame.group_by(WELL, maintain_order=True).agg(pl.col("label").unique(maintain_order=True))
+    several = subsets.filter(pl.col("label").list.len() > 1)
+    if len(several):
+        plate, well, labels = several.row(0)
+        raise InputError(
+            f"The split manifest '{path}' puts {len(several)} wells in several subsets ({plate} {well}: "
+            f"{', '.join(labels)}): give every well one."
         )
     return Manifest(frame.with_columns(subset="label").drop("label"), source)
 

@@ -109,6 +109,21 @@ class WellFilters:
             keep &= labels.keep_accumulated(profiles, order) if self.accumulated else labels.keep(profiles)
         return keep
 
+    def absent(self, profiles: Profiles) -> list[str]:
+        """Say which wells are asked for on the plates of these profiles and have none."""
+        there = set(zip(*_keys(profiles), strict=True))
+        plates = {plate for plate, _ in there}
+        said = []
+        for what, wells in (
+            ("the split subset", {} if self.split is None else self.split.wells),
+            ("the test labels", {} if self.labels is None else self.labels.wells),
+        ):
+            asked = {(plate, well) for plate in plates & wells.keys() for well in wells[plate]}
+            if lost := sorted(asked - there):
+                named = examples([f"{plate} {well}" for plate, well in lost], 3)
+                said.append(f"{len(lost)} of {len(asked)} wells of {what} have no profile of a perturbation: {named}.")
+        return said
+
 
 def _keys(profiles: Profiles) -> tuple[list[str], list[str]]:
     tidy = tidy_wells(profiles.metadata.select("Metadata_Plate", "Metadata_Well"))

@@ -268,6 +268,7 @@ class _Benchmark:
         """Leave out the wells that are not to be scored."""
         if wells is None:
             return None
+        self.warnings += [f"{plates[0].description}: {said}" for said in self.plan.filters.absent(wells.profiles)]
         keep = self.plan.filters.keep(wells.profiles, plates)
         if not keep.any():
             return None

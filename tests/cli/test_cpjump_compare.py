@@ -71,6 +71,24 @@ def test_json_has_the_tables_and_options_are_heard(folders: list[Path], tmp_path
     assert set(table["run_b"]) == {"run 2", "run 0"}
 
 
+def test_a_run_that_is_compared_is_never_replaced(folders: list[Path]):
+    before = (folders[1] / "manifest.json").read_bytes()
+    done = call(*folders, "--output", folders[1], "--overwrite")
+    assert done.returncode != 0
+    assert "is or holds the input" in done.stderr
+    assert (folders[1] / "manifest.json").read_bytes() == before
+
+
+def test_runs_that_share_no_configuration_with_others_are_drawn(tmp_path: Path):
+    # a configuration that two of three runs have is compared between those two, but has no place in the figure
+    results = []
+    for seed, (name, keys) in enumerate((("a", (SHORT, LONG)), ("b", (SHORT, LONG)), ("c", (SHORT,)))):
+        results.append(make_result(tmp_path / name, {"replicability": {k: random_groups(60, seed) for k in keys}}))
+    done = call(*results, "--output", tmp_path / "out", "--all-pairs", "--bootstrap", 200)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "figures" / "overview.png").stat().st_size > 10_000
+
+
 def test_equal_runs_differ_nowhere(folders: list[Path], tmp_path: Path):
     done = call(f"a={folders[0]}", f"b={folders[0]}", "--output", tmp_path / "out", "--no-figures", "--bootstrap", 99)
     assert done.returncode == 0, done.stderr

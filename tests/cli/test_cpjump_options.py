@@ -56,8 +56,8 @@ def test_cellclip_on_corrected_embeddings_names_its_ways(embeddings: Path, tmp_p
     assert rows["wells"].sum() > 0
     assert (rows["wells_filtered"] > 0).all()
     again = call(
-        "cpjump", "--features", "emb", "--embeddings", embeddings, "--batch-correction", "kernel-pca",
-        "--load-correction", tmp_path / "fitted.npz", "--output", tmp_path / "loaded", *CHOICE,
+        "cpjump", "--preset", "cellclip", "--features", "emb", "--embeddings", embeddings, "--load-correction",
+        tmp_path / "fitted.npz", "--output", tmp_path / "loaded", *CHOICE,
     )  # fmt: skip
     assert again.returncode == 0, again.stderr
     assert manifest(tmp_path / "loaded")["batch_correction"]["components"] == 10

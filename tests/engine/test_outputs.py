@@ -239,6 +239,19 @@ def test_older_result_is_kept_or_replaced():
     assert os.listdir(".") == ["out"]
 
 
+@pytest.mark.parametrize("read", ["out", "out/map.csv", Path("out")])
+def test_an_input_is_never_replaced(read: str | Path):
+    make()
+    with (
+        pytest.raises(InputError, match=r"out is or holds the input out.*choose another"),
+        ResultFolder("out", "map", {}, overwrite=True, reads=(None, "elsewhere", read)),
+    ):
+        pass
+    assert content() == "x\n1\n"
+    with ResultFolder("data/out", "map", {}, reads=["data"]) as folder:
+        folder.csv("map.csv", pl.DataFrame({"x": [2]}))
+
+
 def fail(error: BaseException) -> None:
     with ResultFolder("out", "map", {}, overwrite=True) as folder:
         folder.csv("map.csv", pl.DataFrame({"x": [2]}))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,7 +105,7 @@ def test_mad_by_the_definition() -> None:
     np.testing.assert_allclose(found[mine], expected, rtol=1e-5)
     assert not found[plates == "p2", 3].any()
     assert "1 features have a MAD of 0 on a plate" in notes[0]
-    with pytest.raises(InputError, match="was not fitted on plates 'new'"):
+    with pytest.raises(InputError, match=r"mad has no negative controls of 1 plates .'new'."):
         fitted.transform(x[:1], np.array(["new"]))
 
 
@@ -164,9 +167,56 @@ def test_the_benchmark_on_corrected_profiles(profiles: Path, tmp_path: Path, met
     plain = run(plan(Options(profiles=profiles, **CHOICE)))
     column = "average_precision"
     assert not result.average_precision[column].equals(plain.average_precision[column])
-    loaded = Options(profiles=profiles, batch_correction=method, load_correction=tmp_path / "c.npz", **CHOICE)
+    loaded = Options(profiles=profiles, load_correction=tmp_path / "c.npz", **CHOICE)
+    assert loaded.batch_correction == method
     again = run(plan(loaded))
     assert again.average_precision[column].equals(result.average_precision[column])
+    [source] = [source for source in again.sources if source.path.endswith("c.npz")]
+    assert source.sha256 == hashlib.sha256((tmp_path / "c.npz").read_bytes()).hexdigest()
+
+
+def test_a_saved_correction_is_taken_as_it_is_or_refused(profiles: Path, tmp_path: Path) -> None:
+    path = tmp_path / "c.npz"
+    run(
+        plan(
+            Options(
+                profiles=profiles, batch_correction="kernel-pca", pca_n_components=7, save_correction=path, **CHOICE
+            )
+        )
+    )
+    options = Options(profiles=profiles, load_correction=path, pca_n_components=7, **CHOICE)
+    assert (options.pca_kernel, options.pca_n_components, options.sphering_epsilon) == ("linear", 7, None)
+    for given_, told in (
+        ({"batch_correction": "mad"}, "--batch-correction is mad, but .* was fitted with kernel-pca"),
+        ({"pca_kernel": "rbf"}, "--pca-kernel is rbf, but .* was fitted with linear"),
+        ({"pca_n_components": 8}, "--pca-n-components is 8, but .* was fitted with 7"),
+        ({"sphering_epsilon": 0.1}, "--sphering-epsilon is 0.1, but .* has no such option"),
+    ):
+        with pytest.raises(InputError, match=told):
+            Options(load_correction=path, **given_)
+    with pytest.raises(InputError, match=r"standardises by controls, preset cellclip .* by none: fit it anew"):
+        run(plan(replace(options, preset="cellclip")))
+
+
+def test_a_correction_is_saved_over_an_older_one_only(tmp_path: Path) -> None:
+    def saved(path: Path, **given_: Any) -> None:
+        Options(batch_correction="mad", save_correction=path, **given_)
+
+    path = tmp_path / "c.npz"
+    saved(path)
+    fitted, _ = fit("mad", np.random.default_rng(0).random((9, 3), np.float32), np.array(["a"] * 9), "abc")
+    save_fitted(fitted, path)
+    with pytest.raises(InputError, match=r"exists: choose another, or pass --overwrite"):
+        saved(path)
+    saved(path, overwrite=True)
+    other = tmp_path / "embeddings.npz"
+    np.savez(other, vectors=np.ones((3, 3)))
+    with pytest.raises(InputError, match="is no batch correction and is not replaced"):
+        saved(other, overwrite=True)
+    with pytest.raises(InputError, match=r"ends in \.npz"):
+        saved(tmp_path / "c.txt")
+    with pytest.raises(InputError, match="cannot be written"):
+        saved(tmp_path / "none" / "c.npz")
 
 
 def test_corrected_wells_are_those_of_a_plain_pipeline(profiles: Path) -> None:
@@ -208,7 +258,14 @@ def test_options_that_need_each_other() -> None:
     for given_, told in (
         ({"features": "emb"}, "--features emb and --embeddings go together"),
         ({"split_subset": "test"}, "--split-manifest and --split-subset go together"),
-        ({"save_correction": Path("x.npz")}, "need --batch-correction"),
+        ({"save_correction": Path("x.npz")}, "needs --batch-correction"),
+        ({"pca_kernel": "rbf"}, "--pca-kernel is of --batch-correction kernel-pca and does not count with none"),
+        (
+            {"batch_correction": "mad", "sphering_epsilon": 0.1},
+            "--sphering-epsilon is of --batch-correction sphering and does not count with mad",
+        ),
+        ({"obsm": "X_pca"}, "--obsm is of embeddings and does not count with profiles"),
+        ({"well_aggregate": "mean"}, "--well-aggregate is of embeddings"),
         (
             {"batch_correction": "kernel_pca", "save_correction": Path("x"), "load_correction": Path("y")},
             "either loaded",

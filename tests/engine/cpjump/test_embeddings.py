@@ -176,7 +176,7 @@ def test_sites_of_a_well_become_one_vector(tmp_path, configurations, sites, aggr
     found = embedding_reader(path, well_aggregate=aggregate)(configurations["orf"])
     np.testing.assert_array_equal(found.features, vectors + np.float32(shift))
     (note,) = found.notes
-    assert f"the {aggregate or 'mean'} of 4 vectors a well was taken (3072 of 768 wells)" in note
+    assert f"the {aggregate or 'mean'} of 4 vectors a well was taken (3,072 vectors of 768 wells)" in note
 
 
 def test_sites_can_be_refused(tmp_path, configurations, sites):
@@ -294,16 +294,18 @@ def test_a_site_that_is_not_finite_leaves_the_others(tmp_path, plates, drawn):
     np.testing.assert_array_equal(found.features, expected)
 
 
-def test_vectors_of_zeros_are_kept_and_named(tmp_path, plates, drawn):
+def test_vectors_of_zeros_are_dropped_and_named(tmp_path, plates, drawn):
     plate, keys, vectors = one_plate(drawn, plates)
     vectors[[1, 383]] = 0
     path = writers.cellclip(tmp_path / f"{plate.name}.h5", keys["Metadata_Well"], vectors)
     found = embedding_reader(path)([plate])
-    np.testing.assert_array_equal(found.features, vectors)
-    assert (
-        f"2 wells have a vector of zeros, which has no direction, and are kept; plate {plate.name}: 2 ('A02', 'P24')"
-        in (found.notes)
-    )
+    np.testing.assert_array_equal(found.features, np.delete(vectors, [1, 383], axis=0))
+    said = "2 wells have a vector of zeros, which has no direction, and were dropped"
+    assert f"{said}; plate {plate.name}: 2 ('A02', 'P24')" in found.notes
+    vectors[:200] = 0
+    path = writers.cellclip(tmp_path / "more" / f"{plate.name}.h5", keys["Metadata_Well"], vectors)
+    with pytest.raises(InputError, match=r"201 of 384 vectors of plate .* are zeros, which have no direction"):
+        embedding_reader(path)([plate])
 
 
 def test_a_plate_without_any_known_well_is_refused(tmp_path, plates, drawn):

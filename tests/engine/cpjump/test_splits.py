@@ -394,6 +394,10 @@ def test_rows_are_kept_in_place_and_odd_rows_dropped(tmp_path):
         ("subset,Metadata_Plate\ntrain,P1\n", "no column 'Metadata_Well'"),
         ("Subset,Metadata_Plate,Metadata_Well\ntrain,P1,A01\n", "no column 'subset'.* did you mean 'Subset'"),
         ("subset,Metadata_Plate,Metadata_Well\n", "has no rows"),
+        (
+            "subset,Metadata_Plate,Metadata_Well\ntrain,P1,A01\ntest,P1,a1\ntest,P1,A02\n",
+            "puts 1 wells in several subsets .P1 A01: train, test.",
+        ),
         ("subset,Metadata_Plate,Metadata_Well\nholdout,P1,A01\n,P1,A02\n", "2 rows of unknown subset .'holdout', ''"),
         ("subset,Metadata_Plate,Metadata_Well\ntrain,P1,A01\ntest,P1,\n", "1 blank Metadata_Well, in lines 3"),
         ("subset,Metadata_Plate,Metadata_Well\ntrain, ,A01\n", "1 blank Metadata_Plate, in lines 2"),

@@ -75,6 +75,17 @@ def test_a_split_keeps_its_wells_and_the_controls_of_its_plates(tmp_path: Path) 
     plates, dropped = filters.plates(PLATES)
     assert [plate.name for plate in plates] == ["p1"]
     assert dropped == {"not in the split subset": 2}
+    assert filters.absent(profiles()) == []
+    manifest.write_text("subset,Metadata_Plate,Metadata_Well\ntrain,p1,A01\ntrain,p1,P24\ntrain,far,A01\n")
+    said = well_filters(Options(split_manifest=manifest, split_subset="train")).absent(profiles())
+    assert said == ["1 of 2 wells of the split subset have no profile of a perturbation: 'p1 P24'."]
+
+
+def test_labels_of_wells_without_a_profile_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("SAMPLE_KEY\np1-A01-1\np1-A01-2\np1-P24-1\n")
+    said = well_filters(Options(test_labels=path)).absent(profiles())
+    assert said == ["1 of 2 wells of the test labels have no profile of a perturbation: 'p1 P24'."]
 
 
 @pytest.mark.parametrize(
