@@ -30,6 +30,19 @@ CELLARIUM = (
     "from cellarium.cas.cli._benchmark_impl import run_all_steps\n"
     "run_all_steps(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:5], int(sys.argv[5]))\n"
 )
+# Linux gives a process the peak memory of the one that started it, so one that is small must start it.
+PEAK = (
+    "import resource, subprocess, sys\n"
+    "subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)\n"
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 // 1_000_000)\n"
+)
+# The same for every line that comes in, in a process that has loaded all it needs.
+CELLARIUM_LOADED = (
+    CELLARIUM.rpartition("run_all_steps(")[0]
+    + "for _ in sys.stdin:\n"
+    + "    run_all_steps(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:5], int(sys.argv[5]))\n"
+    + "    print('done', flush=True)\n"
+)
 CELLS = pytest.mark.parametrize("cells", [pytest.param(5_000, marks=pytest.mark.quick), 100_000])
 
 
@@ -51,14 +64,14 @@ def directories(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, int]
     return make
 
 
-def command(tool: str, runs: Path, output: Path) -> list[str]:
+def command(tool: str, runs: Path, output: Path, script: str = CELLARIUM) -> list[str]:
     options = ["--annotate-dirs", str(runs), "--gt-label", GT_LABEL, "--inferred-label", INFERRED_LABEL]
     options += ["--f-measure-top-k", str(RANKS), "--output-dir", str(output)]
     if tool.startswith("fastbench"):
         return [*FASTBENCH, *options, *(ALONE if tool == "fastbench" else [])]
     if tool == "cellarium-cas":
         named = [str(runs), str(output), GT_LABEL, INFERRED_LABEL, str(RANKS)]
-        return [os.environ["CELLARIUM_PYTHON"], "-c", CELLARIUM, *named]
+        return [os.environ["CELLARIUM_PYTHON"], "-c", script, *named]
     return [sys.executable, "-m", "fastbench.bench.annotation_peer", str(runs), str(output), str(RANKS)]
 
 
@@ -67,10 +80,8 @@ def run(benchmark: Any, tool: str, runs: Path, output: Path, rounds: int) -> Non
     peaks: list[int] = []
 
     def once() -> None:
-        process = subprocess.Popen(command(tool, runs, output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        assert status == 0
-        peaks.append(usage.ru_maxrss // 1000)
+        measured = [sys.executable, "-S", "-c", PEAK, *command(tool, runs, output)]
+        peaks.append(int(subprocess.run(measured, capture_output=True, text=True, check=True).stdout))
 
     def anew() -> None:
         if not tool.startswith("fastbench"):
@@ -92,10 +103,12 @@ def test_from_start(benchmark: Any, directories: Any, tmp_path: Path, cells: int
     run(benchmark, tool, directories(cells, 2_000), tmp_path / "out", rounds=3 if tool == "fastbench" else 1)
 
 
-@pytest.mark.parametrize("tool", ["fastbench", "pandas, scikit-learn"])
+@pytest.mark.parametrize("tool", ["fastbench", "cellarium-cas", "pandas, scikit-learn"])
 @CELLS
 def test_loaded(benchmark: Any, directories: Any, tmp_path: Path, cells: int, tool: str) -> None:
     """The same in a process that has loaded all it needs."""
+    if tool == "cellarium-cas" and "CELLARIUM_PYTHON" not in os.environ:
+        pytest.skip("set CELLARIUM_PYTHON to measure cellarium-cas")
     benchmark.group = "annotation, files to files"
     benchmark.extra_info.update(tool=tool, job=f"8 x {cells:,} cells")
     runs, output = directories(cells, 2_000), tmp_path / "out"
@@ -114,6 +127,26 @@ def test_loaded(benchmark: Any, directories: Any, tmp_path: Path, cells: int, to
 
     if tool == "fastbench":
         benchmark.pedantic(fastbench, rounds=5, warmup_rounds=1)
+    elif tool == "cellarium-cas":
+        with subprocess.Popen(
+            command(tool, runs, output, CELLARIUM_LOADED), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process:  # fmt: skip
+            assert process.stdin is not None
+            assert process.stdout is not None
+
+            def once() -> None:
+                process.stdin.write("go\n")
+                process.stdin.flush()
+                # It may print other things.
+                assert any(line == "done\n" for line in iter(process.stdout.readline, ""))
+
+            def anew() -> None:
+                shutil.rmtree(output, ignore_errors=True)
+                output.mkdir()
+
+            benchmark.pedantic(once, setup=anew, rounds=2)
+            process.stdin.close()
     else:
         benchmark.pedantic(peer, rounds=1)
 
