@@ -43,6 +43,10 @@ CELLARIUM_LOADED = (
     + "    run_all_steps(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:5], int(sys.argv[5]))\n"
     + "    print('done', flush=True)\n"
 )
+REFERENCE = pytest.param(
+    "cellarium-cas",
+    marks=pytest.mark.skipif("CELLARIUM_PYTHON" not in os.environ, reason="set CELLARIUM_PYTHON to measure it"),
+)
 CELLS = pytest.mark.parametrize("cells", [pytest.param(5_000, marks=pytest.mark.quick), 100_000])
 
 
@@ -92,23 +96,19 @@ def run(benchmark: Any, tool: str, runs: Path, output: Path, rounds: int) -> Non
     benchmark.extra_info["peak_MB"] = min(peaks)
 
 
-@pytest.mark.parametrize("tool", ["fastbench", "fastbench, all", "cellarium-cas", "pandas, scikit-learn"])
+@pytest.mark.parametrize("tool", ["fastbench", "fastbench, all", REFERENCE, "pandas, scikit-learn"])
 @CELLS
 def test_from_start(benchmark: Any, directories: Any, tmp_path: Path, cells: int, tool: str) -> None:
     """Eight directories, three ranks, 2,000 genes; imports included. "all": intervals, comparison and figures too."""
-    if tool == "cellarium-cas" and "CELLARIUM_PYTHON" not in os.environ:
-        pytest.skip("set CELLARIUM_PYTHON to measure cellarium-cas")
     benchmark.group = "annotation, from start to files"
     benchmark.extra_info.update(tool=tool, job=f"8 x {cells:,} cells")
     run(benchmark, tool, directories(cells, 2_000), tmp_path / "out", rounds=3 if tool == "fastbench" else 1)
 
 
-@pytest.mark.parametrize("tool", ["fastbench", "cellarium-cas", "pandas, scikit-learn"])
+@pytest.mark.parametrize("tool", ["fastbench", REFERENCE, "pandas, scikit-learn"])
 @CELLS
 def test_loaded(benchmark: Any, directories: Any, tmp_path: Path, cells: int, tool: str) -> None:
     """The same in a process that has loaded all it needs."""
-    if tool == "cellarium-cas" and "CELLARIUM_PYTHON" not in os.environ:
-        pytest.skip("set CELLARIUM_PYTHON to measure cellarium-cas")
     benchmark.group = "annotation, files to files"
     benchmark.extra_info.update(tool=tool, job=f"8 x {cells:,} cells")
     runs, output = directories(cells, 2_000), tmp_path / "out"

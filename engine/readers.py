@@ -12,7 +12,6 @@ Files are read in parallel and stacked in the order given. Whatever is dropped o
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from ..kernels.cores import usable_cores
+from .digests import file_sha256
 from .errors import InputError, examples
 from .frames import did_you_mean, distinct_texts, look_alikes
 from .profiles import Profiles, stack
@@ -140,8 +140,7 @@ def _read_one(path: Path, shown: str, obsm: str | None, pattern: re.Pattern[str]
         if suffix == ".zarr":
             digest, n_bytes = zarr_digest(path)
             return read_anndata(path, shown, digest, n_bytes, obsm, pattern)
-        with path.open("rb") as handle:
-            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        digest = file_sha256(path)
         if suffix in ARROW:
             return read_arrow(path, shown, digest, pattern)
         return read_anndata(path, shown, digest, path.stat().st_size, obsm, pattern)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,11 +15,9 @@ from ..profiles import Profiles, stack
 from .correction import fit, load_fitted, save_fitted
 from .metadata import Plate
 from .options import Options
+from .wells import PlateReader
 
 __all__ = ["Correction", "is_control"]
-
-# Reads the plates of one configuration; None when none of them has profiles.
-PlateReader = Callable[[Sequence[Plate]], Profiles | None]
 
 
 def is_control(profiles: Profiles) -> npt.NDArray[np.bool_]:

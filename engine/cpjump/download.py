@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from ..digests import file_sha256
 from ..write_files import sync_folder
 from .gallery import Bucket, Changed, Interrupted, Published
 
-__all__ = ["Damaged", "check", "check_size", "download", "part_of", "sha256_of", "size_of"]
+__all__ = ["Damaged", "check", "check_size", "download", "part_of", "size_of"]
 
 ATTEMPTS: Final = 4  # in a row that bring a file no further
 BLOCK: Final = 1 << 20  # bytes read at once
@@ -146,7 +147,7 @@ def check(path: Path, published: Published) -> tuple[str, str]:
     if published.name.lower().endswith(".gz"):
         _decompress(path)
         how += ", gzip"
-    return sha256_of(path), how
+    return file_sha256(path), how
 
 
 def _decompress(path: Path) -> None:
@@ -158,12 +159,6 @@ def _decompress(path: Path) -> None:
                 pass
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise Damaged(f"it cannot be decompressed ({error})") from error
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def size_of(path: Path) -> int:

@@ -7,7 +7,6 @@ for, a block at a time, or are memory-mapped (unpacked first, where they are pac
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ..digests import source_of
 from ..errors import InputError, examples
 from ..frames import did_you_mean
 from ..profiles import Source
@@ -83,16 +83,6 @@ class VectorTable:
     def sources(self) -> tuple[Source, ...]:
         """The files with their digests; ``n_rows`` counts all rows of the file, those of other plates too."""
         return tuple(source_of(path, self.keys.height) for path in self.files)
-
-
-def source_of(path: Path, n_rows: int) -> Source:
-    if path.is_dir():
-        from ..read_anndata import zarr_digest
-
-        return Source(str(path), *zarr_digest(path), n_rows)
-    with path.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    return Source(str(path), digest, path.stat().st_size, n_rows)
 
 
 def table_of(

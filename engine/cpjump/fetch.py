@@ -19,10 +19,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
+from ..digests import file_sha256
 from ..errors import InputError, examples
 from ..frames import did_you_mean
 from ..write_files import write_error, write_json
-from .download import Damaged, check, check_size, download, part_of, sha256_of, size_of
+from .download import Damaged, check, check_size, download, part_of, size_of
 from .files import plate_files
 from .gallery import ABOUT, Bucket, Changed, Interrupted, Patience, Published, Refused, address_of
 from .metadata import EXPERIMENT_TABLE, experiments, packaged, read_table
@@ -270,7 +271,7 @@ def _judge(item: Item, record: dict[str, Any] | None, options: FetchOptions) -> 
     except Damaged as error:
         if record is None and not options.overwrite:
             return replace(item, state="foreign")
-        if record is not None and not of_this and sha256_of(item.path) == record["sha256"]:
+        if record is not None and not of_this and file_sha256(item.path) == record["sha256"]:
             return replace(item, state="renew", why="another version is published now")
         return replace(item, state="replace", why=f"the file here is wrong: {error}")
     return replace(item, state="here", bytes_here=published.size, record=record)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from ..digests import source_of
 from ..errors import InputError
 from ..profiles import Source
 from .counts import expected_counts
-from .embedding_tables import source_of
 from .metadata import Experiments, Plate, experiments, target_lists
 from .options import Options
 from .well_filters import WellFilters, well_filters

@@ -111,13 +111,14 @@ class WellFilters:
 
     def absent(self, profiles: Profiles) -> list[str]:
         """Say which wells are asked for on the plates of these profiles and have none."""
+        filters = (("the split subset", self.split), ("the test labels", self.labels))
+        given = [(what, each.wells) for what, each in filters if each is not None]
+        if not given:
+            return []
         there = set(zip(*_keys(profiles), strict=True))
         plates = {plate for plate, _ in there}
         said = []
-        for what, wells in (
-            ("the split subset", {} if self.split is None else self.split.wells),
-            ("the test labels", {} if self.labels is None else self.labels.wells),
-        ):
+        for what, wells in given:
             asked = {(plate, well) for plate in plates & wells.keys() for well in wells[plate]}
             if lost := sorted(asked - there):
                 named = examples([f"{plate} {well}" for plate, well in lost], 3)

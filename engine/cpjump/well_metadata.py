@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from ..digests import source_of
 from ..profiles import Profiles, Source, stack_metadata
 from ..read_arrow import arrow_columns, arrow_frame
 from ..read_columns import METADATA_PREFIXES, tidy_metadata
@@ -69,8 +69,7 @@ def profile_wells(folder: Path, batch: str, suffix: str) -> WellReader:
             frames[i] = frame
         sources = []
         for (path, _), frame in zip(owned, frames, strict=True):
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            sources.append(Source(str(path), digest, path.stat().st_size, frame.height))
+            sources.append(source_of(path, frame.height))
         metadata, more = stack_metadata(frames, [frame.height for frame in frames])
         wells = with_text(_featureless(metadata, tuple(sources), (*notes, *more)))
         check_contents(wells, [plate for _, plate in owned], seen)

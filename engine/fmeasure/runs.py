@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ...kernels.sparse_counts import SparseCounts
+from ..digests import file_sha256
 from ..errors import InputError, examples
 from .align import align
 from .annotate_dirs import AnnotateDir, rank_columns
@@ -339,10 +340,7 @@ def count_calls(calls: pl.DataFrame, labels: tuple[str, ...], k: int, room: Any)
 
 
 def _digest(path: Path) -> str:
-    import hashlib
-
     try:
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise InputError(f"the ontology {path} cannot be read: {error.strerror or error}") from error
