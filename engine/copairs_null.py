@@ -12,7 +12,6 @@ its stream.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -22,6 +21,7 @@ import numpy.typing as npt
 
 from ..kernels.cores import usable_cores
 from .errors import InputError
+from .groups import Groups
 
 __all__ = ["group_p_values", "profile_p_values"]
 
@@ -119,7 +119,7 @@ def profile_p_values(
 
 def group_p_values(
     mean_ap: npt.NDArray[np.float64],
-    members: Sequence[Sequence[int]],
+    members: Groups,
     n_pos: Counts,
     n_total: Counts,
     null_size: int,
@@ -131,8 +131,8 @@ def group_p_values(
     ----------
     mean_ap : ndarray of float64, shape (g,)
         Observed mean AP.
-    members : sequence of g sequences of int
-        Rows of each group, in the order of the table: float32 sums depend on it.
+    members : Groups
+        Rows of each of g groups, in the order of the table: float32 sums depend on it.
     n_pos, n_total : ndarray of int, shape (n,)
         P and L of each row, 1 <= P <= L.
     null_size, seed : int

@@ -57,8 +57,13 @@ def part_of(law: NullLaw, weight: float, cells: int) -> Part:
         low, high = -half, half
         mean = weight * (float(atoms.mean()) if law.method == "sampled" else law.mean)
         values = weight * atoms if law.method == "enumeration" and len(atoms) <= _HALF else None
-    shift = mean - float(mass @ np.arange(len(mass))) / cells
+    shift = mean - _dot(mass, np.arange(len(mass))) / cells
     return Part(mass, low, high, shift, values, law.n_placements)
+
+
+def _dot(a: npt.NDArray[np.number], b: npt.NDArray[np.number]) -> float:
+    """Sum of products, in an order that does not depend on the threads of BLAS."""
+    return float((a * b).sum())
 
 
 def sum_tail(parts: list[tuple[Part, int]], cells: int, x: Floats, tail: str) -> tuple[Floats, Floats, Floats]:
@@ -136,7 +141,7 @@ def _tilt(parts: list[tuple[Part, int]], cell: float) -> float:
         total = -cell
         for mass, at, times in laws:
             tilted, _ = _tilted(mass, at, theta)
-            total += times * float(at @ tilted) / float(tilted.sum())
+            total += times * _dot(at, tilted) / float(tilted.sum())
         return total
 
     if excess(0.0) >= 0:
@@ -195,7 +200,7 @@ def _convolved_tail(parts: list[tuple[Part, int]], index: Floats, theta: float) 
         survival = np.append(np.cumsum(law[::-1])[::-1], 0.0)
         return np.clip(survival[cell.astype(np.int64)], 0.0, 1.0), np.full(index.shape, error)
     decay = np.exp(-theta * np.arange(n))
-    tails = np.array([law[int(j) :] @ decay[: n - int(j)] for j in cell.ravel()]).reshape(cell.shape)
+    tails = np.array([_dot(law[int(j) :], decay[: n - int(j)]) for j in cell.ravel()]).reshape(cell.shape)
     with np.errstate(divide="ignore"):
         log_tails = np.log(np.maximum(tails, 0.0))
     log_factor = (

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +21,9 @@ import numpy.typing as npt
 from ..kernels.cores import usable_cores
 from .group_convolution import Part, part_of, sum_tail
 from .group_inversion import Spectra
+from .groups import Groups
 from .null_law import PValues, check_sampling, check_tail, sampled_p_values, tolerance_of
-from .null_laws import NullLaw, Shape, ap_p_values, map_laws, method_of
+from .null_laws import NullLaw, Shape, ap_p_values, distinct_shapes, map_laws, method_of
 
 __all__ = ["count_sampled", "group_p_values"]
 
@@ -41,7 +40,7 @@ _BLOCK = 1 << 24  # numbers drawn at a time
 
 def group_p_values(
     statistic: Floats,
-    members: Sequence[Sequence[int]],
+    members: Groups,
     n_pos: npt.NDArray[np.int64],
     n_total: npt.NDArray[np.int64],
     *,
@@ -58,8 +57,8 @@ def group_p_values(
     ----------
     statistic : ndarray of float, shape (g,)
         Observed mean or median AP of each group. Of float32, values that agree to float32 precision are equal.
-    members : sequence of g sequences of int
-        Rows of each group, positions in `n_pos` and `n_total`; none is empty.
+    members : Groups
+        Rows of each of g groups, positions in `n_pos` and `n_total`.
     n_pos, n_total : ndarray of int64, shape (n,)
         P and L of each row, 1 <= P <= L.
     p_values : {"exact", "sampled"}
@@ -82,16 +81,9 @@ def group_p_values(
     """
     check_tail(tail)
     check_sampling(null_size, seed)
-    sizes = np.array([len(mine) for mine in members], np.int64)
-    rows = np.fromiter(chain.from_iterable(members), np.int64, sizes.sum())
-    starts = np.cumsum(sizes) - sizes
-
-    def alike(values: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        mine = values[rows]
-        same: npt.NDArray[np.bool_] = np.minimum.reduceat(mine, starts) == np.maximum.reduceat(mine, starts)
-        return same
-
-    single = alike(n_pos) & alike(n_total) & ((sizes == 1) | (null == "shared"))
+    single = members.alike(n_pos) & members.alike(n_total)
+    if null == "independent":
+        single &= members.sizes == 1
     found = PValues(*(np.full(len(statistic), np.nan) for _ in range(3)))
 
     def store(groups: npt.NDArray[np.int64], part: PValues) -> None:
@@ -99,7 +91,7 @@ def group_p_values(
 
     alone = np.flatnonzero(single)
     if len(alone):
-        first = rows[starts[alone]]
+        first = members.rows[members.offsets[alone]]
         part = ap_p_values(
             statistic[alone], n_pos[first], n_total[first], tail=tail, method=p_values, null_size=null_size, seed=seed
         )
@@ -117,7 +109,7 @@ def group_p_values(
 
 
 def count_sampled(
-    members: Sequence[Sequence[int]],
+    members: Groups,
     n_pos: npt.NDArray[np.int64],
     n_total: npt.NDArray[np.int64],
     null: str,
@@ -127,16 +119,14 @@ def count_sampled(
 
     These are groups with a member whose own law is too large to compute, and medians of more than one draw.
     """
-    shapes = list(zip(n_pos.tolist(), n_total.tolist(), strict=True))
-    large = {shape for shape in set(shapes) if method_of(*shape) == "sampled"}
-    if not large and aggregate == "mean":
-        return 0
-    found = 0
-    for rows in members:
-        mine = {shapes[row] for row in rows}
-        one_draw = len(mine) == 1 and (null == "shared" or len(rows) == 1)
-        found += bool(mine & large) or (aggregate == "median" and not one_draw)
-    return found
+    shapes, which = distinct_shapes(n_pos, n_total)
+    large = np.array([method_of(*shape) == "sampled" for shape in shapes])
+    found = np.zeros(len(members), dtype=bool)
+    if large.any():
+        found |= np.logical_or.reduceat(large[which][members.rows], members.offsets[:-1])
+    if aggregate == "median":
+        found |= ~members.alike(which) | ((null != "shared") & (members.sizes > 1))
+    return int(found.sum())
 
 
 def _summed(
@@ -239,7 +229,7 @@ def _sampled(
                 if aggregate == "median":
                     value = np.median(np.repeat(mine, times[g], axis=0), axis=0)
                 else:
-                    value = (times[g] / times[g].sum()) @ mine
+                    value = np.einsum("s,sn->n", times[g] / times[g].sum(), mine)  # no BLAS, whose threads show
                 above[g] += np.count_nonzero(value >= edge[g] if tail == ">=" else value > edge[g])
 
             list(pool.map(draw, range(len(keys))))

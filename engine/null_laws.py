@@ -20,14 +20,16 @@ import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ..kernels.cores import usable_cores
+from ..kernels.codes import compact
+from ..kernels.cores import run_jobs, usable_cores
 from .errors import InputError, SampledNullWarning, examples
+from .groups import Groups
 from .null_inverted import invert
 from .null_law import NullLaw, PValues, Tail, check_sampling, check_tail, expected_sampled, tolerance_of
 from .null_plan import Plan, method_of, plan_of
@@ -39,8 +41,8 @@ __all__ = [
     "PValues",
     "ap_p_values",
     "average_precision_null",
-    "check_shapes",
     "count_methods",
+    "distinct_shapes",
     "expected_sampled",
     "map_laws",
     "method_of",
@@ -69,11 +71,10 @@ def count_methods(n_pos: npt.NDArray[np.integer], n_total: npt.NDArray[np.intege
     dict
         Method (see `method_of`) to number of queries.
     """
-    kept = n_pos > 0
-    shapes, counts = np.unique(np.stack([n_pos[kept], n_total[kept]], axis=1), axis=0, return_counts=True)
+    shapes, which = distinct_shapes(n_pos[n_pos > 0], n_total[n_pos > 0])
     found: dict[str, int] = {}
-    for (p, n), count in zip(shapes.tolist(), counts.tolist(), strict=True):
-        found[method_of(p, n)] = found.get(method_of(p, n), 0) + count
+    for shape, count in zip(shapes, np.bincount(which, minlength=len(shapes)).tolist(), strict=True):
+        found[method_of(*shape)] = found.get(method_of(*shape), 0) + count
     return found
 
 
@@ -158,9 +159,9 @@ def map_laws(
             return [finish(NullLaw(*mine[0], "inversion", np.empty(0), invert(*mine[0])))]
         return [finish(_sampled(mine[0], null_size, seed) if plan.method == "sampled" else _enumerated(mine[0]))]
 
-    with ThreadPoolExecutor(min(usable_cores(), 8)) as pool:
-        for part in pool.map(solve, [missing[key] for key in sorted(missing, reverse=True)]):  # the longest first
-            result.update(part)
+    longest_first = [missing[key] for key in sorted(missing, reverse=True)]
+    for part in run_jobs([(1, partial(solve, mine)) for mine in longest_first], min(usable_cores(), 8)):
+        result.update(part)
     return result
 
 
@@ -229,8 +230,9 @@ def average_precision_null(n_pos: int, n_total: int, *, null_size: int = 1_000_0
     for name, number in (("n_pos", n_pos), ("n_total", n_total)):
         if isinstance(number, bool) or not isinstance(number, (int, float, np.number)):
             raise InputError(f"{name} must be a whole number, but it is {number!r}")
-    shapes = check_shapes(np.array([n_pos]), np.array([n_total]))
-    law = next(iter(map_laws(shapes, lambda law: law, null_size=null_size, seed=seed).values()))
+    refuse_impossible(np.array([n_pos]), np.array([n_total]))
+    shape = int(n_pos), int(n_total)
+    law = map_laws([shape], lambda law: law, null_size=null_size, seed=seed)[shape]
     if law.method == "sampled":
         warnings.warn(
             f"the law of {n_pos} positives among {n_total} items is too large to compute and was sampled "
@@ -241,10 +243,17 @@ def average_precision_null(n_pos: int, n_total: int, *, null_size: int = 1_000_0
     return law
 
 
-def check_shapes(n_pos: npt.NDArray[np.generic], n_total: npt.NDArray[np.generic]) -> list[Shape]:
-    """Return the shapes as whole numbers, or raise `InputError` for counts that cannot be."""
-    refuse_impossible(n_pos, n_total)
-    return list(zip(n_pos.astype(np.int64).tolist(), n_total.astype(np.int64).tolist(), strict=True))
+def distinct_shapes(
+    n_pos: npt.NDArray[np.generic], n_total: npt.NDArray[np.generic]
+) -> tuple[list[Shape], npt.NDArray[np.int64]]:
+    """Return the distinct shapes of rows, and the number of its shape for each row; whole numbers, 1 <= P <= L."""
+    P, L = n_pos.astype(np.int64), n_total.astype(np.int64)
+    base = int(L.max(initial=0)) + 1  # lists are short enough for a shape to be one number, see `_LONGEST_LIST`
+    number = P * base + L
+    which = compact(number)
+    found = np.empty(int(which.max(initial=-1)) + 1, np.int64)
+    found[which] = number
+    return [divmod(shape, base) for shape in found.tolist()], which
 
 
 def refuse_impossible(n_pos: npt.NDArray[np.generic], n_total: npt.NDArray[np.generic]) -> None:
@@ -319,9 +328,9 @@ def ap_p_values(
         return found
     if method not in ("exact", "sampled"):
         raise InputError(f"method must be 'exact', 'sampled' or 'copairs', but it is {method!r}")
-    members: dict[Shape, list[int]] = {}
-    for row, shape in zip(rows.tolist(), check_shapes(P[rows], L[rows]), strict=True):
-        members.setdefault(shape, []).append(row)
+    refuse_impossible(P[rows], L[rows])
+    shapes, which = distinct_shapes(P[rows], L[rows])
+    members = dict(zip(shapes, (rows[mine] for mine in Groups.numbered(which)), strict=True))
     tolerance = tolerance_of(given)
 
     def use(law: NullLaw) -> PValues:

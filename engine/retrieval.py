@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -221,7 +222,7 @@ def score(
         n_without_positives=_n_asked(plan, wanted) - len(query),
         n_without_negatives=int((wanted & (n_neg == 0)).sum()),
         n_positive_pairs=_n_positive_pairs(room, plan, n_pos, wanted), n_negative_pairs=int(n_neg.sum()) // 2,
-        n_tied_queries=int(tied.sum()), n_compared=int(n_neg[np.unique(query)].sum()),
+        n_tied_queries=int(tied.sum()), n_compared=int(n_neg[_marked(query, len(x))].sum()),
         n_rechecked=sum(f[6] for f in found), certified=distance not in METRICS, ties=ties, distance=distance,
         precision=precision, device="cpu" if reason else dispatch.name(room), warnings=(*plan.warnings, *said),
     )  # fmt: skip
@@ -238,6 +239,13 @@ def _joined(parts: Sequence[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
     return np.concatenate([*parts, np.empty(0)]).astype(dtype)
 
 
+def _marked(rows: Ints, n: int) -> npt.NDArray[np.bool_]:
+    """Say which of n rows are among the rows."""
+    mark = np.zeros(n, dtype=bool)
+    mark[rows] = True
+    return mark
+
+
 def _refuse_degenerate(x: npt.NDArray[np.floating], distance: str, rows: Ints) -> None:
     """Refuse rows that have no direction: their similarity is not a number."""
     if distance not in ("cosine", "abs_cosine", "correlation"):
@@ -248,16 +256,19 @@ def _refuse_degenerate(x: npt.NDArray[np.floating], distance: str, rows: Ints) -
                 "rescale the features."
             )
         return
-    bad: list[int] = []
-    for start in range(0, len(x), 8192):
-        part = x[start : start + 8192]
+    from ..kernels.cores import run_jobs
+
+    def among(start: int) -> Ints:
+        part = x[start : start + 4096]
         unsure = np.arange(len(part))
         if distance != "correlation":  # a square far from the ends of float32 settles it
             with np.errstate(over="ignore", under="ignore"):
                 square = np.vecdot(part, part)
             unsure = np.flatnonzero(~((square > 1e-30) & (square < 1e30)))
-        bad += (start + unsure[_without_direction(part[unsure], distance)]).tolist()
-    if bad:
+        return start + unsure[_without_direction(part[unsure], distance)]
+
+    bad = np.concatenate(run_jobs([(1, partial(among, start)) for start in range(0, len(x), 4096)]))
+    if len(bad):
         what = "constant rows" if distance == "correlation" else "rows of length zero (all features 0)"
         raise InputError(
             f"{len(bad)} {what} (or too small or large for float64) have no {distance} similarity: rows "

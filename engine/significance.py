@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import polars as pl
 
 from .errors import InputError, SampledNullWarning, examples
 from .frames import check_one, did_you_mean, metadata_frame, require_columns, to_kind, with_series
+from .groups import Groups
 from .null_law import PValues, check_sampling, check_tail
 
 __all__ = [
@@ -268,14 +269,15 @@ def mean_nlog10p_groups(frame: pl.DataFrame, by: str, *, threshold: float = 0.05
             f"p-values must be above 0 and at most 1 to take their logarithm, but found {examples(odd)}; pass them "
             "through expected_sampled, or use tail='>='"
         )
-    groups, rows_of = _grouped(scored, [by])
-    members = rows_of.to_list()
-    ap, nlog = scored["average_precision"].to_numpy(), -np.log10(scored["p_value"].to_numpy())
-    mean_nlog = np.array([math.fsum(nlog[rows]) / len(rows) for rows in members])
+    from ..kernels.cpu.means import group_means
+
+    groups, _, members = _grouped(scored, [by])
+    mean_nlog = group_means(-np.log10(scored["p_value"].to_numpy()), members.rows, members.offsets)
+    mean_ap = group_means(scored["average_precision"].to_numpy(), members.rows, members.offsets)
     q = benjamini_hochberg(10.0**-mean_nlog)
     level = -math.log10(threshold)
     return groups.with_columns(
-        pl.Series("mean_average_precision", [math.fsum(ap[rows]) / len(rows) for rows in members], pl.Float64),
+        pl.Series("mean_average_precision", mean_ap),
         pl.Series("nlog10pvalue", mean_nlog),
         pl.Series("q_value", q),
         pl.Series("nlog10qvalue", -np.log10(q)),
@@ -316,13 +318,17 @@ def check_arguments(
     return tail
 
 
-def _grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, pl.Series]:
-    """The groups in sorted order and the rows of each; a row with a missing key is in none."""
+def _grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, pl.Series, Groups]:
+    """The groups in sorted order, and the rows of each as a column and as numbers; a missing key is in no group."""
     keyed = pl.DataFrame([*(frame[name] for name in columns), pl.Series("__row", np.arange(frame.height))])
     if any(series.null_count() for series in keyed):
         keyed = keyed.drop_nulls()
     groups = keyed.group_by(columns).agg("__row").sort(columns)
-    return pl.DataFrame([groups[name] for name in columns]), groups["__row"]
+    listed = groups["__row"]
+    offsets = np.zeros(len(listed) + 1, np.int64)
+    np.cumsum(listed.list.len().to_numpy(), out=offsets[1:])
+    rows = listed.explode().to_numpy() if len(listed) else np.empty(0, np.int64)
+    return pl.DataFrame([groups[name] for name in columns]), listed, Groups(rows, offsets)
 
 
 def _group_scores(
@@ -339,12 +345,11 @@ def _group_scores(
                 f"column {name!r} holds {whole[name].dtype}; numbers are needed for the mean average precision"
             )
     frame, _ = drop_unscored(pl.DataFrame([whole[name] for name in dict.fromkeys([*columns, *_SCORES])]))
-    groups, rows_of = _grouped(frame, columns)
-    members = rows_of.to_list()
-    n_unnamed = frame.height - sum(map(len, members))
+    groups, listed, members = _grouped(frame, columns)
+    n_unnamed = frame.height - len(members.rows)
     if n_unnamed:
         warnings.warn(f"{n_unnamed} rows have no value in {examples(columns)} and stand in no group", stacklevel=4)
-    if not members:
+    if not len(members):
         raise InputError(
             f"none of the {whole.height} rows has an average precision, a positive pair and a value in "
             f"{examples(columns)}"
@@ -354,8 +359,7 @@ def _group_scores(
     outside = ~((ap >= 0) & (ap <= 1 + 1e-6))
     if outside.any():
         raise InputError(f"average precision lies between 0 and 1, but found {examples(ap[outside].tolist())}")
-    combine = _mean if aggregate == "mean" else _median
-    statistic = np.array(_combined(combine, ap, members), np.float64)
+    statistic = _combined(aggregate, ap, members)
     p = _p_values(statistic.astype(precision), members, frame, p_values, tail, null, aggregate, null_size, seed)
     wide = (p.upper - p.lower > _WIDE * p.value) & (p.upper - p.lower > _WIDE_AT_LEAST)
     if p_values == "exact" and wide.any():
@@ -367,32 +371,27 @@ def _group_scores(
     bounds = [pl.Series("p_lower", p.lower), pl.Series("p_upper", p.upper)] if bracket else []
     added = [
         pl.Series("mean_average_precision", statistic),
-        rows_of.alias("indices"),
-        pl.Series("mean_normalized_average_precision", _combined(combine, normalized, members), pl.Float64),
+        listed.alias("indices"),
+        pl.Series("mean_normalized_average_precision", _combined(aggregate, normalized, members)),
         pl.Series("p_value", p.value),
         *bounds,
     ]
     return with_series(groups, added), kind
 
 
-def _combined(combine: Callable[[list[float]], float], values: Floats, members: list[list[int]]) -> list[float]:
-    """Take the mean or median over each group, NaN left out; plain lists, as groups are small and many."""
-    every = values.tolist()
-    present = ([value for row in rows if not math.isnan(value := every[row])] for rows in members)
-    return [combine(found) if found else math.nan for found in present]
+def _combined(aggregate: str, values: Floats, members: Groups) -> Floats:
+    """Take the mean or median over each group, NaN left out."""
+    if aggregate == "mean":
+        from ..kernels.cpu.means import group_means
 
-
-def _mean(values: list[float]) -> float:
-    """Mean of a correctly rounded sum, so that it does not depend on the order of the rows."""
-    return math.fsum(values) / len(values)
-
-
-def _median(values: list[float]) -> float:
-    return float(np.median(values))
+        means: Floats = group_means(values, members.rows, members.offsets)
+        return means
+    present = (mine[~np.isnan(mine)] for mine in (values[rows] for rows in members))
+    return np.array([np.median(mine) if len(mine) else np.nan for mine in present])
 
 
 def _p_values(
-    statistic: Floats, members: list[list[int]], frame: pl.DataFrame,
+    statistic: Floats, members: Groups, frame: pl.DataFrame,
     p_values: str, tail: str, null: str, aggregate: str, null_size: int, seed: int,
 ) -> PValues:  # fmt: skip
     from .null_laws import refuse_impossible

@@ -16,6 +16,7 @@ rooms, under the same module and function names, with the same leading arguments
     ranking             how many negatives outrank, and tie with, each positive of a query
     average_precision   counts to average precision, under a tie policy
     null                law of average precision under random ranking
+    means               means of groups, rounded once
     confusion           cells by truth, prediction and rank of the truth, as sparse counts
     ontology            ancestors as bit rows, counts by node, distances on an ontology graph
 

@@ -8,7 +8,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["KeyIndex", "PairCodes", "column_index", "combined_code", "compact", "key_index", "merge_indexes"]
+__all__ = [
+    "KeyIndex",
+    "PairCodes",
+    "column_index",
+    "combined_code",
+    "compact",
+    "key_index",
+    "merge_indexes",
+    "stable_order",
+]
 
 
 class KeyIndex(NamedTuple):
@@ -56,6 +65,21 @@ class PairCodes(NamedTuple):
     exclude: KeyIndex
 
 
+def stable_order(*codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Order by whole numbers from 0 on, the first array counting most; equal ones stay in their order.
+
+    NumPy counts 16-bit numbers instead of comparing them, which is ten times faster; so digits of 16 bits are sorted
+    by, the least first.
+    """
+    order: npt.NDArray[np.int64] = np.arange(len(codes[0]))
+    for code in reversed(codes):
+        bits = int(code.max(initial=0)).bit_length()
+        for shift in range(0, bits, 16):
+            digit = (code >> shift).astype(np.uint16)  # what does not fit is cut off
+            order = order[np.argsort(digit[order], kind="stable")]
+    return order
+
+
 def key_index(keys: npt.NDArray[np.integer], rows: npt.NDArray[np.integer], n: int, n_keys: int) -> KeyIndex:
     """Build an index from (key, row) entries, each entry once.
 
@@ -71,8 +95,7 @@ def key_index(keys: npt.NDArray[np.integer], rows: npt.NDArray[np.integer], n: i
     KeyIndex
         The index.
     """
-    by_row = np.lexsort([keys, rows])
-    by_key = np.lexsort([rows, keys])
+    by_row, by_key = stable_order(rows, keys), stable_order(keys, rows)
     return KeyIndex(
         np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=n))]).astype(np.int64),
         keys[by_row].astype(np.int32),
@@ -90,7 +113,7 @@ def column_index(columns: Sequence[npt.NDArray[np.integer]], n: int) -> KeyIndex
     bases = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     keys = np.stack([code + base for code, base in zip(columns, bases[:-1], strict=True)], axis=1).ravel()
     # Entries come by row, and ascend within a row; a stable sort keeps the rows of a key in order.
-    by_key = np.argsort(keys, kind="stable")
+    by_key = stable_order(keys)
     return KeyIndex(
         np.arange(n + 1, dtype=np.int64) * len(columns),
         keys.astype(np.int32),
@@ -103,7 +126,10 @@ def column_index(columns: Sequence[npt.NDArray[np.integer]], n: int) -> KeyIndex
 def compact(keys: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     """Number the distinct values of whole numbers from 0 on 0..k-1, in their order."""
     if keys.max(initial=0) > 8 * len(keys):  # too wide a range to count in
-        return np.unique(keys, return_inverse=True)[1].reshape(-1).astype(np.int64)
+        order = stable_order(keys)
+        found = np.empty(len(keys), np.int64)
+        found[order] = np.cumsum(np.diff(keys[order], prepend=keys[order[0]]) > 0)
+        return found
     number: npt.NDArray[np.int64] = np.cumsum(np.bincount(keys) > 0, dtype=np.int64) - 1
     return number[keys]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -42,7 +42,16 @@ def njit(function: F) -> F:
     index: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if hasattr(index, "_source_stamp"):
         index._source_stamp = _sources()
+        index._load_index = partial(_index_or_nothing, index._load_index)
     return cast(F, compiled)
+
+
+def _index_or_nothing(load: Callable[[], dict[Any, Any]]) -> dict[Any, Any]:
+    """Return what is in the cache, or nothing where an earlier version wrote it with types that are no more."""
+    try:
+        return load()
+    except Exception:  # whatever cannot be read is compiled anew
+        return {}
 
 
 @lru_cache

@@ -11,6 +11,8 @@ from ..reference.average_precision import TIES
 __all__ = ["average_precision"]
 
 EXPECTED, OPTIMISTIC, PESSIMISTIC = range(len(TIES))
+#: Lists up to this length are sorted by insertion.
+SHORT = 32
 
 
 def average_precision(
@@ -26,16 +28,31 @@ def average_precision(
 
 
 @njit
+def _descending(values, room):
+    """Stable order of the values (p,) from high to low; in `room` if they are few, by insertion."""
+    if values.size > room.size:
+        return np.argsort(-values, kind="mergesort")
+    for i in range(values.size):
+        at = i
+        while at > 0 and values[room[at - 1]] < values[i]:
+            room[at] = room[at - 1]
+            at -= 1
+        room[at] = i
+    return room[: values.size]
+
+
+@njit
 def _average_precision(offsets, values, above, tied, ties):
     """AP of each list, (u,) float64; ties is the policy's code."""
     n_lists = offsets.size - 1
     result = np.full(n_lists, np.nan)
+    room = np.empty(SHORT, np.int64)
     for u in range(n_lists):
         start = offsets[u]
         n_pos = offsets[u + 1] - start
         if n_pos == 0:
             continue
-        order = np.argsort(-values[start : offsets[u + 1]], kind="mergesort")
+        order = _descending(values[start : offsets[u + 1]], room)
         total = 0.0
         first = 0
         while first < n_pos:

@@ -19,20 +19,10 @@ from ..compile import njit
 from .pairs import first_at_least, shares_key
 from .similarity import pair_value
 
-__all__ = ["Rows", "Slots", "count_direct", "count_tile"]
+__all__ = ["Slots", "count_direct", "count_tile"]
 
 #: Columns after which bands are looked at; a multiple of 8.
 STRIDE = 512
-
-
-class Rows(NamedTuple):
-    """What float64 values are computed from, by place."""
-
-    x: npt.NDArray[np.floating]  # (n, d)
-    shift: npt.NDArray[np.float64]  # (n,)
-    norm: npt.NDArray[np.float64]  # (n,)
-    twin: npt.NDArray[np.int64]  # (n,) first row that equals this one
-    distance: int
 
 
 class Slots(NamedTuple):
@@ -120,9 +110,10 @@ def _count_few(rows, query, first, row, exact, slots, begin, end, marks):
                 else:
                     column = first + start + k
                     rechecked += 1
-                    if rows.twin[column] != last_twin:
-                        value = pair_value(rows.x, query, column, rows.shift, rows.norm, rows.distance)
-                        last_twin = rows.twin[column]
+                    other = rows.at[column]
+                    if rows.twin[other] != last_twin:
+                        value = pair_value(rows.x, rows.at[query], other, rows.shift, rows.norm, rows.distance)
+                        last_twin = rows.twin[other]
                 for t in range(begin, end):
                     if low[t] <= entry <= high[t]:
                         if value > values[t]:
@@ -211,9 +202,10 @@ def _count_many(rows, query, first, row, exact, slots, begin, end, scratch):
                     value = np.float64(row[k])
                 else:
                     rechecked += 1
-                    if rows.twin[first + k] != last_twin:
-                        value = pair_value(rows.x, query, first + k, rows.shift, rows.norm, rows.distance)
-                        last_twin = rows.twin[first + k]
+                    other = rows.at[first + k]
+                    if rows.twin[other] != last_twin:
+                        value = pair_value(rows.x, rows.at[query], other, rows.shift, rows.norm, rows.distance)
+                        last_twin = rows.twin[other]
                 while at < count and values[begin + at] < value:  # those before are surely below
                     at += 1
                 steps[at] += 1
@@ -278,5 +270,7 @@ def count_direct(rows, queries, bounds, offsets, include, exclude, slots):
                 if other == query or shares_key(exclude, query, other):
                     continue
                 if not limited or shares_key(include, query, other):
-                    value = pair_value(rows.x, query, other, rows.shift, rows.norm, rows.distance)
+                    value = pair_value(
+                        rows.x, rows.at[query], rows.at[other], rows.shift, rows.norm, rows.distance
+                    )  # fmt: skip
                     _place(value, values, above, tied)

@@ -3,7 +3,8 @@
 Two forms bring a product of rows to a similarity, entry by entry, symmetric in both rows:
 
 - ``SCALED`` (cosine, abs_cosine, correlation): ``a·b * (s_a * s_b)``. Float32 features of ordinary size are their
-  own operands, no copy is made, and s is the inverse norm; otherwise the operands are unit rows and s is 1.
+  own operands and s is the inverse norm: no copy is made, but of the rows of a tile where the working order is another
+  (2 d of them for 2 d q flops each, q queries a tile). Otherwise the operands are unit rows and s is 1.
 - ``HALVED`` (euclidean): ``a·b - (s_a + s_b)`` with s half the squared norm, which is minus half the squared
   distance. Rows are moved to their common mean and divided by the largest norm first, which changes no order.
 
@@ -38,6 +39,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..compile import njit
+from .rows import Rows, gather
 from .similarity import CORRELATION, EUCLIDEAN
 
 __all__ = ["HALVED", "SCALED", "Operands", "error_bound", "operands", "unit_rows"]
@@ -56,8 +58,10 @@ class Operands(NamedTuple):
     ----------
     rows : ndarray of float32, shape (n, d)
         Operands; the features themselves where they can be.
+    at : ndarray of int64, shape (n,), or None
+        The one of `rows` at each place. None where they are in working order.
     scale : ndarray of float32, shape (n,)
-        s of the module docstring.
+        s of the module docstring, by place.
     form : int
         ``SCALED`` or ``HALVED``.
     factor : float
@@ -65,9 +69,19 @@ class Operands(NamedTuple):
     """
 
     rows: npt.NDArray[np.float32]
+    at: npt.NDArray[np.int64] | None
     scale: npt.NDArray[np.float32]
     form: int
     factor: float
+
+    def taken(self, first: int, last: int, places: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.float32]:
+        """Return the operands at places first..last, or at the given `places` of these; a copy only if it must be."""
+        if self.at is None:
+            return self.rows[slice(first, last) if places is None else places]
+        which = self.at[slice(first, last) if places is None else places]
+        out = np.empty((len(which), self.rows.shape[1]), np.float32)
+        gather(self.rows, which, out)
+        return out
 
 
 def error_bound(d: int, form: int = SCALED, depth: int = 0) -> float:
@@ -90,49 +104,38 @@ def error_bound(d: int, form: int = SCALED, depth: int = 0) -> float:
     return rounding if form == SCALED else rounding + w + 3 * u
 
 
-def operands(
-    x: npt.NDArray[np.floating],
-    shift: npt.NDArray[np.float64],
-    norm: npt.NDArray[np.float64],
-    distance: int,
-) -> Operands | None:
-    """Return the operands of rows x (n, d), or None where the distance is no function of a product.
-
-    Parameters
-    ----------
-    x, shift, norm
-        Rows and their moments, see `similarity.moments`.
-    distance : int
-        Code of the distance.
-    """
-    n, d = x.shape
-    if distance > EUCLIDEAN:
+def operands(rows: Rows) -> Operands | None:
+    """Return the operands of rows, or None where the distance is no function of a product."""
+    (n, d), at = rows.x.shape, rows.at
+    if rows.distance > EUCLIDEAN:
         return None
-    if distance == EUCLIDEAN:
-        rows, half, radius = _centred(x)
+    if rows.distance == EUCLIDEAN:
+        moved, half, radius = _centred(rows.x, at)
         with np.errstate(over="ignore"):
             factor = 0.5 / np.float64(radius) ** 2
-        return Operands(rows, half, HALVED, float(factor)) if np.isfinite(factor) else None
-    ordinary = norm.min() >= SMALLEST_NORM and norm.max() <= LARGEST_NORM
-    if distance != CORRELATION and x.dtype == np.float32 and x.flags.c_contiguous and ordinary:
-        return Operands(x, (1 / norm).astype(np.float32), SCALED, 1.0)
+        return Operands(moved, None, half, HALVED, float(factor)) if np.isfinite(factor) else None
+    ordinary = rows.norm.min() >= SMALLEST_NORM and rows.norm.max() <= LARGEST_NORM
+    if rows.distance != CORRELATION and rows.x.dtype == np.float32 and ordinary:
+        in_place = bool(np.array_equal(at, np.arange(n)))
+        return Operands(rows.x, None if in_place else at, (1 / rows.norm[at]).astype(np.float32), SCALED, 1.0)
     units = np.empty((n, d), np.float32)
-    unit_rows(x, shift, norm, units)
-    return Operands(units, np.ones(n, np.float32), SCALED, 1.0)
+    unit_rows(rows.x, at, rows.shift, rows.norm, units)
+    return Operands(units, None, np.ones(n, np.float32), SCALED, 1.0)
 
 
 @njit
-def unit_rows(x, shift, norm, out):
-    """Write the shifted rows of x (n, d), divided by their norms, to out (n, d) float32."""
-    for i in range(x.shape[0]):
+def unit_rows(x, at, shift, norm, out):
+    """Write the rows `at` (n,) of x (n, d), shifted and divided by their norms, to out (n, d) float32."""
+    for i in range(at.size):
+        row = at[i]
         for k in range(x.shape[1]):
-            out[i, k] = np.float32((np.float64(x[i, k]) - shift[i]) / norm[i])
+            out[i, k] = np.float32((np.float64(x[row, k]) - shift[row]) / norm[row])
 
 
 def _centred(
-    x: npt.NDArray[np.floating],
+    x: npt.NDArray[np.floating], at: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], float]:
-    """Rows minus their mean, divided by the largest norm, with half their squared norms, and that largest norm."""
+    """Rows `at` minus their mean, divided by the largest norm, with half their squared norms, and that largest norm."""
     n, d = x.shape
     parts = [slice(start, start + CHUNK) for start in range(0, n, CHUNK)]
     largest = max(float(np.abs(x[part]).max(initial=0)) for part in parts) or 1.0
@@ -141,10 +144,10 @@ def _centred(
     spread = max(float(np.abs(x[part] - mean).max(initial=0)) for part in parts) or 1.0
     squares = np.empty(n)
     for part in parts:
-        moved = (x[part] - mean) / spread
+        moved = (x[at[part]] - mean) / spread
         squares[part] = np.einsum("ij,ij->i", moved, moved)
     radius = float(np.sqrt(squares.max())) or 1.0
     rows = np.empty((n, d), np.float32)
     for part in parts:
-        rows[part] = (x[part] - mean) / spread / radius
+        rows[part] = (x[at[part]] - mean) / spread / radius
     return rows, (squares / radius**2 / 2).astype(np.float32), radius * spread

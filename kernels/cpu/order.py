@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..codes import KeyIndex, PairCodes, key_index
+from ..codes import KeyIndex, PairCodes, key_index, stable_order
 
 __all__ = ["Order", "work_order"]
 
@@ -44,11 +44,6 @@ class Order(NamedTuple):
     include: KeyIndex
     exclude: KeyIndex
 
-    @property
-    def is_identity(self) -> bool:
-        """Whether rows stay where they were."""
-        return bool(np.array_equal(self.rows, np.arange(len(self.rows))))
-
 
 def work_order(negatives: PairCodes) -> Order:
     """Order n rows by a rule of negative pairs."""
@@ -58,7 +53,7 @@ def work_order(negatives: PairCodes) -> Order:
     if np.all(block == block[0]) and segment is None:
         rows = np.arange(n)
     else:
-        rows = np.argsort(block, kind="stable") if segment is None else np.lexsort((segment, block))
+        rows = stable_order(block) if segment is None else stable_order(block, segment)
     place = np.empty(n, np.int64)
     place[rows] = np.arange(n)
     bounds = _bounds(block[rows], None if segment is None else segment[rows])

@@ -19,15 +19,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..codes import PairCodes
+from ..codes import PairCodes, stable_order
 from ..cores import run_jobs, usable_cores
 from ..reference.metrics import METRICS, metric_options, metric_values, refuse_nan
 from ..reference.similarity import DISTANCES
-from .counting import Rows, Slots, count_direct, count_tile
+from .counting import Slots, count_direct, count_tile
 from .operands import Operands, error_bound, operands
 from .order import Order, work_order
-from .similarity import EUCLIDEAN, moments, twins
-from .thresholds import positive_values, sort_values, thresholds
+from .rows import Rows, describe_rows
+from .thresholds import band_edges, copy_values, mirrors, positive_values, sort_values
 from .tiles import blank, fill_values, finish, transpose
 
 __all__ = ["Prepared", "count_outranking", "prepare"]
@@ -37,6 +37,8 @@ __all__ = ["Prepared", "count_outranking", "prepare"]
 TILE = (1024, 1024)
 #: Pieces that each thread should find, and the fewest queries of a piece for their sake.
 PIECES, LEAST_HEIGHT = 4, 128
+#: A segment of so large a part of its block, one in so many, is worth skipping.
+MUCH_OF_BLOCK = 8
 #: Columns of a float64 tile.
 EXACT_COLUMNS = 512
 #: Positives a query times features from which the band costs more than a product in parts of `DEPTH` features.
@@ -47,8 +49,8 @@ GAP = 16
 FEW_POSITIVES = 32
 #: Blocks of fewer pairs are not worth a tile, and are put together to jobs of about so many pairs.
 SMALL_BLOCK, DIRECT_JOB = 1024, 100_000
-#: Positives of a job that computes thresholds.
-THRESHOLDS_JOB = 2_000
+#: Positives of a job that computes values, and of one that sorts them.
+VALUES_JOB, EDGES_JOB = 2_000, 10_000
 #: Tiles serve both sides in blocks of at least so many rows, if so large a share of them has positives.
 LEAST_ROWS, LEAST_SHARE = 256, 0.7
 
@@ -56,7 +58,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class Prepared(NamedTuple):
-    """Rows in working order and what the kernels need about them."""
+    """A working order of rows and what the kernels need about them."""
 
     order: Order
     rows: Rows
@@ -68,19 +70,16 @@ class Prepared(NamedTuple):
 def prepare(features: npt.NDArray[np.floating], distance: str, negatives: PairCodes) -> Prepared:
     """Set up the counting for one feature matrix and one rule; see `reference.ranking.prepare`.
 
-    Float32 features are used where they lie, a memory map included, if the rule does not reorder rows and the
-    distance is ``cosine`` or ``abs_cosine``; else a float32 copy is made.
+    Float32 features are used where they lie, a memory map included, if the distance is ``cosine`` or ``abs_cosine``
+    and all norms are ordinary; else a float32 copy is made.
     """
     order = work_order(negatives)
-    x = np.ascontiguousarray(features if order.is_identity else features[order.rows])
-    nothing = np.empty(0)
+    x = np.ascontiguousarray(features)
     if distance in METRICS:
-        rows = Rows(x, nothing, nothing, np.empty(0, np.int64), -1)
+        rows = Rows(x, order.rows, np.empty(0), np.empty(0), np.empty(0, np.int64), -1)
         return Prepared(order, rows, None, distance, metric_options(features, distance))  # in the order of the caller
-    code = DISTANCES.index(distance)
-    shift, norm = moments(x, code)
-    twin = twins(x) if code <= EUCLIDEAN else np.empty(0, np.int64)
-    return Prepared(order, Rows(x, shift, norm, twin, code), operands(x, shift, norm, code), "", {})
+    rows = describe_rows(x, order.rows, DISTANCES.index(distance))
+    return Prepared(order, rows, operands(rows), "", {})
 
 
 class _Work(NamedTuple):
@@ -134,7 +133,7 @@ def count_outranking(
     progress : callable, optional
         Called with the share of the work that is done, 0..1.
     """
-    by_place = np.argsort(prepared.order.place[queries], kind="stable")
+    by_place = stable_order(prepared.order.place[queries])
     by_place = by_place[_needed(prepared, prepared.order.place[queries][by_place], np.diff(offsets)[by_place] > 0)]
     sizes = np.diff(offsets)[by_place]
     starts = np.concatenate([[0], np.cumsum(sizes)])
@@ -153,8 +152,15 @@ def count_outranking(
         threading.Event(),
     )  # fmt: skip
 
-    fill = [(last - first, partial(_fill, prepared, work, first, last)) for first, last in _shares(starts)]
-    run_jobs(fill, threads)
+    mirror = np.empty(0, np.int64)
+    if not prepared.metric:  # scipy's values may depend on which row comes first
+        chosen = queries[by_place]
+        mirror = mirrors(chosen, starts, positives[source], stable_order(chosen), len(prepared.rows.x))
+    shares = _shares(starts, VALUES_JOB)
+    run_jobs([(last - first, partial(_values, prepared, work, mirror, first, last)) for first, last in shares], threads)
+    copy_values(mirror, values)
+    shares = _shares(starts, EDGES_JOB)
+    run_jobs([(last - first, partial(_edges, prepared, work, first, last)) for first, last in shares], threads)
     # An interrupt should not wait for the tiles of a piece.
     rechecked = run_jobs(list(_jobs(prepared, work)), threads, progress, work.stop)
     out_values, above, tied = np.empty_like(values), np.empty(m, np.int64), np.empty(m, np.int64)
@@ -175,29 +181,32 @@ def _needed(p: Prepared, rows: Ints, has: npt.NDArray[np.bool_]) -> npt.NDArray[
     return has | (np.repeat(both, sizes) & (not p.metric))
 
 
-def _shares(starts: Ints) -> Iterator[tuple[int, int]]:
-    """Cut the queries so that parts have about equally many positives."""
-    edges = np.searchsorted(starts, np.arange(0, starts[-1], THRESHOLDS_JOB))
+def _shares(starts: Ints, positives: int) -> Iterator[tuple[int, int]]:
+    """Cut the queries into parts of about so many positives."""
+    edges = np.searchsorted(starts, np.arange(0, starts[-1], positives))
     yield from itertools.pairwise(np.unique(np.append(edges, len(starts) - 1)).tolist())
 
 
-def _fill(p: Prepared, work: _Work, first: int, last: int) -> None:
-    """Compute the thresholds of some queries."""
-    rows, starts, slots = work.rows[first:last], work.starts[first : last + 1], work.slots
+def _values(p: Prepared, work: _Work, mirror: Ints, first: int, last: int) -> None:
+    """Compute the ranking values of the positives of some queries, but for those that have a mirror."""
+    rows, starts, values = work.rows[first:last], work.starts[first : last + 1], work.slots.values
+    if not p.metric:
+        positive_values(p.rows, rows, starts, work.mates, mirror, values)
+        return
+    x, at = p.rows.x, p.rows.at
+    for place, (start, stop) in zip(rows, itertools.pairwise(starts), strict=True):
+        values[start:stop] = metric_values(x[at[[place]]], x[at[work.mates[start:stop]]], p.metric, p.options)
+    refuse_nan(values[starts[0] : starts[-1]])
+
+
+def _edges(p: Prepared, work: _Work, first: int, last: int) -> None:
+    """Sort the values of some queries and find the edges of their bands."""
+    starts, slots = work.starts[first : last + 1], work.slots
+    sort_values(starts, slots.values, work.order)
     if p.operands is not None:
         bound = error_bound(p.rows.x.shape[1], p.operands.form, work.depth)
-        factor = p.operands.factor
-        thresholds(p.rows, rows, starts, work.mates, factor, bound, slots.values, work.order, slots.low, slots.high)
-        return
-    if p.metric:
-        x = p.rows.x
-        for row, (start, stop) in zip(rows, itertools.pairwise(starts), strict=True):
-            mates = x[work.mates[start:stop]]
-            slots.values[start:stop] = metric_values(x[row : row + 1], mates, p.metric, p.options)
-        refuse_nan(slots.values[starts[0] : starts[-1]])
-    else:
-        positive_values(p.rows, rows, starts, work.mates, slots.values)
-    sort_values(starts, slots.values, work.order)
+        here = slice(starts[0], starts[-1])
+        band_edges(slots.values[here], p.operands.factor, bound, slots.low[here], slots.high[here])
 
 
 def _jobs(p: Prepared, work: _Work) -> Iterator[tuple[int, Callable[[], int]]]:
@@ -237,8 +246,8 @@ def _count_direct(p: Prepared, work: _Work, first: int, last: int) -> int:
 def _pieces(p: Prepared, work: _Work, first: int, last: int) -> Iterator[_Piece]:
     """Cut the queries first..last of one block into pieces that share their candidates.
 
-    A large segment makes pieces of its own, which skip it; smaller segments share a piece, and each query's own is
-    blanked out.
+    A segment makes pieces of its own, which skip it, where it fills half a tile, or has all the queries, or is much of
+    the block; other segments share a piece, and each query's own is blanked out.
     """
     height = work.tile[0]
     start, stop = int(work.bounds[first, 0]), int(work.bounds[first, 3])
@@ -246,9 +255,11 @@ def _pieces(p: Prepared, work: _Work, first: int, last: int) -> Iterator[_Piece]
     runs = np.flatnonzero(np.diff(work.bounds[first:last, 1], prepend=-1)) + first
     at = first
     for run, end in itertools.pairwise([*runs.tolist(), last]):
-        if 2 * (end - run) < height or work.bounds[run, 1] == work.bounds[run, 2]:
-            continue
         _, before, after, _ = work.bounds[run].tolist()
+        saved = after - before
+        much = end - run >= LEAST_HEIGHT and MUCH_OF_BLOCK * saved >= stop - start
+        if not saved or not (2 * (end - run) >= height or end - run == last - first or much):
+            continue
         yield from _covering(at, run, work, start, stop, both)
         for q in range(run, end, height):
             ranges = ((after, stop, True),) if both else ((start, before, False), (after, stop, False))
@@ -289,13 +300,14 @@ def _count_piece(p: Prepared, work: _Work, piece: _Piece) -> int:
     columns = min(work.tile[1], max(stop - start for start, stop, _ in piece.ranges))
     tile = np.empty((len(queries), columns + GAP), np.float64 if exact else np.float32)
     flipped = np.empty((columns if any(both for *_, both in piece.ranges) else 0, len(queries) + GAP), tile.dtype)
+    left = _left(p, queries)
     rechecked = 0
     for start, stop, both in piece.ranges:
         for first in range(start, stop, columns):
             if work.stop.is_set():
                 return 0
             width = min(columns, stop - first)
-            _fill_tile(p, queries, first, width, tile, work.depth)
+            _fill_tile(p, queries, left, first, width, tile, work.depth)
             blank(tile, width, queries, first, bounds, p.order.include, p.order.exclude)
             if p.metric:
                 refuse_nan(tile[:, :width])
@@ -312,13 +324,14 @@ def _count_piece(p: Prepared, work: _Work, piece: _Piece) -> int:
     return rechecked
 
 
-def _fill_tile(p: Prepared, queries: Ints, first: int, width: int, tile: npt.NDArray[np.floating], depth: int) -> None:
-    """Compute the similarities of some queries to the places first .. first + width."""
+def _fill_tile(
+    p: Prepared, queries: Ints, left: npt.NDArray[np.floating], first: int, width: int, tile: npt.NDArray[np.floating],
+    depth: int,
+) -> None:  # fmt: skip
+    """Compute the similarities of some queries, of which `left` are the rows, to the places first .. first + width."""
     view = tile[:, :width]
     if p.operands is not None:
-        start, stop = int(queries[0]), int(queries[-1]) + 1
-        left = p.operands.rows[slice(start, stop) if stop - start == len(queries) else queries]
-        right = p.operands.rows[first : first + width].T
+        right = p.operands.taken(first, first + width).T
         part = slice(0, depth or left.shape[1])
         np.matmul(left[:, part], right[part], out=view)
         while part.stop < left.shape[1]:
@@ -326,7 +339,14 @@ def _fill_tile(p: Prepared, queries: Ints, first: int, width: int, tile: npt.NDA
             view += left[:, part] @ right[part]
         finish(tile, width, queries, first, p.operands.scale, p.operands.form, p.rows.distance)
     elif p.metric:
-        x = p.rows.x
-        view[:] = metric_values(x[queries], x[first : first + width], p.metric, p.options)
+        view[:] = metric_values(left, p.rows.x[p.rows.at[first : first + width]], p.metric, p.options)
     else:
         fill_values(p.rows, queries, first, tile, width)
+
+
+def _left(p: Prepared, queries: Ints) -> npt.NDArray[np.floating]:
+    """Return the rows of ascending queries that a tile is computed from; none where it is computed pair by pair."""
+    if p.operands is not None:
+        first, last = int(queries[0]), int(queries[-1]) + 1
+        return p.operands.taken(first, last, None if last - first == len(queries) else queries)
+    return p.rows.x[p.rows.at[queries]] if p.metric else p.rows.x[:0]

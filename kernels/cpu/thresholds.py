@@ -1,4 +1,8 @@
-"""Thresholds: the ranking values of the positives of each query, sorted, with the edges of their bands."""
+"""Thresholds: the ranking values of the positives of each query, sorted, with the edges of their bands.
+
+A value belongs to a pair of rows, whichever is the query, so of two queries that are each other's positives one takes
+the value from the other.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..compile import njit
-from .counting import Rows
+from .rows import Rows
 from .similarity import pair_value
 
-__all__ = ["positive_values", "sort_values", "thresholds"]
+__all__ = ["band_edges", "copy_values", "mirrors", "positive_values", "sort_values", "thresholds"]
 
 #: Queries and positives of each whose values are computed together.
 QUERIES, PART = 16, 64
@@ -36,11 +40,19 @@ def thresholds(
     values, order, low, high
         Ranking values, ascending in each query; the slot that each came from; the edges.
     """
-    positive_values(rows, queries, offsets, positives, values)
+    positive_values(rows, queries, offsets, positives, np.empty(0, np.int64), values)
     sort_values(offsets, values, order)
     here = slice(offsets[0], offsets[-1])
-    np.subtract(values[here] * factor, bound, out=low[here], casting="same_kind")
-    np.add(values[here] * factor, bound, out=high[here], casting="same_kind")
+    band_edges(values[here], factor, bound, low[here], high[here])
+
+
+def band_edges(
+    values: npt.NDArray[np.float64], factor: float, bound: float,
+    low: npt.NDArray[np.float32], high: npt.NDArray[np.float32],
+) -> None:  # fmt: skip
+    """Write the edges of the bands around values (m,) to low and high, see `thresholds`."""
+    np.subtract(values * factor, bound, out=low, casting="same_kind")
+    np.add(values * factor, bound, out=high, casting="same_kind")
 
 
 def sort_values(offsets: Ints, values: npt.NDArray[np.float64], order: Ints) -> None:
@@ -55,8 +67,44 @@ def sort_values(offsets: Ints, values: npt.NDArray[np.float64], order: Ints) -> 
 
 
 @njit
-def positive_values(rows, queries, offsets, positives, values):
-    """Write the ranking value of each positive to values (m,) float64.
+def mirrors(queries, offsets, positives, order, n):
+    """Find, for each positive that is a query before its own, the slot where the two have changed places: (m,) int64.
+
+    -1 where there is none, and for some where the positives of a query do not ascend. All arguments are rows, of which
+    there are n, and order (q,) is the order in which queries ascend. So do the slots that are looked for in the list
+    of one query, and each list is gone through once.
+    """
+    query_of = np.full(n, -1, np.int64)
+    for k in range(queries.size):
+        query_of[queries[k]] = k
+    mirror = np.full(positives.size, -1, np.int64)
+    next_slot = offsets[:-1].copy()
+    for k in order:
+        row = queries[k]
+        for slot in range(offsets[k], offsets[k + 1]):
+            other = query_of[positives[slot]]
+            if positives[slot] >= row or other < 0:
+                continue
+            at = next_slot[other]
+            while at < offsets[other + 1] and positives[at] < row:
+                at += 1
+            next_slot[other] = at
+            if at < offsets[other + 1] and positives[at] == row:
+                mirror[slot] = at
+    return mirror
+
+
+@njit
+def copy_values(mirror, values):
+    """Copy to the slots that have a mirror the value of it."""
+    for slot in range(mirror.size):
+        if mirror[slot] >= 0:
+            values[slot] = values[mirror[slot]]
+
+
+@njit
+def positive_values(rows, queries, offsets, positives, mirror, values):
+    """Write the ranking value of each positive without a mirror to values (m,) float64; an empty mirror says none has.
 
     Neighbouring queries often have the same positives, so a part of those of several queries is computed together,
     while their rows are in the cache.
@@ -69,9 +117,10 @@ def positive_values(rows, queries, offsets, positives, values):
         for part in range(0, most, PART):
             for q in range(block, last):
                 for slot in range(offsets[q] + part, min(offsets[q] + part + PART, offsets[q + 1])):
-                    values[slot] = pair_value(
-                        rows.x, queries[q], positives[slot], rows.shift, rows.norm, rows.distance
-                    )  # fmt: skip
+                    if mirror.size == 0 or mirror[slot] < 0:
+                        values[slot] = pair_value(
+                            rows.x, rows.at[queries[q]], rows.at[positives[slot]], rows.shift, rows.norm, rows.distance
+                        )  # fmt: skip
 
 
 @njit

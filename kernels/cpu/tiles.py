@@ -44,7 +44,9 @@ def fill_values(rows, queries, first, tile, width):
     for start in range(0, width, NARROW):
         for q in range(queries.size):
             for k in range(start, min(start + NARROW, width)):
-                tile[q, k] = pair_value(rows.x, queries[q], first + k, rows.shift, rows.norm, rows.distance)
+                tile[q, k] = pair_value(
+                    rows.x, rows.at[queries[q]], rows.at[first + k], rows.shift, rows.norm, rows.distance
+                )  # fmt: skip
 
 
 @njit

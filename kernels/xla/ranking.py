@@ -122,21 +122,21 @@ def _upload(
     steps = -(-d // LANES)
     length = tiling.padded_rows(n, columns)
     units = np.zeros((length, steps * LANES), np.float32)
-    unit_rows(rows.x, rows.shift, rows.norm, units[:n, :d])
+    unit_rows(rows.x, rows.at, rows.shift, rows.norm, units[:n, :d])
 
     def padded(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.concatenate([array, np.zeros((length - n, array.shape[1]), array.dtype)])
 
     features = np.zeros((length, steps * LANES), dtype)
-    features[:n, :d] = rows.x
+    features[:n, :d] = rows.x[rows.at]
     if rows.distance == CORRELATION:
-        features[:n, :d] -= rows.shift[:, None]
+        features[:n, :d] -= rows.shift[rows.at, None]
     with settings():
         everywhere = NamedSharding(Mesh(np.array(devices), (AXIS,)), PartitionSpec())
         unit, include, exclude, feature, norm, zero = jax.device_put(
             (
                 units, *(padded(each) for each in keys), features.reshape(length, steps, LANES),
-                np.concatenate([rows.norm, np.ones(length - n)]),
+                np.concatenate([rows.norm[rows.at], np.ones(length - n)]),
                 np.zeros(1, np.int64),
             ),
             everywhere,

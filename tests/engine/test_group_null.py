@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 
-from fastbench.engine import group_inversion
+from fastbench.engine import group_inversion, group_null
 from fastbench.engine.group_inversion import Spectra
-from fastbench.engine.group_null import group_p_values
+from fastbench.engine.groups import Groups
 from fastbench.kernels.cpu.null import expected_ap
+
+
+def group_p_values(statistic, members, *arguments, **options):
+    return group_null.group_p_values(statistic, Groups.of(members), *arguments, **options)
 
 
 def many_shapes(n, seed=0):

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from scipy.stats import false_discovery_control
+from threadpoolctl import threadpool_limits
 
-from fastbench.engine import copairs_null, group_convolution, null_laws, null_plan
+from fastbench.engine import copairs_null, group_convolution, group_null, null_laws, null_plan
 from fastbench.engine.errors import InputError, SampledNullWarning
-from fastbench.engine.group_null import group_p_values
+from fastbench.engine.groups import Groups
 from fastbench.engine.null_laws import ap_p_values
 from fastbench.engine.significance import (
     benjamini_hochberg,
@@ -24,6 +25,11 @@ from fastbench.engine.significance import (
     mean_nlog10p_groups,
 )
 from fastbench.kernels.cpu.null import enumerate_ap, expected_ap, sample_ap
+
+
+def group_p_values(statistic, members, *arguments, **options):
+    return group_null.group_p_values(statistic, Groups.of(members), *arguments, **options)
+
 
 COLUMNS = [
     "compound",
@@ -238,6 +244,18 @@ def test_the_order_of_rows_does_not_matter(scores, p_values, null):
     few = mean_average_precision(part, ["compound", "dose"], **arguments)
     same = found.filter(pl.col("compound") == "b")
     assert_frame_equal(few.select("p_value", "p_lower"), same.select("p_value", "p_lower"), check_exact=True)
+
+
+@pytest.mark.parametrize("null", ["shared", "independent"])
+def test_threads_and_history_do_not_matter(scores, null, monkeypatch):
+    found = []
+    for limit in (1, None, 1, None):
+        if len(found) < 3:  # the last uses the laws of the one before
+            monkeypatch.setattr(null_laws, "_CACHE", null_laws._Cache(1 << 28))
+        with threadpool_limits(limit):
+            found.append(mean_average_precision(scores, ["compound", "dose"], 500, 0.05, 0, null=null, bracket=True))
+    for other in found[1:]:
+        assert_frame_equal(found[0], other, check_exact=True)
 
 
 def test_the_result_of_the_default(scores):

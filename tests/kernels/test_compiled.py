@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import numba
 import numpy as np
@@ -11,6 +13,7 @@ from numba.core import codegen
 
 from fastbench.kernels.cpu import confusion, counting, tiles
 from fastbench.kernels.cpu.lanes import sum_product
+from fastbench.kernels.cpu.rows import Rows
 
 HOST = codegen.get_host_cpu_features()
 
@@ -23,7 +26,7 @@ def ir_of(function) -> str:
 def counted() -> str:
     """Optimised code of the counting on a float32 tile."""
     x = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
-    rows = counting.Rows(x, np.zeros(64), np.ones(64), np.arange(64), 0)
+    rows = Rows(x, np.arange(64), np.zeros(64), np.ones(64), np.arange(64), 0)
     m, edges = 128, np.zeros((2, 128), np.float32)
     slots = counting.Slots(np.zeros(m), *edges, *np.zeros((2, m), np.int64))
     tile = np.zeros((64, 80), np.float32)
@@ -73,3 +76,29 @@ def test_ranks_are_compared_as_whole_vectors():
     codes, weights = np.zeros((3, 8), np.int32), np.empty(0, np.int64)
     scatter(codes[0], codes, weights, 0, 8, 2, np.zeros(1, np.int64), np.zeros(8, np.int32), weights)
     assert re.search(r"icmp \w+ <(8|16) x i32>", ir_of(scatter))
+
+
+MODULE = """
+from typing import NamedTuple
+import numpy as np
+from fastbench.kernels.compile import compile_seconds, njit
+class {name}(NamedTuple):
+    x: np.ndarray
+@njit
+def total(rows):
+    return rows.x.sum()
+if __name__ == "__main__":
+    import {module} as m
+    print(m.total(m.{name}(np.ones(3))), compile_seconds() > 0)
+"""
+
+
+def test_a_cache_of_another_version_is_made_anew(tmp_path, monkeypatch):
+    """What was compiled for a class that is no more is neither used nor an error."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    seen = []
+    for name in ("Before", "Before", "After"):
+        (tmp_path / "kernel.py").write_text(MODULE.format(name=name, module="kernel"))
+        done = subprocess.run([sys.executable, "kernel.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+        seen.append(done.stdout.strip())
+    assert seen == ["3.0 True", "3.0 False", "3.0 True"]

@@ -11,7 +11,8 @@ from fastbench.kernels import cpu, reference
 from fastbench.kernels.cpu import order, ranking
 from fastbench.kernels.cpu.operands import HALVED, SCALED, error_bound
 from fastbench.kernels.cpu.order import work_order
-from fastbench.kernels.cpu.similarity import moments, pair_value
+from fastbench.kernels.cpu.rows import describe_rows
+from fastbench.kernels.cpu.similarity import pair_value
 from fastbench.kernels.cpu.tiles import finish
 from fastbench.kernels.reference.metrics import METRICS
 from fastbench.kernels.reference.similarity import DISTANCES, LANES, similarity
@@ -219,7 +220,7 @@ def test_certificate_holds_on_adversarial_rows(d, distance, dtype, tiny):
     assert np.abs(tile - exact * o.factor).max() <= error_bound(d, o.form)
     assert error_bound(d, HALVED) >= error_bound(d, SCALED) + 4 * 2.0**-24  # half norms and sums are rounded too
     if d > 2 * ranking.DEPTH:
-        ranking._fill_tile(prepared, places, 0, n, tile, ranking.DEPTH)
+        ranking._fill_tile(prepared, places, o.rows, 0, n, tile, ranking.DEPTH)
         bound = error_bound(d, o.form, ranking.DEPTH)
         assert bound < error_bound(d, o.form) / 2
         assert np.abs(tile - exact * o.factor).max() <= bound
@@ -233,6 +234,9 @@ def test_a_memory_map_is_not_copied(tmp_path):
     assert np.shares_memory(prepared.rows.x, mapped)
     assert np.shares_memory(prepared.operands.rows, mapped)
     assert_counts(mapped, "cosine", make_codes(np.arange(50) // 2), make_codes(np.zeros(50, int)))
+    plates = make_codes(np.arange(50) % 3)  # other rows are neighbours in the working order
+    assert np.shares_memory(cpu.prepare(mapped, "cosine", plates).operands.rows, mapped)
+    assert_counts(mapped, "cosine", make_codes(np.arange(50) // 2), plates)
 
 
 def scipy_features(metric, rng):
@@ -307,7 +311,7 @@ def test_pair_values_are_bit_equal(distance):
     rng = np.random.default_rng(1)
     x = rng.normal(size=(30, 3 * LANES + 5)).astype(np.float32)
     code = DISTANCES.index(distance)
-    shift, norm = moments(x, code)
+    _, _, shift, norm, *_ = describe_rows(x, np.arange(30), code)
     i, j = rng.integers(0, 30, (2, 200))
     mine = [pair_value(x, a, b, shift, norm, code) for a, b in zip(i, j, strict=True)]
     np.testing.assert_array_equal(mine, similarity(x, i, j, distance))

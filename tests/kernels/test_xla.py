@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fastbench.kernels import cpu, reference, xla
 from fastbench.kernels.codes import column_index, key_index, merge_indexes
 from fastbench.kernels.cpu.operands import unit_rows
-from fastbench.kernels.cpu.similarity import moments
+from fastbench.kernels.cpu.rows import describe_rows
 from fastbench.kernels.reference.pairs import _shares_key
 from fastbench.kernels.reference.similarity import similarity
 from fastbench.kernels.xla import context, deciding, keys, precision, ranking, tiling
@@ -160,7 +160,8 @@ def test_certificate_holds_on_adversarial_rows(name, d):
     rows.append(10.0 ** rng.uniform(-30, 15, size=(20, d)))
     x = np.concatenate(rows).astype(np.float32)
     units = np.empty(x.shape, np.float32)
-    unit_rows(x, *moments(x, 0), units)
+    rows = describe_rows(x, np.arange(len(x)), 0)
+    unit_rows(x, rows.at, rows.shift, rows.norm, units)
     i, j = (m.ravel() for m in np.mgrid[: len(x), : len(x)])
     exact = similarity(x, i, j, "cosine").reshape(len(x), len(x))
     with context.settings():

@@ -1,0 +1,107 @@
+"""The rows of a matrix, their places in working order, and what float64 values need to know of them."""
+
+from __future__ import annotations
+
+import itertools
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ..compile import njit
+from ..cores import run_jobs, usable_cores
+from .similarity import EUCLIDEAN, moments
+
+__all__ = ["Rows", "describe_rows", "gather"]
+
+#: Bytes of rows that are worth a job of their own, and the most jobs a thread.
+SHARE_BYTES, SHARES = 1 << 20, 4
+
+Ints = npt.NDArray[np.int64]
+
+
+class Rows(NamedTuple):
+    """What float64 values are computed from. Features stay where the caller has them, whatever the working order."""
+
+    x: npt.NDArray[np.floating]  # (n, d) C-contiguous
+    at: Ints  # (n,) row at each place; all else is by row
+    shift: npt.NDArray[np.float64]  # (n,)
+    norm: npt.NDArray[np.float64]  # (n,)
+    twin: Ints  # (n,) first row that equals this one; (0,) where float32 decides nothing
+    distance: int
+
+
+def describe_rows(x: npt.NDArray[np.floating], at: Ints, distance: int) -> Rows:
+    """Find the moments and twins of the rows of x (n, d), each in one visit: n d entries are read, none is written.
+
+    Parameters
+    ----------
+    x : ndarray of float32 or float64, shape (n, d)
+        C-contiguous.
+    at : ndarray of int64, shape (n,)
+        The row at each place.
+    distance : int
+        Code of the distance.
+    """
+    n, d = x.shape
+    shift, norm = np.empty((2, n))
+    hashes = np.empty(n if distance <= EUCLIDEAN else 0, np.uint64)
+    bits = x.view(np.uint32 if x.dtype == np.float32 else np.uint64)
+    fill = partial(_fill, x, distance, shift, norm, bits, _factors(d), hashes)
+    shares = min(max(x.nbytes // SHARE_BYTES, 1), SHARES * usable_cores(), max(n, 1))
+    edges = np.linspace(0, n, shares + 1).astype(np.int64).tolist()
+    run_jobs([(last - first, partial(fill, first, last)) for first, last in itertools.pairwise(edges)])
+    twin: Ints = _twins(x, hashes, np.argsort(hashes, kind="stable"))
+    return Rows(x, at, shift, norm, twin, distance)
+
+
+@lru_cache(maxsize=8)
+def _factors(d: int) -> npt.NDArray[np.uint64]:
+    return np.random.default_rng(0).integers(0, 2**63, d, dtype=np.uint64)
+
+
+@njit
+def _fill(x, distance, shift, norm, bits, factors, hashes, first, last):
+    """Fill shift, norm and hashes, all (n,), of the rows first..last of x (n, d); bits (n, d) are those of x.
+
+    A hash is a sum of bits times factors (d,), so that rows of equal bits share it.
+    """
+    for row in range(first, last):
+        shift[row], norm[row] = moments(x, row, distance)
+        if hashes.size:
+            mine = bits[row]
+            code = np.uint64(0)
+            for k in range(mine.size):
+                code += np.uint64(mine[k]) * factors[k]
+            hashes[row] = code
+
+
+@njit
+def _twins(x, hashes, order):
+    """The first row that each equals, (n,) int64, its own number where there is none before it; none without hashes.
+
+    Rows of equal hash are neighbours in `order` and are compared.
+    """
+    twin = np.arange(hashes.size)
+    for place in range(1, hashes.size):
+        before, row = order[place - 1], order[place]
+        if hashes[before] == hashes[row]:
+            other = twin[before]
+            same = True
+            for k in range(x.shape[1]):
+                if x[other, k] != x[row, k]:
+                    same = False
+                    break
+            if same:
+                twin[row] = other
+    return twin
+
+
+@njit
+def gather(x, rows, out):
+    """Copy rows (q,) of x (n, d) to out (q, d), with other threads running."""
+    for q in range(rows.size):
+        given, copy = x[rows[q]], out[q]
+        for k in range(copy.size):
+            copy[k] = given[k]

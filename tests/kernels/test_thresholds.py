@@ -1,0 +1,32 @@
+"""Values of pairs that are found once for both of their rows."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fastbench.kernels.cpu.thresholds import mirrors
+
+
+@given(st.integers(1, 12), st.integers(0, 2**32 - 1), st.booleans(), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_a_mirror_is_the_pair_with_its_rows_changed(n, seed, symmetric, ascending):
+    rng = np.random.default_rng(seed)
+    table = rng.random((n, n)) < 0.5
+    if symmetric:
+        table |= table.T
+    np.fill_diagonal(table, False)
+    queries = rng.permutation(n)[: rng.integers(1, n + 1)]
+    lists = [np.flatnonzero(table[query]) for query in queries]
+    if not ascending:  # as where a row has several labels: a list after the other
+        lists = [np.concatenate([mine, mine[::2]]) for mine in lists]
+    offsets = np.cumsum([0, *map(len, lists)])
+    positives = np.concatenate(lists)
+    found = mirrors(queries, offsets, positives, np.argsort(queries), n)
+    owner = np.repeat(queries, np.diff(offsets))
+    has = found >= 0
+    np.testing.assert_array_equal(positives[found[has]], owner[has])
+    np.testing.assert_array_equal(owner[found[has]], positives[has])
+    assert np.all(found[found[has]] < 0)  # it is computed, not copied in its turn
+    if ascending:
+        expected = [p < q and p in queries and bool(table[p, q]) for p, q in zip(positives, owner, strict=True)]
+        np.testing.assert_array_equal(has, expected)
