@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 
 from ..compile import njit
+from ..cores import run_jobs, usable_cores
 from ..reference.average_precision import TIES
 
 __all__ = ["average_precision"]
@@ -13,6 +17,8 @@ __all__ = ["average_precision"]
 EXPECTED, OPTIMISTIC, PESSIMISTIC = range(len(TIES))
 #: Lists up to this length are sorted by insertion.
 SHORT = 32
+#: Fewest positives of a job, and the most jobs of a core.
+SHARE, SHARES = 20_000, 16
 
 
 def average_precision(
@@ -23,7 +29,15 @@ def average_precision(
     ties: str,
 ) -> npt.NDArray[np.float64]:
     """AP of each list, see `reference.average_precision`."""
-    result: npt.NDArray[np.float64] = _average_precision(offsets, values, above, tied, TIES.index(ties))
+    code, result = TIES.index(ties), np.full(len(offsets) - 1, np.nan)
+
+    def fill(first: int, last: int) -> None:
+        _fill(offsets[first : last + 1], values, above, tied, code, result[first:last])
+
+    shares = min(max(len(values) // SHARE, 1), SHARES * usable_cores())
+    edges = np.searchsorted(offsets, np.linspace(0, len(values), shares + 1)[1:-1])
+    cuts = np.unique([0, *edges, len(result)]).tolist()
+    run_jobs([(last - first, partial(fill, first, last)) for first, last in itertools.pairwise(cuts)])
     return result
 
 
@@ -42,12 +56,10 @@ def _descending(values, room):
 
 
 @njit
-def _average_precision(offsets, values, above, tied, ties):
-    """AP of each list, (u,) float64; ties is the policy's code."""
-    n_lists = offsets.size - 1
-    result = np.full(n_lists, np.nan)
+def _fill(offsets, values, above, tied, ties, result):
+    """Write the AP of each list to result (u,), which holds NaN; ties is the policy's code."""
     room = np.empty(SHORT, np.int64)
-    for u in range(n_lists):
+    for u in range(result.size):
         start = offsets[u]
         n_pos = offsets[u + 1] - start
         if n_pos == 0:
@@ -74,4 +86,3 @@ def _average_precision(offsets, values, above, tied, ties):
                     total += i / (i + ahead)
             first = last
         result[u] = total / n_pos
-    return result

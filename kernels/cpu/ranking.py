@@ -49,8 +49,10 @@ GAP = 16
 FEW_POSITIVES = 32
 #: Blocks of fewer pairs are not worth a tile, and are put together to jobs of about so many pairs.
 SMALL_BLOCK, DIRECT_JOB = 1024, 100_000
-#: Positives of a job that computes values, and of one that sorts them.
+#: Fewest positives of a job that computes values, and of one that sorts them.
 VALUES_JOB, EDGES_JOB = 2_000, 10_000
+#: Most parts that each core finds.
+SHARES = 16
 #: Tiles serve both sides in blocks of at least so many rows, if so large a share of them has positives.
 LEAST_ROWS, LEAST_SHARE = 256, 0.7
 
@@ -182,8 +184,9 @@ def _needed(p: Prepared, rows: Ints, has: npt.NDArray[np.bool_]) -> npt.NDArray[
 
 
 def _shares(starts: Ints, positives: int) -> Iterator[tuple[int, int]]:
-    """Cut the queries into parts of about so many positives."""
-    edges = np.searchsorted(starts, np.arange(0, starts[-1], positives))
+    """Cut the queries into parts of about so many positives, or so that each core finds some parts."""
+    step = max(positives, int(starts[-1]) // (SHARES * usable_cores()))
+    edges = np.searchsorted(starts, np.arange(0, starts[-1], step))
     yield from itertools.pairwise(np.unique(np.append(edges, len(starts) - 1)).tolist())
 
 
