@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from itertools import groupby
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import polars as pl
 import pytest
 
-from fastbench.bench.tools import replicability
+from fastbench.bench import replicability
+from fastbench.bench.memory import peak_megabytes
+from fastbench.bench.replicability import as_pandas
 from fastbench.engine import null_laws
-from fastbench.engine.cpjump.simulate import simulate_plates, write_simulated
+from fastbench.engine.cpjump.simulate import write_simulated
 from fastbench.engine.cpjump.simulate_embeddings import write_simulated_embeddings
 
 COMMAND = [sys.executable, "-c", "from fastbench.cli.main import main; main()", "cpjump", "--overwrite"]
@@ -68,50 +65,81 @@ def test_first_call(benchmark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     run(benchmark, "4 plates, replicability, start to figures", "empty compile cache", arguments, rounds=1)
 
 
+REPLICABILITY = "cpjump, replicability of 40 plates x 800 with p-values"
+BY_CONFIGURATION = "a call for each of 12 configurations, pandas"
+MODULE = [sys.executable, "-m", "fastbench.bench.replicability"]
+PYTHON = "CPJUMP1_COPAIRS_PYTHON"
+#: The copairs that the CPJUMP1 scripts pin takes minutes.
+OLDER = pytest.param(
+    "copairs 0.0.3", marks=pytest.mark.skipif(PYTHON not in os.environ, reason=f"set {PYTHON} to measure it")
+)
+
+
 @pytest.fixture(scope="module")
-def configurations() -> list[tuple[pd.DataFrame, np.ndarray]]:
-    """Metadata and features of each configuration: plates of one modality, cell line and time."""
-    by_configuration = sorted(simulate_plates(n_features=800), key=lambda each: each[0].description)
-    found = []
-    for _, plates in groupby(by_configuration, key=lambda each: each[0].description):
-        profiles = [each for _, each in plates]
-        control = pl.col("Metadata_control_type").is_not_null() & (pl.col("Metadata_control_type") == "negcon")
-        meta = pl.concat([each.metadata for each in profiles], how="diagonal_relaxed")
-        meta = meta.with_columns(
-            pl.col("Metadata_broad_sample").fill_null("DMSO"), control.cast(pl.Int8).alias("Metadata_negcon")
-        )
-        # Controls are nobody's positive: each has a number of its own.
-        number = pl.when(pl.col("Metadata_negcon") == 1).then(pl.int_range(pl.len())).otherwise(-1)
-        meta = meta.with_columns(number.alias("Metadata_reference"))
-        names = ["Metadata_broad_sample", "Metadata_Plate", "Metadata_negcon", "Metadata_reference"]
-        found.append((meta.select(names).to_pandas(), np.concatenate([each.features for each in profiles])))
-    return found
+def tables() -> list[replicability.Table]:
+    return replicability.configurations()
 
 
-REPLICABILITY_GROUP = "cpjump, replicability of 40 plates x 800 with p-values"
-
-
+@pytest.mark.parametrize("calls", ["all plates in one call", BY_CONFIGURATION])
 @pytest.mark.parametrize("tool", ["fastbench", "copairs"])
 def test_replicability(
-    benchmark: Any, configurations: Any, tool: str, tmp_path_factory: pytest.TempPathFactory,
+    benchmark: Any, tables: Any, tool: str, calls: str, tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """AP and p-values of the wells of 40 plates, one call a configuration; all nulls anew in each round."""
-    benchmark.group = REPLICABILITY_GROUP
-    benchmark.extra_info.update(tool=tool, job=f"{len(configurations)} configurations, after a warm-up")
+    """AP and p-values after a warm-up; all nulls anew in each round."""
+    benchmark.group = REPLICABILITY
+    benchmark.extra_info.update(tool=tool, job=calls)
+    if calls != BY_CONFIGURATION:
+        given = replicability.together(tables) if tool == "fastbench" else as_pandas(replicability.together(tables))
+        benchmark.extra_info["peak_MB"] = peak_megabytes(tool, replicability.JOB, "replicability")
+    else:
+        given = as_pandas(tables)
 
     def without_nulls() -> tuple[tuple[Any, ...], dict[str, Any]]:
         monkeypatch.setattr(null_laws, "_CACHE", null_laws._Cache(256 << 20))
-        return (tool, configurations, tmp_path_factory.mktemp("nulls")), {}
+        return (tool, given, tmp_path_factory.mktemp("nulls")), {}
 
-    rounds = 5 if tool == "fastbench" else 1
-    benchmark.pedantic(replicability, setup=without_nulls, rounds=rounds, warmup_rounds=1)
+    rounds = 10 if tool == "fastbench" else 2
+    benchmark.pedantic(replicability.score, setup=without_nulls, rounds=rounds, warmup_rounds=1)
 
 
-@pytest.mark.parametrize("tool", ["fastbench", "copairs"])
-def test_replicability_in_a_new_process(benchmark: Any, configurations: Any, tool: str, tmp_path: Path) -> None:
-    """The same with all that a first call costs more: imports, and loading the compiled kernels."""
-    benchmark.group = REPLICABILITY_GROUP
-    benchmark.extra_info.update(tool=tool, job=f"{len(configurations)} configurations, in a new process")
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        benchmark.pedantic(lambda: process.submit(replicability, tool, configurations, tmp_path).result(), rounds=1)
+@pytest.fixture(scope="module")
+def written(tables: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tables")
+    replicability.write(tables, folder)
+    return folder
+
+
+@pytest.mark.parametrize("tool", ["fastbench", "copairs", OLDER])
+def test_replicability_in_a_new_process(benchmark: Any, written: Path, tool: str) -> None:
+    """The same from start to end, with imports, reading, and loading of the compiled kernels."""
+    benchmark.group = REPLICABILITY
+    benchmark.extra_info.update(tool=tool, job="in a new process")
+    command = older(written) if tool == OLDER.values[0] else [*MODULE, tool, str(written)]
+    rounds = 3 if tool == "fastbench" else 1
+    benchmark.pedantic(lambda: subprocess.run(command, check=True, capture_output=True), rounds=rounds)
+
+
+@pytest.mark.parametrize("tool", [OLDER])
+def test_replicability_by_the_older_copairs(benchmark: Any, written: Path, tool: str) -> None:
+    """As the scripts call it, in a process that has loaded it."""
+    benchmark.group = REPLICABILITY
+    benchmark.extra_info.update(tool=tool, job=BY_CONFIGURATION)
+    command = [*older(written), "--wait"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asked, answered = process.stdin, process.stdout
+        assert answered.readline() == "loaded\n"
+
+        def ask() -> None:
+            asked.write("\n")
+            asked.flush()
+            assert answered.readline() == "done\n"
+
+        benchmark.pedantic(ask, rounds=1)
+        asked.close()
+
+
+def older(folder: Path) -> list[str]:
+    return [os.environ[PYTHON], str(Path(__file__).with_name("copairs_older.py")), str(folder)]

@@ -1,21 +1,14 @@
-"""One call of each tool on a retrieval problem, and the replicability task of CPJUMP1 by each."""
+"""One call of each tool on a retrieval problem."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 
 from fastbench.bench.problem import Problem, build, small_one_like
-from fastbench.engine.cpjump.tasks import REPLICABILITY
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["build", "ready", "replicability", "small_one_like"]
+__all__ = ["build", "ready", "small_one_like"]
 
 #: A product of more rows than this is taken in blocks of rows, since the whole would not fit in memory.
 STORED_ROWS = 20_000
@@ -77,22 +70,3 @@ def _sklearn(problem: Problem) -> Callable[[], object]:
         return found
 
     return score
-
-
-def replicability(tool: str, configurations: Sequence[tuple[pd.DataFrame, np.ndarray]], cache_dir: Path) -> None:
-    """Score the wells of each configuration, with p-values; 100,000 draws a shape in copairs, kept in `cache_dir`."""
-    module = import_module("fastbench" if tool == "fastbench" else "copairs.map")
-    rules = [
-        list(columns)
-        for columns in (
-            (*REPLICABILITY.pos_sameby, "Metadata_reference"), REPLICABILITY.pos_diffby, REPLICABILITY.neg_sameby,
-            REPLICABILITY.neg_diffby,
-        )
-    ]  # fmt: skip
-    for meta, features in configurations:
-        ap = module.average_precision(meta, features, *rules, progress_bar=False)
-        treated = ap[ap["Metadata_negcon"] == 0].dropna(subset=["average_precision"]).reset_index(drop=True)
-        module.mean_average_precision(
-            treated, [REPLICABILITY.by], null_size=100_000, threshold=0.05, seed=0, progress_bar=False,
-            cache_dir=cache_dir,
-        )  # fmt: skip

@@ -153,16 +153,7 @@ def count_outranking(
         rows, prepared.order.bounds[rows], starts, mates, np.empty(m, np.int64), slots, tile, depth, threading.Lock(),
         threading.Event(),
     )  # fmt: skip
-
-    mirror = np.empty(0, np.int64)
-    if not prepared.metric:  # scipy's values may depend on which row comes first
-        chosen = queries[by_place]
-        mirror = mirrors(chosen, starts, positives[source], stable_order(chosen), len(prepared.rows.x))
-    shares = _shares(starts, VALUES_JOB)
-    run_jobs([(last - first, partial(_values, prepared, work, mirror, first, last)) for first, last in shares], threads)
-    copy_values(mirror, values)
-    shares = _shares(starts, EDGES_JOB)
-    run_jobs([(last - first, partial(_edges, prepared, work, first, last)) for first, last in shares], threads)
+    _set_thresholds(prepared, work, threads)
     # An interrupt should not wait for the tiles of a piece.
     rechecked = run_jobs(list(_jobs(prepared, work)), threads, progress, work.stop)
     out_values, above, tied = np.empty_like(values), np.empty(m, np.int64), np.empty(m, np.int64)
@@ -181,6 +172,19 @@ def _needed(p: Prepared, rows: Ints, has: npt.NDArray[np.bool_]) -> npt.NDArray[
     whole = sizes == p.order.bounds[rows[edges[:-1]], 3] - blocks[edges[:-1]]
     both = whole & (sizes >= LEAST_ROWS) & (np.add.reduceat(has, edges[:-1], dtype=np.int64) >= LEAST_SHARE * sizes)
     return has | (np.repeat(both, sizes) & (not p.metric))
+
+
+def _set_thresholds(p: Prepared, work: _Work, threads: int) -> None:
+    """Compute the ranking values of all positives, sort those of each query, and find the edges of their bands."""
+    starts, mirror = work.starts, np.empty(0, np.int64)
+    if not p.metric:  # scipy's values may depend on which row comes first
+        queries = p.rows.at[work.rows]
+        mirror = mirrors(queries, starts, p.rows.at[work.mates], stable_order(queries), len(p.rows.x))
+    shares = _shares(starts, VALUES_JOB)
+    run_jobs([(last - first, partial(_values, p, work, mirror, first, last)) for first, last in shares], threads)
+    copy_values(mirror, work.slots.values)
+    shares = _shares(starts, EDGES_JOB)
+    run_jobs([(last - first, partial(_edges, p, work, first, last)) for first, last in shares], threads)
 
 
 def _shares(starts: Ints, positives: int) -> Iterator[tuple[int, int]]:
