@@ -157,8 +157,8 @@ def metadata_frame(meta: Any) -> tuple[pl.DataFrame, str]:
 
 
 def _nan_to_null(frame: pl.DataFrame) -> pl.DataFrame:
-    if not any(dtype.is_float() for dtype in frame.dtypes):  # a query takes longer than looking
-        return frame
+    if not any(series.dtype.is_float() and series.is_nan().any() for series in frame):
+        return frame  # a query takes longer than looking
     return frame.with_columns(pl.col(pl.Float32, pl.Float64).fill_nan(None))
 
 
