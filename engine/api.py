@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError
-from .frames import feature_matrix, metadata_frame, to_kind
-from .pairing import Columns, assign_reference_columns
+from .expressions import parse_filter
+from .frames import feature_matrix, metadata_frame, to_kind, with_column, with_columns_only
+from .pairing import Columns, reference_numbers
 from .retrieval import score
 
 __all__ = ["assign_reference_index", "average_precision", "multilabel_average_precision"]
@@ -198,9 +199,9 @@ def assign_reference_index(
     Returns
     -------
     table of the kind of `df`
-        A copy with the column.
+        A copy with the column, everything else as it was.
     """
     if inplace:
         raise InputError("assign_reference_index(inplace=True) is not possible; use the table it returns.")
-    frame, kind = metadata_frame(df)
-    return to_kind(assign_reference_columns(frame, condition, reference_col, default_value), kind)
+    frame, kind = metadata_frame(with_columns_only(df, parse_filter(condition).columns))
+    return with_column(df, kind, reference_col, reference_numbers(frame, condition, default_value))

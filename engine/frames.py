@@ -27,6 +27,8 @@ __all__ = [
     "require_columns",
     "split_labels",
     "to_kind",
+    "with_column",
+    "with_columns_only",
     "with_series",
 ]
 
@@ -154,6 +156,30 @@ def metadata_frame(meta: Any) -> tuple[pl.DataFrame, str]:
         f"{type(meta).__module__}.{type(meta).__name__} "
         "was given; wrap it as pandas.DataFrame(...) or polars.DataFrame(...)"
     )
+
+
+def with_columns_only(table: Any, columns: Iterable[str]) -> Any:
+    """Return some columns of a table, so that no other is converted; all of them where one is not there."""
+    library, named = library_of(table), list(dict.fromkeys(columns))
+    if library == "pandas" and hasattr(table, "columns"):
+        check_names(list(table.columns))
+        return table[named] if set(named) <= set(table.columns) else table
+    if library == "pyarrow" and hasattr(table, "schema"):
+        check_names(list(table.schema.names))
+        return table.select(named) if set(named) <= set(table.schema.names) else table
+    return table
+
+
+def with_column(table: Any, kind: str, name: str, values: np.ndarray) -> Any:
+    """Return a copy of a table with a column of numbers, added last or in the place of one of that name."""
+    if kind == "pandas":
+        return table.assign(**{name: values})
+    if kind == "polars":
+        return table.lazy().with_columns(pl.Series(name, values)).collect()
+    column = pl.Series(name, values).to_arrow()
+    if name in table.schema.names:
+        return table.set_column(table.schema.names.index(name), name, column)
+    return table.append_column(name, column)
 
 
 def _nan_to_null(frame: pl.DataFrame) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from .errors import InputError, SampledNullWarning, examples
 from .expressions import apply_derive, parse_filter
 from .frames import check_one, require_columns, split_labels
 from .outputs import ResultFolder
-from .pairing import assign_reference_columns
+from .pairing import reference_numbers
 from .profiles import Profiles, Source, consensus
 from .readers import read_profiles
 from .retrieval import DISTANCE_NAMES, RetrievalReport, score
@@ -274,8 +274,8 @@ def _prepare(
     if options.reference_index and REFERENCE_INDEX not in {c for rule in rules.values() for c in rule["all"]}:
         notes.append(f"--reference-index has no effect: no rule names its column {REFERENCE_INDEX}")
     if options.reference_index:
-        named = assign_reference_columns(profiles.metadata, options.reference_index, REFERENCE_INDEX, -1)
-        profiles = profiles.with_metadata(named)
+        number = reference_numbers(profiles.metadata, options.reference_index, -1)
+        profiles = profiles.with_metadata(profiles.metadata.with_columns(pl.Series(REFERENCE_INDEX, number)))
     return profiles, notes
 
 

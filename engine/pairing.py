@@ -21,7 +21,7 @@ from .errors import InputError, examples
 from .expressions import parse_filter
 from .frames import distinct_texts, look_alikes, require_columns
 
-__all__ = ["ColumnRule", "Columns", "PairPlan", "assign_reference_columns", "compile_pairs"]
+__all__ = ["ColumnRule", "Columns", "PairPlan", "compile_pairs", "reference_numbers"]
 
 Columns = str | Sequence[str] | Mapping[str, Sequence[str]]
 
@@ -277,13 +277,13 @@ def _compile_side(
     return PairCodes(column_index([block], n), include, excluded)
 
 
-def assign_reference_columns(frame: pl.DataFrame, condition: str, column: str, default: int) -> pl.DataFrame:
-    """Give rows that meet a condition their own number and all others `default`, in a new column.
+def reference_numbers(frame: pl.DataFrame, condition: str, default: int) -> npt.NDArray[np.int64]:
+    """Number of each row that meets a condition, and `default` for all others.
 
-    With the column in ``pos_sameby`` the rows that meet the condition (controls) pair with nothing but
-    take part as the other side of negative pairs, as ``copairs.matching.assign_reference_index`` does.
+    As a column in ``pos_sameby``, it lets the rows that meet the condition (controls) pair with nothing but take part
+    as the other side of negative pairs, as ``copairs.matching.assign_reference_index`` does.
     """
     parsed = parse_filter(condition)
     require_columns(frame, parsed.columns, "condition")
-    number = np.where(parsed.mask(frame).to_numpy(), np.arange(len(frame)), default)
-    return frame.with_columns(pl.Series(column, number))
+    number: npt.NDArray[np.int64] = np.where(parsed.mask(frame).to_numpy(), np.arange(len(frame)), default)
+    return number

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from polars.testing import assert_frame_equal
 
+import fastbench as fb
 from fastbench.engine.errors import InputError
 from fastbench.engine.frames import did_you_mean, feature_matrix, metadata_frame, require_columns, to_kind
 
@@ -325,3 +326,31 @@ def test_finite_values_whose_squares_are_not_are_taken(dtype):
 def test_no_rows_are_refused():
     with pytest.raises(InputError, match="no rows"):
         feature_matrix(np.empty((0, 3)), 0)
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "lazy", "pyarrow"])
+def test_a_reference_column_leaves_the_rest_as_it_is(kind):
+    """Index, categories and columns that could be no key stay what they are."""
+    table = pd.DataFrame(
+        {"Metadata_x": ["a", "b", "a"], "kind": pd.Categorical(["u", "v", "u"]), "when": pd.to_timedelta([1, 2, 3])},
+        index=["r1", "r2", "r3"],
+    )
+    given = {
+        "pandas": lambda: table, "polars": lambda: pl.from_pandas(table), "lazy": lambda: pl.from_pandas(table).lazy(),
+        "pyarrow": lambda: pa.Table.from_pandas(table),
+    }[kind]()  # fmt: skip
+    once = fb.assign_reference_index(given, "Metadata_x == 'a'")
+    twice = fb.assign_reference_index(once, "Metadata_x == 'b'", default_value=7)
+    expected = pl.Series("Metadata_Reference_Index", [7, 1, 7])
+    if kind == "pandas":
+        assert twice["Metadata_Reference_Index"].tolist() == expected.to_list()
+        pd.testing.assert_frame_equal(once.drop(columns="Metadata_Reference_Index"), table)
+        assert "Metadata_Reference_Index" not in table
+    else:
+        found = twice if kind != "pyarrow" else pl.DataFrame(pl.from_arrow(twice))
+        assert found["Metadata_Reference_Index"].to_list() == expected.to_list()
+        before = given.collect() if kind == "lazy" else given
+        columns = before.columns if kind != "pyarrow" else before.column_names
+        assert before.equals(once.select(columns))
+    with pytest.raises(InputError, match=r"Metadata_y.*did you mean 'Metadata_x'"):
+        fb.assign_reference_index(given, "Metadata_y == 'a'")
