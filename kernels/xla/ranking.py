@@ -27,7 +27,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ..codes import PairCodes
 from ..cores import usable_cores
 from ..cpu import ranking as cpu
-from ..cpu.operands import unit_rows
+from ..cpu.operands import CHUNK, unit_rows
 from ..cpu.similarity import ABS_COSINE, CORRELATION
 from ..cpu.thresholds import thresholds
 from ..reference.similarity import LANES
@@ -128,9 +128,11 @@ def _upload(
         return np.concatenate([array, np.zeros((length - n, array.shape[1]), array.dtype)])
 
     features = np.zeros((length, steps * LANES), dtype)
-    features[:n, :d] = rows.x[rows.at]
-    if rows.distance == CORRELATION:
-        features[:n, :d] -= rows.shift[rows.at, None]
+    for start in range(0, n, CHUNK):
+        at = rows.at[start : start + CHUNK]
+        features[start : start + len(at), :d] = rows.x[at]
+        if rows.distance == CORRELATION:
+            features[start : start + len(at), :d] -= rows.shift[at, None]
     with settings():
         everywhere = NamedSharding(Mesh(np.array(devices), (AXIS,)), PartitionSpec())
         unit, include, exclude, feature, norm, zero = jax.device_put(
