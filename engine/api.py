@@ -6,12 +6,13 @@ import warnings
 from typing import Any
 
 import numpy as np
+import polars as pl
 
-from .errors import InputError
+from .errors import InputError, examples
 from .expressions import parse_filter
-from .frames import feature_matrix, metadata_frame, to_kind, with_column, with_columns_only
-from .pairing import Columns, reference_numbers
-from .retrieval import score
+from .frames import carry, column_names, feature_matrix, metadata_frame, select_columns
+from .pairing import Columns, named_columns, reference_numbers
+from .retrieval import SCORES, score
 
 __all__ = ["assign_reference_index", "average_precision", "multilabel_average_precision"]
 
@@ -41,7 +42,8 @@ def average_precision(
         Features; row i belongs to row i of `meta`. float32 stays float32, float64 stays float64.
     pos_sameby, pos_diffby, neg_sameby, neg_diffby : list of str, str, or {"all": [...], "any": [...]}
         Two profiles are a positive pair when equal in every `pos_sameby` column and different in every
-        `pos_diffby` column; negative likewise. An entry may be a filter, ``"Metadata_x == 'a'"``.
+        `pos_diffby` column; negative likewise. An entry may be a filter, ``"Metadata_x == 'a'"``: it limits the
+        rows, and its column takes its place in the list, as in copairs.
     batch_size : int
         Accepted for copairs' sake; memory does not grow with the number of pairs here.
     distance : str, default "cosine"
@@ -61,9 +63,9 @@ def average_precision(
     Returns
     -------
     table of the kind of `meta`
-        The filtered metadata, rows in order and newly numbered, plus ``n_pos_pairs``, ``n_total_pairs``,
-        ``average_precision`` and ``normalized_average_precision``; NaN for a profile without positives, missing for
-        a row that is no query. With ties, also ``ap_optimistic`` and ``ap_pessimistic``.
+        The filtered metadata, all its columns as they are, rows in order and newly numbered, plus ``n_pos_pairs``,
+        ``n_total_pairs``, ``average_precision`` and ``normalized_average_precision``; NaN for a profile without
+        positives, missing for a row that is no query. With ties, also ``ap_optimistic`` and ``ap_pessimistic``.
 
     Raises
     ------
@@ -145,14 +147,16 @@ def _scored(
     """Score, warn of what was noticed, and give back the kind of table that came in."""
     from .progress import progress
 
-    frame, kind = metadata_frame(meta)
+    named = dict(zip(("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby"), rules, strict=True))
+    known = column_names(meta) or []
+    used = named_columns(named, known) | ({multilabel_col: "multilabel_col"} if multilabel_col is not None else {})
+    frame, kind = metadata_frame(select_columns(meta, used))
     matrix = feature_matrix(feats, len(frame))
     _refuse_other_order(meta, feats)
-    pos_sameby, pos_diffby, neg_sameby, neg_diffby = rules
     with progress("average precision", enabled=progress_bar) as advance:
         result = score(
-            frame, matrix, pos_sameby=pos_sameby, pos_diffby=pos_diffby, neg_sameby=neg_sameby,
-            neg_diffby=neg_diffby, multilabel_col=multilabel_col, distance=distance, ties=ties, device=device,
+            frame, matrix, pos_sameby=rules[0], pos_diffby=rules[1], neg_sameby=rules[2], neg_diffby=rules[3],
+            multilabel_col=multilabel_col, distance=distance, ties=ties, device=device,
             queries=None if queries is None else np.asarray(queries), progress=advance,
         )  # fmt: skip
     report = result.report
@@ -167,9 +171,13 @@ def _scored(
         said.append(f"{report.n_without_positives} {what} have no positive pair and no AP")
     if report.n_without_negatives:
         said.append(f"{report.n_without_negatives} profiles have no negative pair; their AP is 1 by definition")
+    names = [name for name in result.frame.columns if name in SCORES or name == multilabel_col]
+    replaced = [name for name in names if name in known and name != multilabel_col]
+    if replaced:
+        said.append(f"the columns {examples(replaced)} of the metadata are left out: the result has its own")
     for sentence in said:
         warnings.warn(sentence, stacklevel=3)
-    return to_kind(result.frame, kind)
+    return carry(meta, kind, result.rows, result.frame.select(names))
 
 
 def assign_reference_index(
@@ -203,5 +211,7 @@ def assign_reference_index(
     """
     if inplace:
         raise InputError("assign_reference_index(inplace=True) is not possible; use the table it returns.")
-    frame, kind = metadata_frame(with_columns_only(df, parse_filter(condition).columns))
-    return with_column(df, kind, reference_col, reference_numbers(frame, condition, default_value))
+    named = dict.fromkeys(parse_filter(condition).columns, "condition")
+    frame, kind = metadata_frame(select_columns(df, named))
+    number = pl.Series(reference_col, reference_numbers(frame, condition, default_value))
+    return carry(df, kind, None, pl.DataFrame(number))

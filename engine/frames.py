@@ -18,17 +18,18 @@ from .errors import InputError, examples
 from .read_matrix import EXACT_FLOAT64, check_names, family_of, feature_matrix, is_missing, library_of
 
 __all__ = [
+    "carry",
     "check_one",
+    "column_names",
     "did_you_mean",
     "distinct_texts",
     "feature_matrix",
     "look_alikes",
     "metadata_frame",
     "require_columns",
+    "select_columns",
     "split_labels",
     "to_kind",
-    "with_column",
-    "with_columns_only",
     "with_series",
 ]
 
@@ -158,28 +159,73 @@ def metadata_frame(meta: Any) -> tuple[pl.DataFrame, str]:
     )
 
 
-def with_columns_only(table: Any, columns: Iterable[str]) -> Any:
-    """Return some columns of a table, so that no other is converted; all of them where one is not there."""
-    library, named = library_of(table), list(dict.fromkeys(columns))
-    if library == "pandas" and hasattr(table, "columns"):
-        check_names(list(table.columns))
-        return table[named] if set(named) <= set(table.columns) else table
+def column_names(table: Any) -> list[Any] | None:
+    """Return the names of the columns of a table, None for what is no table of a supported library."""
+    if isinstance(table, pl.LazyFrame):
+        return table.collect_schema().names()
+    library = library_of(table)
     if library == "pyarrow" and hasattr(table, "schema"):
-        check_names(list(table.schema.names))
-        return table.select(named) if set(named) <= set(table.schema.names) else table
-    return table
+        return list(table.schema.names)
+    return list(table.columns) if library in ("pandas", "polars") and hasattr(table, "columns") else None
 
 
-def with_column(table: Any, kind: str, name: str, values: np.ndarray) -> Any:
-    """Return a copy of a table with a column of numbers, added last or in the place of one of that name."""
+def select_columns(table: Any, named: Mapping[str, str]) -> Any:
+    """Return some columns of a table, so that no other is converted or refused.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame, polars.DataFrame, polars.LazyFrame or pyarrow.Table
+        Anything else is returned as it is, for `metadata_frame` to refuse.
+    named : mapping of str to str
+        The columns, each with what names it. Of none, all columns are returned.
+
+    Raises
+    ------
+    InputError
+        A column is not there.
+    """
+    known = column_names(table)
+    if known is None or not named:
+        return table
+    check_names(known)
+    empty = pl.DataFrame(schema=dict.fromkeys(known, pl.Null))
+    for column, purpose in named.items():
+        require_columns(empty, [column], purpose)
+    return table[list(named)] if library_of(table) == "pandas" else table.select(list(named))
+
+
+def carry(table: Any, kind: str, rows: np.ndarray | None, added: pl.DataFrame) -> Any:
+    """Return rows of a table with columns added last, everything else as it was.
+
+    Parameters
+    ----------
+    table : table
+        What `metadata_frame` took.
+    kind : {"pandas", "polars", "pyarrow"}
+        Which it is.
+    rows : ndarray of int64, shape (m,), or None
+        Rows of `table`, newly numbered in pandas. None leaves rows and labels as they are.
+    added : polars.DataFrame, m rows
+        Columns that take the place of those of the same name.
+    """
+    names = column_names(table) or []
+    replaced = [name for name in added.columns if name in names]
     if kind == "pandas":
-        return table.assign(**{name: values})
+        import pandas
+
+        same = rows is None or np.array_equal(rows, np.arange(len(table)))
+        kept = table if same else table.iloc[rows]
+        columns = {name: kept[name].array for name in names if name not in replaced}
+        columns |= {name: column.array for name, column in to_kind(added, kind).items()}
+        return pandas.DataFrame(columns, index=kept.index if rows is None else None)
     if kind == "polars":
-        return table.lazy().with_columns(pl.Series(name, values)).collect()
-    column = pl.Series(name, values).to_arrow()
-    if name in table.schema.names:
-        return table.set_column(table.schema.names.index(name), name, column)
-    return table.append_column(name, column)
+        kept = (table.collect() if isinstance(table, pl.LazyFrame) else table).drop(replaced)
+        return with_series(kept if rows is None else kept[rows], added)
+    kept = table.select([name for name in names if name not in replaced])
+    kept = kept if rows is None else kept.take(pl.Series(rows).to_arrow())
+    for series in added:
+        kept = kept.append_column(series.name, series.to_arrow())
+    return kept
 
 
 def _nan_to_null(frame: pl.DataFrame) -> pl.DataFrame:

@@ -47,13 +47,15 @@ __all__ = [
     "map_laws",
     "method_of",
     "refuse_impossible",
+    "sampling_hint",
 ]
 
 Floats = npt.NDArray[np.float64]
 Shape = tuple[int, int]
 T = TypeVar("T")
 
-_DRAWS_PER_BLOCK = 1 << 16
+_POSITIVES_PER_BLOCK = 1 << 22  # of all draws of a block
+_SECONDS_A_POSITIVE = 2e-8  # of a draw, on one core
 _CACHE_BYTES = 256 << 20
 _LONGEST_LIST = 2_000_000_000  # items; a draw marks each that is taken
 
@@ -132,12 +134,15 @@ def map_laws(
         Shape -> what `use` returned.
     """
     result: dict[Shape, T] = {}
+    drawn: list[Shape] = []
     missing: dict[tuple[int, int, int], list[Shape]] = {}  # what shapes of one sweep share -> the shapes
     for shape in sorted(set(shapes)):
         plan = Plan("sampled") if method == "sampled" else plan_of(*shape)
         known = _CACHE.get(_key(shape, plan.method, null_size, seed))
         if known is not None:
             result[shape] = use(known)
+        elif plan.method == "sampled":
+            drawn.append(shape)
         else:
             missing.setdefault(_shared(shape, plan), []).append(shape)
 
@@ -146,7 +151,7 @@ def map_laws(
         return (law.n_pos, law.n_total), use(law)
 
     def solve(mine: list[Shape]) -> list[tuple[Shape, T]]:
-        plan = Plan("sampled") if method == "sampled" else plan_of(*mine[0])
+        plan = plan_of(*mine[0])
         if plan.method == "bracket":
             tails: Iterable[tuple[Shape, Tail]]
             if plan.grid is None:
@@ -157,11 +162,12 @@ def map_laws(
             return [finish(NullLaw(*shape, "bracket", np.empty(0), tail)) for shape, tail in tails]
         if plan.method == "inversion":
             return [finish(NullLaw(*mine[0], "inversion", np.empty(0), invert(*mine[0])))]
-        return [finish(_sampled(mine[0], null_size, seed) if plan.method == "sampled" else _enumerated(mine[0]))]
+        return [finish(_enumerated(mine[0]))]
 
     longest_first = [missing[key] for key in sorted(missing, reverse=True)]
     for part in run_jobs([(1, partial(solve, mine)) for mine in longest_first], min(usable_cores(), 8)):
         result.update(part)
+    result.update(finish(_sampled(shape, null_size, seed)) for shape in drawn)
     return result
 
 
@@ -196,9 +202,16 @@ def _sampled(shape: Shape, null_size: int, seed: int) -> NullLaw:
     from ..kernels.cpu.null import sample_ap, stream_key
 
     key = stream_key(seed, *shape, 0)
-    blocks = range(0, null_size, _DRAWS_PER_BLOCK)
-    draws = [sample_ap(key, i, min(_DRAWS_PER_BLOCK, null_size - i), *shape) for i in blocks]
-    return NullLaw(*shape, "sampled", np.sort(np.concatenate(draws)))
+    size = min(max(_POSITIVES_PER_BLOCK // shape[0], 1), null_size)
+    blocks = [(1, partial(sample_ap, key, i, min(size, null_size - i), *shape)) for i in range(0, null_size, size)]
+    return NullLaw(*shape, "sampled", np.sort(np.concatenate(run_jobs(blocks))))
+
+
+def sampling_hint(shapes: Iterable[Shape], null_size: int) -> str:
+    """Say how long it takes to draw that many samples of each shape that is sampled, where that is minutes."""
+    positives = sum(n_pos for n_pos, n_total in shapes if method_of(n_pos, n_total) == "sampled")
+    minutes = positives * null_size * _SECONDS_A_POSITIVE / usable_cores() / 60
+    return f"; drawing takes about {minutes:,.0f} minutes, a smaller null_size less" if minutes >= 1 else ""
 
 
 def average_precision_null(n_pos: int, n_total: int, *, null_size: int = 1_000_000, seed: int = 0) -> NullLaw:
@@ -232,15 +245,14 @@ def average_precision_null(n_pos: int, n_total: int, *, null_size: int = 1_000_0
             raise InputError(f"{name} must be a whole number, but it is {number!r}")
     refuse_impossible(np.array([n_pos]), np.array([n_total]))
     shape = int(n_pos), int(n_total)
-    law = map_laws([shape], lambda law: law, null_size=null_size, seed=seed)[shape]
-    if law.method == "sampled":
+    if method_of(*shape) == "sampled":
         warnings.warn(
-            f"the law of {n_pos} positives among {n_total} items is too large to compute and was sampled "
-            f"({null_size:,} draws, seed {seed}): its p-values are not exact",
+            f"the law of {n_pos} positives among {n_total} items is too large to compute and is sampled "
+            f"({null_size:,} draws, seed {seed}): its p-values are not exact{sampling_hint([shape], null_size)}",
             SampledNullWarning,
             stacklevel=2,
         )
-    return law
+    return map_laws([shape], lambda law: law, null_size=null_size, seed=seed)[shape]
 
 
 def distinct_shapes(
@@ -264,8 +276,11 @@ def refuse_impossible(n_pos: npt.NDArray[np.generic], n_total: npt.NDArray[np.ge
         raise InputError(f"lists of more than {_LONGEST_LIST:,} items have no null law here, but found {L[long][0]:g}")
     bad = ~((P >= 1) & (P <= L) & (np.floor(P) == P) & (np.floor(L) == L))
     if bad.any():
-        shown = examples(list(zip(P[bad].tolist(), L[bad].tolist(), strict=True)))
-        raise InputError(f"the numbers of positive and of all pairs must be whole and 1 <= P <= L, but found {shown}")
+        pairs = dict.fromkeys(zip(P[bad].tolist(), L[bad].tolist(), strict=True))
+        shown = " and ".join(f"P = {p:g}, L = {n:g}" for p, n in list(pairs)[:3])
+        raise InputError(
+            f"P positive of L pairs must be whole numbers, 1 <= P <= L, but there are {shown} ({bad.sum()} in all)"
+        )
 
 
 def ap_p_values(

@@ -9,7 +9,7 @@ column entry may be a filter such as ``"Metadata_x == 'a'"``: it limits the rows
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,10 +18,10 @@ import polars as pl
 
 from ..kernels.codes import KeyIndex, PairCodes, column_index, combined_code, compact, key_index, merge_indexes
 from .errors import InputError, examples
-from .expressions import parse_filter
+from .expressions import Filter, parse_filter
 from .frames import distinct_texts, look_alikes, require_columns
 
-__all__ = ["ColumnRule", "Columns", "PairPlan", "compile_pairs", "reference_numbers"]
+__all__ = ["ColumnRule", "Columns", "PairPlan", "compile_pairs", "named_columns", "reference_numbers"]
 
 Columns = str | Sequence[str] | Mapping[str, Sequence[str]]
 
@@ -87,6 +87,22 @@ def _as_rule(columns: Columns, what: str) -> ColumnRule:
     return ColumnRule(tuple(columns), ())
 
 
+def _filter_of(entry: str, known: Collection[str]) -> Filter | None:
+    """Parse an entry that is a filter; None for one that is a column."""
+    return parse_filter(entry) if entry not in known and any(sign in entry for sign in "=<>!") else None
+
+
+def named_columns(rules: Mapping[str, Columns], known: Collection[str]) -> dict[str, str]:
+    """Return the columns that rules and their filters name, each with the rule that does so first."""
+    named: dict[str, str] = {}
+    for what, columns in rules.items():
+        for entry in _as_rule(columns, what).columns:
+            condition = _filter_of(entry, known)
+            for column in (entry,) if condition is None else condition.columns:
+                named.setdefault(column, what)
+    return named
+
+
 def _split_filters(
     frame: pl.DataFrame, rules: Mapping[str, ColumnRule]
 ) -> tuple[dict[str, ColumnRule], npt.NDArray[np.int64]]:
@@ -96,9 +112,9 @@ def _split_filters(
 
     def column_of(entry: str, what: str) -> list[str]:
         nonlocal keep
-        if entry in frame.columns or not any(sign in entry for sign in "=<>!"):
+        condition = _filter_of(entry, frame.columns)
+        if condition is None:
             return [entry]
-        condition = parse_filter(entry)
         require_columns(frame, condition.columns, what)
         named = list(dict.fromkeys(condition.columns))
         for column in named:

@@ -22,7 +22,7 @@ from .errors import InputError, UnpairedException, examples
 from .frames import check_one, with_series
 from .pairing import Columns, PairPlan, compile_pairs
 
-__all__ = ["DISTANCE_NAMES", "Retrieval", "RetrievalReport", "score"]
+__all__ = ["DISTANCE_NAMES", "SCORES", "Retrieval", "RetrievalReport", "score"]
 
 #: Positive entries handled at once; 2 million take 170 MB. A tile serves both sides only within a batch.
 BATCH_POSITIVES = 2_000_000
@@ -30,6 +30,12 @@ BATCH_POSITIVES = 2_000_000
 _ALIASES = {"cityblock": "manhattan", "sqeuclidean": "euclidean"}
 #: What ``distance`` may be: fastbench's own, whose ranks are certain, and scipy's.
 DISTANCE_NAMES = (*DISTANCES, *_ALIASES, *METRICS)
+
+#: Columns that a result may have beside the metadata.
+SCORES = (
+    "n_pos_pairs", "n_total_pairs", "average_precision", "normalized_average_precision", "ap_optimistic",
+    "ap_pessimistic",
+)  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -183,7 +189,10 @@ def score(
     if len(metadata) == 0:
         raise InputError("there are no rows to score.")
     if queries is not None and (np.asarray(queries).dtype != np.bool_ or np.shape(queries) != (len(metadata),)):
-        raise InputError(f"queries must be one True or False for each of the {len(metadata)} rows.")
+        raise InputError(
+            f"queries must be an array with one True or False for each of the {len(metadata)} rows, but it is of "
+            f"{np.asarray(queries).dtype} and has the shape {np.shape(queries)}."
+        )
     if features.ndim != 2 or not features.shape[1]:
         raise InputError(f"features must be a matrix with at least one column, but their shape is {features.shape}.")
     room = dispatch.room(device, precision)
@@ -269,11 +278,22 @@ def _refuse_degenerate(x: npt.NDArray[np.floating], distance: str, rows: Ints) -
 
     bad = np.concatenate(run_jobs([(1, partial(among, start)) for start in range(0, len(x), 4096)]))
     if len(bad):
-        what = "constant rows" if distance == "correlation" else "rows of length zero (all features 0)"
-        raise InputError(
-            f"{len(bad)} {what} (or too small or large for float64) have no {distance} similarity: rows "
-            f"{examples(rows[bad].tolist())}; drop them, rescale them, or use another distance."
+        raise InputError(_why_without_direction(x[bad], distance, rows[bad].tolist()))
+
+
+def _why_without_direction(x: npt.NDArray[np.floating], distance: str, rows: list[int]) -> str:
+    """Say what is wrong with rows that have no direction."""
+    where = f"rows {examples(rows)} ({len(rows)} in all)"
+    if x.shape[1] == 1 and distance == "correlation":
+        return "there is no correlation of a single feature; use another distance, or more features."
+    if not np.abs(x).max() < 1e100:
+        return (
+            f"{where} hold features as large as {np.abs(x).max():.1e}, whose squares float64 cannot hold; rescale them."
         )
+    what = "equal" if distance == "correlation" else "0, or too small to be squared"
+    return (
+        f"{where}: all features are {what}, so there is no {distance} similarity; drop them, or use another distance."
+    )
 
 
 def _without_direction(x: npt.NDArray[np.floating], distance: str) -> npt.NDArray[np.bool_]:

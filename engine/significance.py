@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from .errors import InputError, SampledNullWarning, examples
-from .frames import check_one, did_you_mean, metadata_frame, require_columns, to_kind, with_series
+from .frames import check_one, did_you_mean, metadata_frame, require_columns, select_columns, to_kind, with_series
 from .groups import Groups
 from .null_law import PValues, check_sampling, check_tail
 
@@ -337,13 +337,18 @@ def _group_scores(
 ) -> tuple[pl.DataFrame, str]:  # fmt: skip
     """Groups with their mean AP and p-value, and the kind of table that came in."""
     tail = check_arguments(null_size, threshold, seed, p_values, tail, null, aggregate)
-    whole, kind = metadata_frame(ap_scores)
-    require_columns(whole, [*columns, *_SCORES], "the mean average precision")
+    purpose = "mean_average_precision (it takes what average_precision returns)"
+    named = dict.fromkeys(columns, "sameby") | dict.fromkeys(_SCORES, purpose)
+    whole, kind = metadata_frame(select_columns(ap_scores, named))
     for name in _SCORES:
         if not whole[name].dtype.is_numeric():
             raise InputError(
-                f"column {name!r} holds {whole[name].dtype}; numbers are needed for the mean average precision"
+                f"column {name!r} holds {_word(whole[name].dtype)}, not numbers; turn it into numbers, as "
+                "average_precision returned it"
             )
+    for name in _SCORES[:2]:
+        if (whole[name] < 0).any():
+            raise InputError(f"column {name!r} counts pairs, but holds {whole[name].min()!r}; pass counts as they were")
     frame, _ = drop_unscored(pl.DataFrame([whole[name] for name in dict.fromkeys([*columns, *_SCORES])]))
     groups, listed, members = _grouped(frame, columns)
     n_unnamed = frame.height - len(members.rows)
@@ -379,6 +384,10 @@ def _group_scores(
     return with_series(groups, added), kind
 
 
+def _word(dtype: pl.DataType) -> str:
+    return "text" if dtype == pl.String else str(dtype)
+
+
 def _combined(aggregate: str, values: Floats, members: Groups) -> Floats:
     """Take the mean or median over each group, NaN left out."""
     if aggregate == "mean":
@@ -394,7 +403,7 @@ def _p_values(
     statistic: Floats, members: Groups, frame: pl.DataFrame,
     p_values: str, tail: str, null: str, aggregate: str, null_size: int, seed: int,
 ) -> PValues:  # fmt: skip
-    from .null_laws import refuse_impossible
+    from .null_laws import distinct_shapes, refuse_impossible, sampling_hint
 
     refuse_impossible(*(frame[name].to_numpy() for name in _SCORES[:2]))
     n_pos, n_total = (frame[name].cast(pl.Int64).to_numpy() for name in _SCORES[:2])
@@ -407,9 +416,10 @@ def _p_values(
 
     n_sampled = count_sampled(members, n_pos, n_total, null, aggregate) if p_values == "exact" else 0
     if n_sampled:
+        hint = sampling_hint(distinct_shapes(n_pos, n_total)[0], null_size)
         warnings.warn(
-            f"the null of {n_sampled} of {len(members)} groups is too large to compute and was sampled "
-            f"({null_size:,} draws, seed {seed}): their p-values are not exact",
+            f"the null of {n_sampled} of {len(members)} groups is too large to compute and is sampled "
+            f"({null_size:,} draws, seed {seed}): their p-values are not exact{hint}",
             SampledNullWarning,
             stacklevel=5,
         )

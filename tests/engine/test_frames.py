@@ -354,3 +354,26 @@ def test_a_reference_column_leaves_the_rest_as_it_is(kind):
         assert before.equals(once.select(columns))
     with pytest.raises(InputError, match=r"Metadata_y.*did you mean 'Metadata_x'"):
         fb.assign_reference_index(given, "Metadata_y == 'a'")
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "pyarrow"])
+def test_columns_that_no_rule_names_are_carried_through(kind):
+    """They may be of any type, and come back as they went in; a score of an earlier run gives way, and that is said."""
+    plain = {"Metadata_p": list("aabb"), "average_precision": [9.0, 9.0, 9.0, 9.0], "Metadata_k": [1, 2, 3, 4]}
+    make = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.table}[kind]
+    meta = make(plain)
+    if kind == "pandas":
+        meta = meta.assign(mixed=[1, "z", None, 2.5], kind=pd.Categorical(list("uvuv")))
+    x = np.random.default_rng(0).normal(size=(4, 5))
+    with pytest.warns(UserWarning, match="'average_precision'"):
+        found = fb.average_precision(meta, x, ["Metadata_p"], [], [], ["Metadata_p", "Metadata_k > 1"])
+    names = list(found.column_names if kind == "pyarrow" else found.columns)
+    assert names.index("average_precision") > names.index("Metadata_k")
+    assert len(found) == 3
+    if kind == "pandas":
+        assert found["mixed"].tolist() == ["z", None, 2.5]
+        assert found["kind"].dtype == meta["kind"].dtype
+        assert found.index.tolist() == [0, 1, 2]
+    scores = found.assign(mixed=[1, "z", None]) if kind == "pandas" else found
+    assert len(fb.mean_average_precision(scores, ["Metadata_p"], 100, 0.05, 0, progress_bar=False)) == 1
+    assert list(meta.column_names if kind == "pyarrow" else meta.columns)[:3] == list(plain)

@@ -136,7 +136,7 @@ def test_no_pairs_at_all(diffby, said):
 def test_rows_without_direction_are_refused_by_number(distance):
     meta, x = problem(5, copies=False)
     x[[3, 17]] = 0 if distance != "correlation" else 2.5
-    with pytest.raises(fb.InputError, match=r"2 .*rows 3, 17"):
+    with pytest.raises(fb.InputError, match=r"rows 3, 17 .2 in all."):
         score(meta, x, **RULE, distance=distance)
     assert score(meta, x, **RULE, distance="euclidean").report.n_queries == len(meta)
 
@@ -144,7 +144,7 @@ def test_rows_without_direction_are_refused_by_number(distance):
 @pytest.mark.parametrize("scale", [1e-200, 1e200])
 def test_norms_beyond_float64_are_refused(scale):
     meta, x = problem(6)
-    with pytest.raises(fb.InputError, match="too small or large"):
+    with pytest.raises(fb.InputError, match=r"too small to be squared|float64 cannot hold"):
         score(meta, x.astype(np.float64) * scale, **RULE)
 
 
@@ -428,5 +428,5 @@ def test_rows_far_from_length_1_have_a_direction(size, dtype):
     scaled = x.astype(dtype) * dtype(2.0**size)
     np.testing.assert_array_equal(score(meta, scaled, **RULE).frame[AP], expected)
     scaled[0] = 0
-    with pytest.raises(fb.InputError, match="1 rows of length zero"):
+    with pytest.raises(fb.InputError, match=r"rows 0 \(1 in all\)"):
         score(meta, scaled, **RULE)
