@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from ..kernels.codes import stable_order
 
-__all__ = ["Groups"]
+__all__ = ["Groups", "grouped"]
 
 
 @dataclass(frozen=True)
@@ -62,3 +63,33 @@ class Groups:
         mine, starts = values[self.rows], self.offsets[:-1]
         same: npt.NDArray[np.bool_] = np.minimum.reduceat(mine, starts) == np.maximum.reduceat(mine, starts)
         return same
+
+
+def grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, pl.Series, Groups]:
+    """Group the rows of a table by columns.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The table; a row with a missing value in one of the columns is in no group.
+    columns : list of str
+        The columns.
+
+    Returns
+    -------
+    groups : polars.DataFrame
+        The distinct values, sorted, a row a group.
+    listed : polars.Series of lists
+        Rows of each group.
+    members : Groups
+        The same as numbers.
+    """
+    keyed = pl.DataFrame([*(frame[name] for name in columns), pl.Series("__row", np.arange(frame.height))])
+    if any(series.null_count() for series in keyed):
+        keyed = keyed.drop_nulls()
+    groups = keyed.group_by(columns).agg("__row").sort(columns)
+    listed = groups["__row"]
+    offsets = np.zeros(len(listed) + 1, np.int64)
+    np.cumsum(listed.list.len().to_numpy(), out=offsets[1:])
+    rows = listed.explode().to_numpy() if len(listed) else np.empty(0, np.int64)
+    return pl.DataFrame([groups[name] for name in columns]), listed, Groups(rows, offsets)

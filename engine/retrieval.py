@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,8 @@ import polars as pl
 from ..kernels.reference.average_precision import TIES
 from ..kernels.reference.metrics import METRICS
 from ..kernels.reference.similarity import DISTANCES
-from .errors import InputError, UnpairedException, examples
+from .degenerate import refuse_degenerate
+from .errors import InputError, UnpairedException
 from .frames import check_one, with_series
 from .pairing import Columns, PairPlan, compile_pairs
 
@@ -201,7 +201,7 @@ def score(
     wanted = np.ones(len(x), dtype=bool) if queries is None else np.asarray(queries, dtype=bool)[plan.rows]
     if not wanted.any():
         raise InputError("no row was asked for: the queries are empty.")
-    _refuse_degenerate(x, distance, plan.rows)
+    refuse_degenerate(x, distance, plan.rows)
 
     n_neg = room.count_partners(plan.negatives)
     if not n_neg.any():
@@ -253,60 +253,6 @@ def _marked(rows: Ints, n: int) -> npt.NDArray[np.bool_]:
     mark = np.zeros(n, dtype=bool)
     mark[rows] = True
     return mark
-
-
-def _refuse_degenerate(x: npt.NDArray[np.floating], distance: str, rows: Ints) -> None:
-    """Refuse rows that have no direction: their similarity is not a number."""
-    if distance not in ("cosine", "abs_cosine", "correlation"):
-        largest = max(float(np.abs(x[start : start + 8192]).max()) for start in range(0, len(x), 8192))
-        if not (largest == 0 or 1e-140 < largest < 1e140):
-            raise InputError(
-                f"the largest feature value is {largest:.1e}: differences that size have no squares in float64; "
-                "rescale the features."
-            )
-        return
-    from ..kernels.cores import run_jobs
-
-    def among(start: int) -> Ints:
-        part = x[start : start + 4096]
-        unsure = np.arange(len(part))
-        if distance != "correlation":  # a square far from the ends of float32 settles it
-            with np.errstate(over="ignore", under="ignore"):
-                square = np.vecdot(part, part)
-            unsure = np.flatnonzero(~((square > 1e-30) & (square < 1e30)))
-        return start + unsure[_without_direction(part[unsure], distance)]
-
-    bad = np.concatenate(run_jobs([(1, partial(among, start)) for start in range(0, len(x), 4096)]))
-    if len(bad):
-        raise InputError(_why_without_direction(x[bad], distance, rows[bad].tolist()))
-
-
-def _why_without_direction(x: npt.NDArray[np.floating], distance: str, rows: list[int]) -> str:
-    """Say what is wrong with rows that have no direction."""
-    where = f"rows {examples(rows)} ({len(rows)} in all)"
-    if x.shape[1] == 1 and distance == "correlation":
-        return "there is no correlation of a single feature; use another distance, or more features."
-    if not np.abs(x).max() < 1e100:
-        return (
-            f"{where} hold features as large as {np.abs(x).max():.1e}, whose squares float64 cannot hold; rescale them."
-        )
-    what = "equal" if distance == "correlation" else "0, or too small to be squared"
-    return (
-        f"{where}: all features are {what}, so there is no {distance} similarity; drop them, or use another distance."
-    )
-
-
-def _without_direction(x: npt.NDArray[np.floating], distance: str) -> npt.NDArray[np.bool_]:
-    """Say which rows have a norm of which float64 has no digits, or, for the correlation, no variation."""
-    wide = x.astype(np.float64)
-    constant = np.zeros(len(x), dtype=bool)
-    if distance == "correlation":
-        wide -= wide.mean(axis=1, keepdims=True)
-        constant = x.max(axis=1) == x.min(axis=1)
-    with np.errstate(over="ignore"):
-        norm = np.sqrt(np.einsum("ij,ij->i", wide, wide))
-    # Outside this range squares leave the normal float64 numbers.
-    return constant | ~((norm > 1e-140) & (norm < 1e140))
 
 
 def _batches(room: Any, plan: PairPlan, asked: Ints) -> Iterator[Ints]:

@@ -6,7 +6,6 @@ default computes p-values instead of sampling them and counts ties (see `null_la
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,17 +16,16 @@ import numpy.typing as npt
 import polars as pl
 
 from .errors import InputError, SampledNullWarning, examples
+from .false_discovery import benjamini_hochberg, check_level
 from .frames import check_one, did_you_mean, metadata_frame, require_columns, select_columns, to_kind, with_series
-from .groups import Groups
+from .groups import Groups, grouped
 from .null_law import PValues, check_sampling, check_tail
 
 __all__ = [
-    "benjamini_hochberg",
     "check_arguments",
     "drop_unscored",
     "mean_average_precision",
     "mean_average_precision_hierarchical",
-    "mean_nlog10p_groups",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -204,88 +202,6 @@ def drop_unscored(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     return kept, frame.height - kept.height
 
 
-def benjamini_hochberg(p: npt.ArrayLike) -> Floats:
-    """Benjamini-Hochberg adjusted p-values.
-
-    Parameters
-    ----------
-    p : array_like of float, shape (n,)
-        P-values; NaN is not a test.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-        Adjusted values, at most 1; NaN where `p` is NaN.
-
-    Raises
-    ------
-    InputError
-        A p-value outside [0, 1].
-    """
-    # The numbers of `scipy.stats.false_discovery_control`; importing that takes longer than all of a usual call.
-    given = np.asarray(p, np.float64)
-    outside = given[(given < 0) | (given > 1)]
-    if len(outside):
-        raise InputError(f"p-values lie between 0 and 1, but found {examples(outside.tolist())}")
-    order = np.argsort(given)  # NaN last
-    order = order[: int((~np.isnan(given)).sum())]
-    scaled = given[order] * (len(order) / np.arange(1, len(order) + 1))
-    adjusted = np.full(given.shape, np.nan)
-    adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
-    return adjusted
-
-
-def mean_nlog10p_groups(frame: pl.DataFrame, by: str, *, threshold: float = 0.05) -> pl.DataFrame:
-    """Group statistic of the older copairs: the mean of -log10 p over the queries of a group.
-
-    Parameters
-    ----------
-    frame : polars.DataFrame
-        One row a query, with `average_precision` and `p_value`. Rows where either is missing are left out.
-    by : str
-        Column of the groups; rows without one are left out.
-    threshold : float
-        Level of both marks, between 0 and 1.
-
-    Returns
-    -------
-    polars.DataFrame
-        One row a group, sorted: `by`, `mean_average_precision`, `nlog10pvalue` (mean of -log10 p), `q_value`
-        (Benjamini-Hochberg over 10 ** -nlog10pvalue), `nlog10qvalue`, `above_p_threshold` and
-        `above_q_threshold` (strictly above -log10 of the threshold).
-
-    Raises
-    ------
-    InputError
-        A missing column, or a p-value that is not above 0 and at most 1.
-    """
-    _check_level(threshold)
-    require_columns(frame, (by, "average_precision", "p_value"), "the group statistic")
-    scored = frame.select(by, pl.col("average_precision", "p_value").cast(pl.Float64).fill_nan(None))
-    scored = scored.drop_nulls()
-    odd = scored.filter((pl.col("p_value") <= 0) | (pl.col("p_value") > 1))["p_value"].to_list()
-    if odd:
-        raise InputError(
-            f"p-values must be above 0 and at most 1 to take their logarithm, but found {examples(odd)}; pass them "
-            "through expected_sampled, or use tail='>='"
-        )
-    from ..kernels.cpu.means import group_means
-
-    groups, _, members = _grouped(scored, [by])
-    mean_nlog = group_means(-np.log10(scored["p_value"].to_numpy()), members.rows, members.offsets)
-    mean_ap = group_means(scored["average_precision"].to_numpy(), members.rows, members.offsets)
-    q = benjamini_hochberg(10.0**-mean_nlog)
-    level = -math.log10(threshold)
-    return groups.with_columns(
-        pl.Series("mean_average_precision", mean_ap),
-        pl.Series("nlog10pvalue", mean_nlog),
-        pl.Series("q_value", q),
-        pl.Series("nlog10qvalue", -np.log10(q)),
-        pl.Series("above_p_threshold", mean_nlog > level),
-        pl.Series("above_q_threshold", -np.log10(q) > level),
-    )
-
-
 def _group_columns(names: Sequence[str] | str, argument: str = "sameby") -> list[str]:
     columns = [names] if isinstance(names, str) else list(names)
     if not columns or len(set(columns)) != len(columns):
@@ -293,16 +209,11 @@ def _group_columns(names: Sequence[str] | str, argument: str = "sameby") -> list
     return columns
 
 
-def _check_level(threshold: float) -> None:
-    if isinstance(threshold, (bool, str)) or not 0 < threshold < 1:
-        raise InputError(f"threshold must lie between 0 and 1, but it is {threshold!r}")
-
-
 def check_arguments(
     null_size: int, threshold: float, seed: int, p_values: str, tail: str | None, null: str, aggregate: str
 ) -> str:
     """Refuse impossible arguments of `mean_average_precision`; return the tail, its default put in."""
-    _check_level(threshold)
+    check_level(threshold)
     check_sampling(null_size, seed)
     check_one("p_values", p_values, ("exact", "sampled", "copairs"))
     check_one("null", null, ("shared", "independent"))
@@ -316,19 +227,6 @@ def check_arguments(
             f"{tail!r}, {null!r} and {aggregate!r}; use p_values='exact' or 'sampled'"
         )
     return tail
-
-
-def _grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, pl.Series, Groups]:
-    """The groups in sorted order, and the rows of each as a column and as numbers; a missing key is in no group."""
-    keyed = pl.DataFrame([*(frame[name] for name in columns), pl.Series("__row", np.arange(frame.height))])
-    if any(series.null_count() for series in keyed):
-        keyed = keyed.drop_nulls()
-    groups = keyed.group_by(columns).agg("__row").sort(columns)
-    listed = groups["__row"]
-    offsets = np.zeros(len(listed) + 1, np.int64)
-    np.cumsum(listed.list.len().to_numpy(), out=offsets[1:])
-    rows = listed.explode().to_numpy() if len(listed) else np.empty(0, np.int64)
-    return pl.DataFrame([groups[name] for name in columns]), listed, Groups(rows, offsets)
 
 
 def _group_scores(
@@ -350,7 +248,7 @@ def _group_scores(
         if (whole[name] < 0).any():
             raise InputError(f"column {name!r} counts pairs, but holds {whole[name].min()!r}; pass counts as they were")
     frame, _ = drop_unscored(pl.DataFrame([whole[name] for name in dict.fromkeys([*columns, *_SCORES])]))
-    groups, listed, members = _grouped(frame, columns)
+    groups, listed, members = grouped(frame, columns)
     n_unnamed = frame.height - len(members.rows)
     if n_unnamed:
         warnings.warn(f"{n_unnamed} rows have no value in {examples(columns)} and stand in no group", stacklevel=4)

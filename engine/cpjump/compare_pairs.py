@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from ..draws import mcnemar
-from ..significance import benjamini_hochberg
+from ..false_discovery import benjamini_hochberg
 from .compare_runs import ALL, CONFIGURATION, GROUP, ScoredRun, ordered
 from .metadata import MODALITIES, plate_map
 from .options import TASKS

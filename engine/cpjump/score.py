@@ -149,19 +149,20 @@ def _with_p_values(frame: pl.DataFrame, options: Options) -> pl.DataFrame:
 
 def _group(frame: pl.DataFrame, by: str, options: Options) -> pl.DataFrame:
     """Give each group its mean AP and significance, rows by group."""
-    from .. import significance
+    from ..older_statistic import mean_nlog10p_groups
+    from ..significance import mean_average_precision
 
     if frame.is_empty():
         return pl.DataFrame()
     if options.p_values == "paper":
         # A kept query without AP has a p-value but no say in the mean AP of its group.
         filled = frame.with_columns(pl.col("average_precision").fill_null(0.0))
-        groups = significance.mean_nlog10p_groups(filled, by, threshold=options.q_threshold)
+        groups = mean_nlog10p_groups(filled, by, threshold=options.q_threshold)
         if frame["average_precision"].null_count():
             means = frame.group_by(by).agg(pl.col("average_precision").mean().alias("mean_average_precision"))
             groups = groups.drop("mean_average_precision").join(means, on=by, how="left")
         return groups.select(by, *GROUP_COLUMNS).sort(by)
-    found = significance.mean_average_precision(
+    found = mean_average_precision(
         frame, [by], options.null_size, options.q_threshold, options.seed,
         progress_bar=False, p_values="exact", tail=">=", null="shared",
     )  # fmt: skip

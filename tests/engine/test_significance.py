@@ -15,15 +15,11 @@ from threadpoolctl import threadpool_limits
 
 from fastbench.engine import copairs_null, group_convolution, group_null, null_laws, null_plan
 from fastbench.engine.errors import InputError, SampledNullWarning
+from fastbench.engine.false_discovery import benjamini_hochberg
 from fastbench.engine.groups import Groups
 from fastbench.engine.null_laws import ap_p_values
-from fastbench.engine.significance import (
-    benjamini_hochberg,
-    drop_unscored,
-    mean_average_precision,
-    mean_average_precision_hierarchical,
-    mean_nlog10p_groups,
-)
+from fastbench.engine.older_statistic import mean_nlog10p_groups
+from fastbench.engine.significance import drop_unscored, mean_average_precision, mean_average_precision_hierarchical
 from fastbench.kernels.cpu.null import enumerate_ap, expected_ap, sample_ap
 
 
