@@ -151,13 +151,14 @@ def _scored(
     known = column_names(meta) or []
     used = named_columns(named, known) | ({multilabel_col: "multilabel_col"} if multilabel_col is not None else {})
     frame, kind = metadata_frame(select_columns(meta, used))
-    matrix = feature_matrix(feats, len(frame))
+    matrix = feature_matrix(feats, len(frame), finite=False)
     _refuse_other_order(meta, feats)
     with progress("average precision", enabled=progress_bar) as advance:
         result = score(
             frame, matrix, pos_sameby=rules[0], pos_diffby=rules[1], neg_sameby=rules[2], neg_diffby=rules[3],
             multilabel_col=multilabel_col, distance=distance, ties=ties, device=device,
-            queries=None if queries is None else np.asarray(queries), progress=advance,
+            queries=None if queries is None else np.asarray(queries), feature_names=column_names(feats),
+            progress=advance,
         )  # fmt: skip
     report = result.report
     said = list(report.warnings)

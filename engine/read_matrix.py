@@ -63,7 +63,7 @@ def family_of(value: Any) -> str:
     return type(value).__name__
 
 
-def feature_matrix(feats: Any, n_rows: int, names: Sequence[str] | None = None) -> np.ndarray:
+def feature_matrix(feats: Any, n_rows: int, names: Sequence[str] | None = None, finite: bool = True) -> np.ndarray:
     """Check a matrix of features and give it as a C-contiguous, native-endian float array.
 
     float32 and float64 stay what they are. Integers, booleans and float16 become float32 when every value
@@ -78,6 +78,8 @@ def feature_matrix(feats: Any, n_rows: int, names: Sequence[str] | None = None) 
         The n rows the metadata has.
     names : sequence of d str, optional
         Names of the columns for error messages. Default: those of the table, else positions.
+    finite : bool, default True
+        Whether NaN and infinite values are refused here, and not later by `degenerate.refuse_degenerate`.
 
     Returns
     -------
@@ -107,7 +109,8 @@ def feature_matrix(feats: Any, n_rows: int, names: Sequence[str] | None = None) 
             f"features have no {what} (shape {array.shape}); at least one profile and one feature are needed"
         )
     matrix = _as_float(array, names)
-    check_finite(matrix, names, "features")
+    if finite:
+        check_finite(matrix, names, "features")
     return matrix
 
 

@@ -128,6 +128,7 @@ def score(
     device: str = "auto",
     precision: str = "float32",
     queries: npt.NDArray[np.bool_] | None = None,
+    feature_names: Sequence[str] | None = None,
     threads: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Retrieval:
@@ -138,7 +139,7 @@ def score(
     metadata : polars.DataFrame, n rows
         One row a profile.
     features : ndarray of float32 or float64, shape (n, d)
-        Finite values; row i belongs to row i of `metadata`.
+        Finite values, at least in the rows that the filters leave; row i belongs to row i of `metadata`.
     pos_sameby, pos_diffby, neg_sameby, neg_diffby, multilabel_col
         The pair rules, see `pairing.compile_pairs`.
     distance : str, default "cosine"
@@ -152,6 +153,8 @@ def score(
         What "gpu" and "cpu-xla" multiply tiles in; the numbers are the same.
     queries : ndarray of bool, shape (n,), optional
         Rows to score; the others are only candidates and get no AP.
+    feature_names : sequence of d str, optional
+        For error messages.
     threads : int, default 0
         Worker threads, 0 for all cores. The numbers do not depend on it.
     progress : callable, optional
@@ -201,7 +204,9 @@ def score(
     wanted = np.ones(len(x), dtype=bool) if queries is None else np.asarray(queries, dtype=bool)[plan.rows]
     if not wanted.any():
         raise InputError("no row was asked for: the queries are empty.")
-    refuse_degenerate(x, distance, plan.rows)
+    by_length = distance in ("cosine", "abs_cosine")
+    if not by_length:
+        refuse_degenerate(x, distance, plan.rows, names=feature_names)
 
     n_neg = room.count_partners(plan.negatives)
     if not n_neg.any():
@@ -209,6 +214,8 @@ def score(
     asked = np.flatnonzero(wanted)
     try:
         prepared = room.prepare(x, distance, plan.negatives)
+        if by_length:
+            refuse_degenerate(x, distance, plan.rows, prepared.norms, feature_names)
         found = [
             _score_batch(room, plan, prepared, batch, ties, threads, tell)
             for batch, tell in _reported(_batches(room, plan, asked), len(asked), progress)

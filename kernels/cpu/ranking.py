@@ -68,6 +68,11 @@ class Prepared(NamedTuple):
     metric: str  # a name of scipy; empty where fastbench computes the distance
     options: dict[str, Any]  # of that metric
 
+    @property
+    def norms(self) -> npt.NDArray[np.float64]:
+        """Lengths of the rows of the cosine and its absolute value, in the order of the caller."""
+        return self.rows.norm
+
 
 def prepare(features: npt.NDArray[np.floating], distance: str, negatives: PairCodes) -> Prepared:
     """Set up the counting for one feature matrix and one rule; see `reference.ranking.prepare`.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..codes import PairCodes
 from .pairs import pair_table
-from .similarity import similarity
+from .similarity import moments, similarity
 
 __all__ = ["Prepared", "count_outranking", "prepare"]
 
@@ -21,6 +21,11 @@ class Prepared(NamedTuple):
     features: npt.NDArray[np.floating]
     distance: str
     table: npt.NDArray[np.bool_]
+
+    @property
+    def norms(self) -> npt.NDArray[np.float64]:
+        """Lengths of the rows of the cosine and its absolute value, float64."""
+        return moments(self.features, self.distance)[1]
 
 
 def prepare(features: npt.NDArray[np.floating], distance: str, negatives: PairCodes) -> Prepared:

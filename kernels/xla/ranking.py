@@ -66,6 +66,11 @@ class Prepared(NamedTuple):
     forms: tuple[str, str]  # include, exclude: see `keys`
     tile: tuple[int, int]  # largest number of queries and columns
 
+    @property
+    def norms(self) -> npt.NDArray[np.float64]:
+        """Lengths of the rows, as in the CPU room."""
+        return self.host.norms
+
 
 def prepare(
     features: npt.NDArray[np.floating],

@@ -430,3 +430,20 @@ def test_rows_far_from_length_1_have_a_direction(size, dtype):
     scaled[0] = 0
     with pytest.raises(fb.InputError, match=r"rows 0 \(1 in all\)"):
         score(meta, scaled, **RULE)
+
+
+@pytest.mark.parametrize("distance", ["cosine", "abs_cosine", "correlation", "euclidean", "chebyshev", "canberra"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_no_numbers_are_refused_where_they_count(distance, value):
+    """By the name of the feature; in rows that a filter takes away they do not matter."""
+    meta, x = problem(7)
+    feats = pd.DataFrame(np.abs(x), columns=[f"f{k}" for k in range(x.shape[1])])
+    rule = {"pos_sameby": ["group"], "pos_diffby": [], "neg_sameby": [], "neg_diffby": ["group"]}
+    table = meta.with_columns(group=pl.int_range(pl.len()) // 3, row=pl.int_range(pl.len()), kept=pl.lit("y"))
+    table = table.with_columns(kept=pl.when(pl.col("row") == 4).then(pl.lit("n")).otherwise(pl.lit("y")))
+    feats.loc[4, "f1"] = value
+    with pytest.raises(fb.InputError, match=r"NaN or infinite values in 1 of .*\('?f1'?\) and 1 of"):
+        fb.average_precision(table, feats, **rule, distance=distance, progress_bar=False)
+    rule["pos_sameby"] = ["group", "kept == 'y'"]
+    found = fb.average_precision(table, feats, **rule, distance=distance, progress_bar=False)
+    assert len(found) == len(table) - 1
