@@ -35,6 +35,7 @@ from . import precision as precisions
 from . import tiling
 from .context import AXIS, free_bytes, local_devices, settings
 from .deciding import deciding_value, in_range
+from .fused import MOST_THRESHOLDS
 from .keys import device_keys
 from .tiles import Counts, Resident, Setup, Tile, counter
 
@@ -44,6 +45,8 @@ Ints = npt.NDArray[np.int64]
 
 #: One round looks again at one in so many entries of a tile, and at as many groups; but at no fewer than these.
 ROUND = 2048
+#: The same for entries that the fused kernel has listed: those of all tiles of a launch at once.
+LIST_ROUND = 256
 LEAST_GROUPS, LEAST_ENTRIES = 64, 256
 #: Tiles under way at a time: the host prepares the next thresholds while the devices count.
 AHEAD = 2
@@ -65,6 +68,7 @@ class Prepared(NamedTuple):
     precision: str
     forms: tuple[str, str]  # include, exclude: see `keys`
     tile: tuple[int, int]  # largest number of queries and columns
+    fused: str = ""  # how the fused kernel runs, see `tiles.Setup`
 
     @property
     def norms(self) -> npt.NDArray[np.float64]:
@@ -115,7 +119,15 @@ def prepare(
     resident = _upload(host, (include[1], exclude[1]), dtype, tile[1], devices, precision)
     if not _is_trusted(host, resident):
         return left_to_host("float64 on the device might not give the same bits for these features")
-    return Prepared(host, "", resident, devices, precision, (include[0], exclude[0]), tile)
+    return Prepared(
+        host, "", resident, devices, precision, (include[0], exclude[0]), tile, _fused(devices, resident, precision)
+    )
+
+
+def _fused(devices: tuple[jax.Device, ...], resident: Resident, precision: str) -> str:
+    """Say how the fused kernel runs: on tensor cores of GPUs, with arrays whose places are 32-bit numbers."""
+    fits = resident.operands[0].size < 1 << 31
+    return "gpu" if precision != "float32" and devices[0].platform == "gpu" and fits else ""
 
 
 def _upload(
@@ -240,21 +252,30 @@ def count_outranking(
     progress : callable, optional
         Called with the share of the queries that is done, 0..1.
     """
-    host = prepared.host
-    if prepared.resident is None or np.diff(offsets).max(initial=0) > tiling.MOST_POSITIVES:
+    host, resident = prepared.host, prepared.resident
+    if resident is None or np.diff(offsets).max(initial=0) > tiling.MOST_POSITIVES:
         return cpu.count_outranking(host, queries, offsets, positives, threads, progress)
     work = _arrange(host, queries, offsets, positives)
     rechecked = 0
     with settings(), _Threads(threads) as pool:
         waiting: deque[tuple[list[tuple[int, int]], Counts]] = deque()
+
+        def collect() -> int:
+            nonlocal prepared
+            parts, counts = waiting.popleft()
+            if not np.all(counts.complete):
+                prepared = prepared._replace(fused="")  # also for what follows: data like this would overflow again
+                counts = _launch(prepared, resident, work, parts, pool)
+            return _collect(work, parts, counts)
+
         for parts in _launches(prepared, work):
-            waiting.append((parts, _launch(prepared, prepared.resident, work, parts, pool)))
+            waiting.append((parts, _launch(prepared, resident, work, parts, pool)))
             if len(waiting) > AHEAD:
-                rechecked += _collect(work, *waiting.popleft())
+                rechecked += collect()
                 if progress is not None:
                     progress(parts[0][0] / len(work.rows))
         while waiting:
-            rechecked += _collect(work, *waiting.popleft())
+            rechecked += collect()
     target = work.source[work.order]
     values, (above, tied) = np.empty(len(positives)), np.empty((2, len(positives)), np.int64)
     values[target], above[target], tied[target] = work.values, work.above, work.tied
@@ -310,9 +331,11 @@ def _launch(
         tile.low[here][used], tile.high[here][used] = work.low[slots], work.high[slots]
         tile.value[here][used] = work.values[slots]
         tile.pieces[k * length : k * length + len(lists[k])] = lists[k]
+    fused = prepared.fused if width <= MOST_THRESHOLDS else ""
     setup = Setup(
-        columns, max(LEAST_GROUPS, size * columns // ROUND), max(LEAST_ENTRIES, size * columns // ROUND),
-        host.rows.distance == ABS_COSINE, prepared.precision, *prepared.forms,
+        columns, max(LEAST_GROUPS, size * columns // ROUND),
+        max(LEAST_ENTRIES, size * columns // (LIST_ROUND if fused else ROUND)),
+        host.rows.distance == ABS_COSINE, prepared.precision, *prepared.forms, fused,
     )  # fmt: skip
     split = NamedSharding(Mesh(np.array(prepared.devices), (AXIS,)), PartitionSpec(AXIS))
     return counter(prepared.devices, setup)(resident, jax.device_put(tile, split))
@@ -320,7 +343,7 @@ def _launch(
 
 def _collect(work: _Work, parts: list[tuple[int, int]], counts: Counts) -> int:
     """Wait for a launch and keep its counts; return how many entries were rechecked."""
-    above, tied, rechecked = (np.asarray(each) for each in counts)
+    above, tied, rechecked = (np.asarray(each) for each in counts[:3])
     size = len(above) // len(parts)
     for k, (first, last) in enumerate(parts):
         here = slice(k * size, k * size + last - first)

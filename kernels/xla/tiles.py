@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from . import fused
 from .context import spread
 from .deciding import deciding_value
 from .keys import shared
@@ -46,6 +47,7 @@ class Setup(NamedTuple):
     precision: str
     include: str  # form of the key index, see `keys`
     exclude: str
+    fused: str = ""  # "gpu": products and counts in one kernel (see `fused`); "interpret": the same, in plain XLA
 
 
 class Resident(NamedTuple):
@@ -77,6 +79,7 @@ class Counts(NamedTuple):
     above: Any  # (q, p) int32
     tied: Any  # (q, p) int32
     rechecked: Any  # (1,) int64 entries looked at again
+    complete: Any  # (1,) bool; False: undecided entries did not fit in their list, and these counts are none
 
 
 class _State(NamedTuple):
@@ -88,7 +91,7 @@ class _State(NamedTuple):
 @lru_cache(maxsize=64)
 def counter(devices: tuple[jax.Device, ...], setup: Setup) -> Callable[[Resident, Tile], Counts]:
     """Return the compiled counting for these devices; one program for each set of shapes."""
-    return spread(partial(_count, setup), devices)
+    return spread(partial(_count_fused if setup.fused else _count, setup), devices)
 
 
 def _count(setup: Setup, rows: Resident, tile: Tile) -> Counts:
@@ -132,9 +135,47 @@ def _count(setup: Setup, rows: Resident, tile: Tile) -> Counts:
     counters = jnp.zeros(n_queries * p, jnp.int32)
     state = _State(counters, counters, jnp.zeros(1, jnp.int64))
     state = lax.fori_loop(0, tile.n_pieces[0], piece, state)
-    steps, ties = state.steps.reshape(n_queries, p), state.ties.reshape(n_queries, p)
+    return _summed(state, (n_queries, p), jnp.ones(1, bool))
+
+
+def _summed(state: _State, shape: tuple[int, int], complete: jax.Array) -> Counts:
+    """Turn steps into counts."""
+    steps, ties = state.steps.reshape(shape), state.ties.reshape(shape)
     above = jnp.sum(steps, axis=1, keepdims=True, dtype=jnp.int32) - jnp.cumsum(steps, axis=1, dtype=jnp.int32)
-    return Counts(above, jnp.cumsum(ties, axis=1, dtype=jnp.int32), state.rechecked)
+    return Counts(above, jnp.cumsum(ties, axis=1, dtype=jnp.int32), state.rechecked, complete)
+
+
+def _count_fused(setup: Setup, rows: Resident, tile: Tile) -> Counts:
+    """Count as `_count` does, with products and sure counts in one kernel."""
+    n_queries, p = tile.value.shape
+    mine = tuple(operand[tile.row] for operand in rows.operands)
+    keys = [
+        (setup.include, rows.include[tile.row], rows.include),
+        (setup.exclude, rows.exclude[tile.row], rows.exclude),
+    ]
+    above, listed = fused.count(
+        (mine, rows.operands), keys, tile, setup.columns, setup.precision, setup.absolute, setup.fused == "interpret"
+    )
+    n_strips, room = listed.number.shape[1], listed.place.shape[2] - 1
+    complete = jnp.all(listed.number <= room)
+    ends = jnp.cumsum(listed.number.ravel(), dtype=jnp.int64)
+
+    def decide(i: jax.Array, state: _State) -> _State:
+        k = i * setup.entries + jnp.arange(setup.entries)
+        valid = k < ends[-1]
+        of = jnp.minimum(jnp.searchsorted(ends, k, side="right"), ends.size - 1)  # which list
+        slot = k - (ends - listed.number.ravel())[of]
+        place = jnp.where(valid, listed.place.reshape(-1, room + 1)[of, jnp.minimum(slot, room)], 0)
+        query = of // n_strips * listed.queries + place // listed.strip
+        column = listed.first[of % n_strips] + place % listed.strip
+        at = jnp.where(valid, query * p, n_queries * p)
+        return _decide(state, at, query, column, None, tile, rows, setup.absolute)
+
+    counters = jnp.zeros(n_queries * p, jnp.int32)
+    rounds = jnp.where(complete, -(-ends[-1] // setup.entries), 0)
+    state = lax.fori_loop(0, rounds, decide, _State(counters, counters, jnp.zeros(1, jnp.int64)))
+    counts = _summed(state, (n_queries, p), complete[None])
+    return counts._replace(above=counts.above + above)
 
 
 def _in_reach(tile: Tile, start: jax.Array, stop: jax.Array, width: int) -> jax.Array:
@@ -210,18 +251,24 @@ def _rounds(flags: jax.Array, size: int, visit: Callable[[jax.Array, _State], _S
 
 
 def _decide(
-    state: _State, at: jax.Array, query: jax.Array, column: jax.Array, entry: jax.Array, tile: Tile, rows: Resident,
-    absolute: bool,
+    state: _State, at: jax.Array, query: jax.Array, column: jax.Array, entry: jax.Array | None, tile: Tile,
+    rows: Resident, absolute: bool,
 ) -> _State:  # fmt: skip
-    """Decide undecided pairs (e,) in float64. `at` is where the query's counters begin, past the end for padding."""
+    """Decide undecided pairs (e,) in float64, and take back what was counted for their entries (None: nothing).
+
+    `at` is where the query's counters begin, past the end for padding.
+    """
     p = tile.value.shape[1]
     values = tile.value.ravel()
     value = deciding_value(rows.features, rows.norm, rows.zero, tile.row[query], column, absolute)
     beaten = _below(values, query, value, p)  # thresholds below the value
     reached = _below(values, query, value, p, equal=True)  # and those equal to it
-    counted = _below(tile.high.ravel(), query, entry, p)  # thresholds that the entry was counted for
+    steps = state.steps.at[at + beaten].add(1, mode="drop")
+    if entry is not None:
+        counted = _below(tile.high.ravel(), query, entry, p)  # thresholds that the entry was counted for
+        steps = steps.at[at + counted].add(-1, mode="drop")
     return _State(
-        state.steps.at[at + beaten].add(1, mode="drop").at[at + counted].add(-1, mode="drop"),
+        steps,
         state.ties.at[at + beaten].add(1, mode="drop").at[at + reached].add(-1, mode="drop"),
         state.rechecked + jnp.sum(at < len(values), dtype=jnp.int64),
     )

@@ -21,6 +21,8 @@ from fastbench.kernels.xla import context, deciding, keys, precision, ranking, t
 
 from .strategies import label_index, make_codes, pair_codes
 
+#: Whose devices are tried: "gpu" on a machine that has one.
+PLATFORM = os.environ.get("FASTBENCH_XLA_PLATFORM", "cpu")
 PRODUCTS = ("cosine", "abs_cosine", "correlation")
 
 
@@ -28,7 +30,7 @@ def assert_equals_definition(x, distance, positive, negative, queries=None, **op
     """Counts of this room equal those of the reference; returns what was prepared and the entries rechecked."""
     queries = np.arange(len(x)) if queries is None else queries
     offsets, mates = cpu.partners(positive, queries)
-    prepared = xla.prepare(x, distance, negative, platform="cpu", **options)
+    prepared = xla.prepare(x, distance, negative, platform=PLATFORM, **options)
     *got, rechecked = xla.count_outranking(prepared, queries, offsets, mates)
     *expected, _ = reference.count_outranking(reference.prepare(x, distance, negative), queries, offsets, mates)
     for mine, definition in zip(got, expected, strict=True):
@@ -189,7 +191,7 @@ def test_deciding_values_are_bit_equal(distance, dtype):
     """`prepare` itself compares random pairs; here all pairs of rows of several steps."""
     rng = np.random.default_rng(1)
     x = rng.normal(size=(40, 3 * 64 + 5)).astype(dtype)
-    prepared = xla.prepare(x, distance, make_codes(np.zeros(40, int)), platform="cpu")
+    prepared = xla.prepare(x, distance, make_codes(np.zeros(40, int)), platform=PLATFORM)
     assert not prepared.on_host
     i, j = (m.ravel().astype(np.int32) for m in np.mgrid[:40, :40])
     r = prepared.resident
@@ -339,3 +341,19 @@ def test_several_devices_under_any_configuration():
 def test_availability():
     assert xla.available("cpu")
     assert not xla.available("no such platform")
+
+
+@pytest.mark.parametrize("name", ["tf32", "bf16x3"])
+@pytest.mark.parametrize("distance", PRODUCTS)
+def test_fused_kernel_counts_the_same(name, distance, monkeypatch):
+    """Ragged blocks, keys of all forms, ties; `interpret` runs the kernel of the GPU as plain XLA."""
+    monkeypatch.setattr(ranking, "_fused", lambda *_: "interpret")
+    rng = np.random.default_rng(4)
+    n = 300
+    x = rng.normal(size=(n, 70)).astype(np.float32)
+    x[200:] = x[rng.integers(0, 200, 100)]
+    group, plate = rng.integers(0, 60, n), rng.integers(0, 3, n)
+    codes = make_codes(group), make_codes(plate, exclude=[group])
+    prepared, rechecked = assert_equals_definition(x, distance, *codes, precision=name)
+    assert prepared.fused
+    assert rechecked > 0
