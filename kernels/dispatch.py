@@ -10,7 +10,7 @@ __all__ = ["DEVICES", "PRECISIONS", "available", "describe", "name", "room"]
 DEVICES = ("auto", "cpu", "reference", "cpu-xla", "gpu")
 
 #: Arithmetic of the tiles that ``gpu`` and ``cpu-xla`` multiply, see `xla.precision`; counts do not depend on it.
-PRECISIONS = ("float32", "tf32", "bf16x3")
+PRECISIONS = ("float32", "tf32", "bf16x3", "fp16x3")
 
 Room = ModuleType | SimpleNamespace
 

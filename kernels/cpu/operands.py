@@ -84,7 +84,7 @@ class Operands(NamedTuple):
         return out
 
 
-def error_bound(d: int, form: int = SCALED, depth: int = 0) -> float:
+def error_bound(d: int, form: int = SCALED, depth: int = 0, product: float | None = None) -> float:
     """Return the largest difference between a float32 entry and the float64 value (module docstring).
 
     Parameters
@@ -95,11 +95,14 @@ def error_bound(d: int, form: int = SCALED, depth: int = 0) -> float:
         ``SCALED`` or ``HALVED``.
     depth : int, default 0
         Features that are multiplied at once, 0 for all.
+    product : float, optional
+        g, where the product is not one of float32 operands in float32.
     """
     u, v = 2.0**-24, 2.0**-53
     w = u + (d + 8) * v
     terms = depth + -(-d // depth) if 0 < depth < d else d
-    product = terms * u / (1 - terms * u)
+    if product is None:
+        product = terms * u / (1 - terms * u)
     rounding = (1 + w) ** 4 * (1 + product) - 1 + 4 * d * 2.0**-80 + (2 * d + 16) * v + 2.0**-22
     return rounding if form == SCALED else rounding + w + 3 * u
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -35,13 +35,16 @@ from . import precision as precisions
 from . import tiling
 from .context import AXIS, free_bytes, local_devices, settings
 from .deciding import deciding_value, in_range
-from .fused import MOST_THRESHOLDS
+from .fused import DEPTH, MOST_THRESHOLDS
 from .keys import device_keys
 from .tiles import Counts, Resident, Setup, Tile, counter
 
 __all__ = ["Prepared", "count_outranking", "prepare"]
 
 Ints = npt.NDArray[np.int64]
+#: The queries of one launch: a range of `_Work` for each device.
+_Parts = list[tuple[int, int]]
+_Filled = tuple[Setup, Tile]
 
 #: One round looks again at one in so many entries of a tile, and at as many groups; but at no fewer than these.
 ROUND = 2048
@@ -125,9 +128,9 @@ def prepare(
 
 
 def _fused(devices: tuple[jax.Device, ...], resident: Resident, precision: str) -> str:
-    """Say how the fused kernel runs: on tensor cores of GPUs, with arrays whose places are 32-bit numbers."""
-    fits = resident.operands[0].size < 1 << 31
-    return "gpu" if precision != "float32" and devices[0].platform == "gpu" and fits else ""
+    """Say how the fused kernel runs: for split operands, on GPUs, with arrays whose places are 32-bit numbers."""
+    split, fits = len(resident.operands) == 2, resident.operands[0].size < 1 << 31
+    return "gpu" if split and fits and devices[0].platform == "gpu" else ""
 
 
 def _upload(
@@ -191,7 +194,7 @@ class _Threads(ThreadPoolExecutor):
         list(self.map(lambda part: work(*part), _parts(first, last, self.count)))
 
 
-def _parts(first: int, last: int, count: int) -> list[tuple[int, int]]:
+def _parts(first: int, last: int, count: int) -> _Parts:
     """Cut a range into so many parts, of equal size but for one."""
     size = last - first
     return list(itertools.pairwise(first + size * k // count for k in range(count + 1)))
@@ -256,20 +259,31 @@ def count_outranking(
     if resident is None or np.diff(offsets).max(initial=0) > tiling.MOST_POSITIVES:
         return cpu.count_outranking(host, queries, offsets, positives, threads, progress)
     work = _arrange(host, queries, offsets, positives)
+    launches = _launches(prepared, work)
+    filled: deque[tuple[_Parts, Future[_Filled]]] = deque()
+    waiting: deque[tuple[_Parts, Counts]] = deque()
     rechecked = 0
-    with settings(), _Threads(threads) as pool:
-        waiting: deque[tuple[list[tuple[int, int]], Counts]] = deque()
+    with settings(), _Threads(threads) as pool, ThreadPoolExecutor(1) as ahead:
+
+        def fill_next() -> None:
+            parts = next(launches, None)
+            if parts is not None:
+                filled.append((parts, ahead.submit(_fill, prepared, work, parts, pool)))
 
         def collect() -> int:
             nonlocal prepared
             parts, counts = waiting.popleft()
             if not np.all(counts.complete):
                 prepared = prepared._replace(fused="")  # also for what follows: data like this would overflow again
-                counts = _launch(prepared, resident, work, parts, pool)
+                counts = _start(prepared, resident, *_fill(prepared, work, parts, pool))
             return _collect(work, parts, counts)
 
-        for parts in _launches(prepared, work):
-            waiting.append((parts, _launch(prepared, resident, work, parts, pool)))
+        for _ in range(AHEAD):
+            fill_next()
+        while filled:
+            parts, future = filled.popleft()
+            fill_next()
+            waiting.append((parts, _start(prepared, resident, *future.result())))
             if len(waiting) > AHEAD:
                 rechecked += collect()
                 if progress is not None:
@@ -282,7 +296,7 @@ def count_outranking(
     return values, above, tied, rechecked
 
 
-def _launches(prepared: Prepared, work: _Work) -> Iterator[list[tuple[int, int]]]:
+def _launches(prepared: Prepared, work: _Work) -> Iterator[_Parts]:
     """Cut the queries: each launch is a range of queries for each device, of one padded width."""
     n_devices = len(prepared.devices)
     edges = np.flatnonzero(np.diff(work.width, prepend=-1, append=-1)).tolist()
@@ -295,13 +309,12 @@ def _launches(prepared: Prepared, work: _Work) -> Iterator[list[tuple[int, int]]
             yield _parts(first, min(first + size * n_devices, stop), n_devices)
 
 
-def _launch(
-    prepared: Prepared, resident: Resident, work: _Work, parts: list[tuple[int, int]], pool: _Threads
-) -> Counts:
-    """Compute the thresholds of some queries and start counting; does not wait for the devices."""
+def _fill(prepared: Prepared, work: _Work, parts: _Parts, pool: _Threads) -> _Filled:
+    """Compute the thresholds of some queries, and all else that the devices need to count."""
     host = prepared.host
     n_devices, width = len(parts), int(work.width[parts[0][0]])
-    delta = precisions.error_bound(host.rows.x.shape[1], prepared.precision)
+    fused = prepared.fused if width <= MOST_THRESHOLDS else ""
+    delta = precisions.error_bound(host.rows.x.shape[1], prepared.precision, DEPTH if fused else 0)
 
     def fill(first: int, last: int) -> None:
         thresholds(
@@ -331,17 +344,21 @@ def _launch(
         tile.low[here][used], tile.high[here][used] = work.low[slots], work.high[slots]
         tile.value[here][used] = work.values[slots]
         tile.pieces[k * length : k * length + len(lists[k])] = lists[k]
-    fused = prepared.fused if width <= MOST_THRESHOLDS else ""
     setup = Setup(
         columns, max(LEAST_GROUPS, size * columns // ROUND),
         max(LEAST_ENTRIES, size * columns // (LIST_ROUND if fused else ROUND)),
         host.rows.distance == ABS_COSINE, prepared.precision, *prepared.forms, fused,
     )  # fmt: skip
+    return setup, tile
+
+
+def _start(prepared: Prepared, resident: Resident, setup: Setup, tile: Tile) -> Counts:
+    """Start counting; does not wait for the devices."""
     split = NamedSharding(Mesh(np.array(prepared.devices), (AXIS,)), PartitionSpec(AXIS))
     return counter(prepared.devices, setup)(resident, jax.device_put(tile, split))
 
 
-def _collect(work: _Work, parts: list[tuple[int, int]], counts: Counts) -> int:
+def _collect(work: _Work, parts: _Parts, counts: Counts) -> int:
     """Wait for a launch and keep its counts; return how many entries were rechecked."""
     above, tied, rechecked = (np.asarray(each) for each in counts[:3])
     size = len(above) // len(parts)

@@ -156,18 +156,20 @@ def _count_fused(setup: Setup, rows: Resident, tile: Tile) -> Counts:
     above, listed = fused.count(
         (mine, rows.operands), keys, tile, setup.columns, setup.precision, setup.absolute, setup.fused == "interpret"
     )
-    n_strips, room = listed.number.shape[1], listed.place.shape[2] - 1
+    n_columns, room = listed.number.shape[1], listed.place.shape[2] - 1
     complete = jnp.all(listed.number <= room)
     ends = jnp.cumsum(listed.number.ravel(), dtype=jnp.int64)
 
     def decide(i: jax.Array, state: _State) -> _State:
         k = i * setup.entries + jnp.arange(setup.entries)
         valid = k < ends[-1]
-        of = jnp.minimum(jnp.searchsorted(ends, k, side="right"), ends.size - 1)  # which list
+        of = jnp.searchsorted(ends, k, side="right", method="scan_unrolled")  # which list
+        of = jnp.minimum(of, ends.size - 1)
         slot = k - (ends - listed.number.ravel())[of]
-        place = jnp.where(valid, listed.place.reshape(-1, room + 1)[of, jnp.minimum(slot, room)], 0)
-        query = of // n_strips * listed.queries + place // listed.strip
-        column = listed.first[of % n_strips] + place % listed.strip
+        place = listed.place.reshape(-1, room + 1)[of, jnp.minimum(slot, room)]
+        place = jnp.where(valid, place, 0).astype(jnp.int32)
+        query = of // n_columns * listed.queries + place // listed.width
+        column = listed.first[of % n_columns] + place % listed.width
         at = jnp.where(valid, query * p, n_queries * p)
         return _decide(state, at, query, column, None, tile, rows, setup.absolute)
 

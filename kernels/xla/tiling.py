@@ -71,7 +71,8 @@ def padded_size(n: int, least: int) -> int:
 
 def ranges(bounds: Ints) -> Ints:
     """Return the disjoint ranges (r, 2), ascending, that together hold the candidates of all rows of `bounds`."""
-    each = np.unique(bounds.reshape(-1, 2), axis=0)
+    fresh = np.concatenate([[True], np.any(bounds[1:] != bounds[:-1], axis=1)])  # neighbours mostly have the same
+    each = np.unique(bounds[fresh[: len(bounds)]].reshape(-1, 2), axis=0)
     each = each[each[:, 0] < each[:, 1]]
     if not len(each):
         return each

@@ -17,7 +17,7 @@ from fastbench.kernels.cpu.operands import unit_rows
 from fastbench.kernels.cpu.rows import describe_rows
 from fastbench.kernels.reference.pairs import _shares_key
 from fastbench.kernels.reference.similarity import similarity
-from fastbench.kernels.xla import context, deciding, keys, precision, ranking, tiling
+from fastbench.kernels.xla import context, deciding, fused, keys, precision, ranking, tiling
 
 from .strategies import label_index, make_codes, pair_codes
 
@@ -174,7 +174,7 @@ def test_certificate_holds_on_adversarial_rows(name, d):
         assert error > 2.0**-15
 
 
-@pytest.mark.parametrize("name", ["tf32", "bf16x3"])
+@pytest.mark.parametrize("name", ["tf32", "bf16x3", "fp16x3"])
 def test_precision_does_not_change_counts(name):
     rng = np.random.default_rng(3)
     x = rng.normal(size=(300, 64)).astype(np.float32)
@@ -343,11 +343,16 @@ def test_availability():
     assert not xla.available("no such platform")
 
 
-@pytest.mark.parametrize("name", ["tf32", "bf16x3"])
+def fuse(monkeypatch):
+    """Take the fused kernel where there is no GPU too."""
+    monkeypatch.setattr(ranking, "_fused", lambda *_: "gpu" if PLATFORM == "gpu" else "interpret")
+
+
+@pytest.mark.parametrize("name", ["bf16x3", "fp16x3"])
 @pytest.mark.parametrize("distance", PRODUCTS)
 def test_fused_kernel_counts_the_same(name, distance, monkeypatch):
     """Ragged blocks, keys of all forms, ties; `interpret` runs the kernel of the GPU as plain XLA."""
-    monkeypatch.setattr(ranking, "_fused", lambda *_: "interpret")
+    fuse(monkeypatch)
     rng = np.random.default_rng(4)
     n = 300
     x = rng.normal(size=(n, 70)).astype(np.float32)
@@ -357,3 +362,40 @@ def test_fused_kernel_counts_the_same(name, distance, monkeypatch):
     prepared, rechecked = assert_equals_definition(x, distance, *codes, precision=name)
     assert prepared.fused
     assert rechecked > 0
+
+
+def test_overflow_of_the_list_is_counted_again(monkeypatch):
+    """A collapsed embedding: all entries are undecided, more than the fused kernel has room for."""
+    fuse(monkeypatch)
+    monkeypatch.setattr(fused, "ROOM", 1 << 12)
+    started = []
+    start = ranking._start
+    monkeypatch.setattr(ranking, "_start", lambda *given: started.append(given[2].fused) or start(*given))
+    n = 90
+    x = np.ones((n, 5), np.float32)
+    x[:, 1] = np.nextafter(np.float32(1), np.float32(2)) ** (np.arange(n) % 2)
+    group = np.arange(n) // 3
+    codes = make_codes(group), make_codes(np.zeros(n, int), exclude=[group])
+    _, rechecked = assert_equals_definition(x, "cosine", *codes, precision="fp16x3")
+    assert started[0]
+    assert not started[-1]
+    assert rechecked == n * (n - 3)
+
+
+@pytest.mark.parametrize("form", ["bits", "columns", "lists"])
+def test_fused_kernel_knows_all_forms_of_keys(form, monkeypatch):
+    fuse(monkeypatch)
+    rng = np.random.default_rng(6)
+    n = 200
+    x = rng.normal(size=(n, 20)).astype(np.float32)
+    group = rng.integers(0, 20, n)
+    if form == "bits":
+        negative = make_codes(np.zeros(n, int), exclude=[group % 7])
+    elif form == "columns":
+        negative = make_codes(np.zeros(n, int), exclude=[rng.permutation(n)])
+    else:
+        keys_of_rows = np.concatenate([np.sort(rng.choice(150, size=2, replace=False)) for _ in range(n)])
+        labels = key_index(keys_of_rows, np.repeat(np.arange(n), 2), n, 150)
+        negative = make_codes(np.zeros(n, int))._replace(exclude=labels)
+    prepared, _ = assert_equals_definition(x, "cosine", make_codes(group), negative, precision="fp16x3")
+    assert prepared.forms[1] == form
