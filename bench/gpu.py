@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=8, help="rows of a group: one more than positives a query")
     parser.add_argument("--signal", type=float, default=0.3, help="size of what a group shares, noise being 1")
     parser.add_argument("--distance", default="cosine", choices=["cosine", "abs_cosine", "correlation"])
-    parser.add_argument("--precision", default="float32", choices=["float32", "tf32", "bf16x3"])
+    parser.add_argument("--precision", default="auto", choices=["auto", "float32", "tf32", "bf16x3", "fp16x3"])
     parser.add_argument("--platform", choices=["gpu", "cpu"], help="default: JAX's default")
     parser.add_argument("--check", type=int, default=500, help="random queries to compare with the CPU room")
     parser.add_argument("--ceiling", type=float, help="Tflop/s of the product; default: measured")
@@ -81,7 +81,7 @@ def measure(options: argparse.Namespace) -> dict[str, str | int | float | None]:
 
     # A pair takes one product of d terms; its tile entry is written once and read twice (count, second look).
     # Features are read in the second look. Reading the operands of a tile is a small share of that.
-    flops = 2.0 * n * n * d * (3 if options.precision == "bf16x3" else 1)
+    flops = 2.0 * n * n * d * (3 if prepared.precision.endswith("x3") else 1)
     moved = 12.0 * n * n + rechecked * 2.0 * x.itemsize * d
     ceiling = options.ceiling or product_rate(prepared)
     stats = prepared.devices[0].memory_stats() or {}
@@ -92,7 +92,8 @@ def measure(options: argparse.Namespace) -> dict[str, str | int | float | None]:
         "d": d,
         "replicates": options.replicates,
         "distance": options.distance,
-        "precision": options.precision,
+        "precision": prepared.precision,
+        "fused": prepared.fused,
         "mean_ap": float(np.nanmean(ap)),
         "prepare_s": prepare_s,
         "warm_up_s": warm_up_s,
@@ -142,7 +143,7 @@ def product_rate(prepared) -> float:  # type: ignore[no-untyped-def]
         b = tuple(each[:columns] for each in prepared.resident.operands)
         jax.block_until_ready(multiply(a, b))
         _, seconds = timed(lambda: jax.block_until_ready([multiply(a, b) for _ in range(10)]))
-    products = 3 if prepared.precision == "bf16x3" else 1
+    products = 3 if prepared.precision.endswith("x3") else 1
     rows, width = len(a[0]), len(b[0])
     return 10 * products * 2.0 * rows * width * prepared.host.rows.x.shape[1] / seconds / 1e12 * len(prepared.devices)
 

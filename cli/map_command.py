@@ -60,8 +60,11 @@ def map_(
         str, typer.Option(help="auto, cpu, cpu-xla, gpu or reference; the numbers are the same.")
     ] = "auto",
     precision: Annotated[
-        str, typer.Option(help="What gpu and cpu-xla multiply in: float32, tf32 or bf16x3; the numbers are the same.")
-    ] = "float32",
+        str,
+        typer.Option(
+            help="What gpu and cpu-xla multiply in: auto, float32, tf32, bf16x3 or fp16x3; the numbers are the same."
+        ),
+    ] = "auto",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an older result in the output folder.")
     ] = False,

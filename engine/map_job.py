@@ -61,7 +61,7 @@ class MapOptions:
     obsm: str = ""
     missing: str = "error"
     device: str = "auto"
-    precision: str = "float32"
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         """Refuse bad values before anything is read."""

@@ -126,7 +126,7 @@ def score(
     distance: str = "cosine",
     ties: str = "expected",
     device: str = "auto",
-    precision: str = "float32",
+    precision: str = "auto",
     queries: npt.NDArray[np.bool_] | None = None,
     feature_names: Sequence[str] | None = None,
     threads: int = 0,
@@ -149,8 +149,8 @@ def score(
         What equal similarities of a positive and a negative mean; "optimistic" is the rule of copairs.
     device : {"auto", "cpu", "reference", "cpu-xla", "gpu"}
         Which kernels run; the numbers are the same.
-    precision : {"float32", "tf32", "bf16x3"}
-        What "gpu" and "cpu-xla" multiply tiles in; the numbers are the same.
+    precision : {"auto", "float32", "tf32", "bf16x3", "fp16x3"}
+        What "gpu" and "cpu-xla" multiply tiles in; the numbers are the same. "auto" takes the fastest.
     queries : ndarray of bool, shape (n,), optional
         Rows to score; the others are only candidates and get no AP.
     feature_names : sequence of d str, optional
@@ -185,7 +185,7 @@ def score(
     if not dispatch.available(device):
         raise InputError(f"device {device!r} is not here: JAX finds none; use 'auto', or install JAX for your GPU.")
     check_one("precision", precision, dispatch.PRECISIONS)
-    if precision != "float32" and device not in ("gpu", "cpu-xla"):
+    if precision not in ("auto", "float32") and device not in ("gpu", "cpu-xla"):
         raise InputError(f"precision {precision!r} is for device 'gpu' and 'cpu-xla', but the device is {device!r}.")
     if len(metadata) != len(features):
         raise InputError(f"metadata has {len(metadata)} rows and features have {len(features)}; they must agree.")
@@ -240,7 +240,8 @@ def score(
         n_positive_pairs=_n_positive_pairs(room, plan, n_pos, wanted), n_negative_pairs=int(n_neg.sum()) // 2,
         n_tied_queries=int(tied.sum()), n_compared=int(n_neg[_marked(query, len(x))].sum()),
         n_rechecked=sum(f[6] for f in found), certified=distance not in METRICS, ties=ties, distance=distance,
-        precision=precision, device="cpu" if reason else dispatch.name(room), warnings=(*plan.warnings, *said),
+        precision="float32" if reason else getattr(prepared, "precision", "float32"),
+        device="cpu" if reason else dispatch.name(room), warnings=(*plan.warnings, *said),
     )  # fmt: skip
     scores = {"average_precision": ap, "normalized_average_precision": _normalized(ap, n_pos, n_pos + n_neg[query])}
     if tied.any():

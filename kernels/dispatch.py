@@ -10,7 +10,8 @@ __all__ = ["DEVICES", "PRECISIONS", "available", "describe", "name", "room"]
 DEVICES = ("auto", "cpu", "reference", "cpu-xla", "gpu")
 
 #: Arithmetic of the tiles that ``gpu`` and ``cpu-xla`` multiply, see `xla.precision`; counts do not depend on it.
-PRECISIONS = ("float32", "tf32", "bf16x3", "fp16x3")
+#: ``auto`` takes the fastest: fp16x3 where the fused kernel runs (`xla.fused`), else float32.
+PRECISIONS = ("auto", "float32", "tf32", "bf16x3", "fp16x3")
 
 Room = ModuleType | SimpleNamespace
 
@@ -24,7 +25,7 @@ def available(device: str) -> bool:
     return xla.available("gpu")
 
 
-def room(device: str = "auto", precision: str = "float32") -> Room:
+def room(device: str = "auto", precision: str = "auto") -> Room:
     """Return the kernels that serve a device.
 
     Parameters

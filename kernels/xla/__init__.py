@@ -49,8 +49,8 @@ def available(platform: str) -> bool:
     return bool(local_devices(platform))
 
 
-def room(platform: str, precision: str = "float32") -> SimpleNamespace:
-    """Return the functions of this room, bound to the devices of a platform and to a precision of `PRECISIONS`."""
+def room(platform: str, precision: str = "auto") -> SimpleNamespace:
+    """Return the functions of this room, bound to the devices of a platform and to a precision."""
     return SimpleNamespace(
         __name__=__name__,
         ancestor_bits=ancestor_bits,

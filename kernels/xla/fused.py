@@ -24,13 +24,19 @@ from jax.experimental.pallas import triton
 
 from .precision import scale
 
-__all__ = ["DEPTH", "MOST_THRESHOLDS", "Listed", "count"]
+__all__ = ["DEPTH", "GPUS", "MOST_COUNTED", "MOST_THRESHOLDS", "SPLIT", "Listed", "count"]
 
+#: Compute capabilities of the GPUs that the kernel is for: A100, H100 and H200. It needs their shared memory.
+GPUS = ("8.0", "9.0")
+#: Precisions that it multiplies in.
+SPLIT = ("bf16x3", "fp16x3")
 #: Queries and columns of a block, where there are so many; features multiplied at a time.
 BLOCK = 128
-DEPTH = 64
-#: Warps of a program, and steps of features that are loaded ahead.
-WARPS, STAGES = 8, 3
+DEPTH = 32
+#: Warps of a program, and steps of features that are under way, 32 KiB of shared memory each.
+WARPS, STAGES = 8, 5
+#: Rows, at most: counts are added up as float32, because JAX would add integers as if they were floating-point numbers.
+MOST_COUNTED = 1 << 24
 #: Thresholds (padded) that are compared one by one.
 MOST_THRESHOLDS = 16
 #: One in so many comparisons with a threshold may be undecided.
@@ -60,7 +66,7 @@ def count(
 
     Parameters
     ----------
-    operands : pair of tuples of arrays, shape (q, d) and (n, d)
+    operands : pair of tuples of two arrays, shape (q, d) and (n, d)
         Of the queries and of all rows, see `precision.operands`; d a multiple of `DEPTH`.
     keys : list of (form, (q, k) int32, (n, k) int32)
         What queries and rows must share (first) and must not (second), see `keys`.
@@ -68,7 +74,7 @@ def count(
         Queries, thresholds, and column tiles.
     columns : int
         Width of the column tiles.
-    precision : {"bf16x3", "fp16x3"}
+    precision : one of `SPLIT`
         See `precision`.
     absolute : bool
         For ``abs_cosine``.
@@ -100,7 +106,7 @@ def count(
         return pl.BlockSpec(array.shape, lambda i, s: (0,) * array.ndim)
 
     mine, theirs = operands
-    zeros = jnp.zeros((n_queries, p), jnp.int32)
+    zeros = jnp.zeros((n_queries, p), jnp.float32)
     arrays = [zeros, first, stop, tile.row, tile.bounds, tile.low, tile.high, *mine, *theirs]
     specs = [
         of_block(p), *map(whole, (first, stop)), of_block(), of_block(4), of_block(p), of_block(p),
@@ -119,7 +125,7 @@ def count(
             pl.BlockSpec((None, None, room + 1), lambda i, s: (i, s, 0)),
         ],
         out_shape=[
-            jax.ShapeDtypeStruct((n_queries, p), jnp.int32),
+            jax.ShapeDtypeStruct((n_queries, p), jnp.float32),
             jax.ShapeDtypeStruct((*grid, 1), jnp.int32),
             jax.ShapeDtypeStruct((*grid, room + 1), jnp.int16),
         ],
@@ -128,7 +134,7 @@ def count(
         interpret=interpret,
         name="count_tile",
     )(*arrays)
-    return above, Listed(number[:, :, 0], place, first, queries, width)
+    return above.astype(jnp.int32), Listed(number[:, :, 0], place, first, queries, width)
 
 
 def _kernel(
@@ -156,7 +162,7 @@ def _kernel(
             undecided |= (entries >= low_ref[:, t][:, None]) & (entries <= high_ref[:, t][:, None])
         entries = jnp.where(undecided, -jnp.inf, entries)
         for t in range(p):
-            beaten = jnp.sum((entries > high_ref[:, t][:, None]).astype(jnp.int32), axis=1, dtype=jnp.int32)
+            beaten = jnp.sum((entries > high_ref[:, t][:, None]).astype(jnp.float32), axis=1)
             triton.atomic_add(above_ref, (query, jnp.full(queries, t, jnp.int32)), beaten)
         flags = undecided.astype(jnp.int32)
         by_query = jnp.sum(flags, axis=1, dtype=jnp.int32)

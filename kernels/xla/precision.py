@@ -42,10 +42,11 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..cpu.operands import error_bound as float32_bound
-from ..dispatch import PRECISIONS
+from ..dispatch import PRECISIONS as _CHOICES
 
 __all__ = ["PRECISIONS", "error_bound", "operands", "product", "scale"]
 
+PRECISIONS = tuple(name for name in _CHOICES if name != "auto")
 #: Exponent and mantissa bits that operands are rounded to, and the factor by which they are multiplied first.
 _ROUNDED = {"tf32": (8, 10, 1.0), "bf16x3": (8, 7, 1.0), "fp16x3": (5, 10, 2.0**11)}
 

@@ -35,7 +35,7 @@ from . import precision as precisions
 from . import tiling
 from .context import AXIS, free_bytes, local_devices, settings
 from .deciding import deciding_value, in_range
-from .fused import DEPTH, MOST_THRESHOLDS
+from .fused import DEPTH, GPUS, MOST_COUNTED, MOST_THRESHOLDS, SPLIT
 from .keys import device_keys
 from .tiles import Counts, Resident, Setup, Tile, counter
 
@@ -85,7 +85,7 @@ def prepare(
     negatives: PairCodes,
     *,
     platform: str | None = None,
-    precision: str = "float32",
+    precision: str = "auto",
 ) -> Prepared:
     """Set up the counting for one feature matrix and one rule; see `reference.ranking.prepare`.
 
@@ -95,7 +95,7 @@ def prepare(
         As in the reference.
     platform : {"gpu", "cpu"}, optional
         Whose devices count, all of this process; JAX's default when None.
-    precision : {"float32", "tf32", "bf16x3"}, default "float32"
+    precision : {"auto", "float32", "tf32", "bf16x3", "fp16x3"}, default "auto"
         Arithmetic of the tiles, see `precision`. The counts do not depend on it.
     """
     host = cpu.prepare(features, distance, negatives)
@@ -119,35 +119,37 @@ def prepare(
         if free <= 0:
             return left_to_host("the features do not fit in the memory of a device")
     tile = tiling.largest_tile(free)
-    resident = _upload(host, (include[1], exclude[1]), dtype, tile[1], devices, precision)
+    shape = tiling.padded_rows(n, tile[1]), -(-d // LANES) * LANES
+    fused = _fused(devices, shape)
+    if precision == "auto":
+        precision = "fp16x3" if fused else "float32"
+    resident = _upload(host, (include[1], exclude[1]), dtype, shape, devices, precision)
     if not _is_trusted(host, resident):
         return left_to_host("float64 on the device might not give the same bits for these features")
-    return Prepared(
-        host, "", resident, devices, precision, (include[0], exclude[0]), tile, _fused(devices, resident, precision)
-    )
+    forms = include[0], exclude[0]
+    return Prepared(host, "", resident, devices, precision, forms, tile, fused if precision in SPLIT else "")
 
 
-def _fused(devices: tuple[jax.Device, ...], resident: Resident, precision: str) -> str:
-    """Say how the fused kernel runs: for split operands, on GPUs, with arrays whose places are 32-bit numbers."""
-    split, fits = len(resident.operands) == 2, resident.operands[0].size < 1 << 31
-    return "gpu" if split and fits and devices[0].platform == "gpu" else ""
+def _fused(devices: tuple[jax.Device, ...], shape: tuple[int, int]) -> str:
+    """Say how the fused kernel would run; empty where it would not. Its places are 32-bit numbers."""
+    known = all(getattr(device, "compute_capability", "") in GPUS for device in devices)
+    return "gpu" if known and shape[0] * shape[1] < 1 << 31 and shape[0] < MOST_COUNTED else ""
 
 
 def _upload(
-    host: cpu.Prepared, keys: tuple[npt.NDArray[np.int32], ...], dtype: np.dtype[Any], columns: int,
+    host: cpu.Prepared, keys: tuple[npt.NDArray[np.int32], ...], dtype: np.dtype[Any], shape: tuple[int, int],
     devices: tuple[jax.Device, ...], precision: str,
 ) -> Resident:  # fmt: skip
     """Put on every device what stays there."""
     rows, n, d = host.rows, *host.rows.x.shape
-    steps = -(-d // LANES)
-    length = tiling.padded_rows(n, columns)
-    units = np.zeros((length, steps * LANES), np.float32)
+    length, steps = shape[0], shape[1] // LANES
+    units = np.zeros(shape, np.float32)
     unit_rows(rows.x, rows.at, rows.shift, rows.norm, units[:n, :d])
 
     def padded(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.concatenate([array, np.zeros((length - n, array.shape[1]), array.dtype)])
 
-    features = np.zeros((length, steps * LANES), dtype)
+    features = np.zeros(shape, dtype)
     for start in range(0, n, CHUNK):
         at = rows.at[start : start + CHUNK]
         features[start : start + len(at), :d] = rows.x[at]
@@ -327,9 +329,7 @@ def _fill(prepared: Prepared, work: _Work, parts: _Parts, pool: _Threads) -> _Fi
     size = min(size for size in tiling.QUERY_SIZES if size >= most)
     bounds = host.order.bounds
     columns, lists = tiling.pieces([bounds[work.rows[first:last]] for first, last in parts], prepared.tile[1])
-    length = 8
-    while length < max(map(len, lists)):
-        length *= 4
+    length = tiling.padded_size(max(map(len, lists)), 8)
     tile = Tile(
         np.zeros(n_devices * size, np.int32), np.zeros((n_devices * size, 4), np.int32),
         np.full((n_devices * size, width), np.inf, np.float32), np.full((n_devices * size, width), np.inf, np.float32),
