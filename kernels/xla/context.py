@@ -68,8 +68,4 @@ def spread(function: Callable[..., Any], devices: tuple[jax.Device, ...]) -> Cal
     """
     mesh = Mesh(np.array(devices), (AXIS,))
     specs: dict[str, Any] = {"in_specs": (PartitionSpec(), PartitionSpec(AXIS)), "out_specs": PartitionSpec(AXIS)}
-    if hasattr(jax, "shard_map"):
-        return jax.jit(jax.shard_map(function, mesh=mesh, check_vma=False, **specs))
-    from jax.experimental.shard_map import shard_map
-
-    return jax.jit(shard_map(function, mesh=mesh, check_rep=False, **specs))
+    return jax.jit(jax.shard_map(function, mesh=mesh, check_vma=False, **specs))

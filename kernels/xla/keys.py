@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..codes import KeyIndex
+from .tiling import padded_size
 
 __all__ = ["MOST_STEPS", "device_keys", "shared"]
 
@@ -36,7 +37,7 @@ def device_keys(index: KeyIndex) -> tuple[str, Keys] | None:
     most = int(sizes.max(initial=0))
     if most == 0:
         return "none", np.empty((n, 0), np.int32)
-    words = -(-n_keys // 32)
+    words = padded_size(-(-n_keys // 32), 1)  # few widths: programs are compiled for each
     by_keys = index.columns or most * most
     if min(words, by_keys) > MOST_STEPS:
         return None
