@@ -79,10 +79,12 @@ def measure(options: argparse.Namespace) -> dict[str, str | int | float | None]:
         int(np.sum(mine[chosen] != theirs)) for mine, theirs in zip((values, above, tied), expected[:3], strict=True)
     )
 
-    # A pair takes one product of d terms; its tile entry is written once and read twice (count, second look).
-    # Features are read in the second look. Reading the operands of a tile is a small share of that.
+    # A pair takes one product of d terms, three with split operands. Its tile entry is written once and read twice
+    # (count, second look); the fused kernel writes none, and reads all operands once for each tile of queries. Features
+    # are read in the second look.
     flops = 2.0 * n * n * d * (3 if prepared.precision.endswith("x3") else 1)
-    moved = 12.0 * n * n + rechecked * 2.0 * x.itemsize * d
+    tiles = 4.0 * n * d * -(-n // prepared.tile[0]) if prepared.fused else 12.0 * n * n
+    moved = tiles + rechecked * 2.0 * x.itemsize * d
     ceiling = options.ceiling or product_rate(prepared)
     stats = prepared.devices[0].memory_stats() or {}
     return {
