@@ -5,14 +5,15 @@ Let u = 2^-24, and x, y two float32 rows of the operand, as in `kernels.cpu.oper
 not. A product is asked for with the highest precision, because that of JAX is TF32 by default on NVIDIA GPUs. The
 other options run on tensor cores. For them, the relative error g of a product in that bound is another.
 
-**Accumulation on tensor cores.** Products are exact. Blocks of b >= 4 of them and the running sum are aligned to
-the largest of these b + 1 terms and cut off (not rounded), with at least the 24 bits of float32 kept (Fasi, Higham,
-Mikaitis and Pranesh 2021, *Numerical behavior of NVIDIA tensor cores*, PeerJ Comput. Sci. 7:e330). Each cut is at
-most 2 u of a number that is at most the sum s of all |x_k||y_k| (plus earlier errors), and a block has b + 1 of
-them and one for its result: (b + 2) 2 u s. The m / b blocks of m terms together err by at most 2 (1 + 2 / b) m u s <=
-3 m u s to first order; T(m) = 4 (m + 1) u / (1 - 4 (m + 1) u) covers the rest: higher orders, and a last block that is
-not full. Adding in rounded float32 errs less. This is the one bound that rests on measured hardware rather than on a
-standard.
+**Accumulation on tensor cores.** Products are exact. Blocks of b >= 4 of them and the running sum are aligned to the
+largest of these b + 1 terms and cut off (not rounded), with at least the 24 bits of float32 kept (Fasi, Higham,
+Mikaitis and Pranesh 2021, *Numerical behavior of NVIDIA tensor cores*, PeerJ Comput. Sci. 7:e330, for V100 and A100;
+Khattak and Mikaitis 2025, *Accurate models of NVIDIA tensor cores*, arXiv:2512.07004, for H100: blocks of 16, with
+two bits more). Each cut is at most 2 u of a number that is at most the sum s of all |x_k||y_k| (plus earlier errors),
+and a block has b + 1 of them and one for its result: (b + 2) 2 u s. The m / b blocks of m terms together err by at
+most 2 (1 + 2 / b) m u s <= 3 m u s to first order; T(m) = 4 (m + 1) u / (1 - 4 (m + 1) u) covers the rest: higher
+orders, and a last block that is not full. Adding in rounded float32 errs less. This is the one bound that rests on
+measured hardware rather than on a standard.
 
 **Sums.** m is the number of features where each product is a sum of its own. Where features are multiplied in parts,
 the products of a part in one sum, and the parts added up outside the tensor cores, m is the number of terms of a part.
