@@ -84,6 +84,14 @@ def distinct_texts(frame: pl.DataFrame, columns: Iterable[str]) -> dict[str, pl.
     return {series.name: series.unique(maintain_order=True) for series in texts}
 
 
+def _plain(values: list[str]) -> list[str]:
+    """Bring texts to one form of space, case and Unicode."""
+    together = "\n".join(values)
+    if together.isascii() and len(together.split()) == len(values):  # one word each: all at once
+        return together.lower().split()
+    return [" ".join(unicodedata.normalize("NFKC", value).casefold().split()) for value in values]
+
+
 def look_alikes(texts: Mapping[str, pl.Series]) -> list[str]:
     """Say which columns hold values that differ only by space, case or Unicode form: they are different.
 
@@ -97,7 +105,7 @@ def look_alikes(texts: Mapping[str, pl.Series]) -> list[str]:
         if len(distinct) > _MANY:  # names of rows rather than labels
             continue
         values = [value for value in distinct.to_list() if value is not None]
-        plain = [" ".join(unicodedata.normalize("NFKC", value).casefold().split()) for value in values]
+        plain = _plain(values)
         if len(set(plain)) < len(values):
             forms: dict[str, list[str]] = {}
             for form, value in zip(plain, values, strict=True):
@@ -191,6 +199,8 @@ def select_columns(table: Any, named: Mapping[str, str]) -> Any:
     empty = pl.DataFrame(schema=dict.fromkeys(known, pl.Null))
     for column, purpose in named.items():
         require_columns(empty, [column], purpose)
+    if isinstance(table, pl.DataFrame):
+        return pl.DataFrame([table[name] for name in named])  # a query takes longer
     return table[list(named)] if library_of(table) == "pandas" else table.select(list(named))
 
 

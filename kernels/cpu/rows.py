@@ -52,7 +52,8 @@ def describe_rows(x: npt.NDArray[np.floating], at: Ints, distance: int) -> Rows:
     shares = min(max(x.nbytes // SHARE_BYTES, 1), SHARES * usable_cores(), max(n, 1))
     edges = np.linspace(0, n, shares + 1).astype(np.int64).tolist()
     run_jobs([(last - first, partial(fill, first, last)) for first, last in itertools.pairwise(edges)])
-    twin: Ints = _twins(x, hashes, np.argsort(hashes, kind="stable"))
+    table = np.full(1 << (2 * hashes.size).bit_length(), -1, np.int64)
+    twin: Ints = _twins(x, hashes, table)
     return Rows(x, at, shift, norm, twin, distance)
 
 
@@ -78,23 +79,30 @@ def _fill(x, distance, shift, norm, bits, factors, hashes, first, last):
 
 
 @njit
-def _twins(x, hashes, order):
+def _twins(x, hashes, table):
     """The first row that each equals, (n,) int64, its own number where there is none before it; none without hashes.
 
-    Rows of equal hash are neighbours in `order` and are compared.
+    `table` (m,), m a power of two above n, is full of -1. A row stands at the place that its hash gives, or at the next
+    free one, if no row before it is equal.
     """
     twin = np.arange(hashes.size)
-    for place in range(1, hashes.size):
-        before, row = order[place - 1], order[place]
-        if hashes[before] == hashes[row]:
-            other = twin[before]
-            same = True
-            for k in range(x.shape[1]):
-                if x[other, k] != x[row, k]:
-                    same = False
-                    break
+    last = np.uint64(table.size - 1)
+    for row in range(hashes.size):
+        code = hashes[row]
+        place = (code ^ (code >> np.uint64(32))) & last
+        while table[place] >= 0:
+            other = table[place]
+            same = hashes[other] == code
+            k = 0
+            while same and k < x.shape[1]:
+                same = x[other, k] == x[row, k]
+                k += 1
             if same:
                 twin[row] = other
+                break
+            place = (place + np.uint64(1)) & last
+        else:
+            table[place] = row
     return twin
 
 
