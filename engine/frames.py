@@ -29,6 +29,7 @@ __all__ = [
     "require_columns",
     "select_columns",
     "split_labels",
+    "text_codes",
     "to_kind",
     "with_series",
 ]
@@ -82,6 +83,12 @@ def distinct_texts(frame: pl.DataFrame, columns: Iterable[str]) -> dict[str, pl.
     """Return the distinct values of each text column, in the order in which they come first."""
     texts = [frame[column] for column in columns if frame.schema[column] == pl.String]
     return {series.name: series.unique(maintain_order=True) for series in texts}
+
+
+def text_codes(series: pl.Series) -> tuple[np.ndarray, pl.Series]:
+    """Number the distinct values of a text column without nulls 0..k-1, as they come first; return them after that."""
+    found = series.to_arrow().dictionary_encode()  # one pass; Polars takes one to find values and one to number them
+    return found.indices.to_numpy().astype(np.int64), pl.Series(series.name, found.dictionary)
 
 
 def _plain(values: list[str]) -> list[str]:
@@ -229,7 +236,8 @@ def carry(table: Any, kind: str, rows: np.ndarray | None, added: pl.DataFrame) -
         columns |= {name: column.array for name, column in to_kind(added, kind).items()}
         return pandas.DataFrame(columns, index=kept.index if rows is None else None)
     if kind == "polars":
-        kept = (table.collect() if isinstance(table, pl.LazyFrame) else table).drop(replaced)
+        whole = table.collect() if isinstance(table, pl.LazyFrame) else table
+        kept = whole.drop(replaced) if replaced else whole  # a query takes longer than looking
         return with_series(kept if rows is None else kept[rows], added)
     kept = table.select([name for name in names if name not in replaced])
     kept = kept if rows is None else kept.take(pl.Series(rows).to_arrow())

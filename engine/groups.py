@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
-from ..kernels.codes import stable_order
+from ..kernels.codes import combined_code, stable_order
+from .frames import text_codes
 
 __all__ = ["Groups", "grouped"]
 
@@ -84,12 +87,30 @@ def grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, pl.S
     members : Groups
         The same as numbers.
     """
-    keyed = pl.DataFrame([*(frame[name] for name in columns), pl.Series("__row", np.arange(frame.height))])
+    keyed = [frame[name] for name in columns]
+    kept = np.arange(frame.height)
     if any(series.null_count() for series in keyed):
-        keyed = keyed.drop_nulls()
-    groups = keyed.group_by(columns).agg("__row").sort(columns)
-    listed = groups["__row"]
-    offsets = np.zeros(len(listed) + 1, np.int64)
-    np.cumsum(listed.list.len().to_numpy(), out=offsets[1:])
-    rows = listed.explode().to_numpy() if len(listed) else np.empty(0, np.int64)
-    return pl.DataFrame([groups[name] for name in columns]), listed, Groups(rows, offsets)
+        kept = kept[np.logical_and.reduce([series.is_not_null().to_numpy() for series in keyed])]
+        keyed = [series.gather(kept) for series in keyed]
+    if not len(kept):
+        nothing = np.empty(0, np.int64)
+        return pl.DataFrame(keyed), pl.Series([], dtype=pl.List(pl.Int64)), Groups(nothing, np.zeros(1, np.int64))
+    members = Groups.numbered(combined_code([_ranks(series) for series in keyed]))
+    groups = pl.DataFrame([series.gather(members.rows[members.offsets[:-1]]) for series in keyed])
+    members = Groups(kept[members.rows], members.offsets)
+    listed = pa.LargeListArray.from_arrays(pa.array(members.offsets), pa.array(members.rows))
+    return groups, cast(pl.Series, pl.from_arrow(listed)), members
+
+
+def _ranks(series: pl.Series) -> npt.NDArray[np.int64]:
+    """Number the distinct values of a column 0..k-1, in their order."""
+    if series.dtype in (pl.Categorical, pl.Enum):
+        series = series.cast(pl.String)
+    if series.dtype == pl.String:  # much faster than ranks
+        codes, values = text_codes(series)
+        rank = np.empty(len(values), np.int64)
+        rank[values.arg_sort().to_numpy()] = np.arange(len(values))
+        return rank[codes]
+    if series.dtype == pl.Boolean:
+        series = series.cast(pl.UInt8)
+    return series.rank("dense").to_numpy().astype(np.int64) - 1

@@ -19,7 +19,7 @@ import polars as pl
 from ..kernels.codes import KeyIndex, PairCodes, column_index, combined_code, compact, key_index, merge_indexes
 from .errors import InputError, examples
 from .expressions import Filter, parse_filter
-from .frames import distinct_texts, look_alikes, require_columns
+from .frames import look_alikes, require_columns, text_codes
 
 __all__ = ["ColumnRule", "Columns", "PairPlan", "compile_pairs", "named_columns", "reference_numbers"]
 
@@ -136,10 +136,8 @@ def _split_filters(
     return plain, rows.astype(np.int64)
 
 
-def _codes(series: pl.Series, texts: Mapping[str, pl.Series]) -> npt.NDArray[np.int64]:
-    """Number the distinct values of a column 0..k-1; `texts` has the distinct values of text columns."""
-    if series.name in texts:
-        return series.cast(pl.Enum(texts[series.name])).to_physical().to_numpy().astype(np.int64)
+def _codes(series: pl.Series) -> npt.NDArray[np.int64]:
+    """Number the distinct values of a column without nulls 0..k-1."""
     if series.dtype in (pl.Categorical, pl.Enum):
         series = series.cast(pl.String)
     elif series.dtype == pl.Boolean:
@@ -254,8 +252,13 @@ def compile_pairs(
                 "give these rows an empty list or drop them."
             )
         labels, names = _label_index(frame, multilabel_col)
-    texts = distinct_texts(frame, single)
-    codes = {column: _codes(frame[column], texts) for column in single}
+    texts: dict[str, pl.Series] = {}
+    codes: dict[str, npt.NDArray[np.int64]] = {}
+    for column in single:
+        if frame.schema[column] == pl.String:
+            codes[column], texts[column] = text_codes(frame[column])
+        else:
+            codes[column] = _codes(frame[column])
     n = len(frame)
     positives = _compile_side(n, codes, rules["pos_sameby"], rules["pos_diffby"], multilabel_col, None)
     negatives = _compile_side(n, codes, rules["neg_sameby"], rules["neg_diffby"], multilabel_col, labels)

@@ -264,9 +264,10 @@ def _pieces(p: Prepared, work: _Work, first: int, last: int) -> Iterator[_Piece]
     height = work.tile[0]
     start, stop = int(work.bounds[first, 0]), int(work.bounds[first, 3])
     both = last - first == stop - start >= LEAST_ROWS and not p.metric  # `_needed` has left all rows of such blocks
-    runs = np.flatnonzero(np.diff(work.bounds[first:last, 1], prepend=-1)) + first
+    segments = work.bounds[first:last, 1]
+    runs = np.flatnonzero(segments[1:] != segments[:-1]) + (first + 1)
     at = first
-    for run, end in itertools.pairwise([*runs.tolist(), last]):
+    for run, end in itertools.pairwise([first, *runs.tolist(), last]):
         _, before, after, _ = work.bounds[run].tolist()
         saved = after - before
         much = end - run >= LEAST_HEIGHT and MUCH_OF_BLOCK * saved >= stop - start
