@@ -227,20 +227,20 @@ def carry(table: Any, kind: str, rows: np.ndarray | None, added: pl.DataFrame) -
     """
     names = column_names(table) or []
     replaced = [name for name in added.columns if name in names]
+    whole = table.collect() if isinstance(table, pl.LazyFrame) else table
+    same = rows is None or (len(rows) == len(whole) and np.array_equal(rows, np.arange(len(rows))))
     if kind == "pandas":
         import pandas
 
-        same = rows is None or np.array_equal(rows, np.arange(len(table)))
         kept = table if same else table.iloc[rows]
         columns = {name: kept[name].array for name in names if name not in replaced}
         columns |= {name: column.array for name, column in to_kind(added, kind).items()}
         return pandas.DataFrame(columns, index=kept.index if rows is None else None)
     if kind == "polars":
-        whole = table.collect() if isinstance(table, pl.LazyFrame) else table
         kept = whole.drop(replaced) if replaced else whole  # a query takes longer than looking
-        return with_series(kept if rows is None else kept[rows], added)
+        return with_series(kept if rows is None or same else kept[rows], added)
     kept = table.select([name for name in names if name not in replaced])
-    kept = kept if rows is None else kept.take(pl.Series(rows).to_arrow())
+    kept = kept if same else kept.take(pl.Series(rows).to_arrow())
     for series in added:
         kept = kept.append_column(series.name, series.to_arrow())
     return kept

@@ -68,11 +68,16 @@ def describe() -> dict[str, str]:
 
     from .cores import usable_cores
     from .xla.context import free_bytes, local_devices
+    from .xla.fused import knows
 
     np.ones((2, 2)) @ np.ones((2, 2))  # so that the BLAS is loaded and can be asked
-    blas = ", ".join(sorted({str(each["internal_api"]) for each in threadpool_info() if each["user_api"] == "blas"}))
+    loaded = [each for each in threadpool_info() if each["user_api"] == "blas"]
+    blas = ", ".join(sorted({f"{each['internal_api']} ({each.get('architecture', '')})" for each in loaded}))
     gpus = local_devices("gpu")
-    found = [f"{device.device_kind} ({(free_bytes(device) or 0) / 2**30:.0f} GiB free)" for device in gpus]
+    found = [
+        f"{device.device_kind} ({(free_bytes(device) or 0) / 2**30:.0f} GiB free{', fused kernel' * knows(device)})"
+        for device in gpus
+    ]
     return {
         "auto": "as cpu; a GPU runs when it is asked for with --device gpu",
         "cpu": f"Numba and {blas or 'BLAS'} on {usable_cores()} cores",

@@ -19,12 +19,16 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.experimental import pallas as pl
-from jax.experimental.pallas import triton
+
+try:
+    from jax.experimental import pallas as pl
+    from jax.experimental.pallas import triton
+except ImportError:  # JAX calls them experimental: without them, all else still runs
+    pl = triton = None  # type: ignore[assignment]
 
 from .precision import scale
 
-__all__ = ["DEPTH", "GPUS", "MOST_COUNTED", "MOST_THRESHOLDS", "SPLIT", "Listed", "count"]
+__all__ = ["DEPTH", "MOST_COUNTED", "MOST_LISTED", "MOST_THRESHOLDS", "SPLIT", "Listed", "count", "knows"]
 
 #: Compute capabilities of the GPUs that the kernel is for: A100, H100 and H200. It needs their shared memory.
 GPUS = ("8.0", "9.0")
@@ -41,6 +45,13 @@ MOST_COUNTED = 1 << 24
 MOST_THRESHOLDS = 16
 #: One in so many comparisons with a threshold may be undecided.
 ROOM = 256
+#: Comparisons of a launch: lists of a gigabyte, as an entry has 2 bytes.
+MOST_LISTED = 1 << 37
+
+
+def knows(device: jax.Device) -> bool:
+    """Say whether the kernel is for a device."""
+    return triton is not None and getattr(device, "compute_capability", "") in GPUS
 
 
 class Listed(NamedTuple):

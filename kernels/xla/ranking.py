@@ -35,7 +35,7 @@ from . import precision as precisions
 from . import tiling
 from .context import AXIS, free_bytes, local_devices, settings
 from .deciding import deciding_value, in_range
-from .fused import DEPTH, GPUS, MOST_COUNTED, MOST_THRESHOLDS, SPLIT
+from .fused import DEPTH, MOST_COUNTED, MOST_LISTED, MOST_THRESHOLDS, SPLIT, knows
 from .keys import device_keys
 from .tiles import Counts, Resident, Setup, Tile, counter
 
@@ -132,7 +132,7 @@ def prepare(
 
 def _fused(devices: tuple[jax.Device, ...], shape: tuple[int, int]) -> str:
     """Say how the fused kernel would run; empty where it would not. Its places are 32-bit numbers."""
-    known = all(getattr(device, "compute_capability", "") in GPUS for device in devices)
+    known = all(map(knows, devices))
     return "gpu" if known and shape[0] * shape[1] < 1 << 31 and shape[0] < MOST_COUNTED else ""
 
 
@@ -306,7 +306,11 @@ def _launches(prepared: Prepared, work: _Work) -> Iterator[_Parts]:
         bounds = prepared.host.order.bounds[work.rows[start:stop]]
         span = float(np.median(bounds[:, 3] - bounds[:, 0]))
         share = -(-(stop - start) // n_devices)
-        size = tiling.query_size(share, span, int(work.width[start]), prepared.tile[0])
+        most = prepared.tile[0]
+        if prepared.fused:  # all columns meet a tile of queries in one launch
+            fitting = (size for size in tiling.QUERY_SIZES if size * span * int(work.width[start]) <= MOST_LISTED)
+            most = min(most, max(fitting, default=tiling.QUERY_SIZES[0]))
+        size = tiling.query_size(share, span, int(work.width[start]), most)
         for first in range(start, stop, size * n_devices):
             yield _parts(first, min(first + size * n_devices, stop), n_devices)
 
