@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -12,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 from ..kernels.codes import combined_code, stable_order
+from ..kernels.cores import run_jobs
 from .frames import text_codes
 
 __all__ = ["Groups", "grouped"]
@@ -95,7 +97,7 @@ def grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, pl.S
     if not len(kept):
         nothing = np.empty(0, np.int64)
         return pl.DataFrame(keyed), pl.Series([], dtype=pl.List(pl.Int64)), Groups(nothing, np.zeros(1, np.int64))
-    members = Groups.numbered(combined_code([_ranks(series) for series in keyed]))
+    members = Groups.numbered(combined_code(run_jobs([(1, partial(_ranks, series)) for series in keyed])))
     groups = pl.DataFrame([series.gather(members.rows[members.offsets[:-1]]) for series in keyed])
     members = Groups(kept[members.rows], members.offsets)
     listed = pa.LargeListArray.from_arrays(pa.array(members.offsets), pa.array(members.rows))

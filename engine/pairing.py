@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from ..kernels.codes import KeyIndex, PairCodes, column_index, combined_code, compact, key_index, merge_indexes
+from ..kernels.cores import run_jobs
 from .errors import InputError, examples
 from .expressions import Filter, parse_filter
 from .frames import look_alikes, require_columns, text_codes
@@ -136,8 +138,10 @@ def _split_filters(
     return plain, rows.astype(np.int64)
 
 
-def _codes(series: pl.Series) -> npt.NDArray[np.int64]:
-    """Number the distinct values of a column without nulls 0..k-1."""
+def _codes(series: pl.Series) -> tuple[npt.NDArray[np.int64], pl.Series | None]:
+    """Number the distinct values of a column without nulls 0..k-1, and name them if they are text."""
+    if series.dtype == pl.String:
+        return text_codes(series)
     if series.dtype in (pl.Categorical, pl.Enum):
         series = series.cast(pl.String)
     elif series.dtype == pl.Boolean:
@@ -146,8 +150,8 @@ def _codes(series: pl.Series) -> npt.NDArray[np.int64]:
         values = series.to_numpy().astype(np.int64)
         least, most = int(values.min()), int(values.max())
         if most - least < 2**63:
-            return compact(values - least)
-    return series.rank("dense").to_numpy().astype(np.int64) - 1
+            return compact(values - least), None
+    return series.rank("dense").to_numpy().astype(np.int64) - 1, None
 
 
 def _label_index(frame: pl.DataFrame, column: str) -> tuple[KeyIndex, pl.Series]:
@@ -252,13 +256,9 @@ def compile_pairs(
                 "give these rows an empty list or drop them."
             )
         labels, names = _label_index(frame, multilabel_col)
-    texts: dict[str, pl.Series] = {}
-    codes: dict[str, npt.NDArray[np.int64]] = {}
-    for column in single:
-        if frame.schema[column] == pl.String:
-            codes[column], texts[column] = text_codes(frame[column])
-        else:
-            codes[column] = _codes(frame[column])
+    coded = dict(zip(single, run_jobs([(1, partial(_codes, frame[column])) for column in single]), strict=True))
+    codes = {column: numbers for column, (numbers, _) in coded.items()}
+    texts = {column: distinct for column, (_, distinct) in coded.items() if distinct is not None}
     n = len(frame)
     positives = _compile_side(n, codes, rules["pos_sameby"], rules["pos_diffby"], multilabel_col, None)
     negatives = _compile_side(n, codes, rules["neg_sameby"], rules["neg_diffby"], multilabel_col, labels)
