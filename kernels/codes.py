@@ -71,13 +71,16 @@ def stable_order(*codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     NumPy counts 16-bit numbers instead of comparing them, which is ten times faster; so digits of 16 bits are sorted
     by, the least first.
     """
-    order: npt.NDArray[np.int64] = np.arange(len(codes[0]))
+    order: npt.NDArray[np.int64] | None = None
     for code in reversed(codes):
         bits = int(code.max(initial=0)).bit_length()
         for shift in range(0, bits, 16):
-            digit = (code >> shift).astype(np.uint16)  # what does not fit is cut off
-            order = order[np.argsort(digit[order], kind="stable")]
-    return order
+            digit = (code >> shift if shift else code).astype(np.uint16)  # what does not fit is cut off
+            if order is None:
+                order = np.argsort(digit, kind="stable")
+            else:
+                order = order[np.argsort(digit[order], kind="stable")]
+    return np.arange(len(codes[0])) if order is None else order
 
 
 def key_index(keys: npt.NDArray[np.integer], rows: npt.NDArray[np.integer], n: int, n_keys: int) -> KeyIndex:
