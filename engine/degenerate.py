@@ -85,10 +85,9 @@ def _why_without_direction(x: npt.NDArray[np.floating], distance: str, rows: lis
     where = f"rows {examples(rows)} ({len(rows)} in all)"
     if x.shape[1] == 1 and distance == "correlation":
         return "there is no correlation of a single feature; use another distance, or more features."
-    if not np.abs(x).max() < 1e100:
-        return (
-            f"{where} hold features as large as {np.abs(x).max():.1e}, whose squares float64 cannot hold; rescale them."
-        )
+    largest = float(np.abs(x).max())
+    if not largest < 1e100:
+        return f"{where} hold features as large as {largest:.1e}, whose squares float64 cannot hold; rescale them."
     what = "equal" if distance == "correlation" else "0, or too small to be squared"
     return (
         f"{where}: all features are {what}, so there is no {distance} similarity; drop them, or use another distance."

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import cast
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from ..kernels.codes import combined_code, stable_order
+from ..kernels.codes import combined_code, compact, stable_order
 from ..kernels.cores import run_jobs
 from .frames import text_codes
 
@@ -70,7 +71,9 @@ class Groups:
         return same
 
 
-def grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, pl.Series, Groups]:
+def grouped(
+    frame: pl.DataFrame, columns: list[str], ranks: Mapping[str, npt.NDArray[np.integer]] = MappingProxyType({})
+) -> tuple[pl.DataFrame, pl.Series, Groups]:
     """Group the rows of a table by columns.
 
     Parameters
@@ -79,6 +82,8 @@ def grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, pl.S
         The table; a row with a missing value in one of the columns is in no group.
     columns : list of str
         The columns.
+    ranks : mapping of str to ndarray of int, shape (n,), optional
+        What the values of a column are sorted by, if not by themselves.
 
     Returns
     -------
@@ -97,7 +102,12 @@ def grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, pl.S
     if not len(kept):
         nothing = np.empty(0, np.int64)
         return pl.DataFrame(keyed), pl.Series([], dtype=pl.List(pl.Int64)), Groups(nothing, np.zeros(1, np.int64))
-    members = Groups.numbered(combined_code(run_jobs([(1, partial(_ranks, series)) for series in keyed])))
+    own = {name: compact(given[kept].astype(np.int64)) for name, given in ranks.items()}
+    others = [series for series in keyed if series.name not in own]
+    own |= zip(
+        (series.name for series in others), run_jobs([(1, partial(_ranks, each)) for each in others]), strict=True
+    )
+    members = Groups.numbered(combined_code([own[name] for name in columns]))
     groups = pl.DataFrame([series.gather(members.rows[members.offsets[:-1]]) for series in keyed])
     members = Groups(kept[members.rows], members.offsets)
     listed = pa.LargeListArray.from_arrays(pa.array(members.offsets), pa.array(members.rows))
@@ -106,7 +116,9 @@ def grouped(frame: pl.DataFrame, columns: list[str]) -> tuple[pl.DataFrame, pl.S
 
 def _ranks(series: pl.Series) -> npt.NDArray[np.int64]:
     """Number the distinct values of a column 0..k-1, in their order."""
-    if series.dtype in (pl.Categorical, pl.Enum):
+    if series.dtype == pl.Enum:
+        return compact(series.to_physical().to_numpy().astype(np.int64))
+    if series.dtype == pl.Categorical:
         series = series.cast(pl.String)
     if series.dtype == pl.String:  # much faster than ranks
         codes, values = text_codes(series)

@@ -7,7 +7,7 @@ default computes p-values instead of sampling them and counts ties (see `null_la
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import polars as pl
 
 from .errors import InputError, SampledNullWarning, examples
 from .false_discovery import benjamini_hochberg, check_level
-from .frames import check_one, did_you_mean, metadata_frame, require_columns, select_columns, to_kind, with_series
+from .frames import carry, check_one, did_you_mean, metadata_frame, require_columns, select_columns, with_series
 from .groups import Groups, grouped
 from .null_law import PValues, check_sampling, check_tail
 
@@ -97,11 +97,11 @@ def mean_average_precision(
         A missing column, no scored row, an impossible or unknown argument.
     """
     columns = _group_columns(sameby)
-    scores, kind = _group_scores(
+    scores, as_given = _group_scores(
         ap_scores, columns, null_size, threshold, seed, p_values, tail, null, aggregate, bracket
     )
     corrected = benjamini_hochberg(scores["p_value"].to_numpy())
-    return to_kind(_marked(scores, corrected, threshold), kind)
+    return as_given(_marked(scores, corrected, threshold))
 
 
 def mean_average_precision_hierarchical(
@@ -157,7 +157,7 @@ def mean_average_precision_hierarchical(
             "hierarchical_by must leave out some of the sameby columns, but it names all of them "
             f"({examples(columns)}); use mean_average_precision instead"
         )
-    scores, kind = _group_scores(
+    scores, as_given = _group_scores(
         ap_scores, columns, null_size, threshold, seed, p_values, tail, null, aggregate, bracket
     )
     p = scores["p_value"].to_numpy()
@@ -175,7 +175,7 @@ def mean_average_precision_hierarchical(
         pl.Series("stage1_corrected_p_value", least_corrected[group]),
         pl.Series("stage1_significant", significant[group]),
     )
-    return to_kind(_marked(scores, corrected, threshold), kind)
+    return as_given(_marked(scores, corrected, threshold))
 
 
 def drop_unscored(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
@@ -232,12 +232,13 @@ def check_arguments(
 def _group_scores(
     ap_scores: Any, columns: list[str], null_size: int, threshold: float, seed: int,
     p_values: str, tail: str | None, null: str, aggregate: str, bracket: bool,
-) -> tuple[pl.DataFrame, str]:  # fmt: skip
-    """Groups with their mean AP and p-value, and the kind of table that came in."""
+) -> tuple[pl.DataFrame, Callable[[pl.DataFrame], Any]]:  # fmt: skip
+    """Groups with their mean AP and p-value, and what makes of them a table of the kind and types that came in."""
     tail = check_arguments(null_size, threshold, seed, p_values, tail, null, aggregate)
     purpose = "mean_average_precision (it takes what average_precision returns)"
     named = dict.fromkeys(columns, "sameby") | dict.fromkeys(_SCORES, purpose)
-    whole, kind = metadata_frame(select_columns(ap_scores, named))
+    given = select_columns(ap_scores, named)
+    whole, kind = metadata_frame(given)
     for name in _SCORES:
         if not whole[name].dtype.is_numeric():
             raise InputError(
@@ -247,8 +248,10 @@ def _group_scores(
     for name in _SCORES[:2]:
         if (whole[name] < 0).any():
             raise InputError(f"column {name!r} counts pairs, but holds {whole[name].min()!r}; pass counts as they were")
-    frame, _ = drop_unscored(pl.DataFrame([whole[name] for name in dict.fromkeys([*columns, *_SCORES])]))
-    groups, listed, members = grouped(frame, columns)
+    number = pl.Series("__row", np.arange(whole.height))
+    frame, _ = drop_unscored(pl.DataFrame([*(whole[name] for name in dict.fromkeys([*columns, *_SCORES])), number]))
+    rows = frame["__row"].to_numpy()
+    groups, listed, members = grouped(frame, columns, _category_codes(given, kind, columns, rows))
     n_unnamed = frame.height - len(members.rows)
     if n_unnamed:
         warnings.warn(f"{n_unnamed} rows have no value in {examples(columns)} and stand in no group", stacklevel=4)
@@ -279,7 +282,21 @@ def _group_scores(
         pl.Series("p_value", p.value),
         *bounds,
     ]
-    return with_series(groups, added), kind
+
+    def as_given(scores: pl.DataFrame) -> Any:
+        keys = select_columns(given, dict.fromkeys(columns, "sameby"))
+        first = rows[members.rows[members.offsets[:-1]]]
+        return carry(keys, kind, first, pl.DataFrame([series for series in scores if series.name not in columns]))
+
+    return with_series(groups, added), as_given
+
+
+def _category_codes(given: Any, kind: str, columns: list[str], rows: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """Return what rows of the categorical columns of a pandas table are sorted by: the order of their categories."""
+    if kind != "pandas":
+        return {}
+    categorical = [name for name in columns if type(given[name].dtype).__name__ == "CategoricalDtype"]
+    return {name: given[name].cat.codes.to_numpy()[rows] for name in categorical}
 
 
 def _word(dtype: pl.DataType) -> str:
