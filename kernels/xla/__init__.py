@@ -1,9 +1,10 @@
 """The JAX room: the functions of `kernels.reference` on XLA devices, one GPU, many GPUs, or the CPU.
 
-Importing this package imports JAX. The integer walks (partners, average precision of counts, ancestors and paths of an
-ontology graph) stay on the host: they are those of the CPU room. See `ranking` for the counting, `tiles` for the
-program that a device runs, `precision` for the bound that certifies it, `keys` for the rules, `confusion` and
-`ontology` for labels, `tiling` for sizes, `context` for devices and JAX settings.
+Importing this package imports JAX. The integer walks (partners, average precision of counts, ancestors and paths of
+an ontology graph) stay on the host: they are those of the CPU room. See `ranking` for the counting, `tiles` for the
+program that a device runs, `fused` for the kernel that GPUs run instead of its larger part, `precision` for the bound
+that certifies it, `keys` for the rules, `confusion` and `ontology` for labels, `tiling` for sizes, `context` for
+devices and JAX settings.
 """
 
 from functools import partial

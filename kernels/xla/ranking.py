@@ -245,8 +245,9 @@ def count_outranking(
     """Count the negatives that outrank and tie each positive; see `reference.ranking.count_outranking`.
 
     Distances outside the cosine family are counted by the CPU room. Device memory: operands and features, n d 4 bytes
-    each (correlation and float64 features: 12 together), and one tile. Nothing is donated: the counts, the only arrays
-    that change, live in the loop of one program, where XLA updates them in place.
+    each (correlation and float64 features: 12 together), and one tile, or with the fused kernel lists of up to a
+    gigabyte for each launch under way. Nothing is donated: the counts, the only arrays that change, live in the loop
+    of one program, where XLA updates them in place, or start as zeros that the fused kernel adds to in place.
 
     Parameters
     ----------
