@@ -7,8 +7,9 @@ meets the column tiles of its candidates; entries further from a threshold than 
 definition, whatever the device and the precision.
 
 Left to the CPU room, see `Prepared.on_host`: distances outside the cosine family, rules
-whose keys have no compact form (`keys`), features that do not fit in device memory, and devices or data on which
-float64 might not give the same bits (`deciding`). Also queries with over a million positives.
+whose keys have no compact form (`keys`), features that do not fit in device memory, devices or data on which float64
+might not give the same bits (`deciding`), and on a GPU what is done before its programs are compiled. Also queries
+with over a million positives.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ ROUND = 2048
 #: The same for entries that the fused kernel has listed: those of all tiles of a launch at once.
 LIST_ROUND = 256
 LEAST_GROUPS, LEAST_ENTRIES = 64, 256
+#: Products of all rows with their candidates that a device is worth: a CPU does these in half a second or less.
+LEAST_FLOPS = {"gpu": 1e11}
 #: Tiles under way at a time: the host prepares the next thresholds while the devices count.
 AHEAD = 2
 #: Pairs whose deciding values are compared between host and device before the device is trusted.
@@ -112,6 +115,9 @@ def prepare(
     if include is None or exclude is None:
         return left_to_host("the keys of the rule have no compact form")
     n, d = host.rows.x.shape
+    flops = 2.0 * d * float(np.sum(host.order.bounds[:, 3] - host.order.bounds[:, 0]))
+    if flops < LEAST_FLOPS.get(devices[0].platform, 0):
+        return left_to_host("so little work is done there before a GPU has compiled its programs")
     dtype = np.dtype(np.float64) if host.rows.distance == CORRELATION else host.rows.x.dtype
     free = free_bytes(devices[0])
     if free is not None:

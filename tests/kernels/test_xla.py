@@ -26,6 +26,12 @@ PLATFORM = os.environ.get("FASTBENCH_XLA_PLATFORM", "cpu")
 PRODUCTS = ("cosine", "abs_cosine", "correlation")
 
 
+@pytest.fixture(autouse=True)
+def small_problems_count(monkeypatch):
+    """These problems are small, and meant for the devices."""
+    monkeypatch.setattr(ranking, "LEAST_FLOPS", {})
+
+
 def assert_equals_definition(x, distance, positive, negative, queries=None, **options):
     """Counts of this room equal those of the reference; returns what was prepared and the entries rechecked."""
     queries = np.arange(len(x)) if queries is None else queries
@@ -399,3 +405,14 @@ def test_fused_kernel_knows_all_forms_of_keys(form, monkeypatch):
         negative = make_codes(np.zeros(n, int))._replace(exclude=labels)
     prepared, _ = assert_equals_definition(x, "cosine", make_codes(group), negative, precision="fp16x3")
     assert prepared.forms[1] == form
+
+
+def test_little_work_is_left_to_the_cpu(monkeypatch):
+    rng = np.random.default_rng(7)
+    x, group = rng.normal(size=(200, 20)).astype(np.float32), np.arange(200) // 4
+    codes = make_codes(group), make_codes(np.zeros(200, int), exclude=[group])
+    for flops, why in ((2 * 20 * 200**2, ""), (2 * 20 * 200**2 + 1, "compiled")):
+        monkeypatch.setattr(ranking, "LEAST_FLOPS", {PLATFORM: flops})
+        prepared, _ = assert_equals_definition(x, "cosine", *codes)
+        assert why in prepared.on_host
+        assert bool(prepared.on_host) == bool(why)
