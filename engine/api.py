@@ -178,7 +178,7 @@ def _scored(
         said.append(f"the columns {examples(replaced)} of the metadata are left out: the result has its own")
     for sentence in said:
         warnings.warn(sentence, stacklevel=3)
-    return carry(meta, kind, result.rows, pl.DataFrame([result.frame[name] for name in names]))
+    return carry(meta, kind, result.rows, result.frame[names])
 
 
 def assign_reference_index(

@@ -29,7 +29,6 @@ __all__ = [
     "require_columns",
     "select_columns",
     "split_labels",
-    "text_codes",
     "to_kind",
     "with_series",
 ]
@@ -83,12 +82,6 @@ def distinct_texts(frame: pl.DataFrame, columns: Iterable[str]) -> dict[str, pl.
     """Return the distinct values of each text column, in the order in which they come first."""
     texts = [frame[column] for column in columns if frame.schema[column] == pl.String]
     return {series.name: series.unique(maintain_order=True) for series in texts}
-
-
-def text_codes(series: pl.Series) -> tuple[np.ndarray, pl.Series]:
-    """Number the distinct values of a text column without nulls 0..k-1, as they come first; return them after that."""
-    found = series.to_arrow().dictionary_encode()  # one pass; Polars takes one to find values and one to number them
-    return found.indices.to_numpy().astype(np.int64), pl.Series(series.name, found.dictionary)
 
 
 def _plain(values: list[str]) -> list[str]:
@@ -206,9 +199,8 @@ def select_columns(table: Any, named: Mapping[str, str]) -> Any:
     empty = pl.DataFrame(schema=dict.fromkeys(known, pl.Null))
     for column, purpose in named.items():
         require_columns(empty, [column], purpose)
-    if isinstance(table, pl.DataFrame):
-        return pl.DataFrame([table[name] for name in named])  # a query takes longer
-    return table[list(named)] if library_of(table) == "pandas" else table.select(list(named))
+    indexed = isinstance(table, pl.DataFrame) or library_of(table) == "pandas"  # in Polars, a query takes longer
+    return table[list(named)] if indexed else table.select(list(named))
 
 
 def carry(table: Any, kind: str, rows: np.ndarray | None, added: pl.DataFrame) -> Any:
@@ -228,19 +220,19 @@ def carry(table: Any, kind: str, rows: np.ndarray | None, added: pl.DataFrame) -
     names = column_names(table) or []
     replaced = [name for name in added.columns if name in names]
     whole = table.collect() if isinstance(table, pl.LazyFrame) else table
-    same = rows is None or (len(rows) == len(whole) and np.array_equal(rows, np.arange(len(rows))))
+    taken = None if rows is None or np.array_equal(rows, np.arange(len(whole))) else rows
     if kind == "pandas":
         import pandas
 
-        kept = table if same else table.iloc[rows]
+        kept = table if taken is None else table.iloc[taken]
         columns = {name: kept[name].array for name in names if name not in replaced}
         columns |= {name: column.array for name, column in to_kind(added, kind).items()}
         return pandas.DataFrame(columns, index=kept.index if rows is None else None)
     if kind == "polars":
         kept = whole.drop(replaced) if replaced else whole  # a query takes longer than looking
-        return with_series(kept if rows is None or same else kept[rows], added)
+        return with_series(kept if taken is None else kept[taken], added)
     kept = table.select([name for name in names if name not in replaced])
-    kept = kept if same else kept.take(pl.Series(rows).to_arrow())
+    kept = kept if taken is None else kept.take(pl.Series(taken).to_arrow())
     for series in added:
         kept = kept.append_column(series.name, series.to_arrow())
     return kept

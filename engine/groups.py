@@ -15,9 +15,11 @@ import pyarrow as pa
 
 from ..kernels.codes import combined_code, compact, stable_order
 from ..kernels.cores import run_jobs
-from .frames import text_codes
 
-__all__ = ["Groups", "grouped"]
+__all__ = ["Groups", "column_codes", "grouped"]
+
+#: Whole numbers that fit int64: numbered without sorting where they span few values.
+_COUNTED = frozenset((pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32))
 
 
 @dataclass(frozen=True)
@@ -99,14 +101,10 @@ def grouped(
     if any(series.null_count() for series in keyed):
         kept = kept[np.logical_and.reduce([series.is_not_null().to_numpy() for series in keyed])]
         keyed = [series.gather(kept) for series in keyed]
-    if not len(kept):
-        nothing = np.empty(0, np.int64)
-        return pl.DataFrame(keyed), pl.Series([], dtype=pl.List(pl.Int64)), Groups(nothing, np.zeros(1, np.int64))
     own = {name: compact(given[kept].astype(np.int64)) for name, given in ranks.items()}
     others = [series for series in keyed if series.name not in own]
-    own |= zip(
-        (series.name for series in others), run_jobs([(1, partial(_ranks, each)) for each in others]), strict=True
-    )
+    found = run_jobs([(1, partial(_ordered_codes, series)) for series in others])
+    own |= {series.name: codes for series, codes in zip(others, found, strict=True)}
     members = Groups.numbered(combined_code([own[name] for name in columns]))
     groups = pl.DataFrame([series.gather(members.rows[members.offsets[:-1]]) for series in keyed])
     members = Groups(kept[members.rows], members.offsets)
@@ -114,17 +112,38 @@ def grouped(
     return groups, cast(pl.Series, pl.from_arrow(listed)), members
 
 
-def _ranks(series: pl.Series) -> npt.NDArray[np.int64]:
-    """Number the distinct values of a column 0..k-1, in their order."""
+def column_codes(series: pl.Series) -> tuple[npt.NDArray[np.int64], pl.Series | None]:
+    """Number the distinct values of a column without nulls 0..k-1.
+
+    Returns
+    -------
+    codes : ndarray of int64, shape (n,)
+        In the order of the values; of text, as they come first.
+    distinct : polars.Series, shape (k,), or None
+        The values, if they are text.
+    """
+    if series.dtype == pl.String:
+        found = series.to_arrow().dictionary_encode()  # one pass; Polars takes one to find and one to number them
+        return found.indices.to_numpy().astype(np.int64), pl.Series(series.name, found.dictionary)
     if series.dtype == pl.Enum:
-        return compact(series.to_physical().to_numpy().astype(np.int64))
-    if series.dtype == pl.Categorical:
+        series = series.to_physical()
+    elif series.dtype == pl.Categorical:
         series = series.cast(pl.String)
-    if series.dtype == pl.String:  # much faster than ranks
-        codes, values = text_codes(series)
-        rank = np.empty(len(values), np.int64)
-        rank[values.arg_sort().to_numpy()] = np.arange(len(values))
-        return rank[codes]
-    if series.dtype == pl.Boolean:
+    elif series.dtype == pl.Boolean:
         series = series.cast(pl.UInt8)
-    return series.rank("dense").to_numpy().astype(np.int64) - 1
+    if series.dtype in _COUNTED and len(series):
+        values = series.to_numpy().astype(np.int64)
+        least, most = int(values.min()), int(values.max())
+        if most - least < 2**63:
+            return compact(values - least), None
+    return series.rank("dense").to_numpy().astype(np.int64) - 1, None
+
+
+def _ordered_codes(series: pl.Series) -> npt.NDArray[np.int64]:
+    """Number the distinct values of a column without nulls 0..k-1, in their order."""
+    codes, distinct = column_codes(series)
+    if distinct is None:
+        return codes
+    rank = np.empty(len(distinct), np.int64)
+    rank[distinct.arg_sort().to_numpy()] = np.arange(len(distinct))
+    return rank[codes]

@@ -17,18 +17,16 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..kernels.codes import KeyIndex, PairCodes, column_index, combined_code, compact, key_index, merge_indexes
+from ..kernels.codes import KeyIndex, PairCodes, column_index, combined_code, key_index, merge_indexes
 from ..kernels.cores import run_jobs
 from .errors import InputError, examples
 from .expressions import Filter, parse_filter
-from .frames import look_alikes, require_columns, text_codes
+from .frames import look_alikes, require_columns
+from .groups import column_codes
 
 __all__ = ["ColumnRule", "Columns", "PairPlan", "compile_pairs", "named_columns", "reference_numbers"]
 
 Columns = str | Sequence[str] | Mapping[str, Sequence[str]]
-
-#: Whole numbers that fit int64: numbered without sorting where they span few values.
-_COUNTED = frozenset((pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32))
 
 
 @dataclass(frozen=True)
@@ -138,22 +136,6 @@ def _split_filters(
     return plain, rows.astype(np.int64)
 
 
-def _codes(series: pl.Series) -> tuple[npt.NDArray[np.int64], pl.Series | None]:
-    """Number the distinct values of a column without nulls 0..k-1, and name them if they are text."""
-    if series.dtype == pl.String:
-        return text_codes(series)
-    if series.dtype in (pl.Categorical, pl.Enum):
-        series = series.cast(pl.String)
-    elif series.dtype == pl.Boolean:
-        series = series.cast(pl.UInt8)
-    if series.dtype in _COUNTED and len(series):
-        values = series.to_numpy().astype(np.int64)
-        least, most = int(values.min()), int(values.max())
-        if most - least < 2**63:
-            return compact(values - least), None
-    return series.rank("dense").to_numpy().astype(np.int64) - 1, None
-
-
 def _label_index(frame: pl.DataFrame, column: str) -> tuple[KeyIndex, pl.Series]:
     """Code the labels of a list column; a label repeated in one row counts once."""
     series = frame[column]
@@ -256,7 +238,7 @@ def compile_pairs(
                 "give these rows an empty list or drop them."
             )
         labels, names = _label_index(frame, multilabel_col)
-    coded = dict(zip(single, run_jobs([(1, partial(_codes, frame[column])) for column in single]), strict=True))
+    coded = dict(zip(single, run_jobs([(1, partial(column_codes, frame[column])) for column in single]), strict=True))
     codes = {column: numbers for column, (numbers, _) in coded.items()}
     texts = {column: distinct for column, (_, distinct) in coded.items() if distinct is not None}
     n = len(frame)

@@ -240,7 +240,7 @@ def score(
         n_positive_pairs=_n_positive_pairs(room, plan, n_pos, wanted), n_negative_pairs=int(n_neg.sum()) // 2,
         n_tied_queries=int(tied.sum()), n_compared=int(n_neg[_marked(query, len(x))].sum()),
         n_rechecked=sum(f[6] for f in found), certified=distance not in METRICS, ties=ties, distance=distance,
-        precision="float32" if reason else getattr(prepared, "precision", "float32"),
+        precision=getattr(prepared, "precision", "float32"),
         device="cpu" if reason else dispatch.name(room), warnings=(*plan.warnings, *said),
     )  # fmt: skip
     scores = {"average_precision": ap, "normalized_average_precision": _normalized(ap, n_pos, n_pos + n_neg[query])}

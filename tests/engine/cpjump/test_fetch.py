@@ -129,10 +129,8 @@ def test_a_broken_body_is_taken_up_where_it_broke(gallery, tmp_path, patience):
     is_right(gallery, tmp_path, ONE)
     whole, *later = gallery.sent(key_of(ONE))
     assert whole is None
-    # A connection that is cut while the machine is busy can lose what it has sent, so one may start at the beginning.
-    starts = [int(span.removeprefix("bytes=").partition("-")[0]) if span else 0 for span in later]
-    assert starts == sorted(starts)
-    assert starts[-1] > 0
+    starts = [int(span.removeprefix("bytes=").partition("-")[0]) for span in later]
+    assert 0 < starts[0] < starts[1]
 
 
 def test_a_connection_that_breaks_for_ever_leaves_a_part_to_go_on_with(gallery, tmp_path):
