@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fastbench.kernels.dispatch import PRECISIONS
+
 
 def main() -> None:
     """Run one measurement, print it as lines and as JSON."""
@@ -26,7 +28,7 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=8, help="rows of a group: one more than positives a query")
     parser.add_argument("--signal", type=float, default=0.3, help="size of what a group shares, noise being 1")
     parser.add_argument("--distance", default="cosine", choices=["cosine", "abs_cosine", "correlation"])
-    parser.add_argument("--precision", default="auto", choices=["auto", "float32", "tf32", "bf16x3", "fp16x3"])
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS)
     parser.add_argument("--platform", choices=["gpu", "cpu"], help="default: JAX's default")
     parser.add_argument("--check", type=int, default=500, help="random queries to compare with the CPU room")
     parser.add_argument("--ceiling", type=float, help="Tflop/s of the product; default: measured")
@@ -84,7 +86,7 @@ def measure(options: argparse.Namespace) -> dict[str, str | int | float | None]:
     # A pair takes one product of d terms, three with split operands. Its tile entry is written once and read twice
     # (count, second look); the fused kernel writes none, and reads all operands once for each tile of queries. Features
     # are read in the second look.
-    flops = 2.0 * n * n * d * (3 if prepared.precision.endswith("x3") else 1)
+    flops = 2.0 * n * n * d * products(prepared)
     tiles = 4.0 * n * d * -(-n // prepared.tile[0]) if prepared.fused else 12.0 * n * n
     moved = tiles + rechecked * 2.0 * x.itemsize * d
     ceiling = options.ceiling or product_rate(prepared)
@@ -132,6 +134,13 @@ def problem(n: int, d: int, replicates: int, signal: float):  # type: ignore[no-
     return x, PairCodes(column_index([group], n), none, none), PairCodes(one, none, column_index([group], n))
 
 
+def products(prepared) -> int:  # type: ignore[no-untyped-def]
+    """Return how many products a tile takes."""
+    from fastbench.kernels.xla.precision import SPLIT
+
+    return 3 if prepared.precision in SPLIT else 1
+
+
 def product_rate(prepared) -> float:  # type: ignore[no-untyped-def]
     """Tflop/s of the product of one tile, on all devices together if they are equal."""
     from functools import partial
@@ -147,9 +156,8 @@ def product_rate(prepared) -> float:  # type: ignore[no-untyped-def]
         b = tuple(each[:columns] for each in prepared.resident.operands)
         jax.block_until_ready(multiply(a, b))
         _, seconds = timed(lambda: jax.block_until_ready([multiply(a, b) for _ in range(10)]))
-    products = 3 if prepared.precision.endswith("x3") else 1
-    rows, width = len(a[0]), len(b[0])
-    return 10 * products * 2.0 * rows * width * prepared.host.rows.x.shape[1] / seconds / 1e12 * len(prepared.devices)
+    flops = products(prepared) * 2.0 * len(a[0]) * len(b[0]) * prepared.host.rows.x.shape[1]
+    return 10 * flops / seconds / 1e12 * len(prepared.devices)
 
 
 def timed(work):  # type: ignore[no-untyped-def]

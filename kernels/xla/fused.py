@@ -28,12 +28,10 @@ except ImportError:  # JAX calls them experimental: without them, all else still
 
 from .precision import scale
 
-__all__ = ["DEPTH", "MOST_COUNTED", "MOST_LISTED", "MOST_THRESHOLDS", "SPLIT", "Listed", "count", "knows"]
+__all__ = ["DEPTH", "MOST_COUNTED", "MOST_LISTED", "MOST_THRESHOLDS", "Listed", "count", "knows"]
 
 #: Compute capabilities of the GPUs that the kernel is for: A100, H100 and H200. It needs their shared memory.
 GPUS = ("8.0", "9.0")
-#: Precisions that it multiplies in.
-SPLIT = ("bf16x3", "fp16x3")
 #: Queries and columns of a block, where there are so many; features multiplied at a time.
 BLOCK = 128
 DEPTH = 32
@@ -85,8 +83,8 @@ def count(
         Queries, thresholds, and column tiles.
     columns : int
         Width of the column tiles.
-    precision : one of `SPLIT`
-        See `precision`.
+    precision : one of `precision.SPLIT`
+        It says what to multiply the product by.
     absolute : bool
         For ``abs_cosine``.
     interpret : bool
@@ -127,7 +125,7 @@ def count(
         arrays += [one, all_rows]
         specs += [of_block(one.shape[1]), whole(all_rows)]
     above, number, place = pl.pallas_call(
-        partial(_kernel, (queries, width, p, room), forms, precision, absolute, len(mine)),
+        partial(_kernel, (queries, width, p, room), forms, precision, absolute),
         grid=grid,
         in_specs=specs,
         out_specs=[
@@ -148,14 +146,12 @@ def count(
     return above.astype(jnp.int32), Listed(number[:, :, 0], place, first, queries, width)
 
 
-def _kernel(
-    sizes: tuple[int, ...], forms: tuple[str, ...], precision: str, absolute: bool, n_operands: int, *refs: Any
-) -> None:
+def _kernel(sizes: tuple[int, ...], forms: tuple[str, ...], precision: str, absolute: bool, *refs: Any) -> None:
     """Count one block of queries against one block of columns."""
     queries, width, p, room = sizes
     _, *ins, above_ref, number_ref, place_ref = refs
     first_ref, stop_ref, row_ref, bounds_ref, low_ref, high_ref, *ins = ins
-    mine, theirs, key_refs = ins[:n_operands], ins[n_operands : 2 * n_operands], ins[2 * n_operands :]
+    mine, theirs, key_refs = ins[:2], ins[2:4], ins[4:]
     s = pl.program_id(1)
     start, stop = first_ref[s], stop_ref[s]
 
@@ -204,7 +200,7 @@ def _product(mine: Any, theirs: Any, start: jax.Array, width: int, precision: st
         return total + (times(high, their_high) + times(high, their_low) + times(low, their_high))
 
     total = lax.fori_loop(jnp.int32(0), jnp.int32(d // DEPTH), part, jnp.zeros((queries, width), jnp.float32))
-    return total * jnp.float32(scale(precision)) if scale(precision) != 1 else total
+    return total * jnp.float32(scale(precision))
 
 
 def _allowed(

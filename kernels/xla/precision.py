@@ -45,9 +45,11 @@ from jax import lax
 from ..cpu.operands import error_bound as float32_bound
 from ..dispatch import PRECISIONS as _CHOICES
 
-__all__ = ["PRECISIONS", "error_bound", "operands", "product", "scale"]
+__all__ = ["PRECISIONS", "SPLIT", "error_bound", "operands", "product", "scale"]
 
 PRECISIONS = tuple(name for name in _CHOICES if name != "auto")
+#: Those with two operands a row and three products.
+SPLIT = ("bf16x3", "fp16x3")
 #: Exponent and mantissa bits that operands are rounded to, and the factor by which they are multiplied first.
 _ROUNDED = {"tf32": (8, 10, 1.0), "bf16x3": (8, 7, 1.0), "fp16x3": (5, 10, 2.0**11)}
 
@@ -66,7 +68,7 @@ def error_bound(d: int, precision: str, depth: int = 0) -> float:
     """
     if precision == "float32":
         return float32_bound(d, depth=depth)
-    u, split = 2.0**-24, precision != "tf32"
+    u, split = 2.0**-24, precision in SPLIT
     t = 2.0 ** -(_ROUNDED[precision][1] + 1)
     parts = -(-d // depth) if depth else 1
     terms = 4 * ((3 * depth if split else depth) + 1 if depth else d + 1) * u
@@ -96,8 +98,8 @@ def operands(units: jax.Array, precision: str) -> tuple[jax.Array, ...]:
 
 
 def scale(precision: str) -> float:
-    """Return the power of two that a product of operands is to be multiplied by."""
-    return _ROUNDED[precision][2] ** -2 if precision in _ROUNDED else 1.0
+    """Return the power of two that a product of split operands is to be multiplied by."""
+    return _ROUNDED[precision][2] ** -2
 
 
 def product(a: tuple[jax.Array, ...], b: tuple[jax.Array, ...], precision: str) -> jax.Array:
@@ -112,4 +114,4 @@ def product(a: tuple[jax.Array, ...], b: tuple[jax.Array, ...], precision: str) 
     if len(a) == 1:
         return times(a[0], b[0])
     sums = times(a[0], b[0]) + (times(a[0], b[1]) + times(a[1], b[0]))
-    return sums * jnp.float32(scale(precision)) if scale(precision) != 1 else sums
+    return sums * jnp.float32(scale(precision))

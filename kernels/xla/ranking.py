@@ -36,7 +36,7 @@ from . import precision as precisions
 from . import tiling
 from .context import AXIS, free_bytes, local_devices, settings
 from .deciding import deciding_value, in_range
-from .fused import DEPTH, MOST_COUNTED, MOST_LISTED, MOST_THRESHOLDS, SPLIT, knows
+from .fused import DEPTH, MOST_COUNTED, MOST_LISTED, MOST_THRESHOLDS, knows
 from .keys import device_keys
 from .tiles import Counts, Resident, Setup, Tile, counter
 
@@ -81,6 +81,10 @@ class Prepared(NamedTuple):
         """Lengths of the rows, as in the CPU room."""
         return self.host.norms
 
+    def fused_for(self, width: int) -> str:
+        """Return `fused` for queries of so many padded thresholds."""
+        return self.fused if width <= MOST_THRESHOLDS else ""
+
 
 def prepare(
     features: npt.NDArray[np.floating],
@@ -106,7 +110,7 @@ def prepare(
     include, exclude = device_keys(host.order.include), device_keys(host.order.exclude)
 
     def left_to_host(why: str) -> Prepared:
-        return Prepared(host, why, None, devices, precision, ("", ""), (0, 0))
+        return Prepared(host, why, None, devices, "float32", ("", ""), (0, 0))
 
     if host.metric or host.rows.distance > CORRELATION:
         return left_to_host(f"{distance} is not a product of unit rows")
@@ -133,7 +137,7 @@ def prepare(
     if not _is_trusted(host, resident):
         return left_to_host("float64 on the device might not give the same bits for these features")
     forms = include[0], exclude[0]
-    return Prepared(host, "", resident, devices, precision, forms, tile, fused if precision in SPLIT else "")
+    return Prepared(host, "", resident, devices, precision, forms, tile, fused if precision in precisions.SPLIT else "")
 
 
 def _fused(devices: tuple[jax.Device, ...], shape: tuple[int, int]) -> str:
@@ -313,11 +317,11 @@ def _launches(prepared: Prepared, work: _Work) -> Iterator[_Parts]:
         bounds = prepared.host.order.bounds[work.rows[start:stop]]
         span = float(np.median(bounds[:, 3] - bounds[:, 0]))
         share = -(-(stop - start) // n_devices)
-        most = prepared.tile[0]
-        if prepared.fused:  # all columns meet a tile of queries in one launch
-            fitting = (size for size in tiling.QUERY_SIZES if size * span * int(work.width[start]) <= MOST_LISTED)
+        most, width = prepared.tile[0], int(work.width[start])
+        if prepared.fused_for(width):  # all columns meet a tile of queries in one launch
+            fitting = (size for size in tiling.QUERY_SIZES if size * span * width <= MOST_LISTED)
             most = min(most, max(fitting, default=tiling.QUERY_SIZES[0]))
-        size = tiling.query_size(share, span, int(work.width[start]), most)
+        size = tiling.query_size(share, span, width, most)
         for first in range(start, stop, size * n_devices):
             yield _parts(first, min(first + size * n_devices, stop), n_devices)
 
@@ -326,7 +330,7 @@ def _fill(prepared: Prepared, work: _Work, parts: _Parts, pool: _Threads) -> _Fi
     """Compute the thresholds of some queries, and all else that the devices need to count."""
     host = prepared.host
     n_devices, width = len(parts), int(work.width[parts[0][0]])
-    fused = prepared.fused if width <= MOST_THRESHOLDS else ""
+    fused = prepared.fused_for(width)
     delta = precisions.error_bound(host.rows.x.shape[1], prepared.precision, DEPTH if fused else 0)
 
     def fill(first: int, last: int) -> None:

@@ -47,7 +47,7 @@ class Setup(NamedTuple):
     precision: str
     include: str  # form of the key index, see `keys`
     exclude: str
-    fused: str = ""  # "gpu": products and counts in one kernel (see `fused`); "interpret": the same, in plain XLA
+    fused: str  # "gpu": one kernel for products and counts, see `fused`; "interpret": the same in plain XLA; or ""
 
 
 class Resident(NamedTuple):
