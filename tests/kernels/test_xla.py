@@ -357,7 +357,7 @@ def fuse(monkeypatch):
 @pytest.mark.parametrize("name", ["bf16x3", "fp16x3"])
 @pytest.mark.parametrize("distance", PRODUCTS)
 def test_fused_kernel_counts_the_same(name, distance, monkeypatch):
-    """Ragged blocks, keys of all forms, ties; `interpret` runs the kernel of the GPU as plain XLA."""
+    """Ragged blocks, keys, ties; `interpret` runs the kernel of the GPU as plain XLA."""
     fuse(monkeypatch)
     rng = np.random.default_rng(4)
     n = 300

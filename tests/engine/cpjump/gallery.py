@@ -8,6 +8,7 @@ import hashlib
 import random
 import re
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -156,6 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
             if kind in ("cut", "wait"):
                 self.wfile.write(body[: int(len(body) * (fault[1] if kind == "cut" else 0.5))])
                 self.wfile.flush()
+                if kind == "cut":
+                    time.sleep(0.02)  # else a busy client can meet the end before it has taken what was sent
                 if kind == "wait":
                     fault[1].wait(60)
                 self.close_connection = True
