@@ -15,9 +15,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .engine import multilabel as multilabel
-    from .engine.api import assign_reference_index as assign_reference_index
-    from .engine.api import average_precision as average_precision
     from .engine.errors import FastbenchError as FastbenchError
     from .engine.errors import InputError as InputError
     from .engine.errors import UnpairedException as UnpairedException
@@ -27,37 +24,40 @@ if TYPE_CHECKING:
     from .engine.fmeasure.api import compute_hierarchical_f_measure_from_cm as compute_hierarchical_f_measure_from_cm
     from .engine.fmeasure.api import load_confusion_matrix as load_confusion_matrix
     from .engine.fmeasure.api import save_confusion_matrix as save_confusion_matrix
-    from .engine.fmeasure.ontology_files import read_ontology as read_ontology
-    from .engine.null_laws import average_precision_null as average_precision_null
-    from .engine.profiles import Profiles as Profiles
-    from .engine.profiles import consensus as consensus
-    from .engine.readers import read_profiles as read_profiles
-    from .engine.significance import mean_average_precision as mean_average_precision
-    from .engine.significance import (
+    from .engine.fmeasure.ontology.read import read_ontology as read_ontology
+    from .engine.nulls.ap_null import average_precision_null as average_precision_null
+    from .engine.readers.profiles import read_profiles as read_profiles
+    from .engine.retrieval import multilabel as multilabel
+    from .engine.retrieval.copairs_api import assign_reference_index as assign_reference_index
+    from .engine.retrieval.copairs_api import average_precision as average_precision
+    from .engine.retrieval.mean_average_precision import mean_average_precision as mean_average_precision
+    from .engine.retrieval.mean_average_precision import (
         mean_average_precision_hierarchical as mean_average_precision_hierarchical,
     )
+    from .engine.tables.profiles import Profiles as Profiles
+    from .engine.tables.profiles import consensus as consensus
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "assign_reference_index": "api",
-    "average_precision": "api",
+    "assign_reference_index": "retrieval.copairs_api",
+    "average_precision": "retrieval.copairs_api",
     "FastbenchError": "errors",
     "InputError": "errors",
     "UnpairedException": "errors",
-    "average_precision_null": "null_laws",
-    "Profiles": "profiles",
-    "consensus": "profiles",
-    "read_profiles": "readers",
+    "average_precision_null": "nulls.ap_null",
+    "Profiles": "tables.profiles",
+    "consensus": "tables.profiles",
+    "read_profiles": "readers.profiles",
     "aggregate_confusion_matrices": "fmeasure.api",
     "build_confusion_matrix": "fmeasure.api",
     "compute_f_measure_from_cm": "fmeasure.api",
     "compute_hierarchical_f_measure_from_cm": "fmeasure.api",
     "load_confusion_matrix": "fmeasure.api",
     "save_confusion_matrix": "fmeasure.api",
-    "read_ontology": "fmeasure.ontology_files",
-    "mean_average_precision": "significance",
-    "mean_average_precision_hierarchical": "significance",
+    "read_ontology": "fmeasure.ontology.read",
+    "mean_average_precision": "retrieval.mean_average_precision",
+    "mean_average_precision_hierarchical": "retrieval.mean_average_precision",
 }
 
 __all__ = ["__version__", "multilabel", *_HOME]
@@ -65,7 +65,7 @@ __all__ = ["__version__", "multilabel", *_HOME]
 
 def __getattr__(name: str) -> Any:
     if name == "multilabel":
-        return import_module(".engine.multilabel", __name__)
+        return import_module(".engine.retrieval.multilabel", __name__)
     if name in _HOME:
         return getattr(import_module(f".engine.{_HOME[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastbench.kernels.dispatch import PRECISIONS
+from fastbench.kernels.names import PRECISIONS
 
 
 def main() -> None:

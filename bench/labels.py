@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fastbench.bench.annotation import random_graph, simulate_calls
 from fastbench.bench.problem import Job
-from fastbench.engine.fmeasure.ontology import Ontology
+from fastbench.engine.fmeasure.ontology.ontology import Ontology
 
 __all__ = ["Cells", "Entries", "build", "ready", "small_one_like"]
 
@@ -182,7 +182,7 @@ def _sets(entries: Entries) -> Callable[[], Any]:
 def _scores(problem: Scored) -> Callable[[], Any]:
     """Return the matrices of all k, and the flat and hierarchical metrics of them."""
     from fastbench.engine.fmeasure.confusion import matrices
-    from fastbench.engine.fmeasure.tables import Rules, flat_row, hierarchical_row
+    from fastbench.engine.fmeasure.scores.tables import Rules, flat_row, hierarchical_row
     from fastbench.kernels import cpu
 
     cells, ontology = problem

@@ -11,8 +11,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fastbench.engine.benchmarks import OURS, Measured, Run, read_run
-from fastbench.engine.write_files import write_atomic
+from fastbench.bench.files import OURS, Measured, Run, read_run
+from fastbench.engine.results.files import write_atomic
 
 __all__ = ["insert", "tables"]
 

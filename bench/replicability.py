@@ -38,7 +38,7 @@ Table = tuple[Any, npt.NDArray[np.float32]]
 
 def configurations(job: Job = JOB) -> list[Table]:
     """Return the wells of each configuration that hold something, controls among them."""
-    from fastbench.engine.cpjump.simulate import simulate_plates
+    from fastbench.engine.cpjump.plates.simulate import simulate_plates
 
     plates = list(simulate_plates(n_features=job[2]))[: job[1]]
     by_configuration = sorted(plates, key=lambda each: each[0].description)

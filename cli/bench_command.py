@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ..engine.benchmarks import Comparison, Measured, Run
+    from ..bench.files import Comparison, Measured, Run
 
 __all__ = ["bench"]
 
@@ -33,10 +33,10 @@ def bench(
     import sys
     import tempfile
 
-    from ..engine import benchmark_run
-    from ..engine import benchmarks as files
+    from ..bench import files as files
+    from ..bench import run as benchmark_run
     from ..engine.errors import InputError
-    from ..engine.write_files import write_atomic, write_error
+    from ..engine.results.files import write_atomic, write_error
     from .console import print_json
 
     if quick and all_:
@@ -129,7 +129,7 @@ def _table(title: str, header: list[str], rows: list[list[str]], left: int) -> N
 
 
 def _show_run(run: Run) -> None:
-    from ..engine.benchmarks import times_ours
+    from ..bench.files import times_ours
 
     for group, members in run.groups().items():
         # What no member of the group has is no column.
@@ -183,7 +183,7 @@ def _show_comparison(comparison: Comparison, path: Path | None, margin: float) -
 def _summary(run: Run, comparison: Comparison | None, target: Path, level: str, margin: float) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from ..engine.benchmarks import times_ours
+    from ..bench.files import times_ours
 
     def described(one: Measured) -> dict[str, Any]:
         return asdict(one) | {"times_fastbench": times_ours(one, run.measured)}

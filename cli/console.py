@@ -12,8 +12,8 @@ import typer
 if TYPE_CHECKING:
     import polars as pl
 
-    from ..engine.map_job import MapOptions, MapResult
-    from ..engine.outputs import ResultFolder
+    from ..engine.map.job import MapOptions, MapResult
+    from ..engine.results.folder import ResultFolder
 
 __all__ = ["listed", "note_compilation", "print_json", "refuse_options_before", "show_map", "show_notes", "show_table"]
 
@@ -27,7 +27,7 @@ def listed(text: str) -> tuple[str, ...]:
 
 def print_json(summary: dict[str, Any]) -> None:
     """Print one JSON object; NaN becomes null."""
-    from ..engine.outputs import plain
+    from ..engine.results.folder import plain
 
     typer.echo(json.dumps(plain(summary), indent=2, allow_nan=False))
 

@@ -83,7 +83,7 @@ def cpjump(
         return
     from ..engine.cpjump.results import write
     from ..engine.cpjump.workflow import run
-    from ..engine.outputs import ResultFolder
+    from ..engine.results.folder import ResultFolder
     from .console import note_compilation
     from .cpjump_view import LiveView
 

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     import polars as pl
 
-    from ..engine.cpjump.compare import Comparison
+    from ..engine.cpjump.compare.comparison import Comparison
 
 __all__ = ["compare"]
 
@@ -32,9 +32,9 @@ def compare(
     """Put runs side by side: which features are better, where (task, cell line, time), and whether it is significant."""
     from dataclasses import asdict
 
-    from ..engine.cpjump.compare import CompareOptions, compare_runs, write_comparison
-    from ..engine.cpjump.compare_runs import named_folders, read_run
-    from ..engine.outputs import ResultFolder
+    from ..engine.cpjump.compare.comparison import CompareOptions, compare_runs, write_comparison
+    from ..engine.cpjump.compare.runs import named_folders, read_run
+    from ..engine.results.folder import ResultFolder
     from .console import print_json
 
     options = CompareOptions(baseline or None, all_pairs, published, bootstrap, seed)
@@ -65,7 +65,7 @@ def compare(
 def _show(found: Comparison, output: Path) -> None:
     import polars as pl
 
-    from ..engine.cpjump.compare_runs import LEVEL, TITLES
+    from ..engine.cpjump.names import LEVEL, TITLES
     from .console import show_notes, show_table
 
     baseline = found.runs[0]
@@ -95,7 +95,7 @@ def _verdict(found: Comparison) -> pl.DataFrame:
     """One row a task and run, the best first."""
     import polars as pl
 
-    from ..engine.cpjump.compare_runs import TITLES
+    from ..engine.cpjump.names import TITLES
 
     return found.standing.select(
         pl.col("task").replace(TITLES).alias("task"),
@@ -114,8 +114,7 @@ def _where(found: Comparison) -> pl.DataFrame:
     """Configurations in which a pair of runs differs significantly in its mAP above chance."""
     import polars as pl
 
-    from ..engine.cpjump.compare_pairs import HEADLINE
-    from ..engine.cpjump.compare_runs import ALL, LEVEL, TITLES
+    from ..engine.cpjump.names import ALL, HEADLINE, LEVEL, TITLES
 
     clear = found.pairs.filter(pl.col("q_value") < LEVEL, pl.col("Description") != ALL, metric=HEADLINE)
     return clear.select(

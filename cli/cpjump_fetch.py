@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ..engine.cpjump.fetch import Fetched, FetchOptions, Item
+    from ..engine.cpjump.fetch.fetch import Fetched, FetchOptions, Item
 
 __all__ = ["fetch"]
 
@@ -31,10 +31,10 @@ def fetch(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
 ) -> None:  # fmt: skip
     """Fetch the published CPJUMP1 profiles (public, no account), check them, and go on where an earlier run stopped."""
-    from ..engine.cpjump.fetch import FetchOptions, survey
-    from ..engine.cpjump.fetch import fetch as fetch_files
+    from ..engine.cpjump.fetch.fetch import FetchOptions, survey
+    from ..engine.cpjump.fetch.fetch import fetch as fetch_files
     from ..engine.errors import InputError
-    from ..engine.progress import progress
+    from ..engine.results.progress import progress
 
     named = tuple(part.strip() for part in plates.split(",") if part.strip())
     options = FetchOptions(
@@ -65,7 +65,7 @@ def _show_survey(items: tuple[Item, ...], options: FetchOptions, table: bool) ->
     """Print how much is published and how much of it is here; a line for each plate when asked."""
     import polars as pl
 
-    from ..engine.cpjump.gallery import ABOUT
+    from ..engine.cpjump.fetch.gallery import ABOUT
     from .console import show_notes, show_table
 
     typer.echo(f"{ABOUT['dataset']}; licence: {ABOUT['licence']}")
@@ -87,9 +87,9 @@ def _show_survey(items: tuple[Item, ...], options: FetchOptions, table: bool) ->
 
 def _show_end(items: tuple[Item, ...], done: Fetched | None, options: FetchOptions, as_json: bool) -> None:
     """Print what was done, whom to cite, and the command that scores the profiles."""
-    from ..engine.cpjump.fetch import RECORD
-    from ..engine.cpjump.gallery import ABOUT
-    from ..engine.cpjump.options import SUFFIX
+    from ..engine.cpjump.fetch.fetch import RECORD
+    from ..engine.cpjump.fetch.gallery import ABOUT
+    from ..engine.cpjump.names import SUFFIX
     from .console import print_json
 
     command = ["fastbench", "cpjump", "--profiles", str(options.output)]

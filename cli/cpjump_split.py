@@ -10,8 +10,8 @@ import typer
 from .console import print_json, show_notes, show_table
 
 if TYPE_CHECKING:
-    from ..engine.cpjump.leakage import Leakage
-    from ..engine.cpjump.splits import Split
+    from ..engine.cpjump.split.leakage import Leakage
+    from ..engine.cpjump.split.strategies import Split
 
 __all__ = ["LEAKS", "split"]
 
@@ -34,10 +34,10 @@ def split(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
 ) -> None:  # fmt: skip
     """Split the wells of CPJUMP1, or check a split, and report what crosses subsets."""
-    from ..engine.cpjump.leakage import check_leakage
+    from ..engine.cpjump.split.leakage import check_leakage
 
     if manifest is not None:
-        from ..engine.cpjump.split_manifest import read_manifest
+        from ..engine.cpjump.split.manifest import read_manifest
 
         _refuse(
             strategy=strategy, order=order, exclude_poscon=exclude_poscon, fractions=fractions, targets=targets,
@@ -49,8 +49,8 @@ def split(
         _stop_on_leaks(leakage, strict)
         return
 
-    from ..engine.cpjump.split_manifest import output_paths, write_split
-    from ..engine.cpjump.splits import SplitOptions, make_split
+    from ..engine.cpjump.split.manifest import output_paths, write_split
+    from ..engine.cpjump.split.strategies import SplitOptions, make_split
 
     chosen = {"order": order or None, "fractions": _numbers(fractions), "targets": targets or None, "seed": seed}
     options = SplitOptions(strategy or SplitOptions.strategy, exclude_poscon, **chosen)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from .fmeasure_view import show
 
 if TYPE_CHECKING:
     from ..engine.fmeasure.pipeline import Outcome
-    from ..engine.outputs import ResultFolder
+    from ..engine.results.folder import ResultFolder
 
 __all__ = ["app"]
 
@@ -60,7 +60,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON summary for m
 
 
 def _score_options(given: dict[str, Any]) -> Any:
-    from ..engine.fmeasure.options import ScoreOptions
+    from ..engine.fmeasure.runs.options import ScoreOptions
 
     return ScoreOptions(
         annotate_dirs=given["annotate_dirs"], gt_label=given["gt_label"], inferred_label=given["inferred_label"],
@@ -72,7 +72,7 @@ def _score_options(given: dict[str, Any]) -> Any:
 
 
 def _report_options(given: dict[str, Any]) -> Any:
-    from ..engine.fmeasure.options import ReportOptions
+    from ..engine.fmeasure.scores.options import ReportOptions
 
     names = ("bootstrap", "bootstrap_by", "seed", "zero_division", "zero_division_rule", "macro", "beta", "device")
     chosen = {name: given[name] for name in names if name in given}
@@ -121,7 +121,7 @@ def fmeasure(
         return
     from ..engine.errors import InputError
     from ..engine.fmeasure.pipeline import as_options, run_all
-    from ..engine.progress import progress
+    from ..engine.results.progress import progress
 
     if not (annotate_dirs or truth or pred):
         if gt_label or inferred_label or ontology:
@@ -139,7 +139,7 @@ def fmeasure(
 def _run_example(given: dict[str, Any]) -> None:
     from ..engine.fmeasure.example import GT_LABEL, INFERRED_LABEL, RANKS, write_example
     from ..engine.fmeasure.pipeline import as_options, run_all
-    from ..engine.progress import progress
+    from ..engine.results.progress import progress
 
     output_dir: Path = given["output_dir"]
     typer.echo("Example: real Cell Ontology terms, SIMULATED calls of two models on three donors.", err=True)
@@ -186,7 +186,7 @@ def confusion_matrix(
     """Step 1: count truth and prediction of every run (cm_raw_k1 ...); obs columns of later steps are named here."""
     given = dict(locals())
     from ..engine.fmeasure.pipeline import as_options, confusion_step
-    from ..engine.progress import progress
+    from ..engine.results.progress import progress
 
     options, report = _score_options(given), _report_options(given)
     with _result(output_dir, "fmeasure confusion-matrix", as_options(options, report), overwrite) as folder:
@@ -262,8 +262,8 @@ app.command("compare")(compare)
 @contextmanager
 def _result(output: Path, command: str, options: dict[str, Any], overwrite: bool) -> Iterator[ResultFolder]:
     """Open a result folder; a workspace of cellarium-cas counts as an older result."""
-    from ..engine.fmeasure.workspace import is_workspace_file
-    from ..engine.outputs import ResultFolder
+    from ..engine.fmeasure.workspace.write import is_workspace_file
+    from ..engine.results.folder import ResultFolder
 
     with ResultFolder(output, command, options, overwrite, known=is_workspace_file) as folder:
         yield folder

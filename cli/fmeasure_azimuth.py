@@ -11,7 +11,7 @@ import typer
 from .console import listed
 
 if TYPE_CHECKING:
-    from ..engine.fmeasure.azimuth_calls import AzimuthCalls, AzimuthOptions
+    from ..engine.fmeasure.azimuth.calls import AzimuthCalls, AzimuthOptions
 
 __all__ = ["azimuth"]
 
@@ -37,9 +37,9 @@ def azimuth(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
 ) -> None:  # fmt: skip
     """Convert Azimuth calls to an annotate directory, which this benchmark and cellarium-cas score."""
-    from ..engine.fmeasure.azimuth import convert_azimuth
-    from ..engine.fmeasure.azimuth_calls import AzimuthOptions
-    from ..engine.outputs import ResultFolder
+    from ..engine.fmeasure.azimuth.calls import AzimuthOptions
+    from ..engine.fmeasure.azimuth.convert import convert_azimuth
+    from ..engine.results.folder import ResultFolder
 
     options = AzimuthOptions(
         azimuth_csv, h5ad, crosswalk_csv, crosswalk_azimuth_col, crosswalk_cl_id_col, azimuth_ref_name,
@@ -54,7 +54,7 @@ def _levels(text: str, azimuth_csv: str) -> tuple[tuple[str, str], ...]:
     """Read ``LABEL[:SCORE],...``; a label may be written without ``predicted.``."""
     if not text:
         return ()
-    from ..engine.fmeasure.columns import column_names
+    from ..engine.readers.cells import column_names
 
     names = column_names(azimuth_csv)
     found = []
@@ -91,7 +91,7 @@ def _show(calls: AzimuthCalls, options: AzimuthOptions, output: Path, as_json: b
 
 def _next(calls: AzimuthCalls, options: AzimuthOptions, output: Path) -> tuple[str, list[str]]:
     """Return the command that scores the directory, and what to know about it."""
-    from ..engine.fmeasure.columns import column_names
+    from ..engine.readers.cells import column_names
 
     hints = []
     truth = CELLXGENE_LABEL if CELLXGENE_LABEL in column_names(options.h5ad) else "COLUMN"

@@ -31,10 +31,10 @@ def compare(
     """Put models side by side on the cells that all of them scored: differences with paired intervals, class by class."""
     from dataclasses import asdict
 
-    from ..engine.fmeasure.options import ReportOptions
+    from ..engine.fmeasure.compare.results import compare_results
     from ..engine.fmeasure.pipeline import room_of
-    from ..engine.fmeasure.side_by_side import compare_results
-    from ..engine.outputs import ResultFolder
+    from ..engine.fmeasure.scores.options import ReportOptions
+    from ..engine.results.folder import ResultFolder
     from .console import note_compilation, print_json, show_notes, show_table
 
     report = ReportOptions(

@@ -73,9 +73,9 @@ def map_(
     """Score how well profiles retrieve their positives: average precision, mAP, p- and q-values."""
     from dataclasses import asdict
 
-    from ..engine.map_job import MapOptions, run_map, write_map
-    from ..engine.outputs import ResultFolder
-    from ..engine.progress import progress
+    from ..engine.map.job import MapOptions, run_map, write_map
+    from ..engine.results.folder import ResultFolder
+    from ..engine.results.progress import progress
     from .console import note_compilation, show_map
 
     options = MapOptions(

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from types import ModuleType, SimpleNamespace
 
-__all__ = ["DEVICES", "PRECISIONS", "available", "describe", "name", "room"]
+__all__ = ["available", "describe", "name", "room"]
 
-#: What ``device`` may be.
-DEVICES = ("auto", "cpu", "reference", "cpu-xla", "gpu")
-
-#: Arithmetic of the tiles that ``gpu`` and ``cpu-xla`` multiply, see `xla.precision`; counts do not depend on it.
-#: ``auto`` takes the fastest: fp16x3 where the fused kernel runs (`xla.fused`), else float32.
-PRECISIONS = ("auto", "float32", "tf32", "bf16x3", "fp16x3")
 
 Room = ModuleType | SimpleNamespace
 

@@ -4,10 +4,12 @@
 ``write(result, folder)`` writes tables, figures and the manifest.
 """
 
-from .options import BATCH, PRESETS, SUFFIX, TASKS, TIMELINES, Options, Preset
+from .names import BATCH, SUFFIX, TASKS, TIMELINES
+from .options import Options
 from .planning import Plan, Run, plan
+from .plates.simulate import simulate_plates, write_simulated
+from .presets import PRESETS, Preset
 from .results import CpjumpResult, RunResult, write
-from .simulate import simulate_plates, write_simulated
 from .workflow import Listener, Progress, run
 
 __all__ = [

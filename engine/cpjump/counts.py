@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from .metadata import Plate, plate_map
-from .options import Preset
+from .plates.metadata import Plate, plate_map
+from .presets import Preset
 
 __all__ = ["expected_counts", "perturbations"]
 

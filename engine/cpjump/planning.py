@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from ..digests import source_of
 from ..errors import InputError
-from ..profiles import Source
+from ..readers.digests import source_of
+from ..tables.profiles import Source
 from .counts import expected_counts
-from .metadata import Experiments, Plate, experiments, target_lists
 from .options import Options
-from .well_filters import WellFilters, well_filters
-from .wells import missing_plates
+from .plates.metadata import Experiments, Plate, experiments, target_lists
+from .plates.wells import missing_plates
+from .split.filters import WellFilters, well_filters
 
 __all__ = ["Plan", "Run", "plan"]
 

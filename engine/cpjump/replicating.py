@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..profiles import Profiles
+from ..tables.profiles import Profiles
 
 __all__ = ["Percent", "percent_score"]
 

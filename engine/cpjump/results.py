@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from ..profiles import Source
-from .metadata import published
-from .options import BATCH, TASKS
+from ..tables.profiles import Source
+from .names import BATCH, TASKS
 from .planning import Plan, Run
+from .plates.metadata import published
 from .score import GROUP_COLUMNS, Scored
 
 if TYPE_CHECKING:
-    from ..outputs import ResultFolder
+    from ..results.folder import ResultFolder
 
 __all__ = ["CpjumpResult", "RunResult", "write"]
 
@@ -326,7 +326,7 @@ def write(result: CpjumpResult, folder: ResultFolder, *, figures: bool = True) -
     folder.csv("tables/runs.csv", result.report)
     folder.parquet("average_precision.parquet", result.average_precision)
     if figures:
-        from ..figures.cpjump import draw_cpjump
+        from .figures.benchmark import draw_cpjump
 
         draw_cpjump(
             result.tables(),

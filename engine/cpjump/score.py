@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ..errors import UnpairedException
-from ..profiles import Profiles
+from ..tables.profiles import Profiles
 from .options import Options
 from .replicating import Percent
 from .tasks import Rules
@@ -82,8 +82,8 @@ def score_run(rules: Rules, profiles: Profiles, queries: npt.NDArray[np.bool_] |
     Scored
         An empty result, with the reason as its outcome, when there is no pair.
     """
-    from ..null_laws import count_methods
-    from ..retrieval import score
+    from ..nulls.ap_null import count_methods
+    from ..retrieval.average_precision import score
 
     counts = _label_counts(profiles, rules, queries)
     try:
@@ -131,7 +131,7 @@ def score_run(rules: Rules, profiles: Profiles, queries: npt.NDArray[np.bool_] |
 
 def _with_p_values(frame: pl.DataFrame, options: Options) -> pl.DataFrame:
     """Add the p-value of each query; missing where it cannot be scored and the preset does not keep it."""
-    from ..null_laws import ap_p_values, expected_sampled
+    from ..nulls.ap_null import ap_p_values, expected_sampled
 
     ap = frame["average_precision"].to_numpy()
     n_pos, n_total = frame["n_pos_pairs"].to_numpy(), frame["n_total_pairs"].to_numpy()
@@ -149,8 +149,8 @@ def _with_p_values(frame: pl.DataFrame, options: Options) -> pl.DataFrame:
 
 def _group(frame: pl.DataFrame, by: str, options: Options) -> pl.DataFrame:
     """Give each group its mean AP and significance, rows by group."""
-    from ..older_statistic import mean_nlog10p_groups
-    from ..significance import mean_average_precision
+    from ..retrieval.mean_average_precision import mean_average_precision
+    from .group_statistic import mean_nlog10p_groups
 
     if frame.is_empty():
         return pl.DataFrame()

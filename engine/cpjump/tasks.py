@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from .options import Preset
+from .presets import Preset
 
 __all__ = [
     "COMPOUND_MATCHING",

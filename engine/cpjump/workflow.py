@@ -10,15 +10,15 @@ import numpy as np
 import polars as pl
 
 from ..errors import InputError, examples
-from ..profiles import Profiles, Source, consensus, stack
-from .corrected import Correction
-from .metadata import Plate
+from ..tables.profiles import Profiles, Source, consensus, stack
 from .planning import Plan, Run
+from .plates.corrected import Correction
+from .plates.metadata import Plate
+from .plates.wells import Wells, no_controls, plate_reader, read_wells
 from .replicating import percent_score
 from .results import CpjumpResult, RunResult
 from .score import Scored, score_run
 from .tasks import COMPOUND_MATCHING, CRISPR_MATCHING, gene_compound_matching, replicability
-from .wells import Wells, no_controls, plate_reader, read_wells
 
 __all__ = ["Listener", "Progress", "run"]
 

@@ -11,13 +11,13 @@ import numpy.typing as npt
 import polars as pl
 
 from ..errors import InputError, examples
-from ..frames import check_one, did_you_mean
-from ..read_matrix import is_missing
-from .confusion import matrices
-from .hierarchical import Entries, node_class_counts
-from .metrics import RULES, averages
-from .ontology import Ontology
-from .workspace import load_matrix, save_matrix
+from ..tables.frames import check_one, did_you_mean
+from ..tables.matrix import is_missing
+from .confusion import Entries, matrices
+from .ontology.ontology import Ontology
+from .scores.hierarchical import node_class_counts
+from .scores.metrics import RULES, averages
+from .workspace.write import load_matrix, save_matrix
 
 __all__ = [
     "aggregate_confusion_matrices",
@@ -252,7 +252,7 @@ def compute_hierarchical_f_measure_from_cm(
         nodes that are the truth, or an ancestor of the truth, of a cell.
     """
     from ...kernels.dispatch import room
-    from .ontology_files import read_ontology
+    from .ontology.read import read_ontology
 
     check_one("rule", rule, RULES)
     entries = _entries(cm, len(label_order))

@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from ...kernels.sparse_counts import SparseCounts
 from ..errors import InputError
-from .hierarchical import Entries
 
-__all__ = ["Confusion", "add", "matrices"]
+__all__ = ["ClassCounts", "Confusion", "Entries", "add", "matrices"]
+
+Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -96,3 +98,58 @@ def add(parts: Sequence[Confusion], what: str) -> Confusion:
             )
     matrix = sum((part.matrix for part in parts[1:]), start=first.matrix)
     return Confusion(first.labels, matrix.tocsr(), np.sum([part.missed for part in parts], axis=0, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Entries:
+    """A confusion matrix as entries.
+
+    Attributes
+    ----------
+    rows, cols : ndarray of int32, shape (m,)
+        Truth and prediction, 0..c - 1; the column c stands for "no prediction".
+    cells : ndarray of int64 or float64, shape (m,)
+        Cells of an entry.
+    n_labels : int
+        c.
+    """
+
+    rows: npt.NDArray[np.int32]
+    cols: npt.NDArray[np.int32]
+    cells: npt.NDArray[Any]
+    n_labels: int
+
+    def class_counts(self) -> ClassCounts:
+        """Count by class, shape (c,)."""
+        c = self.n_labels
+        kind = self.cells.dtype
+
+        def added(codes: npt.NDArray[np.int32], some: Any = slice(None)) -> npt.NDArray[Any]:
+            out = np.zeros(c + 1, kind)
+            np.add.at(out, codes[some], self.cells[some])
+            return out[:c]
+
+        return ClassCounts(added(self.rows, self.rows == self.cols), added(self.rows), added(self.cols))
+
+
+@dataclass(frozen=True)
+class ClassCounts:
+    """Counts by class, or by node of the ontology.
+
+    Attributes
+    ----------
+    hits : ndarray, shape (..., c)
+        Cells with this class as truth and prediction (true positives).
+    support : ndarray, shape (..., c)
+        Cells with it as truth.
+    predicted : ndarray, shape (..., c)
+        Cells with it as prediction. Less in sum than `support` where cells have no prediction.
+    """
+
+    hits: Numbers
+    support: Numbers
+    predicted: Numbers
+
+    def weighted(self, weights: Floats) -> ClassCounts:
+        """Return the counts times a weight for each class, shape (c,)."""
+        return ClassCounts(self.hits * weights, self.support * weights, self.predicted * weights)

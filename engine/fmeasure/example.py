@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..samples import data_folder
-from .ontology import Ontology
-from .ontology_files import read_ontology
+from ..readers.packaged import data_folder
+from .ontology.ontology import Ontology
+from .ontology.read import read_ontology
 
 __all__ = ["GT_LABEL", "INFERRED_LABEL", "write_example"]
 

@@ -15,14 +15,17 @@ import numpy as np
 
 from ...kernels.cores import run_jobs
 from ..errors import InputError, examples
-from ..outputs import ResultFolder, read_manifest
-from .annotate_dirs import find_annotate_dirs
-from .options import CELL, SAMPLE, ReportOptions, ScoreOptions
-from .read_workspace import kept_files, read_groups, read_samples
-from .report import Report, write_flat, write_hierarchical, write_report
-from .runs import Reader, Run, Scored, runs_of_directories, runs_of_files
-from .samples import RUN_KEYS, Group, Sample, make_groups, sample_of
-from .workspace import folder_names, write_groups, write_samples
+from ..results.folder import ResultFolder, read_manifest
+from .names import CELL, SAMPLE
+from .report import write_flat, write_hierarchical, write_report
+from .runs.annotate_dirs import find_annotate_dirs
+from .runs.options import ScoreOptions
+from .runs.runs import Reader, Run, Scored, runs_of_directories, runs_of_files
+from .runs.samples import RUN_KEYS, Group, Sample, make_groups, sample_of
+from .scores.options import ReportOptions
+from .scores.summary import Report
+from .workspace.read import kept_files, read_groups, read_samples
+from .workspace.write import folder_names, write_groups, write_samples
 
 __all__ = ["Outcome", "aggregate_step", "confusion_step", "flat_step", "hierarchical_step", "run_all"]
 

@@ -12,53 +12,23 @@ import polars as pl
 
 from ...kernels.cores import run_jobs
 from ..errors import InputError, examples
-from ..outputs import ResultFolder
-from .bootstrap import intervals
-from .comparing import compare_groups
-from .confusion import Confusion, add, matrices
-from .hierarchical import Entries
-from .options import CELL, NO_VALUE, SAMPLE, ReportOptions
-from .pictures import draw_all
-from .runs import count_calls
-from .samples import Group, Member, Sample, check_one_top_k, metadata_value, split_calls
-from .scores import add_bins, calibration_curve, call_bins, coverage_curve, score_summary
-from .tables import Rules, flat_row, hierarchical_row, per_class, per_node, summary_row, top_confusions
+from ..results.folder import ResultFolder
+from .compare.groups import compare_groups
+from .confusion import Confusion, Entries, add, matrices
+from .figures.draw import draw_all
+from .names import CELL, NO_VALUE, SAMPLE
+from .runs.runs import count_calls
+from .runs.samples import Group, Member, Sample, check_one_top_k, metadata_value, split_calls
+from .scores.calibration import add_bins, calibration_curve, call_bins, coverage_curve, score_summary
+from .scores.intervals import intervals
+from .scores.options import ReportOptions
+from .scores.summary import Report, interval_words
+from .scores.tables import Rules, flat_row, hierarchical_row, per_class, per_node, summary_row, top_confusions
 
-__all__ = ["Report", "write_flat", "write_hierarchical", "write_report"]
+__all__ = ["write_flat", "write_hierarchical", "write_report"]
 
 #: Units below which percentiles of draws are rough.
 FEW = 10
-
-
-@dataclass(frozen=True)
-class Report:
-    """What sums a result up.
-
-    Attributes
-    ----------
-    summary : polars.DataFrame
-        One row a group, the best first.
-    confusions : polars.DataFrame
-        Most frequent confusions of each group.
-    intervals : polars.DataFrame or None
-        One row a group and metric.
-    interval_words : str
-        What was drawn.
-    comparison : polars.DataFrame or None
-        One row a pair of groups and metric; None where no two groups scored the same cells.
-    headline : str
-        The metric that groups are ordered by.
-    notes : tuple of str
-        What was noticed.
-    """
-
-    summary: pl.DataFrame
-    confusions: pl.DataFrame
-    intervals: pl.DataFrame | None
-    interval_words: str
-    comparison: pl.DataFrame | None
-    headline: str
-    notes: tuple[str, ...]
 
 
 def write_flat(folder: ResultFolder, samples: Sequence[Sample], groups: Sequence[Group], rules: Rules) -> None:
@@ -178,12 +148,6 @@ def write_report(
     if report.figures:
         draw_all(folder, found, groups, coverage, calibration, room, simulated)
     return found
-
-
-def interval_words(report: ReportOptions) -> str:
-    """Say in words what the intervals are."""
-    what = {CELL: "cells", SAMPLE: "samples"}.get(report.bootstrap_by, f"{report.bootstrap_by} groups")
-    return f"95 % percentile intervals of {report.bootstrap} draws of {what}"
 
 
 def _nearest(sample: Sample, calls: pl.DataFrame | None, k: int, room: Any) -> list[Confusion]:

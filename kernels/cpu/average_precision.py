@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..compile import njit
 from ..cores import run_jobs, usable_cores
-from ..reference.average_precision import TIES
+from ..names import TIES
 
 __all__ = ["average_precision"]
 

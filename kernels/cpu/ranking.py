@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from ..codes import PairCodes, stable_order
 from ..cores import run_jobs, usable_cores
-from ..reference.metrics import METRICS, metric_options, metric_values, refuse_nan
-from ..reference.similarity import DISTANCES
+from ..names import DISTANCES, METRICS
+from ..reference.metrics import metric_options, metric_values, refuse_nan
 from .counting import Slots, count_direct, count_tile
 from .operands import Operands, error_bound, operands
 from .order import Order, work_order

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..compile import njit
-from ..reference.similarity import DISTANCES
+from ..names import DISTANCES
 from .lanes import largest_absolute, sum_absolute, sum_features, sum_product, sum_shifted_product, sum_square
 
 __all__ = ["moments", "pair_value"]

@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["TIES", "average_precision"]
-
-#: Tie policies; the position is the code that compiled kernels use.
-TIES = ("expected", "optimistic", "pessimistic")
+__all__ = ["average_precision"]
 
 
 def average_precision(

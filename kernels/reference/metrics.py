@@ -7,13 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["METRICS", "metric_options", "metric_values", "refuse_nan"]
-
-#: Names of scipy that may stand where a distance is asked for; scipy's own arithmetic decides their ranks.
-METRICS = (
-    "braycurtis", "canberra", "dice", "hamming", "jaccard", "jensenshannon", "mahalanobis", "minkowski",
-    "rogerstanimoto", "russellrao", "seuclidean", "sokalsneath", "yule",
-)  # fmt: skip
+__all__ = ["metric_options", "metric_values", "refuse_nan"]
 
 
 def metric_options(x: npt.NDArray[np.floating], name: str) -> dict[str, npt.NDArray[np.floating]]:

@@ -11,12 +11,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .metrics import METRICS, metric_options, metric_values, refuse_nan
+from ..names import METRICS
+from .metrics import metric_options, metric_values, refuse_nan
 
-__all__ = ["DISTANCES", "LANES", "copairs_scale", "moments", "similarity"]
+__all__ = ["LANES", "copairs_scale", "moments", "similarity"]
 
-#: Supported distances; the position is the code that compiled kernels use.
-DISTANCES = ("cosine", "abs_cosine", "correlation", "euclidean", "manhattan", "chebyshev")
 LANES = 64
 
 Array = npt.NDArray[np.float64]

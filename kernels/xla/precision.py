@@ -43,7 +43,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from ..cpu.operands import error_bound as float32_bound
-from ..dispatch import PRECISIONS as _CHOICES
+from ..names import PRECISIONS as _CHOICES
 
 __all__ = ["PRECISIONS", "SPLIT", "error_bound", "operands", "product", "scale"]
 

@@ -9,10 +9,10 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from fastbench.bench import run as benchmark_run
 from fastbench.cli.main import app
-from fastbench.engine import benchmark_run
 from fastbench.engine.errors import InputError
-from tests.engine.test_benchmarks import content, entry
+from tests.bench.test_files import content, entry
 
 FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()"]
 MEASURED = content(

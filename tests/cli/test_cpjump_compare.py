@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ..engine.cpjump.made_results import LONG, SHORT, make_result, random_groups
+from ..engine.cpjump.compare.made_results import LONG, SHORT, make_result, random_groups
 
 FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()", "cpjump", "compare"]
 

@@ -16,7 +16,7 @@ import pytest
 
 from fastbench.engine.cpjump import BATCH, SUFFIX, Options, plan, write_simulated
 
-from ..engine.cpjump.gallery import PLATES, Gallery, key_of, served
+from ..engine.cpjump.fetch.gallery import PLATES, Gallery, key_of, served
 
 FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()"]
 ONE, TWO, *_ = PLATES

@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from fastbench.engine.cpjump.metadata import experiments
 from fastbench.engine.cpjump.options import Options
-from fastbench.engine.cpjump.simulate_embeddings import write_simulated_embeddings
+from fastbench.engine.cpjump.plates.metadata import experiments
+from fastbench.engine.cpjump.plates.simulate_embeddings import write_simulated_embeddings
 
 from .test_cli import call, refused
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fastbench.engine.cpjump.metadata import packaged
+from fastbench.engine.cpjump.plates.metadata import packaged
 
 FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()", "cpjump", "split"]
 

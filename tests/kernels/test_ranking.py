@@ -14,8 +14,8 @@ from fastbench.kernels.cpu.order import work_order
 from fastbench.kernels.cpu.rows import describe_rows
 from fastbench.kernels.cpu.similarity import pair_value
 from fastbench.kernels.cpu.tiles import finish
-from fastbench.kernels.reference.metrics import METRICS
-from fastbench.kernels.reference.similarity import DISTANCES, LANES, similarity
+from fastbench.kernels.names import DISTANCES, METRICS
+from fastbench.kernels.reference.similarity import LANES, similarity
 
 from .strategies import make_codes, pair_codes
 

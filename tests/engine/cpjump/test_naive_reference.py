@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from fastbench.engine.cpjump import Options, plan, run, write_simulated
-from fastbench.engine.cpjump.metadata import packaged
+from fastbench.engine.cpjump.plates.metadata import packaged
 
 CELL, TIME, NULL, FEATURES = "U2OS", "short", 20_000, 120
 HOURS = {"compound": 24, "crispr": 96, "orf": 48}

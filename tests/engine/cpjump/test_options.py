@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from fastbench.engine.cpjump import BATCH, Options, plan
-from fastbench.engine.cpjump.metadata import packaged
+from fastbench.engine.cpjump.plates.metadata import packaged
 from fastbench.engine.errors import InputError
 
 

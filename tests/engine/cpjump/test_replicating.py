@@ -12,7 +12,7 @@ from fastbench.engine.cpjump.options import Options
 from fastbench.engine.cpjump.planning import plan
 from fastbench.engine.cpjump.replicating import percent_score
 from fastbench.engine.cpjump.workflow import run
-from fastbench.engine.profiles import Profiles
+from fastbench.engine.tables.profiles import Profiles
 
 
 def profiles(n_groups: int = 40, size: int = 4, strength: float = 0.6, seed: int = 0) -> Profiles:

@@ -19,7 +19,7 @@ from sklearn.metrics import confusion_matrix
 
 import fastbench as fb
 from fastbench.engine.errors import InputError
-from fastbench.engine.fmeasure.ontology import Ontology
+from fastbench.engine.fmeasure.ontology.ontology import Ontology
 
 IDS = [f"CL:{i:07d}" for i in range(7)]
 R, A, B, C, D, E, F = IDS

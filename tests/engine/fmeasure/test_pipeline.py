@@ -17,9 +17,10 @@ from scipy.sparse import load_npz
 
 from fastbench.engine.errors import InputError
 from fastbench.engine.fmeasure import pipeline
-from fastbench.engine.fmeasure.options import ReportOptions, ScoreOptions
-from fastbench.engine.fmeasure.workspace import is_workspace_file
-from fastbench.engine.outputs import ResultFolder
+from fastbench.engine.fmeasure.runs.options import ScoreOptions
+from fastbench.engine.fmeasure.scores.options import ReportOptions
+from fastbench.engine.fmeasure.workspace.write import is_workspace_file
+from fastbench.engine.results.folder import ResultFolder
 
 from .dag import (
     CALLS,

@@ -1,0 +1,1 @@
+"""Each job beside the tool it replaces: what ``fastbench bench`` runs."""

@@ -1,0 +1,1 @@
+"""``fastbench cpjump compare``: several results side by side, with differences, intervals and a verdict."""

@@ -1,0 +1,338 @@
+"""Results of the CPJUMP1 benchmark side by side: which is better, where, and whether that is significant."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from ...errors import InputError
+from ...statistics.paired_bootstrap import FEWEST
+from ...tables.frames import did_you_mean
+from ..names import ALL, CONFIGURATION, HEADLINE, LEVEL, TASKS, TITLES
+from .pairs import compare_pair, tabled
+from .runs import ScoredRun, differing_options, ordered, with_published
+
+if TYPE_CHECKING:
+    from ...results.folder import ResultFolder
+
+__all__ = ["MOST_DRAWS", "CompareOptions", "Comparison", "compare_runs", "write_comparison"]
+
+#: More draws would take gigabytes, and change nothing that can be seen.
+MOST_DRAWS = 200_000
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """How runs are compared.
+
+    Parameters
+    ----------
+    baseline : str, optional
+        The run that the others are compared with; None is the first.
+    all_pairs : bool, default False
+        Compare every run with every other.
+    published : bool, default False
+        Put the published fractions of CellProfiler profiles beside the runs.
+    bootstrap : int, default 10000
+        Draws of the bootstrap; 0 for no intervals and p-values.
+    seed : int, default 0
+        Seed of the draws.
+
+    Raises
+    ------
+    InputError
+        A number below 0, or more than `MOST_DRAWS` draws.
+    """
+
+    baseline: str | None = None
+    all_pairs: bool = False
+    published: bool = False
+    bootstrap: int = 10_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("bootstrap", "seed"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name} is {getattr(self, name)}; give a whole number of at least 0")
+        if self.bootstrap > MOST_DRAWS:
+            raise InputError(f"bootstrap is {self.bootstrap:,}; give at most {MOST_DRAWS:,} draws")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs side by side.
+
+    Parameters
+    ----------
+    runs : tuple of str
+        Names, the baseline first.
+    simulated : bool
+        Whether the features of any were simulated.
+    by_run : polars.DataFrame
+        One row a configuration and run: ``fr``, ``groups``, ``groups_retrieved``, ``map`` (mean of the mean AP of
+        its groups). Rows of description "all" go over the configurations that every run has.
+    fractions : polars.DataFrame
+        The same, one row a configuration and columns for each run (``A_fr``), and ``published`` where it was asked for.
+    pairs : polars.DataFrame
+        One row a configuration, pair of runs and metric, see `compare_runs`.
+    gained_lost : polars.DataFrame
+        One row a group that one run of a pair retrieves and the other does not.
+    standing : polars.DataFrame
+        Each task, the best run first, against the baseline: ``task``, ``run``, ``verdict``, ``difference``,
+        ``lower``, ``upper``, ``q_value`` (of the mean AP above chance over all configurations), ``fr_difference``,
+        ``fr_q_value`` (of the fraction retrieved), ``better_in``, ``worse_in`` and ``configurations`` (numbers).
+    words : str
+        What the intervals and q-values are.
+    notes : tuple of str
+        In what the runs differ, and what was left out.
+    """
+
+    runs: tuple[str, ...]
+    simulated: bool
+    by_run: pl.DataFrame
+    fractions: pl.DataFrame
+    pairs: pl.DataFrame
+    gained_lost: pl.DataFrame
+    standing: pl.DataFrame
+    words: str
+    notes: tuple[str, ...]
+
+
+def compare_runs(runs: Sequence[ScoredRun], options: CompareOptions) -> Comparison:
+    """Compare runs, configuration by configuration and over all configurations of a task.
+
+    Groups (perturbations, or labels in matching) are paired by name. Mean AP is compared on the groups that both runs
+    scored; fractions retrieved on those of each run, as reported, and on common groups. Bootstrap draws are of
+    perturbations in replicability, and of families of them in matching (`kinship.kin`), where groups share
+    perturbations: a group is drawn as far as its queries are. What recurs in several configurations is drawn with all
+    of them.
+
+    Parameters
+    ----------
+    runs : sequence of ScoredRun
+        Two or more, of different names.
+    options : CompareOptions
+        Baseline, pairs, draws.
+
+    Returns
+    -------
+    Comparison
+        In `Comparison.pairs`: the configuration, ``run_a``, ``run_b``, ``metric`` (see `METRICS`), ``value_a``,
+        ``value_b``, ``difference`` (a - b), ``lower``, ``upper``, ``p_value``, ``q_value`` (Benjamini-Hochberg over all
+        rows of a metric), ``units`` drawn from, ``groups_a``, ``groups_b``, ``groups_common``; and in the rows of
+        ``fraction_retrieved_common`` of single configurations of replicability ``retrieved_only_a``,
+        ``retrieved_only_b`` (common groups), ``mcnemar_p`` (exact McNemar test on them) and ``mcnemar_q``.
+
+    Raises
+    ------
+    InputError
+        An unknown baseline, or no configuration that two of the runs to be compared have in common.
+    """
+    runs = _baseline_first(runs, options.baseline)
+    names = tuple(run.name for run in runs)
+    rows, changes = [], []
+    for b, a in itertools.combinations(runs, 2):
+        if options.all_pairs or b is runs[0]:
+            found, changed = compare_pair(a, b, options.bootstrap, options.seed)
+            rows += found
+            changes.append(changed)
+    if not rows:
+        raise InputError(
+            f"{names[0]!r} has no configuration of a task in common with another run; compare runs of the same "
+            "tasks, cell lines and times"
+        )
+    pairs, by_run = tabled(rows), _by_run(runs)
+    words = "no intervals were computed"
+    if options.bootstrap:
+        words = (
+            f"95 % intervals and p-values from {options.bootstrap:,} paired bootstrap draws (seed {options.seed}); "
+            f"q: Benjamini-Hochberg over {pairs.filter(metric=HEADLINE)['p_value'].count()} comparisons"
+        )
+    notes = differing_options(runs, published=options.published)
+    notes += _coverage_notes(by_run, names) + _group_notes(pairs) + _test_notes(pairs, options)
+    return Comparison(
+        names,
+        any(run.simulated for run in runs),
+        by_run,
+        _side_by_side(by_run, names, options.published),
+        pairs,
+        ordered(pl.concat(changes)),
+        _standing(pairs, names),
+        words,
+        tuple(notes),
+    )
+
+
+def _baseline_first(runs: Sequence[ScoredRun], baseline: str | None) -> list[ScoredRun]:
+    names = [run.name for run in runs]
+    if baseline is None:
+        return list(runs)
+    if baseline not in names:
+        listed = ", ".join(map(repr, names))
+        raise InputError(f"no run is called {baseline!r}{did_you_mean(baseline, names)}; the runs are {listed}")
+    return sorted(runs, key=lambda run: run.name != baseline)
+
+
+def _by_run(runs: Sequence[ScoredRun]) -> pl.DataFrame:
+    every = pl.concat(run.groups.with_columns(run=pl.lit(run.name)) for run in runs)
+    scores = (
+        pl.col("retrieved").mean().alias("fr"), pl.len().cast(pl.Int64).alias("groups"),
+        pl.col("retrieved").sum().cast(pl.Int64).alias("groups_retrieved"), pl.col("map", "above_chance").mean(),
+    )  # fmt: skip
+    single = every.group_by([*CONFIGURATION, "run"], maintain_order=True).agg(*scores)
+    shared = every.filter(pl.col("run").n_unique().over("task", "Description") == len(runs))
+    whole = shared.group_by("task", "run", maintain_order=True).agg(*scores).with_columns(Description=pl.lit(ALL))
+    return pl.concat([whole, single], how="diagonal").select(single.columns)
+
+
+def _side_by_side(by_run: pl.DataFrame, names: Sequence[str], published: bool) -> pl.DataFrame:
+    """Give each run columns of its own: one row a configuration, those over all first in their task."""
+    keys = ["task", "Description"]
+    columns = {name: name for name in ("fr", "groups", "groups_retrieved")}
+    columns |= {"map": "mean_average_precision", "above_chance": "mean_normalized_average_precision"}
+    # runs of plates with other hours may differ in them: the first says them
+    table = ordered(by_run.select(CONFIGURATION).unique(keys, keep="first", maintain_order=True))
+    for name in names:
+        own = by_run.filter(run=name).select(
+            *keys, *(pl.col(old).alias(f"{name}_{new}") for old, new in columns.items())
+        )
+        table = table.join(own, on=keys, how="left", maintain_order="left")
+    return with_published(table) if published else table
+
+
+def _standing(pairs: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Rank the runs of each task by the difference of their mean AP to that of the baseline."""
+    own = pairs.filter(metric=HEADLINE, run_b=names[0])
+    verdict = (
+        pl.when(pl.col("q_value").is_null()).then(pl.lit("not tested"))
+        .when(pl.col("q_value") >= LEVEL).then(pl.lit("no clear difference"))
+        .when(pl.col("difference") > 0).then(pl.lit("better")).otherwise(pl.lit("worse"))
+    )  # fmt: skip
+    clear = pl.col("q_value") < LEVEL
+    single = own.filter(pl.col("Description") != ALL).group_by("task", "run_a").agg(
+        (clear & (pl.col("difference") > 0)).sum().cast(pl.Int64).alias("better_in"),
+        (clear & (pl.col("difference") < 0)).sum().cast(pl.Int64).alias("worse_in"),
+        pl.len().cast(pl.Int64).alias("configurations"),
+    )  # fmt: skip
+    numbers = ["value_a", "value_b", "difference", "lower", "upper", "q_value", "groups_common"]
+    ranked = own.filter(Description=ALL).select("task", "run_a", verdict.alias("verdict"), *numbers)
+    fractions = pairs.filter(metric="fraction_retrieved", run_b=names[0], Description=ALL).select(
+        "task", "run_a", pl.col("difference").alias("fr_difference"), pl.col("q_value").alias("fr_q_value")
+    )
+    for more in (fractions, single):
+        ranked = ranked.join(more, on=["task", "run_a"], how="left")
+    ranked = ranked.rename({"run_a": "run"})
+    baseline = ranked.select("task").unique().with_columns(
+        run=pl.lit(names[0]), verdict=pl.lit("baseline"), difference=pl.lit(0.0)
+    )  # fmt: skip
+    task = pl.col("task").replace_strict(TASKS, range(len(TASKS)), return_dtype=pl.Int64)
+    both = pl.concat([baseline, ranked], how="diagonal").select(ranked.columns)
+    place = pl.col("run").replace_strict(names, range(len(names)), return_dtype=pl.Int64)
+    return both.sort(task, "difference", place, descending=[False, True, False], nulls_last=True)
+
+
+def _coverage_notes(by_run: pl.DataFrame, names: Sequence[str]) -> list[str]:
+    """Say which configurations some runs lack."""
+    single = by_run.filter(pl.col("Description") != ALL)
+    notes = []
+    for (task,), part in single.group_by("task", maintain_order=True):
+        every = part["Description"].n_unique()
+        lacking = {name: every - len(part.filter(run=name)) for name in names}
+        some = [f"{count} of {every} are not in {name}" for name, count in lacking.items() if count]
+        if some:
+            said = f"{TITLES[str(task)]}: of the configurations {', '.join(some)}"
+            notes.append(f"{said}; a pair is compared on those of both.")
+    return notes
+
+
+def _group_notes(pairs: pl.DataFrame) -> list[str]:
+    """Say where the runs of a pair scored different groups, and how that is dealt with."""
+    whole = pairs.filter(metric=HEADLINE, Description=ALL)
+    only = [(pl.col(f"groups_{side}") - pl.col("groups_common")).alias(f"only_{side}") for side in "ab"]
+    apart = whole.with_columns(only).filter(pl.col("only_a") + pl.col("only_b") > 0)
+    notes = []
+    for (task,), part in apart.group_by("task", maintain_order=True):
+        shown = "; ".join(
+            f"{a} and {b}: {common:,} common, {only_a:,} only in {a}, {only_b:,} only in {b}"
+            for a, b, common, only_a, only_b in part.select(
+                "run_a", "run_b", "groups_common", "only_a", "only_b"
+            ).iter_rows()
+        )
+        notes.append(f"{TITLES[str(task)]}: runs scored different groups ({shown}); mAP is compared on common ones.")
+    if (apart["task"] != TASKS[0]).any():
+        notes.append(
+            "Through the gates of the runs pass different perturbations, so their candidates differ as well. mAP above "
+            "chance allows for how many there are, not for which; --gate none in all runs gives all the same ones."
+        )
+    return notes
+
+
+def _test_notes(pairs: pl.DataFrame, options: CompareOptions) -> list[str]:
+    """Say what could not be tested, or not well."""
+    own = pairs.filter(metric=HEADLINE)
+    unscored = own.filter(pl.col("units") < pl.col("groups_common"), pl.col("Description") != ALL)
+    notes = []
+    if len(unscored):
+        lost = int((unscored["groups_common"] - unscored["units"]).sum())
+        notes.append(f"{lost} common groups have no mAP above chance in one of their runs and are not compared in it.")
+    if options.bootstrap and (own["task"] != TASKS[0]).any():
+        notes.append(
+            "Targets share compounds, so families of perturbations are drawn in matching: those of a gene, and "
+            "compounds that share a fifth of their targets. Looser ties remain, and p-values of matching are somewhat "
+            "too small."
+        )
+    if options.bootstrap:
+        few, least = own["p_value"].null_count(), 2 / (1 + options.bootstrap)
+        tested = len(own) - few
+        if few:
+            notes.append(f"{few} of {len(own)} comparisons have fewer than {FEWEST} common groups and are not tested.")
+        if tested * least > LEVEL:
+            notes.append(
+                f"With {options.bootstrap:,} draws no p-value is below {least:.1g}, so one alone of {tested} "
+                f"comparisons cannot be significant; draw more: --bootstrap {40 * tested + 1000}."
+            )
+    return notes
+
+
+def write_comparison(comparison: Comparison, folder: ResultFolder, *, figures: bool = True) -> None:
+    """Write the tables and figures of a comparison, and what its manifest says.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What `compare_runs` returned.
+    folder : ResultFolder
+        An open result folder.
+    figures : bool, default True
+        Whether figures are drawn.
+    """
+    tables = {
+        "verdict": comparison.standing, "comparison": comparison.pairs, "fractions": comparison.fractions,
+        "gained_lost": comparison.gained_lost,
+    }  # fmt: skip
+    for name, frame in tables.items():
+        # a table may be passed on without its manifest: it says itself that its numbers are of no real profile
+        folder.csv(f"{name}.csv", frame.with_columns(simulated=True) if comparison.simulated else frame)
+    if figures:
+        from ..figures.comparison import draw_gained_lost, draw_overview
+
+        tests = comparison.pairs["mcnemar_p"].count()
+        overview, changes = (
+            [folder.path(f"figures/{name}.{ending}") for ending in ("png", "svg")]
+            for name in ("overview", "gained_lost")
+        )
+        tables_drawn = (comparison.fractions, comparison.pairs, comparison.runs)
+        draw_overview(
+            *tables_drawn, overview[0], overview[1], by_run=comparison.by_run, subtitle=comparison.words,
+            simulated=comparison.simulated,
+        )  # fmt: skip
+        words = f"exact McNemar test; q: Benjamini-Hochberg over {tests} comparisons"
+        draw_gained_lost(*tables_drawn, changes[0], changes[1], subtitle=words, simulated=comparison.simulated)
+    folder.manifest["simulated"] = comparison.simulated
+    folder.manifest["baseline"] = comparison.runs[0]
+    folder.manifest["statistic"] = comparison.words
+    folder.manifest["notes"] = list(comparison.notes)

@@ -1,0 +1,272 @@
+"""Result folders of the CPJUMP1 benchmark, read to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from ...errors import InputError, examples
+from ...results.folder import read_manifest
+from ..names import ALL, BATCH, CONFIGURATION, GROUP, TASKS, TIMELINES
+from ..plates.metadata import MODALITIES, published
+from .families import kin
+
+__all__ = ["ScoredRun", "differing_options", "named_folders", "ordered", "read_run"]
+
+# Options that decide what a number means; where the profiles came from is what a comparison is about.
+_MEANING: Final = (
+    "preset", "batch", "gate", "q_threshold", "p_values", "null_size", "ties", "limit_plates",
+    "orf_replicates", "split_subset",
+)  # fmt: skip
+#: Those of the published table.
+_PAPER: Final[Mapping[str, Any]] = {
+    "preset": "paper", "batch": BATCH, "gate": "q", "q_threshold": 0.05, "p_values": "paper", "null_size": 100_000,
+    "limit_plates": None,
+}  # fmt: skip
+_SCORES: Final = {"mean_average_precision": "map", "q_value": "q_value"}
+_PUBLISHED_KEYS: Final = {
+    "task": "task", "Cell": "cell", "Modality1": "query_modality", "time1": "query_time",
+    "Modality2": "genetic_modality", "time2": "genetic_time",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ScoredRun:
+    """One result folder of ``fastbench cpjump``.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in tables and figures.
+    folder : Path
+        Where it lies.
+    options : dict
+        The options it was made with.
+    tables : tuple of str
+        Digests of the tables of plates and of compound targets that it read.
+    simulated : bool
+        Whether its features were simulated.
+    groups : polars.DataFrame
+        One row a group of each configuration: `CONFIGURATION`, ``group``, ``map`` (mean AP), ``above_chance`` (mean of
+        (AP - c) / (1 - c), c the mean AP of a random ranking of as many candidates; both may be missing), ``q_value``
+        and ``retrieved``, sorted by configuration and group.
+    shares : polars.DataFrame
+        One row a group and family of perturbations (`kinship.kin`): `GROUP`, ``family`` and ``share``, the part of the
+        group's queries that belong to it.
+    """
+
+    name: str
+    folder: Path
+    options: Mapping[str, Any]
+    tables: tuple[str, ...]
+    simulated: bool
+    groups: pl.DataFrame
+    shares: pl.DataFrame
+
+
+def named_folders(texts: Sequence[str]) -> dict[str, Path]:
+    """Name result folders: ``NAME=DIR``, or the name of the folder.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        As the user gave them. What is a folder as it stands is one, whatever its name holds.
+
+    Returns
+    -------
+    dict of str to Path
+        In the order given.
+
+    Raises
+    ------
+    InputError
+        Fewer than two, no name, or two of one name.
+    """
+    found: dict[str, Path] = {}
+    for text in texts:
+        name, equals, place = text.partition("=")
+        folder = Path(place if equals and not Path(text).is_dir() else text).expanduser()
+        name = name.strip() if equals and not Path(text).is_dir() else folder.resolve().name
+        if not name:
+            raise InputError(f"the result '{text}' has no name; give it as NAME=DIR")
+        if name in found:
+            raise InputError(
+                f"two results are called {name!r} ({found[name]} and {folder}); name them yourself: NAME=DIR"
+            )
+        found[name] = folder
+    if len(found) < 2:
+        raise InputError(f"a comparison needs two or more result folders, but got {len(found)}")
+    return found
+
+
+def read_run(name: str, folder: Path) -> ScoredRun:
+    """Read the groups of a result folder.
+
+    Parameters
+    ----------
+    name : str
+        What to call it.
+    folder : Path
+        A result folder of ``fastbench cpjump``.
+
+    Returns
+    -------
+    ScoredRun
+
+    Raises
+    ------
+    InputError
+        It is no such folder, or its tables are damaged.
+    """
+    what = "give a folder that 'fastbench cpjump --output' wrote"
+    if not folder.is_dir():
+        raise InputError(f"the result folder '{folder}' does not exist; {what}")
+    manifest = read_manifest(folder)
+    if not manifest:
+        raise InputError(f"'{folder}' is not a result of fastbench (it has no manifest.json of one); {what}")
+    command = manifest.get("command")
+    if command != "cpjump":
+        raise InputError(f"'{folder}' was written by 'fastbench {command}', not by 'fastbench cpjump'; {what}")
+    tables = [_groups(folder / f"{task}_map.csv", task) for task in TASKS if (folder / f"{task}_map.csv").is_file()]
+    if not any(map(len, tables)):
+        raise InputError(f"'{folder}' has no table of groups ({TASKS[0]}_map.csv); run 'fastbench cpjump' again")
+    queries = _queries(folder / "average_precision.parquet")
+    above = queries.group_by(GROUP, maintain_order=True).agg(pl.col("above_chance").mean())
+    groups = pl.concat(tables).join(above, on=GROUP, how="left")
+    options, inputs = (manifest.get(name) for name in ("options", "inputs"))
+    if not isinstance(options, dict) or not isinstance(inputs, list):
+        raise InputError(f"the manifest.json of '{folder}' is damaged; run 'fastbench cpjump' again")
+    digests = tuple(sorted(str(entry["sha256"]) for entry in inputs if str(entry["path"]).endswith(".tsv")))
+    return ScoredRun(
+        name,
+        folder,
+        options,
+        digests,
+        manifest.get("simulated") is True,
+        ordered(groups.sort("group")),
+        _shares(queries),
+    )
+
+
+def ordered(frame: pl.DataFrame) -> pl.DataFrame:
+    """Sort rows by task, modality, cell line and time, as people list them.
+
+    Rows over all configurations come first in their task; rows of one configuration stay in their order.
+    """
+
+    def place(column: str, known: Sequence[str]) -> pl.Expr:
+        return pl.col(column).replace_strict(known, range(len(known)), default=len(known), return_dtype=pl.Int64)
+
+    return frame.sort(
+        place("task", TASKS), pl.col("Description") != ALL,
+        place("Modality1", MODALITIES), "Modality1", place("Modality2", MODALITIES), "Modality2", "Cell",
+        place("time1", TIMELINES), "time1", place("time2", TIMELINES), "time2",
+        "Description", maintain_order=True,
+    )  # fmt: skip
+
+
+def differing_options(runs: Sequence[ScoredRun], *, published: bool) -> list[str]:
+    """Say, a sentence each, in what the runs differ beside their profiles.
+
+    Parameters
+    ----------
+    runs : sequence of ScoredRun
+        The runs.
+    published : bool
+        Whether the published table stands beside them.
+    """
+    options = {run.name: run.options for run in runs}
+    if published:
+        options["the published table"] = _PAPER
+    notes = []
+    for option in _MEANING:
+        values = {name: given[option] for name, given in options.items() if option in given}
+        named = {value: [name for name in values if values[name] == value] for value in values.values()}
+        if len(named) > 1:
+            shown = "; ".join(f"{value} in {', '.join(names)}" for value, names in named.items())
+            notes.append(f"The option {option} differs ({shown}): differences between runs may come from it.")
+    others = [run.name for run in runs if run.tables != runs[0].tables]
+    if others:
+        notes.append(f"{', '.join(others)} read other tables of plates or compound targets than {runs[0].name}.")
+    simulated = [run.name for run in runs if run.simulated]
+    if simulated and published:
+        notes.append("The published fractions are of real features, and stand beside simulated ones for scale only.")
+    if simulated and len(simulated) < len(runs):
+        notes.append(f"The features of {', '.join(simulated)} are simulated, those of the other runs are not.")
+    return notes
+
+
+def with_published(configurations: pl.DataFrame) -> pl.DataFrame:
+    """Add the fraction retrieved that was published for CellProfiler profiles; missing where there is none."""
+    table = published().select(*_PUBLISHED_KEYS.values(), pl.col("fraction_retrieved").alias("published"))
+    return configurations.join(
+        table, left_on=list(_PUBLISHED_KEYS), right_on=list(_PUBLISHED_KEYS.values()), how="left",
+        nulls_equal=True, maintain_order="left",
+    )  # fmt: skip
+
+
+def _groups(path: Path, task: str) -> pl.DataFrame:
+    """Read the groups of a task, all configurations under one set of columns."""
+    by = "Metadata_broad_sample" if task == "replicability" else "Metadata_matching_target"
+    try:
+        frame = pl.read_csv(path, infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"the table '{path}' cannot be read: {str(error).splitlines()[0]}") from error
+    frame = frame.rename({name: f"{name}1" for name in ("Modality", "time", "timepoint") if name in frame.columns})
+    genetic = [pl.lit(None, pl.String).alias(f"{name}2") for name in ("Modality", "time", "timepoint")]
+    frame = frame.with_columns(each for each in genetic if each.meta.output_name() not in frame.columns)
+    needed = [by, *_SCORES, "above_q_threshold", *CONFIGURATION[1:]]
+    if missing := [name for name in needed if name not in frame.columns]:
+        raise InputError(f"the table '{path}' has no column {examples(missing)}; run 'fastbench cpjump' again")
+    try:
+        frame = frame.select(
+            pl.lit(task).alias("task"),
+            *(pl.col(name).cast(pl.Int64 if name.startswith("timepoint") else pl.String) for name in CONFIGURATION[1:]),
+            pl.col(by).alias("group"),
+            *(pl.col(name).cast(pl.Float64).fill_nan(None).alias(short) for name, short in _SCORES.items()),
+            pl.col("above_q_threshold").replace_strict(["true", "false"], [True, False]).alias("retrieved"),
+        )
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"the table '{path}' is damaged: {str(error).splitlines()[0]}") from error
+    twice = frame.filter(frame.select(GROUP).is_duplicated())["group"].unique().sort()
+    if len(twice) or frame.select(GROUP).null_count().sum_horizontal().item():
+        raise InputError(f"the table '{path}' is damaged: groups without a name or twice ({examples(twice, 3)})")
+    return frame
+
+
+def _shares(queries: pl.DataFrame) -> pl.DataFrame:
+    """Say which part of the queries of a group belongs to which family; a replicated perturbation is its own."""
+    families = kin()
+    sample = pl.col("sample")
+    family = pl.when(task=TASKS[0]).then("group").otherwise(sample.replace(families))
+    counted = queries.with_columns(family.alias("family")).group_by(*GROUP, "family").agg(pl.len().alias("n"))
+    share = pl.col("n") / pl.col("n").sum().over(GROUP)
+    return counted.with_columns(share.alias("share")).drop("n").sort(*GROUP, "family")
+
+
+def _queries(path: Path) -> pl.DataFrame:
+    """Give each query of each group its AP above chance.
+
+    Chance is better in a short list: where another gate lets fewer candidates through, the same features have a higher
+    mean AP. This takes it out.
+    """
+    from ....kernels.reference.null import expected_ap
+
+    try:
+        frame = pl.read_parquet(path)
+        if "Metadata_matching_target" not in frame.columns:  # of replicability alone
+            frame = frame.with_columns(Metadata_matching_target=pl.lit(None, pl.String))
+        by = pl.when(task="replicability").then("Metadata_broad_sample").otherwise("Metadata_matching_target")
+        sample = pl.col("Metadata_broad_sample").alias("sample")
+        columns = ("average_precision", "n_pos_pairs", "n_total_pairs")
+        frame = frame.select(*GROUP[:2], by.alias(GROUP[2]), sample, *columns)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"the table '{path}' cannot be read: {str(error).splitlines()[0]}") from error
+    frame = frame.filter(pl.col("n_pos_pairs") < pl.col("n_total_pairs")).drop_nulls(["group", "average_precision"])
+    chance = pl.Series(expected_ap(frame["n_pos_pairs"].to_numpy(), frame["n_total_pairs"].to_numpy()))
+    scaled = ((frame["average_precision"] - chance) / (1 - chance)).clip(-1.0, 1.0)
+    return frame.select(*GROUP, "sample", scaled.alias("above_chance"))

@@ -1,0 +1,1 @@
+"""``fastbench cpjump fetch``: the published profiles from the Cell Painting Gallery."""

@@ -1,0 +1,1 @@
+"""The figures of a benchmark run and of a comparison."""

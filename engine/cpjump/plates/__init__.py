@@ -1,0 +1,1 @@
+"""Plates of CPJUMP1: their tables, files, wells, embeddings and simulated features."""

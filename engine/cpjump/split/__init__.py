@@ -1,0 +1,1 @@
+"""``fastbench cpjump split``: train, validate and test wells, what leaks between them, and which wells are scored."""

@@ -1,0 +1,113 @@
+"""Which groups of a result can be compared cell by cell, and their comparison."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from ...errors import InputError
+from ..names import CELL, SAMPLE
+from ..runs.samples import Group, metadata_value
+from ..scores.options import ReportOptions
+from .paired import Contender, Paired, class_changes, compare, pair_cells
+
+__all__ = ["Compared", "compare_groups", "compare_paired", "contender_of"]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Differences between models.
+
+    Attributes
+    ----------
+    metrics : polars.DataFrame or None
+        One row a pair and metric, see `compare.compare`.
+    classes : polars.DataFrame or None
+        One row a pair and class, see `compare.class_changes`; `model_a` and `model_b` first.
+    notes : list of str
+        What was left out.
+    """
+
+    metrics: pl.DataFrame | None
+    classes: pl.DataFrame | None
+    notes: list[str]
+
+
+def contender_of(group: Group, name: str, by: str = CELL) -> Contender:
+    """Take a group as a model to be compared; a metadata key `by` becomes a column of its cells.
+
+    Raises
+    ------
+    InputError
+        Its cells were not kept, or two of its samples are calls for the same file of cells.
+    """
+    calls: dict[str, pl.DataFrame] = {}
+    for member in group.members:
+        sample = str(member.sample.meta["test_sample"])
+        if member.calls is None:
+            raise InputError(
+                f"the cells of {member.sample.name!r} were not kept, so {name!r} cannot be compared cell by cell; "
+                "score it without --no-cells"
+            )
+        if sample in calls:
+            raise InputError(
+                f"{name!r} has two sets of calls for the cells of {sample}, so it cannot be compared cell by cell; "
+                "give each model a name of its own"
+            )
+        known = None if by in (CELL, SAMPLE) else metadata_value(member.sample, by)
+        calls[sample] = member.calls if known is None else member.calls.with_columns(pl.lit(known).alias(by))
+    return Contender(name, calls, group.labels, group.ontology)
+
+
+def compare_paired(paired: Paired, report: ReportOptions, room: Any) -> Compared:
+    """Compare all pairs in all metrics and class by class; no intervals where there is only one unit to draw."""
+    notes = list(paired.notes)
+    try:
+        metrics = compare(paired, report.rules, room, draws=report.bootstrap, seed=report.seed)
+    except InputError as error:
+        notes.append(str(error))
+        metrics = compare(paired, report.rules, room, draws=0)
+    names = {} if paired.ontology is None else dict(paired.ontology.names)
+    classes = [
+        class_changes(paired, a, b, report.rules).select(
+            pl.lit(a).alias("model_a"), pl.lit(b).alias("model_b"), "label",
+            pl.col("label").replace(names).alias("name"), pl.exclude("label"),
+        )
+        for a, b in itertools.combinations(paired.names, 2)
+    ]  # fmt: skip
+    return Compared(metrics, pl.concat(classes), notes)
+
+
+def compare_groups(groups: Sequence[Group], report: ReportOptions, room: Any) -> Compared:
+    """Compare the groups that differ in `model_name` alone, where they scored the same cells.
+
+    Groups of one model, such as its donors, have no cells in common; nothing is said of them. Where models cannot be
+    compared, a note says why.
+    """
+    beside: dict[tuple[str, ...], list[Group]] = {}
+    for group in groups:
+        if "model_name" in group.keys:
+            others = tuple(value for key, value in group.keys.items() if key != "model_name")
+            beside.setdefault(others, []).append(group)
+    found = []
+    for some in beside.values():
+        if len(some) < 2:
+            continue
+        try:
+            contenders = [contender_of(group, group.name, report.bootstrap_by) for group in some]
+            paired = pair_cells(contenders, None if report.bootstrap_by == CELL else report.bootstrap_by)
+        except InputError as error:
+            found.append(Compared(None, None, [f"models were not compared: {error}"]))
+            continue
+        found.append(compare_paired(paired, report, room))
+    metrics = [each.metrics for each in found if each.metrics is not None]
+    classes = [each.classes for each in found if each.classes is not None]
+    return Compared(
+        pl.concat(metrics) if metrics else None,
+        pl.concat(classes) if classes else None,
+        [note for each in found for note in each.notes],
+    )

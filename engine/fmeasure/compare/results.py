@@ -1,0 +1,202 @@
+"""Models of several results side by side, on the cells that all of them scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ...errors import InputError, examples
+from ...results.folder import ResultFolder, read_manifest
+from ...tables.frames import did_you_mean
+from ..confusion import Entries
+from ..figures.draw import COMPARED, paths_of, with_limits
+from ..names import CELL
+from ..runs.samples import Group, make_groups
+from ..scores.intervals import intervals
+from ..scores.options import ReportOptions
+from ..scores.resample import point_scores
+from ..scores.summary import interval_words
+from ..workspace.read import read_samples
+from .groups import compare_paired, contender_of
+from .paired import Contender, Paired, pair_cells
+
+__all__ = ["SideBySide", "compare_results"]
+
+
+#: The one sample of cells that are matched by their ids alone.
+ANY = "any sample"
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """What a comparison shows.
+
+    Attributes
+    ----------
+    models : polars.DataFrame
+        One row a model, the best first: metrics of the common cells.
+    intervals : polars.DataFrame or None
+        One row a model and metric.
+    comparison : polars.DataFrame
+        One row a pair of models and metric, see `compare.compare`.
+    classes : polars.DataFrame
+        One row a pair of models and class, see `compare.class_changes`.
+    headline : str
+        The metric that models are ordered by.
+    words : str
+        What the intervals are.
+    notes : tuple of str
+        What was left out.
+    """
+
+    models: pl.DataFrame
+    intervals: pl.DataFrame | None
+    comparison: pl.DataFrame
+    classes: pl.DataFrame
+    headline: str
+    words: str
+    notes: tuple[str, ...]
+
+
+def compare_results(
+    results: Sequence[Path], models: Sequence[str], report: ReportOptions, folder: ResultFolder, room: Any
+) -> SideBySide:
+    """Compare the models of result folders, cell by cell.
+
+    Parameters
+    ----------
+    results : sequence of Path
+        Result folders of ``fastbench fmeasure``, with the cells kept.
+    models : sequence of str
+        Names of the models to take; empty for all. Where two results have a model of one name, the name of its folder
+        stands before it.
+    report : ReportOptions
+        Bootstrap and rules; `group_by` is not used.
+    folder : ResultFolder
+        Open result folder.
+    room : module
+        Kernels.
+
+    Returns
+    -------
+    SideBySide
+
+    Raises
+    ------
+    InputError
+        Fewer than two models, an unknown name, cells that were not kept, no cells in common, different truths.
+    """
+    contenders, moved = _matched(_contenders(results, models, report.bootstrap_by, room))
+    paired = pair_cells(contenders, None if report.bootstrap_by == CELL else report.bootstrap_by)
+    compared = compare_paired(paired, report, room)
+    notes = [*moved, *compared.notes]
+    assert compared.metrics is not None
+    assert compared.classes is not None
+    headline = "f1_micro" if paired.ontology is None else "h_f1_micro"
+    table = _models(paired, report, room).sort(headline, "group_name", descending=[True, False], nulls_last=True)
+    by_model = _intervals(paired, report, room) if report.bootstrap else None
+    words = interval_words(report) if by_model is not None else "no intervals"
+    folder.csv("models.csv", table)
+    if by_model is not None:
+        folder.csv("intervals.csv", by_model)
+    folder.csv("comparison.csv", compared.metrics)
+    folder.csv("comparison_per_class.csv", compared.classes)
+    simulated = any(read_manifest(path).get("simulated") is True for path in results)
+    if simulated:
+        folder.manifest["simulated"] = True
+    if report.figures:
+        from ..figures.differences import draw_differences
+        from ..figures.scores import draw_scores
+
+        where = f"{int(paired.cells.sum()):,} cells that all models scored; {words}."
+        frame = with_limits(table, by_model)
+        frame = frame if "h_f1_micro" in frame.columns else frame.with_columns(h_f1_micro=pl.lit(None, pl.Float64))
+        draw_scores(frame, *paths_of(folder, "scores"), subtitle=where, simulated=simulated)
+        draw_differences(
+            compared.metrics, COMPARED, *paths_of(folder, "differences"), subtitle=where, simulated=simulated
+        )
+    folder.manifest["inputs"] = [{"path": str(path)} for path in results]
+    folder.manifest["dropped"] = dict(paired.left_out)
+    folder.manifest["notes"] = notes
+    return SideBySide(table, by_model, compared.metrics, compared.classes, headline, words, tuple(notes))
+
+
+def _contenders(results: Sequence[Path], chosen: Sequence[str], by: str, room: Any) -> list[Contender]:
+    """Find the models of the results, by unique names."""
+    found = []
+    for path in results:
+        samples = read_samples(path, with_ontology=True)
+        found += [(path, group) for group in make_groups(samples, ["model_name"], room)]
+    names = [group.name for _, group in found]
+    named: dict[str, Group] = {}
+    for path, group in found:
+        name = group.name if names.count(group.name) == 1 else f"{path.resolve().name}: {group.name}"
+        if name in named:
+            raise InputError(f"two results have a model {group.name!r} in a folder {path.resolve().name!r}; rename one")
+        named[name] = group
+    strange = [name for name in chosen if name not in named]
+    if strange:
+        raise InputError(
+            f"no result has a model {strange[0]!r}{did_you_mean(strange[0], list(named))}; the models are "
+            f"{examples(named, 10)}"
+        )
+    taken = [contender_of(named[name], name, by) for name in chosen or named]
+    if len(taken) < 2:
+        raise InputError(
+            f"a comparison needs two or more models, but there is only {examples([each.name for each in taken])}"
+        )
+    return taken
+
+
+def _matched(contenders: Sequence[Contender]) -> tuple[list[Contender], list[str]]:
+    """Match samples of different paths: by the names of the files of truth, or else cells by their ids alone."""
+    if set.intersection(*(set(each.calls) for each in contenders)):
+        return list(contenders), []
+    by_name = [{Path(sample).name: calls for sample, calls in each.calls.items()} for each in contenders]
+    note = "the models were scored with files of truth in different folders; samples are matched by file name"
+    whole = all(len(names) == len(each.calls) for names, each in zip(by_name, contenders, strict=True))
+    if not whole or not set.intersection(*map(set, by_name)):
+        by_name = [{ANY: pl.concat(each.calls.values(), how="diagonal_relaxed")} for each in contenders]
+        note = "the models were scored with different files of truth; cells are matched by their ids alone"
+        if any(calls[ANY]["cell_id"].is_duplicated().any() for calls in by_name):
+            return list(contenders), []
+    renamed = [Contender(e.name, calls, e.labels, e.ontology) for e, calls in zip(contenders, by_name, strict=True)]
+    return renamed, [note]
+
+
+def _models(paired: Paired, report: ReportOptions, room: Any) -> pl.DataFrame:
+    bits, nodes = (None, ()) if paired.ontology is None else paired.ontology.select(paired.labels)
+    rows: list[Mapping[str, Any]] = [
+        {"group_name": name, "n_cells": int(paired.cells.sum())}
+        | point_scores(paired.entries(i), bits, len(nodes), report.rules, room)
+        for i, name in enumerate(paired.names)
+    ]
+    return pl.DataFrame(rows).with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def _intervals(paired: Paired, report: ReportOptions, room: Any) -> pl.DataFrame | None:
+    """Intervals of each model; None where there is only one unit to draw."""
+    bits, nodes = (None, ()) if paired.ontology is None else paired.ontology.select(paired.labels)
+    if len(paired.clusters) == 1 or paired.cells.sum() < 2:
+        return None
+    order = np.argsort(paired.unit, kind="stable")
+    parts = (
+        np.split(order, np.searchsorted(paired.unit[order], np.arange(1, len(paired.clusters))))
+        if paired.clusters
+        else []
+    )
+    tables = []
+    for i, name in enumerate(paired.names):
+        whole = paired.entries(i)
+        units = [Entries(whole.rows[p], whole.cols[p], whole.cells[p], whole.n_labels) for p in parts]
+        found = intervals(
+            units or whole, report.rules, room, bits=bits, n_nodes=len(nodes), draws=report.bootstrap, seed=report.seed
+        )
+        rows = [{"metric": f.metric, "value": f.value, "lower": f.lower, "upper": f.upper} for f in found]
+        tables.append(pl.DataFrame(rows).insert_column(0, pl.lit(name).alias("group_name")))
+    return pl.concat(tables).with_columns(pl.col(pl.Float64).fill_nan(None))

@@ -1,0 +1,1 @@
+"""Cell ontologies: the resource of cellarium-cas, OBO and OBO-graph JSON; read, asked, written."""

@@ -1,0 +1,291 @@
+"""From label text to codes of one universe, and what happens to labels outside it; by distinct values, not by cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ...errors import InputError, examples
+from ...readers.cells import LabelColumn
+from ...tables.frames import check_one, did_you_mean
+from ..ontology.ontology import Ontology
+
+__all__ = ["Policy", "Resolved", "Tally", "Universe", "read_crosswalk", "resolve", "settle"]
+
+Codes = npt.NDArray[np.int32]
+
+UNKNOWN = ("error", "drop", "miss", "root")
+ROOTS = ("keep", "miss", "drop")
+MATCH = ("id", "name")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What to do with labels outside the universe, missing ones, and predictions of the root.
+
+    Attributes
+    ----------
+    unknown : {"error", "drop", "miss", "root"}
+        ``error``: refuse. ``drop``: leave the cell out. ``miss``: the cell has no prediction, which is a false
+        negative of its truth. ``root``: the prediction is the root of the ontology. With ``miss`` and ``root`` a cell
+        whose truth is unknown is left out.
+    root_predictions : {"keep", "miss", "drop"}
+        Whether a prediction of the root is a label like any other, no prediction, or takes the cell out (if it is of
+        rank 1; at later ranks it is no prediction then).
+    crosswalk : mapping of str to str
+        Labels to be replaced, before anything else.
+    match : {"id", "name"}
+        Whether labels are ids, or human-readable names of the ontology.
+    """
+
+    unknown: str = "error"
+    root_predictions: str = "keep"
+    crosswalk: Mapping[str, str] = field(default_factory=dict)
+    match: str = "id"
+
+    def __post_init__(self) -> None:
+        """Refuse unknown choices."""
+        check_one("unknown", self.unknown, UNKNOWN)
+        check_one("root_predictions", self.root_predictions, ROOTS)
+        check_one("match", self.match, MATCH)
+
+
+@dataclass
+class Tally:
+    """How many cells of a run met which policy."""
+
+    cells: int = 0
+    scored: int = 0
+    truth_unknown: int = 0
+    truth_missing: int = 0
+    predicted_unknown: int = 0
+    predicted_missing: int = 0
+    predicted_root: int = 0
+    without_prediction: int = 0
+    dropped: int = 0
+    mapped: int = 0
+    replaced: int = 0
+    later_unknown: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Universe:
+    """The labels that count, in order, and the ontology they come from."""
+
+    labels: tuple[str, ...]
+    ontology: Ontology | None
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Position of each label."""
+        return {label: i for i, label in enumerate(self.labels)}
+
+    @cached_property
+    def by_name(self) -> dict[str, int]:
+        """Position of each label by its human-readable name; a name that two labels share is refused."""
+        names: dict[str, int] = {}
+        assert self.ontology is not None
+        for label, i in self.index.items():
+            name = self.ontology.names.get(label, label)
+            if name in names:
+                raise InputError(
+                    f"{self.ontology.source}: the labels {self.labels[names[name]]} and {label} share the name "
+                    f"{name!r}, so names cannot be matched; use ids"
+                )
+            names[name] = i
+        return names
+
+    @property
+    def none(self) -> int:
+        """The code of "no prediction"."""
+        return len(self.labels)
+
+    @property
+    def root(self) -> int | None:
+        """Position of the root, if it is a label."""
+        return self.index.get(self.ontology.root) if self.ontology else None
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """One column as codes of a universe.
+
+    Attributes
+    ----------
+    codes : ndarray of int32, shape (n,)
+        Codes; that of "no prediction" where the label is missing or outside the universe.
+    missing : int
+        Cells without a label.
+    unknown : dict of str to int
+        Labels outside the universe, with their cells, the most frequent first.
+    mapped, replaced : int
+        Cells whose label the crosswalk replaced; whose alternative or obsolete id the ontology replaced.
+    """
+
+    codes: Codes
+    missing: int
+    unknown: dict[str, int]
+    mapped: int
+    replaced: int
+
+
+def resolve(column: LabelColumn, universe: Universe, policy: Policy) -> Resolved:
+    """Find the code of each label: crosswalk first, then the universe, then the ids that the ontology has replaced."""
+    index = universe.by_name if policy.match == "name" and universe.ontology else universe.index
+    newer = universe.ontology.replaced if universe.ontology else {}
+    labels = [policy.crosswalk.get(value, value) for value in column.values] if policy.crosswalk else column.values
+    found = [index.get(label) for label in labels]
+    # The last one serves code -1, a missing value.
+    lookup = np.array([*(universe.none if code is None else code for code in found), universe.none], np.int32)
+    mapped, replaced, unknown = (np.zeros(len(lookup), dtype=bool) for _ in range(3))
+    if policy.crosswalk:
+        mapped[:-1] = [label != value for label, value in zip(labels, column.values, strict=True)]
+    for i in (i for i, code in enumerate(found) if code is None):
+        code = universe.index.get(newer[labels[i]]) if labels[i] in newer else None
+        replaced[i], unknown[i] = code is not None, code is None
+        lookup[i] = universe.none if code is None else code
+    cells = np.bincount(np.where(column.codes < 0, len(lookup) - 1, column.codes), minlength=len(lookup))
+    outside = sorted((-int(cells[i]), column.values[i]) for i in np.flatnonzero(unknown[:-1]) if cells[i])
+    return Resolved(
+        lookup[column.codes], int(cells[-1]), {value: -n for n, value in outside},
+        int(cells[mapped].sum()), int(cells[replaced].sum()),
+    )  # fmt: skip
+
+
+def settle(
+    truth: Resolved, ranks: Sequence[Resolved], universe: Universe, policy: Policy, where: str, columns: Sequence[str]
+) -> tuple[Codes, npt.NDArray[np.int32], npt.NDArray[np.bool_] | None, Tally]:
+    """Apply the policies.
+
+    Parameters
+    ----------
+    truth : Resolved, n cells
+        The truth.
+    ranks : sequence of k Resolved
+        The predictions, best first, in the order of the truth.
+    universe, policy
+        As in `resolve`.
+    where : str
+        The run, for messages.
+    columns : sequence of str
+        Names of the truth column and of the column of rank 1, for messages.
+
+    Returns
+    -------
+    truth : ndarray of int32, shape (m,)
+    predictions : ndarray of int32, shape (k, m)
+        Codes; c, "no prediction", in place of labels that are no labels.
+    keep : ndarray of bool, shape (n,), or None
+        The cells that are left; None for all.
+    tally : Tally
+        What was counted.
+
+    Raises
+    ------
+    InputError
+        Labels outside the universe under ``error``; ``root`` without a root; no cell is left.
+    """
+    none, first = universe.none, ranks[0]
+    predictions = np.stack([rank.codes for rank in ranks])
+    if policy.unknown == "error":
+        _refuse_unknown(truth, first, universe, where, columns)
+    tally = Tally(
+        cells=len(truth.codes),
+        truth_unknown=sum(truth.unknown.values()), truth_missing=truth.missing,
+        predicted_unknown=sum(first.unknown.values()), predicted_missing=first.missing,
+        mapped=truth.mapped + first.mapped, replaced=truth.replaced + first.replaced,
+        later_unknown=sum(sum(rank.unknown.values()) for rank in ranks[1:]),
+    )  # fmt: skip
+    is_root = predictions == (none + 1 if universe.root is None else universe.root)
+    tally.predicted_root = int(is_root[0].sum())
+    keep = truth.codes != none
+    if policy.unknown == "drop":
+        keep &= predictions[0] != none
+    elif policy.unknown == "root":
+        if universe.root is None:
+            raise InputError(f"{where}: --unknown root needs an ontology whose root is one of its labels")
+        predictions[predictions == none] = universe.root
+        is_root = predictions == universe.root
+    if policy.root_predictions == "drop":
+        keep &= ~is_root[0]
+    if policy.root_predictions != "keep":
+        predictions[is_root] = none
+    kept = None if keep.all() else keep
+    codes = truth.codes
+    if kept is not None:
+        codes, predictions = codes[kept], predictions[:, kept]
+    tally.scored = len(codes)
+    tally.dropped = tally.cells - tally.scored
+    tally.without_prediction = int((predictions[0] == none).sum())
+    if not tally.scored:
+        raise InputError(
+            f"{where}: none of the {tally.cells} cells is left to score under --unknown {policy.unknown} and "
+            f"--root-predictions {policy.root_predictions}"
+        )
+    return codes, predictions, kept, tally
+
+
+def _refuse_unknown(truth: Resolved, first: Resolved, universe: Universe, where: str, columns: Sequence[str]) -> None:
+    problems = []
+    for column, found in zip(columns, (truth, first), strict=True):
+        if found.unknown:
+            worst = next(iter(found.unknown))
+            hint = did_you_mean(worst, universe.labels) if len(universe.labels) <= 5000 else ""
+            if worst in universe.index:
+                hint = " (these are ids, not names: leave out --match name)"
+            elif universe.ontology and worst in universe.ontology.names.values():
+                hint = " (these are names, not ids: --match name)"
+            problems.append(
+                f"column {column!r} has {len(found.unknown)} labels outside the {len(universe.labels)} known ones in "
+                f"{sum(found.unknown.values())} cells ({examples(found.unknown, 10)}){hint}"
+            )
+        if found.missing:
+            problems.append(f"column {column!r} has no label in {found.missing} cells")
+    if problems:
+        raise InputError(
+            f"{where}: {'; '.join(problems)}. Map them with --map FILE, or say what they mean with --unknown "
+            "drop, miss or root"
+        )
+
+
+def read_crosswalk(path: Path) -> dict[str, str]:
+    """Read a crosswalk: a CSV or TSV file of two columns with a header, label and what it stands for.
+
+    Raises
+    ------
+    InputError
+        Not two columns, an empty cell, or a label with two meanings.
+    """
+    try:
+        frame = pl.read_csv(path, separator="\t" if path.suffix == ".tsv" else ",", infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"the crosswalk {path} cannot be read: {str(error).partition(chr(10))[0]}") from error
+    if frame.width != 2:
+        raise InputError(f"the crosswalk {path} must have two columns, label and replacement, but has {frame.width}")
+    source = frame.columns[0]
+    if frame.null_count().sum_horizontal().sum():
+        raise InputError(f"the crosswalk {path} has empty cells; give every label a replacement, or leave it out")
+    twice = frame.unique().filter(pl.col(source).is_duplicated())[source].unique().sort()
+    if len(twice):
+        raise InputError(f"the crosswalk {path} gives {len(twice)} labels two meanings ({examples(twice)}); keep one")
+    return dict(frame.iter_rows())
+
+
+def universe_of(columns: Sequence[LabelColumn], policy: Policy) -> Universe:
+    """Take the labels that occur as the universe, sorted, where there is no ontology."""
+    values: dict[str, Any] = {}
+    for column in columns:
+        used = np.unique(column.codes[column.codes >= 0])
+        values |= {policy.crosswalk.get(column.values[i], column.values[i]): None for i in used}
+    return Universe(tuple(sorted(values)), None)

@@ -1,0 +1,218 @@
+"""Samples and groups: scored runs as the later steps see them, whether just counted or read back from a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ...errors import InputError, examples
+from ...tables.frames import did_you_mean
+from ..confusion import Confusion, add
+from ..names import NO_VALUE
+from ..ontology.ontology import Ontology
+from .runs import Scored, count_calls
+
+__all__ = [
+    "RUN_KEYS", "Group", "Member", "Sample", "check_one_top_k", "make_groups", "metadata_value", "sample_of",
+    "split_calls",
+]  # fmt: skip
+
+#: Keys that every run has, beside those of its ``metadata.json``.
+RUN_KEYS = ("model_name", "test_sample", "annotate_dir", "gt_label", "inferred_label")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One scored run.
+
+    Attributes
+    ----------
+    name : str
+        Its folder in the workspace.
+    meta : mapping
+        What ``confusion_matrix_meta.json`` says of it, but for what belongs to one k.
+    confusions : tuple of Confusion
+        Matrices of top-1 to top-k.
+    ontology : Ontology or None
+        Its ontology.
+    calls : polars.DataFrame or None
+        Its cells, see `runs.Scored`; None where they were not kept.
+    """
+
+    name: str
+    meta: Mapping[str, Any]
+    confusions: tuple[Confusion, ...]
+    ontology: Ontology | None
+    calls: pl.DataFrame | None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of its matrices."""
+        return self.confusions[0].labels
+
+
+@dataclass(frozen=True)
+class Member:
+    """A sample in a group, with the cells of it that belong to the group (None: they were not kept)."""
+
+    sample: Sample
+    calls: pl.DataFrame | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Samples, or parts of samples, whose cells are scored together.
+
+    Attributes
+    ----------
+    name : str
+        Values of the keys, joined by `` | ``.
+    members : tuple of Member
+        What was added up.
+    confusions : tuple of Confusion
+        Matrices of top-1 to top-k, summed over the members.
+    keys : mapping of str to str
+        What it was grouped by.
+    """
+
+    name: str
+    members: tuple[Member, ...]
+    confusions: tuple[Confusion, ...]
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of its matrices."""
+        return self.confusions[0].labels
+
+    @property
+    def ontology(self) -> Ontology | None:
+        """The ontology that all members share."""
+        return self.members[0].sample.ontology
+
+
+def sample_of(scored: Scored) -> Sample:
+    """Make a sample of a run that was just read."""
+    run = scored.run
+    ontology = scored.universe.ontology
+    meta: dict[str, Any] = {
+        "model_name": run.model_name,
+        "test_sample": run.test_sample,
+        "annotate_dir": run.directory,
+        "gt_label": run.gt_label,
+        "inferred_label": run.inferred_label,
+        "columns": list(run.columns),
+        "ontology_fingerprint": ontology.fingerprint if ontology else None,
+        "ontology_root": ontology.root if ontology else None,
+        "tally": scored.tally.as_dict(),
+        "metadata": dict(run.metadata),
+    }
+    return Sample(run.name, meta, scored.confusions, ontology, scored.calls)
+
+
+def split_calls(calls: pl.DataFrame, columns: Sequence[str]) -> Iterator[tuple[tuple[str, ...], pl.DataFrame]]:
+    """Split cells by the values of columns, in sorted order."""
+    filled = calls.with_columns(pl.col(list(columns)).fill_null(NO_VALUE))
+    for values, part in sorted(filled.partition_by(list(columns), as_dict=True).items()):
+        yield tuple(map(str, values)), part
+
+
+def metadata_value(sample: Sample, key: str) -> str | None:
+    """Return what is known of a whole sample under a key; None where its cells must say it."""
+    value = sample.meta.get(key) if key in RUN_KEYS else sample.meta.get("metadata", {}).get(key)
+    return None if value is None else str(value)
+
+
+def make_groups(samples: Sequence[Sample], by: Sequence[str], room: Any) -> list[Group]:
+    """Add samples up by keys: entries of their metadata, or columns of ``obs`` kept with their cells.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        In any order.
+    by : sequence of str
+        Keys, such as ``model_name`` or ``donor_id``.
+    room : module
+        Kernels.
+
+    Returns
+    -------
+    list of Group
+        Sorted by name.
+
+    Raises
+    ------
+    InputError
+        An unknown key, or members that were made with different ontologies or labels.
+    """
+    metadata_keys = [key for key in by if all(metadata_value(sample, key) is not None for sample in samples)]
+    columns = [key for key in by if key not in metadata_keys]
+    _refuse_unknown_keys(samples, columns)
+    parts: dict[tuple[str, ...], list[tuple[Member, Sequence[Confusion]]]] = {}
+    for sample in samples:
+        fixed = {key: metadata_value(sample, key) or "" for key in metadata_keys}
+        if not columns:
+            member = (Member(sample, sample.calls), sample.confusions)
+            parts.setdefault(tuple(fixed[key] for key in by), []).append(member)
+            continue
+        assert sample.calls is not None
+        for values, calls in split_calls(sample.calls, columns):
+            named = fixed | dict(zip(columns, values, strict=True))
+            counted = count_calls(calls, sample.labels, len(sample.confusions), room)
+            parts.setdefault(tuple(named[key] for key in by), []).append((Member(sample, calls), counted))
+    groups = []
+    for values, members in sorted(parts.items()):
+        name = " | ".join(values)
+        _refuse_mixed(name, [member.sample for member, _ in members])
+        by_k = zip(*(confusions for _, confusions in members), strict=True)
+        summed = tuple(add(confusions, f"group {name!r}") for confusions in by_k)
+        groups.append(Group(name, tuple(member for member, _ in members), summed, dict(zip(by, values, strict=True))))
+    return groups
+
+
+def _refuse_unknown_keys(samples: Sequence[Sample], columns: Sequence[str]) -> None:
+    for key in columns:
+        for sample in samples:
+            if sample.calls is None:
+                raise InputError(
+                    f"--group-by {key}: it is no metadata key of sample {sample.name!r}, and its cells were not kept, "
+                    "so they cannot be grouped by an obs column; score it again without --no-cells"
+                )
+            if key not in sample.calls.columns:
+                ours = ("cell_id", "truth", "predicted", "hit_rank", "score")
+                columns = [c for c in sample.calls.columns if c not in ours and not c.startswith("nearest_")]
+                known = [*RUN_KEYS, *sample.meta.get("metadata", {}), *columns]
+                raise InputError(
+                    f"--group-by {key}: sample {sample.name!r} has no such metadata key, and no obs column of that "
+                    f"name was kept with its cells{did_you_mean(key, known)}; it has "
+                    f"{examples(dict.fromkeys(known), 12)}. Columns of obs are named when the cells are counted"
+                )
+
+
+def _refuse_mixed(name: str, samples: Sequence[Sample]) -> None:
+    """Refuse members that were scored with different ontologies, or with different numbers of ranks."""
+    prints = {sample.meta.get("ontology_fingerprint"): sample for sample in samples}
+    if len(prints) > 1:
+        one, other = list(prints.values())[:2]
+        raise InputError(
+            f"group {name!r}: samples {one.name!r} and {other.name!r} were scored with different ontologies (versions "
+            "that differ in terms or edges), and cannot be added up; annotate them with one, or group them apart"
+        )
+    ranks = {len(sample.confusions): sample for sample in samples}
+    if len(ranks) > 1:
+        raise InputError(
+            f"group {name!r}: sample {ranks[min(ranks)].name!r} has matrices for the top {min(ranks)} and "
+            f"{ranks[max(ranks)].name!r} for the top {max(ranks)}; score all with one --f-measure-top-k"
+        )
+
+
+def check_one_top_k(samples: Sequence[Sample]) -> int:
+    """Return the k that all samples have."""
+    counts = np.unique([len(sample.confusions) for sample in samples])
+    if len(counts) > 1:
+        raise InputError(f"samples have matrices for different numbers of ranks ({examples(counts.tolist())})")
+    return int(counts[0])

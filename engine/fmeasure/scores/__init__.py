@@ -1,0 +1,1 @@
+"""Scores from confusion counts: flat and hierarchical metrics, calibration, intervals, tables."""

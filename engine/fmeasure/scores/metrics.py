@@ -1,0 +1,142 @@
+"""Metrics of a classification from counts by class: hits, support, predictions.
+
+Every function takes counts of shape (..., c) and works along the last axis, so a batch of resampled counts costs one
+call. The flat F-measure counts classes, the hierarchical one nodes of the ontology; the formulas are the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..confusion import ClassCounts
+
+__all__ = ["RULES", "averages", "class_scores", "single_scores"]
+
+Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[Any]
+
+#: What an undefined ratio is worth, see `averages`.
+RULES = ("cellarium", "sklearn")
+
+
+def _ratio(above: Numbers, below: Numbers, otherwise: float) -> Floats:
+    out = np.full(np.broadcast(above, below).shape, float(otherwise))
+    np.divide(above, below, out=out, where=np.asarray(below) > 0)
+    return out
+
+
+def _f_beta(
+    precision: Floats, recall: Floats, hits: Numbers, errors: Numbers, beta: float, zero_division: float, rule: str
+) -> Floats:
+    """F-measure from precision and recall (cellarium-cas), or from counts (scikit-learn).
+
+    `errors` are false positives and false negatives, the latter times beta squared.
+    """
+    square = beta * beta
+    if rule == "sklearn":
+        return _ratio((1 + square) * hits, (1 + square) * hits + errors, zero_division)
+    return _ratio((1 + square) * precision * recall, square * precision + recall, zero_division)
+
+
+def class_scores(
+    counts: ClassCounts, *, zero_division: float = 0.0, rule: str = "cellarium", beta: float = 1.0
+) -> tuple[Floats, Floats, Floats]:
+    """Precision, recall and F-measure of each class, shape (..., c) each; arguments as in `averages`."""
+    hits, support, predicted = counts.hits, counts.support, counts.predicted
+    precision, recall = _ratio(hits, predicted, zero_division), _ratio(hits, support, zero_division)
+    errors = (predicted - hits) + beta * beta * (support - hits)
+    return precision, recall, _f_beta(precision, recall, hits, errors, beta, zero_division, rule)
+
+
+def _mean(values: Floats, weights: Numbers, used: npt.NDArray[np.bool_], zero_division: float, rule: str) -> Floats:
+    """Weighted mean over the classes in use, along the last axis.
+
+    A NaN among them is one of the mean, as in cellarium-cas; the rule of scikit-learn leaves it out, and where only
+    classes without weight are left, they all count the same.
+    """
+    if rule == "sklearn":
+        known = used & ~np.isnan(values)
+        left = np.where(known, weights, 0)
+        lost = (left.sum(axis=-1) == 0) & (weights.sum(axis=-1) > 0)
+        used, weights = known, np.where(lost[..., np.newaxis], known, left)
+    return _ratio((np.where(used, values, 0.0) * weights).sum(axis=-1), weights.sum(axis=-1), zero_division)
+
+
+def averages(
+    counts: ClassCounts,
+    *,
+    classes: str = "active",
+    zero_division: float = 0.0,
+    rule: str = "cellarium",
+    beta: float = 1.0,
+) -> dict[str, Numbers]:
+    """Micro, macro and support-weighted precision, recall and F-measure.
+
+    Parameters
+    ----------
+    counts : ClassCounts, shape (..., c)
+        Counts by class.
+    classes : {"active", "true"}
+        What macro means are taken over: classes that occur as truth or prediction (flat metrics of cellarium-cas and
+        scikit-learn), or those that occur as truth (its hierarchical metrics).
+    zero_division : float, default 0.0
+        What a ratio without a denominator is worth.
+    rule : {"cellarium", "sklearn"}
+        ``cellarium``: F is made of precision and recall, and undefined where both are zero, also when there are
+        errors; a NaN goes into means. ``sklearn``: F is undefined only where there is neither truth nor prediction; NaN
+        is left out of means.
+    beta : float, default 1.0
+        Weight of recall in the F-measure.
+
+    Returns
+    -------
+    dict of ndarray, shape (...)
+        ``tp, fp, fn, precision_micro, recall_micro, f1_micro, f1_macro, precision_macro, recall_macro,
+        precision_weighted, recall_weighted, f1_weighted``, in this order.
+    """
+    options: dict[str, Any] = {"zero_division": zero_division, "rule": rule, "beta": beta}
+    precision, recall, f = class_scores(counts, **options)
+    total = ClassCounts(*(np.sum(x, axis=-1, keepdims=True) for x in (counts.hits, counts.support, counts.predicted)))
+    micro = [score[..., 0] for score in class_scores(total, **options)]
+    used = (counts.support > 0) | (counts.predicted > 0) if classes == "active" else counts.support > 0
+    macro = [_mean(score, used.astype(np.int64), used, zero_division, rule) for score in (precision, recall, f)]
+    weighted = [_mean(score, counts.support, used, zero_division, rule) for score in (precision, recall, f)]
+    tp, support, predicted = (x[..., 0] for x in (total.hits, total.support, total.predicted))
+    return {
+        "tp": tp, "fp": predicted - tp, "fn": support - tp,
+        "precision_micro": micro[0], "recall_micro": micro[1], "f1_micro": micro[2],
+        "f1_macro": macro[2], "precision_macro": macro[0], "recall_macro": macro[1],
+        "precision_weighted": weighted[0], "recall_weighted": weighted[1], "f1_weighted": weighted[2],
+    }  # fmt: skip
+
+
+def single_scores(counts: ClassCounts) -> dict[str, Floats]:
+    """Accuracy, balanced accuracy, Matthews correlation and Cohen's kappa, shape (...) each; NaN where undefined.
+
+    Cells without a prediction count as predicted to be of a class of their own.
+
+    Parameters
+    ----------
+    counts : ClassCounts, shape (..., c)
+        Counts by class.
+
+    References
+    ----------
+    Gorodkin 2004 (Matthews correlation of many classes); Cohen 1960; Brodersen et al. 2010 (balanced accuracy).
+    """
+    hits, support, predicted = (np.asarray(x, np.float64) for x in (counts.hits, counts.support, counts.predicted))
+    cells, correct = support.sum(axis=-1), hits.sum(axis=-1)
+    none = cells - predicted.sum(axis=-1)
+    recall = _ratio(hits, support, np.nan)
+    chance = (support * predicted).sum(axis=-1)
+    spread_true = cells**2 - (support**2).sum(axis=-1)
+    spread_predicted = cells**2 - (predicted**2).sum(axis=-1) - none**2
+    return {
+        "accuracy": _ratio(correct, cells, np.nan),
+        "balanced_accuracy": _mean(recall, (support > 0).astype(np.int64), support > 0, np.nan, "cellarium"),
+        "matthews_correlation": _ratio(correct * cells - chance, np.sqrt(spread_true * spread_predicted), np.nan),
+        "cohen_kappa": _ratio(correct * cells - chance, cells**2 - chance, np.nan),
+    }

@@ -1,0 +1,49 @@
+"""The summary of a result: its tables, and how its intervals were made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from ..names import CELL, SAMPLE
+from .options import ReportOptions
+
+__all__ = ["Report", "interval_words"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What sums a result up.
+
+    Attributes
+    ----------
+    summary : polars.DataFrame
+        One row a group, the best first.
+    confusions : polars.DataFrame
+        Most frequent confusions of each group.
+    intervals : polars.DataFrame or None
+        One row a group and metric.
+    interval_words : str
+        What was drawn.
+    comparison : polars.DataFrame or None
+        One row a pair of groups and metric; None where no two groups scored the same cells.
+    headline : str
+        The metric that groups are ordered by.
+    notes : tuple of str
+        What was noticed.
+    """
+
+    summary: pl.DataFrame
+    confusions: pl.DataFrame
+    intervals: pl.DataFrame | None
+    interval_words: str
+    comparison: pl.DataFrame | None
+    headline: str
+    notes: tuple[str, ...]
+
+
+def interval_words(report: ReportOptions) -> str:
+    """Say in words what the intervals are."""
+    what = {CELL: "cells", SAMPLE: "samples"}.get(report.bootstrap_by, f"{report.bootstrap_by} groups")
+    return f"95 % percentile intervals of {report.bootstrap} draws of {what}"

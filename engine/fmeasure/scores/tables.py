@@ -1,0 +1,267 @@
+"""Result tables: the files of cellarium-cas, and what tells more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ..confusion import ClassCounts, Confusion
+from ..ontology.ontology import Ontology
+from .hierarchical import cell_scores, information_content, node_class_counts
+from .metrics import averages, class_scores, single_scores
+
+__all__ = ["Rules", "flat_row", "hierarchical_row", "per_class", "per_node", "summary_row", "top_confusions"]
+
+#: Confusions of a group that are listed.
+LISTED = 100
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How ratios become scores, see `metrics.averages`.
+
+    Attributes
+    ----------
+    zero_division : float
+        What an undefined ratio is worth.
+    zero_division_rule : str
+        ``cellarium`` or ``sklearn``.
+    macro : str
+        Classes of flat macro means: ``active`` or ``true``.
+    beta : float
+        Of the F-beta in the summary.
+    """
+
+    zero_division: float = 0.0
+    zero_division_rule: str = "cellarium"
+    macro: str = "active"
+    beta: float = 1.0
+
+    def flat(self, counts: ClassCounts, beta: float = 1.0) -> dict[str, Any]:
+        """Average over classes."""
+        return averages(
+            counts, classes=self.macro, zero_division=self.zero_division, rule=self.zero_division_rule, beta=beta
+        )
+
+    def hierarchical(self, counts: ClassCounts, beta: float = 1.0) -> dict[str, Any]:
+        """Average over nodes; those that are nobody's truth do not count."""
+        found = averages(
+            counts, classes="true", zero_division=self.zero_division, rule=self.zero_division_rule, beta=beta
+        )
+        return {f"h_{name}": value for name, value in found.items()}
+
+
+def _plain(scores: dict[str, Any]) -> dict[str, int | float]:
+    """Turn scalars of NumPy into those of Python, counts staying whole numbers."""
+    return {name: np.asarray(value).item() for name, value in scores.items()}
+
+
+def flat_row(confusions: Sequence[Confusion], rules: Rules) -> dict[str, int | float]:
+    """Flat metrics, those of each k under names with the suffix ``_k{k}``."""
+    row: dict[str, int | float] = {}
+    for k, confusion in enumerate(confusions, start=1):
+        found = _plain(rules.flat(confusion.entries.class_counts()))
+        row |= {f"{name}_k{k}": value for name, value in found.items()}
+    return row
+
+
+def hierarchical_row(confusion: Confusion, ontology: Ontology, rules: Rules, room: Any) -> dict[str, int | float]:
+    """Hierarchical metrics of the matrix of top-1."""
+    return _plain(rules.hierarchical(_by_node(confusion, ontology, room)))
+
+
+def _by_node(confusion: Confusion, ontology: Ontology, room: Any) -> ClassCounts:
+    bits, nodes = ontology.select(confusion.labels)
+    return node_class_counts(confusion.entries, bits, len(nodes), room)
+
+
+def summary_row(
+    confusions: Sequence[Confusion],
+    ontology: Ontology | None,
+    nearest: Sequence[Confusion],
+    rules: Rules,
+    room: Any,
+) -> dict[str, int | float | None]:
+    """All single numbers of a set of cells beyond the tables of cellarium-cas.
+
+    Parameters
+    ----------
+    confusions : sequence of Confusion
+        Matrices of top-1 to top-k.
+    ontology : Ontology or None
+        Without it, what is hierarchical is left out.
+    nearest : sequence of Confusion
+        Matrices of the best prediction on the ontology among the first 1 to k ranks; may be empty.
+    rules : Rules
+        How ratios become scores.
+    room : module
+        Kernels.
+    """
+    first = confusions[0]
+    entries = first.entries
+    counts = entries.class_counts()
+    row: dict[str, int | float | None] = {
+        "n_cells": first.n_cells,
+        "n_without_prediction": int(first.missed.sum()),
+        "n_true_classes": int((counts.support > 0).sum()),
+        "n_predicted_classes": int((counts.predicted > 0).sum()),
+        **_plain(single_scores(counts)),
+    }
+    for k, confusion in enumerate(confusions[1:], start=2):
+        row[f"accuracy_k{k}"] = _plain(single_scores(confusion.entries.class_counts()))["accuracy"]
+    flat = _plain(rules.flat(counts))
+    row |= {name: flat[name] for name in ("f1_micro", "f1_macro", "f1_weighted")}
+    beta = f"f{rules.beta!r}".removesuffix(".0")
+    if rules.beta != 1.0:
+        found = _plain(rules.flat(counts, rules.beta))
+        row |= {f"{beta}_{average}": found[f"f1_{average}"] for average in ("micro", "macro", "weighted")}
+    if ontology is None:
+        return row
+    by_node = _by_node(first, ontology, room)
+    found = _plain(rules.hierarchical(by_node))
+    names = [
+        f"h_{score}_{average}" for average in ("micro", "macro", "weighted") for score in ("f1", "precision", "recall")
+    ]
+    row |= {name: found[name] for name in names}
+    if rules.beta != 1.0:
+        found = _plain(rules.hierarchical(by_node, rules.beta))
+        row |= {f"h_{beta}_{average}": found[f"h_f1_{average}"] for average in ("micro", "macro", "weighted")}
+    for k, confusion in enumerate(nearest[1:], start=2):
+        row[f"h_f1_micro_k{k}"] = _plain(rules.hierarchical(_by_node(confusion, ontology, room)))["h_f1_micro"]
+    weighted = by_node.weighted(information_content(by_node.support, first.n_cells))
+    row["h_f1_micro_information"] = _plain(rules.hierarchical(weighted))["h_f1_micro"]
+    row |= cell_scores(entries, ontology.select(first.labels)[0], room)
+    length, _ = distances(entries.rows, entries.cols, first.labels, ontology, room)
+    known = length >= 0
+    cells = entries.cells[known]
+    row["mean_ontology_distance"] = float((length[known] * cells).sum() / cells.sum()) if cells.sum() else None
+    row["n_without_distance"] = int(entries.cells[~known].sum())
+    return row
+
+
+def distances(
+    rows: npt.NDArray[np.int32], cols: npt.NDArray[np.int32], labels: tuple[str, ...], ontology: Ontology, room: Any
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Edges between truth and prediction through their lowest common ancestor, and that node; -1 for none."""
+    place = {node: i for i, node in enumerate(ontology.nodes)}
+    node = np.array([*(place.get(label, -1) for label in labels), -1], np.int32)
+    hops = room.ancestor_hops(ontology.parent_offsets, ontology.parents)
+    found: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]] = room.path_lengths(node[rows], node[cols], *hops)
+    return found
+
+
+def per_class(confusions: Sequence[Confusion], ontology: Ontology | None, rules: Rules) -> pl.DataFrame:
+    """One row a class that occurs: counts, precision, recall and F1, and the recall at each k; most cells first."""
+    at_k = {
+        f"recall_k{k}": class_scores(confusion.entries.class_counts(), zero_division=rules.zero_division)[1]
+        for k, confusion in enumerate(confusions[1:], start=2)
+    }
+    counts = confusions[0].entries.class_counts()
+    return _one_by_one("label", confusions[0].labels, counts, ontology, rules, at_k)
+
+
+def per_node(confusion: Confusion, ontology: Ontology, rules: Rules, room: Any) -> pl.DataFrame:
+    """One row a node of the ontology that is truth or prediction of a cell, or above one; most cells first."""
+    _, nodes = ontology.select(confusion.labels)
+    return _one_by_one("node", nodes, _by_node(confusion, ontology, room), ontology, rules, {})
+
+
+def _one_by_one(
+    what: str,
+    labels: Sequence[str],
+    counts: ClassCounts,
+    ontology: Ontology | None,
+    rules: Rules,
+    more: dict[str, npt.NDArray[np.float64]],
+) -> pl.DataFrame:
+    """Counts and scores of each class or node that occurs."""
+    used = np.flatnonzero((counts.support > 0) | (counts.predicted > 0))
+    scores = class_scores(counts, zero_division=rules.zero_division, rule=rules.zero_division_rule)
+    names = [labels[i] for i in used.tolist()]
+    columns = {
+        what: names,
+        "name": _names(names, ontology),
+        "support": counts.support[used],
+        "predicted": counts.predicted[used],
+        "tp": counts.hits[used],
+        "fp": (counts.predicted - counts.hits)[used],
+        "fn": (counts.support - counts.hits)[used],
+        **{name: score[used] for name, score in zip(("precision", "recall", "f1"), scores, strict=True)},
+        **{name: score[used] for name, score in more.items()},
+    }
+    table = pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
+    return table.sort(["support", what], descending=[True, False])
+
+
+def top_confusions(confusion: Confusion, ontology: Ontology | None, room: Any, most: int = LISTED) -> pl.DataFrame:
+    """The most frequent errors: truth, prediction, cells, share of the truth's cells, and how far they lie apart.
+
+    `relation` says whether the prediction is an ancestor of the truth (too general), a descendant (too specific), or
+    neither; it is empty where there is no prediction. `distance` counts the edges of the shortest way over a common
+    ancestor, and `lowest_common_ancestor` is the one it leads over (the prediction or the truth where that is above
+    the other).
+    """
+    entries = confusion.entries
+    c = entries.n_labels
+    wrong = np.flatnonzero(entries.rows != entries.cols)
+    order = np.lexsort([entries.cols[wrong], entries.rows[wrong], -entries.cells[wrong]])
+    chosen = wrong[order[:most]]
+    rows, cols, cells = entries.rows[chosen], entries.cols[chosen], entries.cells[chosen]
+    support = entries.class_counts().support
+    truth = [confusion.labels[i] for i in rows]
+    predicted = [confusion.labels[j] if j < c else None for j in cols]
+    columns: dict[str, Any] = {
+        "truth": pl.Series(truth, dtype=pl.String),
+        "truth_name": pl.Series(_names(truth, ontology), dtype=pl.String),
+        "predicted": pl.Series(predicted, dtype=pl.String),
+        "predicted_name": pl.Series(
+            [None if label is None else _names([label], ontology)[0] for label in predicted], dtype=pl.String
+        ),
+        "cells": cells,
+        "share_of_truth": cells / np.maximum(support[rows], 1),
+    }
+    if ontology is None:
+        return pl.DataFrame(columns)
+    length, meeting = distances(rows, cols, confusion.labels, ontology, room)
+    relation = _relations(rows, cols, confusion.labels, ontology)
+    met = [
+        p if r == "ancestor" else t if r == "descendant" else ontology.nodes[m] if m >= 0 else None
+        for t, p, r, m in zip(truth, predicted, relation, meeting.tolist(), strict=True)
+    ]
+    columns |= {
+        "distance": pl.Series([d if d >= 0 else None for d in length.tolist()], dtype=pl.Int32),
+        "relation": pl.Series(relation, dtype=pl.String),
+        "lowest_common_ancestor": pl.Series(met, dtype=pl.String),
+        "lowest_common_ancestor_name": pl.Series(
+            [None if node is None else _names([node], ontology)[0] for node in met], dtype=pl.String
+        ),
+    }
+    return pl.DataFrame(columns)
+
+
+def _relations(
+    rows: npt.NDArray[np.int32], cols: npt.NDArray[np.int32], labels: tuple[str, ...], ontology: Ontology
+) -> list[str | None]:
+    """Say of each pair of different labels what the prediction is to the truth; None where there is no prediction."""
+    bits, nodes = ontology.select(labels)
+    place = {node: i for i, node in enumerate(nodes)}
+
+    def above(upper: int, lower: int) -> bool:
+        if labels[upper] == ontology.root:
+            return labels[lower] in ontology.nodes
+        node = place[labels[upper]]
+        return bool(bits[lower, node // 64] >> np.uint64(node % 64) & np.uint64(1))
+
+    return [
+        None if p == len(labels) else "ancestor" if above(p, t) else "descendant" if above(t, p) else "other"
+        for t, p in zip(rows.tolist(), cols.tolist(), strict=True)
+    ]
+
+
+def _names(labels: Sequence[str], ontology: Ontology | None) -> list[str]:
+    return [ontology.names.get(label, label) if ontology else label for label in labels]

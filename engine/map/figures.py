@@ -1,0 +1,244 @@
+"""The figure of a `map.csv`: how well each group is retrieved, against how sure that is."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from ..errors import InputError, examples
+from ..figures.style import GREY, INK, OKABE_ITO, house_style, legend_above, new_page, save_page
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_map"]
+
+_COLUMNS = ("mean_average_precision", "p_value", "below_corrected_p")
+_CAP = 16.0  # highest -log10 p drawn: a smaller p decides nothing, but would flatten all other points
+_LOWEST_CAP = 8.0  # a line lower than that would read as a middling p
+_RASTER_FROM = 2_000  # more points than this become one picture inside the SVG
+_N_LABELS = 8
+_LABEL_LENGTH = 28
+_N_TRIED = 24  # names tried, smallest p first, until eight have found room
+_OFFSETS = tuple(sign * 4.0 * step for step in range(11) for sign in (1, -1))  # points above, below
+
+Box = tuple[float, float, float, float]  # left, low, right, high in pixels
+Line = tuple[tuple[float, float], tuple[float, float]]
+
+
+def draw_map(
+    frame: pl.DataFrame,
+    label: str,
+    path_png: Path,
+    path_svg: Path,
+    *,
+    threshold: float,
+    subtitle: str,
+) -> None:
+    """Draw mean average precision (x) against -log10 p (y), one point a group.
+
+    Points of significant groups are coloured, and up to eight of those with the smallest p are named
+    where there is room. Groups with -log10 p of 16 or more (p = 0 included) stand on a dashed line, and
+    groups without a value are left out; a footnote counts both. The order of the rows does not matter.
+
+    Parameters
+    ----------
+    frame : pl.DataFrame
+        One row a group, with `mean_average_precision`, `p_value`, `below_corrected_p` and `label`.
+    label : str
+        The column whose values name the groups.
+    path_png, path_svg : Path
+        Where to write; the folders must exist.
+    threshold : float
+        The level of the corrected p value that `below_corrected_p` was made with, for the legend.
+    subtitle : str
+        Which statistic and null the values come from.
+
+    Raises
+    ------
+    InputError
+        A column is missing.
+    """
+    missing = [name for name in (*_COLUMNS, label) if name not in frame.columns]
+    if missing:
+        raise InputError(
+            f"The mAP figure needs the column(s) {examples(missing)}, which the table does not have "
+            f"(it has {examples(frame.columns, 12)}); draw it from the table that `map` wrote."
+        )
+    precision, p_value = (pl.col(name).cast(pl.Float64).alias(name) for name in ("mean_average_precision", "p_value"))
+    table = frame.select(
+        precision,
+        p_value,
+        pl.col("below_corrected_p").fill_null(False).alias("significant"),
+        pl.col(label).cast(pl.String).fill_null("(no name)").alias("name"),
+    )
+    scored = table.filter(pl.col("mean_average_precision").is_finite() & pl.col("p_value").is_between(0.0, 1.0)).sort(
+        "p_value", -pl.col("mean_average_precision"), "name"
+    )
+    with np.errstate(divide="ignore"):
+        height = -np.log10(scored["p_value"].to_numpy()) + 0.0  # + 0.0 turns -0.0 into 0.0
+    cap = _cap(height)
+    capped = height >= cap
+    y = np.minimum(height, cap)
+    x = scored["mean_average_precision"].to_numpy()
+    significant = scored["significant"].to_numpy()
+
+    n, k = scored.height, int(significant.sum())
+    title = f"mAP: {k:,} of {_groups(n)} significant ({100 * k / n:.1f} %)" if n else "mAP: nothing to draw"
+    notes = []
+    if capped.any():
+        notes.append(f"{_groups(int(capped.sum()))} with p ≤ 1e-{cap:g} (p = 0 included): on the dashed line.")
+    if n < frame.height:
+        notes.append(f"{_groups(frame.height - n)} without an mAP or p value: not drawn.")
+
+    with house_style():
+        from matplotlib.lines import Line2D
+
+        page = new_page(10, 7, title, subtitle, note=" ".join(notes))
+        axes = page.add_subplot()
+        axes.grid()
+        axes.set(
+            xlabel="mean average precision (mAP)",
+            ylabel="−log10 p (p value before correction)",
+            xlim=(min(0.0, float(x.min(initial=0.0))) - 0.02, 1.02),
+        )
+        top = max(1.0, float(y.max(initial=0.0)))
+        axes.set_ylim(-0.02 * top, 1.06 * top)
+        handles = []
+        for chosen, colour, size, text in (
+            (~significant, "#9E9E9E", 26, "not significant"),
+            (significant, OKABE_ITO[0], 34, f"significant (corrected p < {threshold:g})"),
+        ):
+            for on_line, marker in ((False, "o"), (True, "^")):
+                here = chosen & (capped == on_line)
+                axes.scatter(
+                    x[here],
+                    y[here],
+                    s=size,
+                    marker=marker,
+                    color=colour,
+                    alpha=0.7 if n <= _RASTER_FROM else 0.4,
+                    linewidths=0,
+                    rasterized=n > _RASTER_FROM,
+                    clip_on=False,
+                )
+            count = f"{text}: {int(chosen.sum()):,}"
+            handles.append(Line2D([], [], ls="", marker="o", ms=8, mew=0, color=colour, label=count))
+        if capped.any():
+            axes.axhline(cap, color=GREY, linewidth=1.0, linestyle=(0, (5, 4)), zorder=1.5)
+        if not n:
+            axes.text(0.5, 0.5, "no group has an mAP and a p value", transform=axes.transAxes, ha="center")
+        legend_above(axes, handles[::-1], gap=0.12)
+        page.draw_without_rendering()  # settles the layout, which the placing of names reads
+        page.set_layout_engine("none")
+        named = np.flatnonzero(significant)[:_N_TRIED]
+        _name_points(axes, x, y, cap, named, scored["name"].to_list())
+        save_page(page, path_png, path_svg)
+
+
+def _groups(count: int) -> str:
+    return f"{count:,} group" if count == 1 else f"{count:,} groups"
+
+
+def _cap(height: np.ndarray) -> float:
+    """Height of the line for points too high to draw; infinite when there are none."""
+    if not (height > _CAP).any():
+        return math.inf
+    # Where only p = 0 is beyond the rest, a line at 16 could flatten the rest for nothing.
+    rest = height[np.isfinite(height)].max(initial=0.0)
+    return min(_CAP, max(float(math.ceil(rest) + 1), _LOWEST_CAP))
+
+
+def _name_points(axes: Axes, x: np.ndarray, y: np.ndarray, cap: float, named: np.ndarray, names: list[str]) -> None:
+    """Name points where there is room: no name touches a point, another name or its line.
+
+    A name that does not fit close to its point is left out.
+    """
+    figure = axes.figure.get_figure(root=True)
+    unit = figure.dpi / 72  # pixels a point
+    reach = 3 * unit  # radius of a marker
+    points = axes.transData.transform(np.column_stack([x, y]))
+    frame = axes.get_window_extent()
+    dashed = axes.transData.transform((0.0, cap))[1] if math.isfinite(cap) else math.inf
+    taken: list[tuple[Box, Line]] = []
+    for row in named:
+        if len(taken) == _N_LABELS:
+            break
+        name = names[row]
+        note = axes.annotate(
+            name if len(name) <= _LABEL_LENGTH else name[: _LABEL_LENGTH - 1] + "…",
+            (x[row], y[row]),
+            xytext=(0, 0),
+            textcoords="offset points",
+            fontsize=11,
+            color=INK,
+            va="center",
+        )
+        size = note.get_window_extent()
+        at = points[row]
+        choices = []
+        for side, dy in product((-1, 1), _OFFSETS):
+            # The line ends at the edge of the name nearest to the point.
+            end = (at[0] + side * (8 + abs(dy) * 0.3) * unit, at[1] + dy * unit)
+            left = end[0] - (size.width if side < 0 else 0.0)
+            box = (left, end[1] - size.height / 2, left + size.width, end[1] + size.height / 2)
+            line = ((at[0], at[1]), end)
+            near = (points >= (box[0] - reach, box[1] - reach)) & (points <= (box[2] + reach, box[3] + reach))
+            if (
+                (box[0] >= frame.x0 and box[2] <= frame.x1 and box[1] >= frame.y0)
+                and box[3] <= frame.y1 + 2 * unit
+                and not box[1] < dashed < box[3]
+                and not near.all(axis=1).any()
+                and not any(_clash(box, line, *other, gap=2 * unit) for other in taken)
+            ):
+                choices.append((abs(dy), side, dy, box, line))
+        if not choices:
+            note.remove()
+            continue
+        _, side, dy, box, line = min(choices)
+        taken.append((box, line))
+        note.set_position(((line[1][0] - at[0]) / unit, dy))
+        note.set_horizontalalignment("right" if side < 0 else "left")
+        axes.annotate(
+            "",
+            (x[row], y[row]),
+            xytext=note.get_position(),
+            textcoords="offset points",
+            arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 3},
+        )
+
+
+def _clash(box: Box, line: Line, other_box: Box, other_line: Line, *, gap: float) -> bool:
+    """Whether a name or its line touches another name or its line."""
+    left, low, right, high = other_box
+    return (
+        (box[0] < right + gap and left < box[2] + gap and box[1] < high + gap and low < box[3] + gap)
+        or _cross(line, other_line)
+        or _enters(line, other_box)
+        or _enters(other_line, box)
+    )
+
+
+def _cross(one: Line, two: Line) -> bool:
+    """Whether two line segments have a point in common."""
+
+    def turn(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> float:
+        return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+    (a, b), (c, d) = one, two
+    return turn(a, b, c) * turn(a, b, d) <= 0 and turn(c, d, a) * turn(c, d, b) <= 0
+
+
+def _enters(line: Line, box: Box) -> bool:
+    """Whether a line segment touches a box: it meets a diagonal or ends inside."""
+    left, low, right, high = box
+    return (
+        _cross(line, ((left, low), (right, high)))
+        or _cross(line, ((left, high), (right, low)))
+        or any(left <= px <= right and low <= py <= high for px, py in line)
+    )

@@ -1,0 +1,358 @@
+"""P-values of average precision (AP) under random ranking, computed instead of sampled.
+
+A shape is (P, L): P positives among L ranked items, every placement equally likely. Each shape has one
+method, chosen from the shape alone (`null_plan`), so a p-value never depends on which other shapes are asked for,
+nor on what ran before:
+
+- ``enumeration``: all C(L, P) placements, where they are few; P == 1 for any L. The p-value is exact.
+- ``bracket``: the law of AP x P with every term rounded to a fine grid, from one sweep over ranks that serves
+  all shapes at once (`null_swept`), or in two parts for few positives in a long list (`null_split`). The p-value
+  is enclosed from both sides, which is proven; and a tail of few placements is counted, which makes it exact.
+- ``inversion``: the characteristic function, exact at each frequency, inverted (`null_inverted`); for many
+  positives and negatives. The error is measured: about 1e-12, absolute.
+- ``sampled``: seeded random placements, where all of these would cost too much. The bounds are then a confidence
+  interval.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ...kernels.codes import compact
+from ...kernels.cores import run_jobs, usable_cores
+from ..errors import InputError, SampledNullWarning, examples
+from ..tables.groups import Groups
+from .bracket import sweep
+from .distribution import NullLaw, PValues, Tail, check_sampling, check_tail, expected_sampled, tolerance_of
+from .inversion import invert
+from .method import Plan, method_of, plan_of
+from .split_bracket import split_sweep
+
+__all__ = [
+    "NullLaw",
+    "PValues",
+    "ap_p_values",
+    "average_precision_null",
+    "count_methods",
+    "distinct_shapes",
+    "expected_sampled",
+    "map_laws",
+    "method_of",
+    "refuse_impossible",
+    "sampling_hint",
+]
+
+Floats = npt.NDArray[np.float64]
+Shape = tuple[int, int]
+T = TypeVar("T")
+
+_POSITIVES_PER_BLOCK = 1 << 22  # of all draws of a block
+_SECONDS_A_POSITIVE = 2e-8  # of a draw, on one core
+_CACHE_BYTES = 256 << 20
+_LONGEST_LIST = 2_000_000_000  # items; a draw marks each that is taken
+
+
+def count_methods(n_pos: npt.NDArray[np.integer], n_total: npt.NDArray[np.integer]) -> dict[str, int]:
+    """Count the queries whose law is found by each method.
+
+    Parameters
+    ----------
+    n_pos, n_total : ndarray of int
+        P and L of each query; those without positives do not count.
+
+    Returns
+    -------
+    dict
+        Method (see `method_of`) to number of queries.
+    """
+    shapes, which = distinct_shapes(n_pos[n_pos > 0], n_total[n_pos > 0])
+    found: dict[str, int] = {}
+    for shape, count in zip(shapes, np.bincount(which, minlength=len(shapes)).tolist(), strict=True):
+        found[method_of(*shape)] = found.get(method_of(*shape), 0) + count
+    return found
+
+
+class _Cache:
+    """The laws used last, up to a number of bytes. A law is a function of its key, so history cannot show."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._laws: OrderedDict[tuple[int, ...], NullLaw] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[int, ...]) -> NullLaw | None:
+        with self._lock:
+            if key in self._laws:
+                self._laws.move_to_end(key)
+            return self._laws.get(key)
+
+    def put(self, key: tuple[int, ...], law: NullLaw) -> None:
+        with self._lock:
+            if key not in self._laws:
+                self._laws[key] = law
+                self._bytes += law.nbytes + 1024
+            while self._bytes > self._most_bytes:
+                self._bytes -= self._laws.popitem(last=False)[1].nbytes + 1024
+
+
+_CACHE = _Cache(_CACHE_BYTES)
+
+
+def map_laws(
+    shapes: Iterable[Shape],
+    use: Callable[[NullLaw], T],
+    *,
+    method: str = "exact",
+    null_size: int = 1_000_000,
+    seed: int = 0,
+) -> dict[Shape, T]:
+    """Call a function with the law of each distinct shape; the laws themselves are not all kept.
+
+    Parameters
+    ----------
+    shapes : iterable of (int, int)
+        (P, L) with 1 <= P <= L.
+    use : callable
+        Called once a shape, on a thread; what it returns is the result. It must not change the law.
+    method : {"exact", "sampled"}
+        Whether every shape is sampled.
+    null_size, seed : int
+        Samples of each sampled shape, and the seed they come from.
+
+    Returns
+    -------
+    dict
+        Shape -> what `use` returned.
+    """
+    result: dict[Shape, T] = {}
+    drawn: list[Shape] = []
+    missing: dict[tuple[int, int, int], list[Shape]] = {}  # what shapes of one sweep share -> the shapes
+    for shape in sorted(set(shapes)):
+        plan = Plan("sampled") if method == "sampled" else plan_of(*shape)
+        known = _CACHE.get(_key(shape, plan.method, null_size, seed))
+        if known is not None:
+            result[shape] = use(known)
+        elif plan.method == "sampled":
+            drawn.append(shape)
+        else:
+            missing.setdefault(_shared(shape, plan), []).append(shape)
+
+    def finish(law: NullLaw) -> tuple[Shape, T]:
+        _CACHE.put(_key((law.n_pos, law.n_total), law.method, null_size, seed), law)
+        return (law.n_pos, law.n_total), use(law)
+
+    def solve(mine: list[Shape]) -> list[tuple[Shape, T]]:
+        plan = plan_of(*mine[0])
+        if plan.method == "bracket":
+            tails: Iterable[tuple[Shape, Tail]]
+            if plan.grid is None:
+                tails = sweep(mine, plan.cells, plan.largest)
+            else:
+                grids = [grid for grid in (plan_of(*shape).grid for shape in mine) if grid is not None]
+                tails = split_sweep(mine, plan.grid.head, plan.grid.cells, [grid.finer for grid in grids])
+            return [finish(NullLaw(*shape, "bracket", np.empty(0), tail)) for shape, tail in tails]
+        if plan.method == "inversion":
+            return [finish(NullLaw(*mine[0], "inversion", np.empty(0), invert(*mine[0])))]
+        return [finish(_enumerated(mine[0]))]
+
+    longest_first = [missing[key] for key in sorted(missing, reverse=True)]
+    for part in run_jobs([(1, partial(solve, mine)) for mine in longest_first], min(usable_cores(), 8)):
+        result.update(part)
+    result.update(finish(_sampled(shape, null_size, seed)) for shape in drawn)
+    return result
+
+
+def _shared(shape: Shape, plan: Plan) -> tuple[int, int, int]:
+    """What shapes that are found together have in common; the longest sweeps have the greatest keys."""
+    if plan.method != "bracket":
+        return (-1, *shape)
+    return (plan.largest, plan.cells, 0) if plan.grid is None else (0, plan.grid.cells, plan.grid.head)
+
+
+def _key(shape: Shape, how: str, null_size: int, seed: int) -> tuple[int, ...]:
+    return (*shape, int(null_size), int(seed)) if how == "sampled" else shape
+
+
+def _enumerated(shape: Shape) -> NullLaw:
+    from ...kernels.cpu.null import enumerate_ap
+
+    n_pos, n_total = shape
+    if n_pos == n_total:
+        values = np.ones(1)
+    elif n_pos == 1:
+        values = np.empty(0)
+    elif n_pos == n_total - 1:  # the negative at rank q: q - 1 full terms, then k / (k + 1) for k = q .. P
+        lost = np.append(0.0, np.cumsum(1 / np.arange(n_total, 1, -1)))
+        values = (n_pos - lost[::-1]) / n_pos
+    else:
+        values = np.sort(enumerate_ap(n_pos, n_total))
+    return NullLaw(n_pos, n_total, "enumeration", values)
+
+
+def _sampled(shape: Shape, null_size: int, seed: int) -> NullLaw:
+    from ...kernels.cpu.null import sample_ap, stream_key
+
+    key = stream_key(seed, *shape, 0)
+    size = min(max(_POSITIVES_PER_BLOCK // shape[0], 1), null_size)
+    blocks = [(1, partial(sample_ap, key, i, min(size, null_size - i), *shape)) for i in range(0, null_size, size)]
+    return NullLaw(*shape, "sampled", np.sort(np.concatenate(run_jobs(blocks))))
+
+
+def sampling_hint(shapes: Iterable[Shape], null_size: int) -> str:
+    """Say how long it takes to draw that many samples of each shape that is sampled, where that is minutes."""
+    positives = sum(n_pos for n_pos, n_total in shapes if method_of(n_pos, n_total) == "sampled")
+    minutes = positives * null_size * _SECONDS_A_POSITIVE / usable_cores() / 60
+    return f"; drawing takes about {minutes:,.0f} minutes, a smaller null_size less" if minutes >= 1 else ""
+
+
+def average_precision_null(n_pos: int, n_total: int, *, null_size: int = 1_000_000, seed: int = 0) -> NullLaw:
+    """Law of the AP of `n_pos` positives among `n_total` items under random ranking.
+
+    Parameters
+    ----------
+    n_pos, n_total : int
+        P and L, 1 <= P <= L.
+    null_size, seed : int
+        For a shape too large to compute: how many samples, and their seed.
+
+    Returns
+    -------
+    NullLaw
+        Its `method` says how it was found.
+
+    Raises
+    ------
+    InputError
+        The shape cannot be.
+
+    Warns
+    -----
+    SampledNullWarning
+        The law is too large to compute and was sampled.
+    """
+    check_sampling(null_size, seed)
+    for name, number in (("n_pos", n_pos), ("n_total", n_total)):
+        if isinstance(number, bool) or not isinstance(number, (int, float, np.number)):
+            raise InputError(f"{name} must be a whole number, but it is {number!r}")
+    refuse_impossible(np.array([n_pos]), np.array([n_total]))
+    shape = int(n_pos), int(n_total)
+    if method_of(*shape) == "sampled":
+        warnings.warn(
+            f"the law of {n_pos} positives among {n_total} items is too large to compute and is sampled "
+            f"({null_size:,} draws, seed {seed}): its p-values are not exact{sampling_hint([shape], null_size)}",
+            SampledNullWarning,
+            stacklevel=2,
+        )
+    return map_laws([shape], lambda law: law, null_size=null_size, seed=seed)[shape]
+
+
+def distinct_shapes(
+    n_pos: npt.NDArray[np.generic], n_total: npt.NDArray[np.generic]
+) -> tuple[list[Shape], npt.NDArray[np.int64]]:
+    """Return the distinct shapes of rows, and the number of its shape for each row; whole numbers, 1 <= P <= L."""
+    P, L = n_pos.astype(np.int64), n_total.astype(np.int64)
+    base = int(L.max(initial=0)) + 1  # lists are short enough for a shape to be one number, see `_LONGEST_LIST`
+    number = P * base + L
+    which = compact(number)
+    found = np.empty(int(which.max(initial=-1)) + 1, np.int64)
+    found[which] = number
+    return [divmod(shape, base) for shape in found.tolist()], which
+
+
+def refuse_impossible(n_pos: npt.NDArray[np.generic], n_total: npt.NDArray[np.generic]) -> None:
+    """Raise `InputError` for numbers of positives and items that cannot be."""
+    P, L = n_pos.astype(np.float64), n_total.astype(np.float64)
+    long = ~(L <= _LONGEST_LIST)
+    if long.any():
+        raise InputError(f"lists of more than {_LONGEST_LIST:,} items have no null law here, but found {L[long][0]:g}")
+    bad = ~((P >= 1) & (P <= L) & (np.floor(P) == P) & (np.floor(L) == L))
+    if bad.any():
+        pairs = dict.fromkeys(zip(P[bad].tolist(), L[bad].tolist(), strict=True))
+        shown = " and ".join(f"P = {p:g}, L = {n:g}" for p, n in list(pairs)[:3])
+        raise InputError(
+            f"P positive of L pairs must be whole numbers, 1 <= P <= L, but there are {shown} ({bad.sum()} in all)"
+        )
+
+
+def ap_p_values(
+    ap: npt.ArrayLike,
+    n_pos: npt.ArrayLike,
+    n_total: npt.ArrayLike,
+    *,
+    tail: str = ">=",
+    method: str = "exact",
+    null_size: int = 1_000_000,
+    seed: int = 0,
+) -> PValues:
+    """P-value of each AP under random ranking.
+
+    Parameters
+    ----------
+    ap : array_like of float, shape (n,)
+        Observed AP. Of float32, values that agree to float32 precision are equal.
+    n_pos, n_total : array_like of int, shape (n,)
+        Positives P and all items L behind each.
+    tail : {">=", ">"}
+        P(AP >= ap), the usual p-value, or P(AP > ap), which is 0 at the greatest AP.
+    method : {"exact", "sampled", "copairs"}
+        ``exact``: see the module. ``sampled``: random placements, (1 + #) / (1 + N). ``copairs``: the numbers
+        of copairs 0.5.5 for the same seed (its tail for profiles is ``>=``).
+    null_size, seed : int
+        For samples, also of shapes too large for ``exact``.
+
+    Returns
+    -------
+    PValues
+        Arrays of shape (n,); NaN where `ap` is NaN or `n_pos` is 0. They do not depend on the other rows.
+
+    Raises
+    ------
+    InputError
+        Impossible counts, an AP outside [0, 1], an unknown tail or method.
+    """
+    check_tail(tail)
+    check_sampling(null_size, seed)
+    given = np.asarray(ap)
+    observed = np.asarray(given, np.float64)
+    P, L = np.asarray(n_pos), np.asarray(n_total)
+    if not observed.ndim == P.ndim == L.ndim == 1 or not len(observed) == len(P) == len(L):
+        raise InputError(
+            f"ap, n_pos and n_total must be lists of one length, but have shapes {observed.shape}, {P.shape}, {L.shape}"
+        )
+    outside = ~np.isnan(observed) & ~((observed >= 0) & (observed <= 1 + 1e-6))
+    if outside.any():
+        raise InputError(f"average precision lies between 0 and 1, but found {examples(observed[outside].tolist())}")
+    rows = np.flatnonzero(~np.isnan(observed) & (P > 0))
+    found = PValues(*(np.full(len(observed), np.nan) for _ in range(3)))
+    if method == "copairs":
+        from .copairs import profile_p_values
+
+        if tail != ">=":
+            raise InputError("copairs counts ties in the p-values of profiles; use tail='>=' with it")
+        for array in (found.lower, found.upper, found.value):
+            array[rows] = profile_p_values(observed[rows], P[rows], L[rows], null_size, seed)
+        return found
+    if method not in ("exact", "sampled"):
+        raise InputError(f"method must be 'exact', 'sampled' or 'copairs', but it is {method!r}")
+    refuse_impossible(P[rows], L[rows])
+    shapes, which = distinct_shapes(P[rows], L[rows])
+    members = dict(zip(shapes, (rows[mine] for mine in Groups.numbered(which)), strict=True))
+    tolerance = tolerance_of(given)
+
+    def use(law: NullLaw) -> PValues:
+        return law.evaluate(observed[members[law.n_pos, law.n_total]], tail, tolerance)
+
+    for shape, part in map_laws(members, use, method=method, null_size=null_size, seed=seed).items():
+        found.lower[members[shape]] = part.lower
+        found.upper[members[shape]] = part.upper
+        found.value[members[shape]] = part.value
+    return found

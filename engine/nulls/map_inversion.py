@@ -1,0 +1,129 @@
+"""The law of a weighted mean of many independent AP from its characteristic function.
+
+Rounded to a grid, the errors of many draws add up to a wide bracket. The characteristic function of a sum of
+independent parts is the product of theirs, each exact at every frequency (`kernels.reference.null_inversion`), so it
+is inverted as that of a single large shape is, see `null_inverted`. What is aliased is less than 1e-15 (Bernstein).
+Rounding and truncation errors are measured, not proven. To be used at all, the draws must hold many positives of
+shapes with many placements (a sum of a few values is a lattice, whose characteristic function comes back); it must
+die out; and it must stay small at probes up to a thousand times the last frequency. Otherwise the caller convolves.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from .inversion import ALIASING, SMALL, InvertedTail, corridor
+
+__all__ = ["Spectra"]
+
+Floats = npt.NDArray[np.float64]
+Complex = npt.NDArray[np.complex128]
+Shape = tuple[int, int]
+
+_SMOOTH = 48  # positives in all draws that count, as for a single shape
+_VARIED = 1_000  # placements of a shape that counts
+_BATCH = 128  # frequencies at a time
+_BATCHES = 32
+_WIDEST = 1.001  # half-period: more than the range of a mean; others are this by powers of the square root of 2
+_NARROWEST = -12
+_RARE = 34.6  # -log of the probability of what is aliased
+_PROBES = 64
+_PROBE_STEP = 5 * math.pi  # of the first probe: incommensurable, and the last probe is 1000 times the first
+_PROBED = 1e-9  # largest modulus of a probe; the terms of the sum fall with the frequency too
+_MOST_WORK = 3e9  # complex multiplications
+_CACHED = 1 << 16  # batches
+
+
+class Spectra:
+    """Characteristic functions of weighted AP, computed once for all the groups of a run."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Shape, float, float, int], Complex] = {}
+
+    def tail(self, draws: tuple[tuple[Shape, float, int], ...]) -> InvertedTail | None:
+        """Tail of the sum of independent weighted AP, or None where it cannot be trusted or costs too much.
+
+        Parameters
+        ----------
+        draws : tuple of ((P, L), weight, number of draws)
+            The weights times the numbers add up to 1.
+
+        Returns
+        -------
+        InvertedTail or None
+            It depends on `draws` alone.
+        """
+        if not _is_smooth(draws):
+            return None
+        work = sum(_work(shape) for shape, _, _ in draws)
+        if work * _BATCH > _MOST_WORK:
+            return None
+        unit = math.pi / _half_period(draws)
+        limit = min(_BATCHES, int(_MOST_WORK / (work * _BATCH)))
+        phi: list[Complex] = []
+        left = 1.0
+        while left > SMALL and len(phi) < limit:
+            phi.append(self._product(draws, unit, len(phi)))
+            left = float(np.abs(phi[-1][-_BATCH // 4 :]).max())
+        if left > SMALL or np.abs(self._product(draws, unit, -len(phi))).max() > _PROBED:
+            return None
+        error = ALIASING + 10 * left
+        error += 16 * 2.0**-53 * sum(times * math.sqrt(n_total) for (_, n_total), _, times in draws)
+        theta: Floats = (2 * np.arange(len(phi) * _BATCH, dtype=np.float64) + 1) * unit
+        return InvertedTail(theta, np.concatenate(phi), error, 0.0, 1.0)
+
+    def _product(self, draws: tuple[tuple[Shape, float, int], ...], unit: float, batch: int) -> Complex:
+        product = np.ones(1, np.complex128)
+        for shape, weight, times in draws:
+            product = product * self._part(shape, weight, unit, batch) ** times
+        return product
+
+    def _part(self, shape: Shape, weight: float, unit: float, batch: int) -> Complex:
+        """One batch of frequencies; batch -n: the probes beyond n batches."""
+        from ...kernels.cpu.null_inversion import characteristic
+
+        key = (shape, weight, unit, batch)
+        if key not in self._known:
+            first, step, count = _odd(batch * _BATCH) * unit, 2 * unit, _BATCH
+            if batch < 0:
+                first, count = _odd(-batch * _BATCH) * unit, _PROBES
+                step = first * _PROBE_STEP
+            if len(self._known) >= _CACHED:
+                self._known.clear()
+            scale = weight / shape[0]
+            self._known[key] = characteristic(shape[0], (first * scale, step * scale, count), *corridor(*shape))
+        return self._known[key]
+
+
+def _half_period(draws: tuple[tuple[Shape, float, int], ...]) -> float:
+    """More than the distance of 0 and of far quantiles of the mean from each other, on a ladder that groups share."""
+    from ...kernels.cpu.null import variance_ap
+    from ...kernels.reference.null import expected_ap
+
+    mean = sum(times * weight * float(expected_ap(*shape)) for shape, weight, times in draws)
+    variance = sum(times * weight**2 * float(variance_ap(*shape)) for shape, weight, times in draws)
+    linear = _RARE * max(weight for _, weight, _ in draws) / 3
+    reach = mean + linear + math.sqrt(linear**2 + 2 * _RARE * variance)
+    step = math.ceil(2 * math.log2(reach / _WIDEST)) if reach > 0 else _NARROWEST
+    return float(_WIDEST * 2 ** (min(max(step, _NARROWEST), 0) / 2))
+
+
+def _odd(index: int) -> int:
+    return 2 * index + 1
+
+
+def _work(shape: Shape) -> float:
+    lowest, highest = corridor(*shape)
+    return float((highest - lowest + 1).sum())
+
+
+def _is_smooth(draws: tuple[tuple[Shape, float, int], ...]) -> bool:
+    count = 0
+    for (n_pos, n_total), _, times in draws:
+        fewer = min(n_pos, n_total - n_pos)
+        if n_pos > 1 and fewer > 0 and math.comb(n_total, min(fewer, 3)) >= _VARIED:
+            count += fewer * times
+    return count >= _SMOOTH

@@ -1,0 +1,237 @@
+"""P-values of a group's mean or median AP, under two assumptions about how its members hang together.
+
+``shared``: members of one shape (P, L) share one random draw, different shapes are independent draws (the
+rule of copairs, the cautious extreme). The mean AP is then sum_s (m_s / m) A_s. ``independent``: every member
+draws for itself. Neither is the true joint law, since queries of one group share pairs.
+
+A mean is the sum of independent weighted AP. The p-value of a few placements is exact and that of a few draws is
+enclosed (`group_convolution`). Many draws of shapes with many placements have a smooth law, which is inverted from
+its characteristic function with a measured error (`group_inversion`); a tail too small for that error is enclosed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+from ...kernels.cores import usable_cores
+from ..tables.groups import Groups
+from .ap_null import NullLaw, Shape, ap_p_values, distinct_shapes, map_laws, method_of
+from .convolution import Part, part_of, sum_tail
+from .distribution import PValues, check_sampling, check_tail, sampled_p_values, tolerance_of
+from .map_inversion import Spectra
+
+__all__ = ["count_sampled", "group_p_values"]
+
+Floats = npt.NDArray[np.float64]
+#: ((shape, weight of one draw, number of independent draws), ...), the weights times the numbers adding up to
+#: 1.
+Composition = tuple[tuple[Shape, float, int], ...]
+
+_SHARED_CELLS = 1 << 15
+_MOST_CELLS = 1 << 20
+_CLEAR = 1e4  # an inverted tail counts if it is so many times its error
+_BLOCK = 1 << 24  # numbers drawn at a time
+
+
+def group_p_values(
+    statistic: Floats,
+    members: Groups,
+    n_pos: npt.NDArray[np.int64],
+    n_total: npt.NDArray[np.int64],
+    *,
+    p_values: str = "exact",
+    tail: str = ">=",
+    null: str = "shared",
+    aggregate: str = "mean",
+    null_size: int = 1_000_000,
+    seed: int = 0,
+) -> PValues:
+    """P-value of each group's mean or median AP under random ranking.
+
+    Parameters
+    ----------
+    statistic : ndarray of float, shape (g,)
+        Observed mean or median AP of each group. Of float32, values that agree to float32 precision are equal.
+    members : Groups
+        Rows of each of g groups, positions in `n_pos` and `n_total`.
+    n_pos, n_total : ndarray of int64, shape (n,)
+        P and L of each row, 1 <= P <= L.
+    p_values : {"exact", "sampled"}
+        Whether laws are computed or sampled. The median of several independent draws has no computed law here
+        and is always sampled.
+    tail : {">=", ">"}
+        Whether a value equal to the observed one counts.
+    null : {"shared", "independent"}
+        See the module.
+    aggregate : {"mean", "median"}
+        What `statistic` is.
+    null_size, seed : int
+        For samples, also of shapes too large to compute.
+
+    Returns
+    -------
+    PValues
+        Arrays of shape (g,). For sampled groups the bounds are a confidence interval. A group with a member whose
+        law is too large to compute is sampled as a whole: draws have no place in a computed law.
+    """
+    check_tail(tail)
+    check_sampling(null_size, seed)
+    single = members.alike(n_pos) & members.alike(n_total)
+    if null == "independent":
+        single &= members.sizes == 1
+    found = PValues(*(np.full(len(statistic), np.nan) for _ in range(3)))
+
+    def store(groups: npt.NDArray[np.int64], part: PValues) -> None:
+        found.lower[groups], found.upper[groups], found.value[groups] = part.lower, part.upper, part.value
+
+    alone = np.flatnonzero(single)
+    if len(alone):
+        first = members.rows[members.offsets[alone]]
+        part = ap_p_values(
+            statistic[alone], n_pos[first], n_total[first], tail=tail, method=p_values, null_size=null_size, seed=seed
+        )
+        store(alone, part)
+    mixed = np.flatnonzero(~single)
+    several = [members[g] for g in mixed.tolist()]
+    counts = [Counter(zip(n_pos[mine].tolist(), n_total[mine].tolist(), strict=True)) for mine in several]
+    computed = p_values == "exact" and aggregate == "mean"
+    summed = np.array([computed and all(method_of(*shape) != "sampled" for shape in c) for c in counts], dtype=bool)
+    for solve, some in ((_summed, np.flatnonzero(summed)), (_sampled, np.flatnonzero(~summed))):
+        if len(some):
+            groups, theirs = mixed[some], [counts[i] for i in some]
+            store(groups, solve(statistic[groups], theirs, tail, null, aggregate, null_size, seed))
+    return found
+
+
+def count_sampled(
+    members: Groups,
+    n_pos: npt.NDArray[np.int64],
+    n_total: npt.NDArray[np.int64],
+    null: str,
+    aggregate: str,
+) -> int:
+    """Count the groups whose exact p-value would have to be sampled; arguments as in `group_p_values`.
+
+    These are groups with a member whose own law is too large to compute, and medians of more than one draw.
+    """
+    shapes, which = distinct_shapes(n_pos, n_total)
+    large = np.array([method_of(*shape) == "sampled" for shape in shapes])
+    found = np.zeros(len(members), dtype=bool)
+    if large.any():
+        found |= np.logical_or.reduceat(large[which][members.rows], members.offsets[:-1])
+    if aggregate == "median":
+        found |= ~members.alike(which) | ((null != "shared") & (members.sizes > 1))
+    return int(found.sum())
+
+
+def _summed(
+    statistic: Floats,
+    counts: list[Counter[Shape]],
+    tail: str,
+    null: str,
+    aggregate: str,
+    null_size: int,
+    seed: int,
+) -> PValues:
+    """Exact or enclosed p-values of mean AP."""
+    groups: dict[Composition, list[int]] = {}
+    for g, count in enumerate(counts):
+        m = count.total()
+        draws = [(shape, n / m, 1) if null == "shared" else (shape, 1 / m, n) for shape, n in sorted(count.items())]
+        groups.setdefault(tuple(draws), []).append(g)
+    found = PValues(*(np.full(len(statistic), np.nan) for _ in range(3)))
+    spectra = Spectra()
+
+    def invert(composition: Composition) -> list[int]:
+        """Fill in the groups whose tail is clear of the error of an inversion; return the others."""
+        law, mine = spectra.tail(composition), groups[composition]
+        if law is None:
+            return mine
+        tolerance, x = tolerance_of(statistic), statistic[mine].astype(np.float64)
+        lower, upper, value = law.enclose(x * (1 - tolerance), x * (1 + tolerance))
+        clear = (value >= _CLEAR * law.error) & (x < 1 - tolerance)
+        some = np.array(mine)[clear]
+        found.lower[some], found.upper[some], found.value[some] = lower[clear], upper[clear], value[clear]
+        return np.array(mine)[~clear].tolist()
+
+    with ThreadPoolExecutor(min(usable_cores(), 8)) as pool:
+        left = {composition: mine for composition, mine in zip(groups, pool.map(invert, groups), strict=True) if mine}
+        wanted: dict[Shape, set[tuple[float, int]]] = {}
+        for composition in left:
+            for shape, weight, _ in composition:
+                wanted.setdefault(shape, set()).add((weight, _cells(composition)))
+
+        def use(law: NullLaw) -> dict[tuple[float, int], Part]:
+            return {need: part_of(law, *need) for need in wanted[law.n_pos, law.n_total]}
+
+        parts = map_laws(wanted, use, null_size=null_size, seed=seed)
+
+        def enclose(composition: Composition) -> None:
+            cells, mine = _cells(composition), left[composition]
+            some = [(parts[shape][weight, cells], times) for shape, weight, times in composition]
+            lower, upper, value = sum_tail(some, cells, statistic[mine], tail)
+            found.lower[mine], found.upper[mine], found.value[mine] = lower, upper, value
+
+        list(pool.map(enclose, left))
+    return found
+
+
+def _cells(composition: Composition) -> int:
+    """Cells of the grid: finer for more draws, since their rounding errors add up."""
+    draws = sum(times for _, _, times in composition)
+    return min(max(_SHARED_CELLS, 1 << math.ceil(math.log2(8192 * draws))), _MOST_CELLS)
+
+
+def _sampled(
+    statistic: Floats,
+    counts: list[Counter[Shape]],
+    tail: str,
+    null: str,
+    aggregate: str,
+    null_size: int,
+    seed: int,
+) -> PValues:
+    """P-values from random draws, block by block; a stream belongs to (seed, shape, which draw of it)."""
+    from ...kernels.cpu.null import sample_ap, stream_key
+
+    streams: dict[tuple[Shape, int], int] = {}
+    rows, times = [], []
+    for count in counts:
+        mine = {
+            (shape, j): (1 if null == "independent" else n)
+            for shape, n in sorted(count.items())
+            for j in range(n if null == "independent" else 1)
+        }
+        rows.append([streams.setdefault(stream, len(streams)) for stream in mine])
+        times.append(np.array(list(mine.values())))
+    keys = [(stream_key(seed, *shape, j), shape) for shape, j in streams]
+    tolerance = tolerance_of(statistic)
+    edge = statistic.astype(np.float64) * (1 - tolerance if tail == ">=" else 1 + tolerance)
+    above = np.zeros(len(statistic), np.int64)
+    largest = max(len(keys), *(int(n.sum()) for n in times))
+    step = max(min(_BLOCK // largest, null_size), 1)
+    draws = np.empty((len(keys), step))
+    with ThreadPoolExecutor(min(usable_cores(), 8)) as pool:
+        for first in range(0, null_size, step):
+            size = min(step, null_size - first)
+
+            def draw(i: int, first: int = first, size: int = size) -> None:
+                key, shape = keys[i]
+                draws[i, :size] = sample_ap(key, first, size, *shape)
+
+            def add(g: int, size: int = size) -> None:
+                mine = draws[rows[g], :size]
+                if aggregate == "median":
+                    value = np.median(np.repeat(mine, times[g], axis=0), axis=0)
+                else:
+                    value = np.einsum("s,sn->n", times[g] / times[g].sum(), mine)  # no BLAS, whose threads show
+                above[g] += np.count_nonzero(value >= edge[g] if tail == ">=" else value > edge[g])
+
+            list(pool.map(draw, range(len(keys))))
+            list(pool.map(add, range(len(rows))))
+    return sampled_p_values(above, null_size)

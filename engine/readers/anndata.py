@@ -1,0 +1,256 @@
+"""Reading AnnData: `X` or one `obsm` entry is the features, `obs` the metadata; nothing else is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ..errors import InputError, examples
+from ..tables.frames import did_you_mean, metadata_frame
+from ..tables.profiles import Profiles, Source
+from .arrow import check_size
+
+__all__ = ["check_cut_chunks", "open_anndata", "read_anndata", "zarr_digest"]
+
+_PICKLE_CODEC = re.compile(rb'"(id|name)"\s*:\s*"[^"]*pickle[^"]*"')
+_ZARR_HEADERS = {".zarray", ".zmetadata", "zarr.json"}
+
+
+def read_anndata(
+    path: Path, shown: str, digest: str, n_bytes: int, obsm: str | None, pattern: re.Pattern[str] | None
+) -> Profiles:
+    """Read one ``.h5ad`` file or AnnData ``.zarr`` folder; features may hold NaN.
+
+    Parameters
+    ----------
+    path : Path
+    shown : str
+        The path as the user gave it, for messages.
+    digest, n_bytes
+        SHA-256 and size on disk.
+    obsm : str, optional
+        The entry of `obsm` to take as features, named ``{obsm}_0``, ``{obsm}_1``, ... Default: `X`, named by
+        `var_names`.
+    pattern : re.Pattern, optional
+        Keeps the features in whose names it is found.
+
+    Returns
+    -------
+    Profiles
+        Metadata: every column of `obs` under its own name, and the names of the rows as ``obs_names`` (unless
+        `obs` has a column of that name). Sparse matrices are made dense.
+
+    Raises
+    ------
+    InputError
+        For a damaged file, a key that is not there, chunks missing from a zarr matrix, pickled data, no rows
+        or features.
+    """
+    key = "X" if obsm is None else f"obsm/{obsm}"
+    notes: list[str] = []
+    try:
+        with open_anndata(path, shown) as store:
+            _check_keys(store, shown, obsm)
+            if path.is_dir():
+                notes += _check_chunks(store, key, shown)
+                check_cut_chunks(path, (key, "obs", "var"), shown)
+            matrix, columns = _matrix(store, key, shown)
+            metadata = _metadata(store)
+            names = columns if columns is not None else _names(store, obsm, matrix.shape[1])
+    except InputError as error:
+        raise error if shown in str(error) else InputError(f"{shown}: {error}") from error
+    except Exception as error:  # h5py, zarr and anndata raise many types, all of which mean an unsound file
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{shown} is damaged, cut off or not AnnData: {reason}") from error
+    if matrix.shape[0] != metadata.height:
+        raise InputError(f"{shown}: obs has {metadata.height} rows but {key} has {matrix.shape[0]}")
+    if 0 in matrix.shape:
+        raise InputError(f"{shown}: {key} has the shape {matrix.shape}; at least one row and one feature are needed")
+    if pattern is not None:
+        kept = [i for i, name in enumerate(names) if pattern.search(name)]
+        if not kept:
+            raise InputError(
+                f"{shown} has no feature that the features pattern {pattern.pattern!r} matches; its features "
+                "are "
+                f"{examples(names)}"
+            )
+        notes.append(f"{shown}: the features pattern {pattern.pattern!r} left out {len(names) - len(kept)} features")
+        matrix, names = np.ascontiguousarray(matrix[:, kept]), [names[i] for i in kept]
+    repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if repeated:
+        raise InputError(f"{shown} has more than one feature named {examples(repeated)}; make var_names unique")
+    source = Source(shown, digest, n_bytes, metadata.height)
+    return Profiles(metadata, matrix, tuple(names), (source,), tuple(notes))
+
+
+def open_anndata(path: Path, shown: str, part: str = "") -> Any:
+    """Open an AnnData file or folder for a ``with`` statement, unless `part` of the folder holds pickled data.
+
+    Parameters
+    ----------
+    path : Path
+    shown : str
+        The path as the user gave it, for messages.
+    part : str, optional
+        The only group that will be read, such as ``"obs"``; the files of the others are not looked at.
+
+    Returns
+    -------
+    h5py.File or a context manager that gives a zarr.Group
+    """
+    if not path.is_dir():
+        import h5py
+
+        return h5py.File(path, "r")
+    folders = [(folder, files) for folder, _, files in os.walk(path / part)]
+    if part:
+        folders.append((str(path), os.listdir(path)))  # its header may hold those of all groups
+    for folder, files in folders:
+        for name in _ZARR_HEADERS.intersection(files):
+            if _PICKLE_CODEC.search(Path(folder, name).read_bytes()):
+                raise InputError(
+                    f"{shown} holds pickled data ({Path(folder, name).relative_to(path)}), which are never "
+                    "read; write "
+                    "the column as text or numbers"
+                )
+    import zarr
+
+    return _Unclosed(zarr.open_group(str(path), mode="r"))
+
+
+class _Unclosed:
+    """A zarr group as a context manager (it holds no handle that must be closed)."""
+
+    def __init__(self, group: Any) -> None:
+        self.group = group
+
+    def __enter__(self) -> Any:
+        return self.group
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def _check_keys(store: Any, shown: str, obsm: str | None) -> None:
+    missing = [key for key in ("obs", "var") if key not in store]
+    if missing:
+        raise InputError(f"{shown} is not AnnData: it has no {' and no '.join(missing)}")
+    entries = sorted(store["obsm"].keys()) if "obsm" in store else []
+    if obsm is None and "X" not in store:
+        raise InputError(f"{shown} has no X; choose an entry of obsm: {examples(entries) or 'there is none'}")
+    if obsm is not None and obsm not in entries:
+        hint = did_you_mean(obsm, entries) or f"; it has {examples(entries) or 'none'}"
+        raise InputError(f"{shown} has no obsm entry {obsm!r}{hint}")
+
+
+def _arrays(node: Any, name: str) -> list[tuple[str, Any]]:
+    if hasattr(node, "shape"):
+        return [(name, node)]
+    return [found for key in sorted(node.keys()) for found in _arrays(node[key], f"{name}/{key}")]
+
+
+def _check_chunks(store: Any, key: str, shown: str) -> list[str]:
+    """Refuse a matrix with chunks that are not there: zarr would read them as zeros."""
+    notes = []
+    for part in (key, "obs", "var"):
+        for name, array in _arrays(store[part], part):
+            n_missing = int(array.nchunks) - int(array.nchunks_initialized)
+            if not n_missing or not array.size:
+                continue
+            sentence = f"{shown}: {n_missing} of {array.nchunks} chunks of {name} are not there"
+            if part == key:
+                raise InputError(
+                    f"{sentence} and would read as zeros; copy the folder again, or, if they are truly zero, "
+                    "write it "
+                    "with write_empty_chunks"
+                )
+            # A column of one category is legitimately stored as no chunk at all.
+            notes.append(f"{sentence}; they read as its fill value")
+    return notes
+
+
+def check_cut_chunks(path: Path, parts: Sequence[str], shown: str) -> None:
+    """Refuse Blosc chunks that are shorter than they say: the decoder would read beyond their end."""
+    for part in parts:
+        for header in sorted(file for name in _ZARR_HEADERS for file in (path / part).rglob(name)):
+            if not _is_blosc(json.loads(header.read_bytes())):
+                continue
+            for chunk in sorted(file for file in header.parent.rglob("*") if file.is_file()):
+                if chunk.name in _ZARR_HEADERS or chunk.name.startswith("."):
+                    continue
+                with chunk.open("rb") as handle:
+                    said = int.from_bytes(handle.read(16)[12:], "little")  # the length of the whole chunk
+                if said != chunk.stat().st_size:
+                    raise InputError(
+                        f"{shown}: the chunk {chunk.relative_to(path)} has {chunk.stat().st_size} bytes "
+                        "instead of "
+                        f"{said}; copy the folder again"
+                    )
+
+
+def _is_blosc(header: dict[str, Any]) -> bool:
+    codecs = header.get("codecs") or [{}]  # zarr 3; a shard is one file of many chunks, and is checked by zarr
+    return "blosc" in ((header.get("compressor") or {}).get("id"), codecs[-1].get("name"))
+
+
+def _matrix(store: Any, key: str, shown: str) -> tuple[np.ndarray, list[str] | None]:
+    import anndata.io
+
+    node = store[key]
+    shape = node.shape if hasattr(node, "shape") else node.attrs.get("shape", (0, 0))
+    if len(shape) == 2:
+        check_size(int(shape[0]), int(shape[1]), shown)
+    value = anndata.io.read_elem(node)
+    columns = None
+    if hasattr(value, "columns"):  # a data frame in obsm
+        columns = [str(name) for name in value.columns]
+        value = value.to_numpy()
+    if hasattr(value, "toarray"):
+        value = value.toarray()
+    value = np.asarray(value)
+    if value.ndim != 2 or value.dtype.kind not in "fiub":
+        raise InputError(
+            f"{shown}: {key} is {value.dtype} of shape {value.shape}, but a matrix of real numbers is needed"
+        )
+    with np.errstate(over="ignore"):  # beyond float32: becomes infinite, and is reported as such
+        return np.ascontiguousarray(value, dtype=np.float32), columns
+
+
+def _names(store: Any, obsm: str | None, n_columns: int) -> list[str]:
+    if obsm is not None:
+        return [f"{obsm}_{i}" for i in range(n_columns)]
+    import anndata.io
+
+    return [str(name) for name in anndata.io.read_elem(store["var"]).index]
+
+
+def _metadata(store: Any) -> pl.DataFrame:
+    import anndata.io
+
+    obs = anndata.io.read_elem(store["obs"])
+    frame, _ = metadata_frame(obs)
+    if "obs_names" in frame.columns:
+        return frame
+    return frame.with_columns(pl.Series("obs_names", [str(name) for name in obs.index], dtype=pl.String))
+
+
+def zarr_digest(path: Path) -> tuple[str, int]:
+    """SHA-256 over the sorted relative names and contents of the files of a folder, and their total size."""
+    total = hashlib.sha256()
+    n_bytes = 0
+    for file in sorted(
+        (file for file in path.rglob("*") if file.is_file()), key=lambda f: f.relative_to(path).as_posix()
+    ):
+        content = file.read_bytes()
+        n_bytes += len(content)
+        name = file.relative_to(path).as_posix()
+        total.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+    return total.hexdigest(), n_bytes

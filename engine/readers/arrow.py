@@ -1,0 +1,121 @@
+"""Reading Parquet and Arrow (Feather) profiles."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from ..errors import InputError
+from ..tables.profiles import Profiles, Source
+from .column_roles import features_of, pandas_index_columns, plan_columns, tidy_metadata
+from .text import MAX_EXPANDED_BYTES
+
+__all__ = ["arrow_columns", "arrow_frame", "check_size", "read_arrow"]
+
+
+def check_size(n_rows: int, n_columns: int, shown: str) -> None:
+    """Refuse a table whose header announces a float32 matrix beyond what is read into memory."""
+    n_bytes = 4 * n_rows * n_columns
+    if n_bytes > MAX_EXPANDED_BYTES:
+        raise InputError(
+            f"{shown} announces {n_rows} rows of {n_columns} columns, {n_bytes / 2**30:.0f} GiB in memory, "
+            "more than the "
+            f"{MAX_EXPANDED_BYTES / 2**30:.0f} GiB that are read; split it"
+        )
+
+
+def read_arrow(path: Path, shown: str, digest: str, pattern: re.Pattern[str] | None) -> Profiles:
+    """Read one Parquet file, Arrow IPC file or Arrow IPC stream; features may hold NaN.
+
+    Parameters
+    ----------
+    path : Path
+    shown : str
+        The path as the user gave it, for messages.
+    digest : str
+        SHA-256 of the file.
+    pattern : re.Pattern, optional
+        Selects the features, see `plan_columns`.
+
+    Raises
+    ------
+    InputError
+        For a damaged file, no rows, and feature columns that are not numbers.
+    """
+    names, index, n_rows = arrow_columns(path, shown)
+    check_size(n_rows, len(names), shown)
+    plan = plan_columns(names, shown, pattern, index)
+    frame = arrow_frame(path, shown, [*plan.metadata, *plan.features])
+    features = features_of(frame, plan.features, shown)
+    source = Source(shown, digest, path.stat().st_size, frame.height)
+    metadata = tidy_metadata(frame.select(plan.metadata))
+    return Profiles(metadata, features, tuple(plan.features), (source,), tuple(plan.notes))
+
+
+def arrow_columns(path: Path, shown: str) -> tuple[list[str], list[str], int]:
+    """Read the header of a Parquet file, Arrow IPC file or Arrow IPC stream.
+
+    Returns
+    -------
+    names : list of str
+        The columns, in order.
+    index : list of str
+        Those that pandas wrote as the index of the rows.
+    n_rows : int
+        Rows that the header announces; 0 for Arrow IPC, which does not say.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    with _sound(path, shown):
+        if _is_parquet(path):
+            header = pyarrow.parquet.read_metadata(path)
+            names = list(header.schema.to_arrow_schema().names)
+            return names, pandas_index_columns(header.metadata), header.num_rows
+        magic = _magic(path)
+        if magic[:4] == b"FEA1":
+            raise InputError(f"{shown} is in the old Feather format, version 1; write it again as Parquet or Feather 2")
+        with pyarrow.OSFile(str(path)) as handle:
+            opened = pyarrow.ipc.open_file(handle) if magic == b"ARROW1" else pyarrow.ipc.open_stream(handle)
+            schema = opened.schema
+        return list(schema.names), pandas_index_columns(schema.metadata), 0
+
+
+def arrow_frame(path: Path, shown: str, wanted: Sequence[str]) -> pl.DataFrame:
+    """Read some columns of a Parquet file, Arrow IPC file or Arrow IPC stream; there is at least one row."""
+    names = list(wanted)
+    with _sound(path, shown):
+        if _is_parquet(path):
+            frame = pl.read_parquet(path, columns=names, glob=False, hive_partitioning=False)
+        elif _magic(path) == b"ARROW1":
+            frame = pl.read_ipc(path, columns=names)
+        else:
+            frame = pl.read_ipc_stream(path, columns=names)
+    if not frame.height:
+        raise InputError(f"{shown} has no rows")
+    return frame
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in {".parquet", ".pq"}
+
+
+def _magic(path: Path) -> bytes:
+    with path.open("rb") as handle:
+        return handle.read(6)
+
+
+@contextlib.contextmanager
+def _sound(path: Path, shown: str) -> Iterator[None]:
+    try:
+        yield
+    except InputError:
+        raise
+    # The readers raise many types, and Polars panics at times: all of them mean a file that is not sound.
+    except (Exception, pl.exceptions.PanicException) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{shown} is damaged, cut off or not {path.suffix[1:]}: {reason}") from error

@@ -1,0 +1,337 @@
+"""The formats that vectors are stored in: each opened as a `VectorTable`.
+
+=====================  ==================================================================================
+``.h5`` (CellCLIP)     ``embeddings`` (n, 1, D) with ``well_position`` and ``broad_sample``: one plate, whose
+                       name is that of the file; or with ``names``: any plates
+``.npy .npz``          an array (of a ``.npz`` the one called ``embeddings``), and a table of keys beside it
+``.parquet``           one column of lists, or one column a dimension; the keys are columns
+``.h5ad .zarr``        AnnData: an entry of `obsm`, else `X`; the keys are columns of `obs`
+=====================  ==================================================================================
+
+CellCLIP's ``names`` are ``PLATE-<second>-<first>``: the tokens after the plate, swapped. Images are named
+``ROWCOL-WELL-SITE`` (``r02c07-B07-3``), so a merged file has ``PLATE-WELL-ROWCOL`` (``BR00117010-B07-r02c07``); names
+that begin with the plate before they are merged, or are merged twice, become ``PLATE-ROWCOL-WELL``. The well is
+therefore told by its look and not by its place, and must be the only token that looks like one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from functools import cache
+from pathlib import Path
+from shutil import copyfileobj
+from typing import IO, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ..errors import InputError, examples
+from ..tables.frames import did_you_mean
+from .arrow import arrow_columns, arrow_frame
+from .column_roles import features_of, plan_columns
+from .profiles import ARROW, TEXT, format_of
+from .text import MAX_EXPANDED_BYTES
+from .vector_table import (
+    PLATE,
+    SAMPLE,
+    WELL,
+    Vectors,
+    VectorTable,
+    dimension_of,
+    gathered,
+    key_columns,
+    sound,
+    table_of,
+)
+
+__all__ = ["FORMATS", "open_table"]
+
+FORMATS: Final = ".h5, .npy, .npz, .parquet, .h5ad or .zarr"
+_EMBEDDINGS: Final = "embeddings"
+_WELL_TOKEN: Final = r"^[A-P](0?[1-9]|1[0-9]|2[0-4])$"
+_BATCH_ROWS: Final = 2048
+
+
+def open_table(path: Path, keys: Path | None, obsm: str | None) -> VectorTable:
+    """Open one file of vectors by its suffix.
+
+    Parameters
+    ----------
+    path : Path
+        See the formats above.
+    keys : Path, optional
+        CSV, TSV or Parquet with ``Metadata_Plate`` and ``Metadata_Well``, a row for each vector, in their order;
+        needed for ``.npy`` and ``.npz``, and only there.
+    obsm : str, optional
+        The entry of `obsm`, for AnnData only.
+
+    Raises
+    ------
+    InputError
+        For another format, an option that does not go with it, and a file that cannot be used.
+    """
+    suffix = format_of(path)
+    shown = str(path)
+    if keys is not None and suffix not in {".npy", ".npz"}:
+        raise InputError(f"A table of keys was given, but '{shown}' has its own: leave '{keys}' out.")
+    if obsm is not None and suffix not in {".h5ad", ".zarr"}:
+        raise InputError(f"obsm {obsm!r} was asked for, but '{shown}' is not AnnData and has no obsm.")
+    if suffix in {".h5", ".hdf5"}:
+        return _open_h5(path, shown)
+    if suffix in {".npy", ".npz"}:
+        return _open_array(path, shown, keys)
+    if suffix in {".parquet", ".pq"}:
+        return _open_parquet(path, shown)
+    if suffix in {".h5ad", ".zarr"}:
+        return _open_anndata(path, shown, obsm)
+    raise InputError(f"'{shown}' is not a format that embeddings are read from: give a {FORMATS}.")
+
+
+# --- HDF5 as CellCLIP writes it ---
+
+
+def _open_h5(path: Path, shown: str) -> VectorTable:
+    import h5py
+
+    with sound(shown, "HDF5"), h5py.File(path, "r") as file:
+        merged = "names" in file
+        needed = (_EMBEDDINGS, "names" if merged else "well_position")
+        absent = [name for name in needed if not isinstance(file.get(name), h5py.Dataset)]
+        if absent:
+            raise InputError(
+                f"'{shown}' has no dataset {examples(absent)} (it has {examples(file) or 'none'}): embeddings stand "
+                "beside well_position in the file of a plate, or beside names in a file of several."
+            )
+        texts = {name: _texts(file[name], shown) for name in ("names", "well_position", "broad_sample") if name in file}
+        if merged:
+            keys = _named(texts["names"], shown)
+        else:
+            columns = {WELL: texts["well_position"], SAMPLE: texts.get("broad_sample")}
+            lengths = {name: len(values) for name, values in texts.items()}
+            if len(set(lengths.values())) > 1:
+                raise InputError(f"'{shown}': its datasets differ in length ({lengths}): writing was cut off.")
+            known = [values.alias(name) for name, values in columns.items() if values is not None]
+            keys = pl.DataFrame(known).select(pl.lit(path.stem).alias(PLATE), pl.all())
+        stored = file[_EMBEDDINGS]
+        dimension = dimension_of(stored.shape, stored.dtype, shown, _EMBEDDINGS, keys.height)
+
+    def fetch(rows: npt.NDArray[np.int64]) -> Vectors:
+        with sound(shown, "HDF5"), h5py.File(path, "r") as file:
+            stored = file[_EMBEDDINGS]
+            return gathered(lambda start, stop: stored[start:stop], rows, dimension)
+
+    return table_of(shown, keys, fetch, (path,), one_row_a_well=not merged)
+
+
+def _texts(dataset: Any, shown: str) -> pl.Series:
+    import h5py
+
+    if h5py.check_string_dtype(dataset.dtype) is None or dataset.ndim != 1:
+        raise InputError(
+            f"'{shown}': {dataset.name[1:]} is {dataset.dtype} of shape {dataset.shape}, but one text a row is needed."
+        )
+    return pl.Series(dataset[()].astype(object).tolist(), dtype=pl.Binary).cast(pl.String)
+
+
+def _named(names: pl.Series, shown: str) -> pl.DataFrame:
+    """Take names apart into plate and well."""
+    tokens = names.str.strip_chars().str.strip_suffix(".npz").str.split("-")
+    wells = tokens.list.slice(1).list.eval(pl.element().filter(pl.element().str.contains(_WELL_TOKEN)))
+    odd = (wells.list.len() != 1) | (tokens.list.first() == "")
+    if odd.any():
+        raise InputError(
+            f"{odd.sum()} of the {len(names)} names of '{shown}' are neither PLATE-WELL-ROWCOL nor PLATE-ROWCOL-WELL "
+            f"(exactly one token after the plate must be a well such as B07): {examples(names.filter(odd), 3)}."
+        )
+    return pl.DataFrame({PLATE: tokens.list.first(), WELL: wells.list.first()})
+
+
+# --- NumPy ---
+
+
+def _open_array(path: Path, shown: str, keys_path: Path | None) -> VectorTable:
+    if keys_path is None:
+        raise InputError(
+            f"'{shown}' does not say which well each row is of: give a table of keys (CSV, TSV or Parquet) with "
+            f"{PLATE} and {WELL}, its rows in the order of the vectors."
+        )
+    keys = _key_table(keys_path)
+    n_keys = keys.height
+
+    @cache
+    def stored() -> tuple[np.ndarray, int]:
+        with sound(shown, "a NumPy array (pickled objects are never read)"):
+            array = _unpacked_npz(path, shown) if format_of(path) == ".npz" else _mapped_file(path, shown)
+            return array, dimension_of(array.shape, array.dtype, shown, "the array", n_keys)
+
+    def fetch(rows: npt.NDArray[np.int64]) -> Vectors:
+        array, dimension = stored()
+        return gathered(lambda start, stop: array[start:stop], rows, dimension)
+
+    return table_of(shown, keys, fetch, (path, keys_path))
+
+
+def _key_table(path: Path) -> pl.DataFrame:
+    from .text_columns import text_columns, text_names
+
+    shown, suffix = str(path), format_of(path)
+    if not path.is_file():
+        beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise InputError(f"There is no table of keys '{shown}'{did_you_mean(path.name, beside) or '.'}")
+    if suffix in TEXT:
+        columns = text_columns(path, shown, key_columns(text_names(path, shown), shown), ())
+        return pl.DataFrame({name: pl.from_arrow(values) for name, values in columns.items()})
+    if suffix in ARROW:
+        return arrow_frame(path, shown, key_columns(arrow_columns(path, shown)[0], shown))
+    raise InputError(f"The table of keys '{shown}' is not a format that is read here: give a .csv, .tsv or .parquet.")
+
+
+def _mapped_file(path: Path, shown: str) -> np.ndarray:
+    with path.open("rb") as handle:
+        return _mapped(handle, shown)
+
+
+def _unpacked_npz(path: Path, shown: str) -> np.ndarray:
+    """Unpack the vectors of a ``.npz`` into a nameless temporary file, which is mapped and goes with the map."""
+    with zipfile.ZipFile(path) as archive, tempfile.TemporaryFile() as handle:
+        member = f"{_EMBEDDINGS}.npy"
+        if member not in archive.namelist():
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
+            raise InputError(f"'{shown}' has no array '{_EMBEDDINGS}': it has {examples(names) or 'none'}.")
+        if archive.getinfo(member).file_size > MAX_EXPANDED_BYTES:
+            raise InputError(f"'{shown}' unpacks to more than {MAX_EXPANDED_BYTES / 2**30:.0f} GiB: split it.")
+        with archive.open(member) as packed:
+            copyfileobj(packed, handle, 2**20)
+        handle.flush()
+        handle.seek(0)
+        return _mapped(handle, shown)
+
+
+def _mapped(handle: IO[bytes], shown: str) -> np.ndarray:
+    version = np.lib.format.read_magic(handle)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, by_columns, dtype = read(handle)
+    if dtype.hasobject:
+        raise InputError(f"'{shown}' holds pickled objects, which are never read: save the vectors as float32.")
+    return np.memmap(handle, dtype, "r", handle.tell(), shape, "F" if by_columns else "C")
+
+
+# --- Parquet ---
+
+
+def _open_parquet(path: Path, shown: str) -> VectorTable:
+    import pyarrow.parquet as pq
+
+    names, index, _ = arrow_columns(path, shown)
+    key_names = key_columns(names, shown)
+    plan = plan_columns(names, shown, None, index)
+    keys = arrow_frame(path, shown, key_names)
+    with sound(shown, "Parquet"):
+        schema = pq.read_schema(path)
+    lists = [name for name in plan.features if _is_list(schema.field(name).type)]
+    if len(lists) > 1:
+        raise InputError(f"'{shown}' has {len(lists)} columns of vectors ({examples(lists)}): leave one in the file.")
+    notes = []
+    others = [name for name in plan.features if name not in lists]
+    if lists and others:
+        notes.append(f"the vectors are the column {lists[0]!r}; {len(others)} others are not read: {examples(others)}")
+    columns = lists or plan.features
+
+    @cache
+    def stored() -> np.ndarray:
+        with sound(shown, "Parquet"):
+            return _unpacked_parquet(path, shown, columns, bool(lists))
+
+    def fetch(rows: npt.NDArray[np.int64]) -> Vectors:
+        array = stored()
+        return gathered(lambda start, stop: array[start:stop], rows, array.shape[1])
+
+    return table_of(shown, keys, fetch, (path,), notes=notes)
+
+
+def _is_list(dtype: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_list(dtype) or types.is_large_list(dtype) or types.is_fixed_size_list(dtype))
+
+
+def _unpacked_parquet(path: Path, shown: str, columns: list[str], listed: bool) -> np.ndarray:
+    """Unpack vectors into a nameless temporary file, a batch at a time, which is mapped and goes with the map.
+
+    Rows of a plate cannot be read alone: a row group usually holds many plates, and is unpacked from its start.
+    """
+    import pyarrow.parquet as pq
+
+    n_rows = dimension = 0
+    with tempfile.TemporaryFile() as handle, pq.ParquetFile(path, memory_map=True, pre_buffer=False) as file:
+        for batch in file.iter_batches(_BATCH_ROWS, columns=columns):
+            frame = pl.DataFrame(pl.from_arrow(batch))
+            part = _unlisted(frame[columns[0]], dimension, shown) if listed else features_of(frame, columns, shown)
+            handle.write(part.data)
+            n_rows += part.shape[0]
+            dimension = part.shape[1]
+        handle.flush()
+        return np.memmap(handle, np.float32, "r", 0, (n_rows, dimension))
+
+
+def _unlisted(vectors: pl.Series, dimension: int, shown: str) -> Vectors:
+    """Turn a column of lists into a matrix of `dimension` columns (0: not yet known); a missing vector is NaN."""
+    if vectors.dtype == pl.Array:
+        vectors = vectors.arr.to_list()
+    inner = getattr(vectors.dtype, "inner", None)
+    if inner is None or not inner.is_numeric():
+        raise InputError(f"'{shown}': {vectors.name} is of type {vectors.dtype}, but vectors of numbers are needed.")
+    lengths = set(vectors.list.len().drop_nulls()) | ({dimension} if dimension else set())
+    if len(lengths) != 1 or 0 in lengths:
+        raise InputError(
+            f"'{shown}': the vectors of {vectors.name} have {examples(sorted(lengths)) or 'no'} numbers, but one "
+            "length is needed."
+        )
+    there = vectors.is_not_null().to_numpy()
+    found = np.full((len(vectors), lengths.pop()), np.nan, np.float32)
+    found[there] = vectors.drop_nulls().explode().cast(pl.Float32).to_numpy().reshape(-1, found.shape[1])
+    return found
+
+
+# --- AnnData ---
+
+
+def _open_anndata(path: Path, shown: str, obsm: str | None) -> VectorTable:
+    from .obs import open_obs
+
+    with open_obs(path, shown) as obs:
+        columns = {name: pl.from_arrow(obs.column(name)) for name in key_columns(obs.names, shown)}
+        keys = pl.DataFrame(columns)
+
+    @cache
+    def whole() -> Vectors:
+        from .anndata import read_anndata
+
+        return read_anndata(path, shown, "", 0, obsm, None).features
+
+    def fetch(rows: npt.NDArray[np.int64]) -> Vectors:
+        from .anndata import check_cut_chunks, open_anndata
+
+        key = "X" if obsm is None else f"obsm/{obsm}"
+        with sound(shown, "AnnData"), open_anndata(path, shown, key if obsm is None else "obsm") as store:
+            node: Any = store.get(key)
+            if not hasattr(node, "ndim"):  # sparse, a data frame, or not there, which its reader says
+                return whole()[rows]
+            if path.is_dir():
+                _all_chunks(node, shown, key)
+                check_cut_chunks(path, (key,), shown)
+            dimension = dimension_of(node.shape, node.dtype, shown, key, keys.height)
+            return gathered(lambda start, stop: node[start:stop], rows, dimension)
+
+    return table_of(shown, keys, fetch, (path,))
+
+
+def _all_chunks(array: Any, shown: str, key: str) -> None:
+    missing = int(array.nchunks) - int(array.nchunks_initialized)
+    if missing:
+        raise InputError(
+            f"'{shown}': {missing} of {array.nchunks} chunks of {key} are not there and would read as zeros: copy the "
+            "folder again."
+        )

@@ -1,0 +1,218 @@
+"""The functions a copairs user calls: the same names and arguments, any kind of table in, the same kind out."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ..errors import InputError, examples
+from ..tables.filters import parse_filter
+from ..tables.frames import carry, column_names, feature_matrix, metadata_frame, select_columns
+from .average_precision import SCORES, score
+from .pair_rules import Columns, named_columns, reference_numbers
+
+__all__ = ["assign_reference_index", "average_precision", "multilabel_average_precision"]
+
+
+def average_precision(
+    meta: Any,
+    feats: Any,
+    pos_sameby: Columns,
+    pos_diffby: Columns,
+    neg_sameby: Columns,
+    neg_diffby: Columns,
+    batch_size: int = 20000,
+    distance: str = "cosine",
+    progress_bar: bool = True,
+    *,
+    ties: str = "expected",
+    device: str = "auto",
+    queries: Any = None,
+) -> Any:
+    """Average precision of each profile: how well it retrieves its positives among its negatives.
+
+    Parameters
+    ----------
+    meta : pandas.DataFrame, polars.DataFrame or pyarrow.Table, n rows
+        Metadata of the profiles.
+    feats : array or table of numbers, shape (n, d)
+        Features; row i belongs to row i of `meta`. float32 stays float32, float64 stays float64.
+    pos_sameby, pos_diffby, neg_sameby, neg_diffby : list of str, str, or {"all": [...], "any": [...]}
+        Two profiles are a positive pair when equal in every `pos_sameby` column and different in every
+        `pos_diffby` column; negative likewise. An entry may be a filter, ``"Metadata_x == 'a'"``: it limits the
+        rows, and its column takes its place in the list, as in copairs.
+    batch_size : int
+        Accepted for copairs' sake; memory does not grow with the number of pairs here.
+    distance : str, default "cosine"
+        cosine, abs_cosine, correlation, euclidean, manhattan or chebyshev: the same ranks on every machine. Or another
+        name of `scipy.spatial.distance`, with scipy's arithmetic (variances and covariances are those of all rows).
+    progress_bar : bool, default True
+        Show progress when standard error is a terminal.
+    ties : {"expected", "optimistic", "pessimistic"}
+        What exactly equal similarities of a positive and a negative mean. "expected" is the mean over their
+        random orders; "optimistic" puts positives first, as copairs does.
+    device : {"auto", "cpu", "reference", "cpu-xla", "gpu"}
+        Which kernels run; the counts do not depend on it ("gpu" and "cpu-xla": products of the cosine family; the
+        rest is left to the CPU).
+    queries : array of bool, shape (n,), optional
+        Rows to score; the others are candidates only.
+
+    Returns
+    -------
+    table of the kind of `meta`
+        The filtered metadata, all its columns as they are, rows in order and newly numbered, plus ``n_pos_pairs``,
+        ``n_total_pairs``, ``average_precision`` and ``normalized_average_precision``; NaN for a profile without
+        positives, missing for a row that is no query. With ties, also ``ap_optimistic`` and ``ap_pessimistic``.
+
+    Raises
+    ------
+    UnpairedException
+        No positive or no negative pair exists.
+    InputError
+        Bad columns, values or shapes (also a ValueError).
+
+    References
+    ----------
+    Kalinin et al. 2025, Nat Commun 16:5181.
+    """
+    rules = (pos_sameby, pos_diffby, neg_sameby, neg_diffby)
+    return _scored(meta, feats, rules, None, distance, progress_bar, ties, device, queries)
+
+
+def multilabel_average_precision(
+    meta: Any,
+    feats: Any,
+    pos_sameby: Columns,
+    pos_diffby: Columns,
+    neg_sameby: Columns,
+    neg_diffby: Columns,
+    multilabel_col: str,
+    batch_size: int = 20000,
+    distance: str = "cosine",
+    progress_bar: bool = True,
+    *,
+    ties: str = "expected",
+    device: str = "auto",
+) -> Any:
+    """Average precision of each (profile, label) for a metadata column that holds lists.
+
+    Positives of a profile under a label are the profiles that carry the label too (and meet the other rules);
+    its negatives are the same for all its labels: with the column in `neg_diffby`, profiles without any label in
+    common. A profile that shares only another label is neither.
+
+    Parameters
+    ----------
+    meta, feats, pos_sameby, pos_diffby, neg_sameby, neg_diffby, batch_size, distance, progress_bar, ties, device
+        As in `average_precision`.
+    multilabel_col : str
+        The list column; it stands in `pos_sameby`.
+
+    Returns
+    -------
+    table of the kind of `meta`
+        One row a (profile, label): the metadata with the list column replaced by the label, and the columns
+        ``average_precision``, ``normalized_average_precision``, ``n_pos_pairs``, ``n_total_pairs``.
+    """
+    rules = (pos_sameby, pos_diffby, neg_sameby, neg_diffby)
+    return _scored(meta, feats, rules, multilabel_col, distance, progress_bar, ties, device)
+
+
+def _refuse_other_order(meta: Any, feats: Any) -> None:
+    """Refuse two pandas tables whose row labels say that their rows do not belong together."""
+    ours, theirs = getattr(meta, "index", None), getattr(feats, "index", None)
+    if ours is None or theirs is None or callable(ours) or callable(theirs) or len(ours) != len(theirs):
+        return
+    plain = range(len(ours))
+    if not ours.equals(theirs) and list(ours) != list(plain) and list(theirs) != list(plain):
+        raise InputError(
+            f"meta and feats have the same number of rows but different row labels (first of meta: {ours[0]!r}, of "
+            f"feats: {theirs[0]!r}); bring them into one order, or pass feats as an array."
+        )
+
+
+def _scored(
+    meta: Any,
+    feats: Any,
+    rules: tuple[Columns, Columns, Columns, Columns],
+    multilabel_col: str | None,
+    distance: str,
+    progress_bar: bool,
+    ties: str,
+    device: str,
+    queries: Any = None,
+) -> Any:
+    """Score, warn of what was noticed, and give back the kind of table that came in."""
+    from ..results.progress import progress
+
+    named = dict(zip(("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby"), rules, strict=True))
+    known = column_names(meta) or []
+    used = named_columns(named, known) | ({multilabel_col: "multilabel_col"} if multilabel_col is not None else {})
+    frame, kind = metadata_frame(select_columns(meta, used))
+    matrix = feature_matrix(feats, len(frame), finite=False)
+    _refuse_other_order(meta, feats)
+    with progress("average precision", enabled=progress_bar) as advance:
+        result = score(
+            frame, matrix, pos_sameby=rules[0], pos_diffby=rules[1], neg_sameby=rules[2], neg_diffby=rules[3],
+            multilabel_col=multilabel_col, distance=distance, ties=ties, device=device,
+            queries=None if queries is None else np.asarray(queries), feature_names=column_names(feats),
+            progress=advance,
+        )  # fmt: skip
+    report = result.report
+    said = list(report.warnings)
+    if report.n_tied_queries:
+        said.append(
+            f"{report.n_tied_queries} of {report.n_queries} queries have a positive and a negative of exactly equal "
+            f"similarity; their AP follows ties={ties!r}"
+        )
+    if report.n_without_positives:
+        what = "(profile, label) lists" if multilabel_col else "profiles"
+        said.append(f"{report.n_without_positives} {what} have no positive pair and no AP")
+    if report.n_without_negatives:
+        said.append(f"{report.n_without_negatives} profiles have no negative pair; their AP is 1 by definition")
+    names = [name for name in result.frame.columns if name in SCORES or name == multilabel_col]
+    replaced = [name for name in names if name in known and name != multilabel_col]
+    if replaced:
+        said.append(f"the columns {examples(replaced)} of the metadata are left out: the result has its own")
+    for sentence in said:
+        warnings.warn(sentence, stacklevel=3)
+    return carry(meta, kind, result.rows, result.frame[names])
+
+
+def assign_reference_index(
+    df: Any,
+    condition: str,
+    reference_col: str = "Metadata_Reference_Index",
+    default_value: int = -1,
+    inplace: bool = False,
+) -> Any:
+    """Give the rows that meet a condition (controls) their own number in a new column, and all others one value.
+
+    With the column in ``pos_sameby``, controls are nobody's positive and still take part in negative pairs.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame, polars.DataFrame or pyarrow.Table
+        Metadata.
+    condition : str
+        A row filter, e.g. ``"Metadata_control_type == 'negcon'"``; parsed, never evaluated.
+    reference_col : str
+        Name of the new column.
+    default_value : int, default -1
+        Its value in the other rows.
+    inplace : bool, default False
+        Only False is possible here.
+
+    Returns
+    -------
+    table of the kind of `df`
+        A copy with the column, everything else as it was.
+    """
+    if inplace:
+        raise InputError("assign_reference_index(inplace=True) is not possible; use the table it returns.")
+    named = dict.fromkeys(parse_filter(condition).columns, "condition")
+    frame, kind = metadata_frame(select_columns(df, named))
+    number = pl.Series(reference_col, reference_numbers(frame, condition, default_value))
+    return carry(df, kind, None, pl.DataFrame(number))

@@ -1,0 +1,353 @@
+"""Significance of groups: mean average precision (mAP), p-values, false discovery rates.
+
+Arguments and result columns are those of copairs 0.5.5. Its numbers come with ``p_values="copairs"``; the
+default computes p-values instead of sampling them and counts ties (see `null_laws` and `group_null`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ..errors import InputError, SampledNullWarning, examples
+from ..nulls.distribution import PValues, check_sampling, check_tail
+from ..statistics.false_discovery import benjamini_hochberg, check_level
+from ..tables.frames import carry, check_one, did_you_mean, metadata_frame, require_columns, select_columns, with_series
+from ..tables.groups import Groups, grouped
+
+__all__ = [
+    "check_arguments",
+    "drop_unscored",
+    "mean_average_precision",
+    "mean_average_precision_hierarchical",
+]
+
+Floats = npt.NDArray[np.float64]
+
+#: A p-value whose bounds lie further apart than this part of it (and than so much) is said to be uncertain.
+_WIDE, _WIDE_AT_LEAST = 0.1, 1e-9
+_SCORES = ("n_pos_pairs", "n_total_pairs", "average_precision", "normalized_average_precision")
+#: False discovery rate at which the first stage of the hierarchical correction lets a group through.
+_STAGE1_LEVEL = 0.05
+
+
+def mean_average_precision(
+    ap_scores: Any,
+    sameby: Sequence[str] | str,
+    null_size: int,
+    threshold: float,
+    seed: int,
+    progress_bar: bool = True,
+    max_workers: int | None = None,
+    cache_dir: str | Path | None = None,
+    *,
+    p_values: str = "exact",
+    tail: str | None = None,
+    null: str = "shared",
+    aggregate: str = "mean",
+    bracket: bool = False,
+) -> Any:
+    """Mean AP of each group, its p-value under random ranking, and the Benjamini-Hochberg correction.
+
+    Parameters
+    ----------
+    ap_scores : pandas.DataFrame, polars.DataFrame or pyarrow.Table
+        One row a query, as `average_precision` returns. Rows without AP or positives are left out
+        (`drop_unscored` counts them), and so are rows with a missing value in a `sameby` column.
+    sameby : list of str or str
+        Columns that make the groups.
+    null_size : int
+        Samples of a sampled null; ``exact`` uses it only for shapes too large to compute.
+    threshold : float
+        Level of `below_p` and `below_corrected_p`, between 0 and 1.
+    seed : int
+        Seed of the samples.
+    progress_bar, max_workers, cache_dir : optional
+        Accepted for compatibility and without effect: nothing is cached on disk.
+    p_values : {"exact", "sampled", "copairs"}
+        How p-values are found. ``copairs`` gives the numbers of copairs 0.5.5 for the same seed and an empty
+        cache.
+    tail : {">=", ">"}, optional
+        Whether a null value equal to the observed one counts. Default ``>=``; ``>`` with
+        ``p_values="copairs"``.
+    null : {"shared", "independent"}
+        Whether members of one (P, L) share one draw (as in copairs), or each has its own.
+    aggregate : {"mean", "median"}
+        What is taken over the members' AP. The columns keep their names. The p-value of a median is computed
+        if the members share one draw, and sampled otherwise.
+    bracket : bool
+        Add the columns `p_lower` and `p_upper` after `p_value`.
+
+    Returns
+    -------
+    table of the kind of `ap_scores`
+        One row a group, sorted by `sameby`: the `sameby` columns, `mean_average_precision`, `indices` (rows
+        among the scored ones, from 0), `mean_normalized_average_precision`, `p_value`, `corrected_p_value`,
+        `below_p`, `below_corrected_p` (strictly below `threshold`).
+
+    Raises
+    ------
+    InputError
+        A missing column, no scored row, an impossible or unknown argument.
+    """
+    columns = _group_columns(sameby)
+    scores, as_given = _group_scores(
+        ap_scores, columns, null_size, threshold, seed, p_values, tail, null, aggregate, bracket
+    )
+    corrected = benjamini_hochberg(scores["p_value"].to_numpy())
+    return as_given(_marked(scores, corrected, threshold))
+
+
+def mean_average_precision_hierarchical(
+    ap_scores: Any,
+    sameby: Sequence[str] | str,
+    null_size: int,
+    threshold: float,
+    seed: int,
+    hierarchical_by: Sequence[str] | str,
+    progress_bar: bool = True,
+    max_workers: int | None = None,
+    cache_dir: str | Path | None = None,
+    *,
+    p_values: str = "exact",
+    tail: str | None = None,
+    null: str = "shared",
+    aggregate: str = "mean",
+    bracket: bool = False,
+) -> Any:
+    """Mean AP of each group with a two-stage correction, as for doses of one compound.
+
+    Stage 1: the least p-value of each outer group (equal `hierarchical_by`), corrected by Benjamini-Hochberg
+    over outer groups; significant at 0.05. Stage 2: Benjamini-Hochberg inside each significant outer group,
+    where a single member keeps its p-value; members of other groups get 1.
+
+    Parameters
+    ----------
+    ap_scores, sameby, null_size, threshold, seed, progress_bar, max_workers, cache_dir
+        As in `mean_average_precision`.
+    hierarchical_by : list of str or str
+        Some, but not all, of `sameby`.
+    p_values, tail, null, aggregate, bracket
+        As in `mean_average_precision`.
+
+    Returns
+    -------
+    table of the kind of `ap_scores`
+        The columns of `mean_average_precision`, with `stage1_p_value`, `stage1_corrected_p_value` and
+        `stage1_significant` before `corrected_p_value`.
+
+    Raises
+    ------
+    InputError
+        As `mean_average_precision`, and for a `hierarchical_by` that is not a proper subset of `sameby`.
+    """
+    columns, outer = _group_columns(sameby), _group_columns(hierarchical_by, "hierarchical_by")
+    extra = [column for column in outer if column not in columns]
+    if extra:
+        hint = did_you_mean(extra[0], columns)
+        raise InputError(f"hierarchical_by must be among the sameby columns, but {extra[0]!r} is not{hint}")
+    if set(outer) == set(columns):
+        raise InputError(
+            "hierarchical_by must leave out some of the sameby columns, but it names all of them "
+            f"({examples(columns)}); use mean_average_precision instead"
+        )
+    scores, as_given = _group_scores(
+        ap_scores, columns, null_size, threshold, seed, p_values, tail, null, aggregate, bracket
+    )
+    p = scores["p_value"].to_numpy()
+    group = scores.select(pl.struct(outer).rank("dense") - 1).to_series().to_numpy().astype(np.int64)
+    least = np.full(group.max() + 1, np.inf)
+    np.minimum.at(least, group, p)
+    least_corrected = benjamini_hochberg(least)
+    significant = least_corrected <= _STAGE1_LEVEL
+    corrected = np.ones(len(p))
+    for g in np.flatnonzero(significant):
+        rows = np.flatnonzero(group == g)
+        corrected[rows] = benjamini_hochberg(p[rows])
+    scores = scores.with_columns(
+        pl.Series("stage1_p_value", least[group]),
+        pl.Series("stage1_corrected_p_value", least_corrected[group]),
+        pl.Series("stage1_significant", significant[group]),
+    )
+    return as_given(_marked(scores, corrected, threshold))
+
+
+def drop_unscored(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """Leave out the rows that have no AP: null or NaN `average_precision`, or no positive pair.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        With the columns `average_precision` and `n_pos_pairs`.
+
+    Returns
+    -------
+    frame : polars.DataFrame
+        The scored rows, in their order.
+    n : int
+        How many were left out.
+    """
+    require_columns(frame, ("average_precision", "n_pos_pairs"), "dropping rows without a score")
+    ap, n_pos = (frame[name].cast(pl.Float64).to_numpy() for name in ("average_precision", "n_pos_pairs"))
+    scored = ~np.isnan(ap) & (n_pos > 0)  # a null became NaN
+    if scored.all():
+        return frame, 0
+    kept = frame.filter(pl.Series(scored))
+    return kept, frame.height - kept.height
+
+
+def _group_columns(names: Sequence[str] | str, argument: str = "sameby") -> list[str]:
+    columns = [names] if isinstance(names, str) else list(names)
+    if not columns or len(set(columns)) != len(columns):
+        raise InputError(f"{argument} must name one or more columns, each once, but it is {columns!r}")
+    return columns
+
+
+def check_arguments(
+    null_size: int, threshold: float, seed: int, p_values: str, tail: str | None, null: str, aggregate: str
+) -> str:
+    """Refuse impossible arguments of `mean_average_precision`; return the tail, its default put in."""
+    check_level(threshold)
+    check_sampling(null_size, seed)
+    check_one("p_values", p_values, ("exact", "sampled", "copairs"))
+    check_one("null", null, ("shared", "independent"))
+    check_one("aggregate", aggregate, ("mean", "median"))
+    if tail is None:
+        tail = ">" if p_values == "copairs" else ">="
+    check_tail(tail)
+    if p_values == "copairs" and (tail, null, aggregate) != (">", "shared", "mean"):
+        raise InputError(
+            "p_values='copairs' goes with tail='>', null='shared' and aggregate='mean', but they are "
+            f"{tail!r}, {null!r} and {aggregate!r}; use p_values='exact' or 'sampled'"
+        )
+    return tail
+
+
+def _group_scores(
+    ap_scores: Any, columns: list[str], null_size: int, threshold: float, seed: int,
+    p_values: str, tail: str | None, null: str, aggregate: str, bracket: bool,
+) -> tuple[pl.DataFrame, Callable[[pl.DataFrame], Any]]:  # fmt: skip
+    """Groups with their mean AP and p-value, and what makes of them a table of the kind and types that came in."""
+    tail = check_arguments(null_size, threshold, seed, p_values, tail, null, aggregate)
+    purpose = "mean_average_precision (it takes what average_precision returns)"
+    named = dict.fromkeys(columns, "sameby") | dict.fromkeys(_SCORES, purpose)
+    given = select_columns(ap_scores, named)
+    whole, kind = metadata_frame(given)
+    for name in _SCORES:
+        if not whole[name].dtype.is_numeric():
+            raise InputError(
+                f"column {name!r} holds {_word(whole[name].dtype)}, not numbers; turn it into numbers, as "
+                "average_precision returned it"
+            )
+    for name in _SCORES[:2]:
+        if (whole[name] < 0).any():
+            raise InputError(f"column {name!r} counts pairs, but holds {whole[name].min()!r}; pass counts as they were")
+    number = pl.Series("__row", np.arange(whole.height))
+    frame, _ = drop_unscored(pl.DataFrame([*(whole[name] for name in dict.fromkeys([*columns, *_SCORES])), number]))
+    rows = frame["__row"].to_numpy()
+    groups, listed, members = grouped(frame, columns, _category_codes(given, kind, columns, rows))
+    n_unnamed = frame.height - len(members.rows)
+    if n_unnamed:
+        warnings.warn(f"{n_unnamed} rows have no value in {examples(columns)} and stand in no group", stacklevel=4)
+    if not len(members):
+        raise InputError(
+            f"none of the {whole.height} rows has an average precision, a positive pair and a value in "
+            f"{examples(columns)}"
+        )
+    precision = np.float32 if frame["average_precision"].dtype == pl.Float32 else np.float64
+    ap, normalized = (frame[name].cast(pl.Float64).to_numpy() for name in _SCORES[2:])
+    outside = ~((ap >= 0) & (ap <= 1 + 1e-6))
+    if outside.any():
+        raise InputError(f"average precision lies between 0 and 1, but found {examples(ap[outside].tolist())}")
+    statistic = _combined(aggregate, ap, members)
+    p = _p_values(statistic.astype(precision), members, frame, p_values, tail, null, aggregate, null_size, seed)
+    wide = (p.upper - p.lower > _WIDE * p.value) & (p.upper - p.lower > _WIDE_AT_LEAST)
+    if p_values == "exact" and wide.any():
+        warnings.warn(
+            f"{int(wide.sum())} of {len(members)} p-values are only known to within {_WIDE:.0%} or more; "
+            "bracket=True (p_lower, p_upper) says how far",
+            stacklevel=4,
+        )
+    bounds = [pl.Series("p_lower", p.lower), pl.Series("p_upper", p.upper)] if bracket else []
+    added = [
+        pl.Series("mean_average_precision", statistic),
+        listed.alias("indices"),
+        pl.Series("mean_normalized_average_precision", _combined(aggregate, normalized, members)),
+        pl.Series("p_value", p.value),
+        *bounds,
+    ]
+
+    def as_given(scores: pl.DataFrame) -> Any:
+        keys = select_columns(given, dict.fromkeys(columns, "sameby"))
+        first = rows[members.rows[members.offsets[:-1]]]
+        return carry(keys, kind, first, pl.DataFrame([series for series in scores if series.name not in columns]))
+
+    return with_series(groups, added), as_given
+
+
+def _category_codes(given: Any, kind: str, columns: list[str], rows: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """Return what rows of the categorical columns of a pandas table are sorted by: the order of their categories."""
+    if kind != "pandas":
+        return {}
+    categorical = [name for name in columns if type(given[name].dtype).__name__ == "CategoricalDtype"]
+    return {name: given[name].cat.codes.to_numpy()[rows] for name in categorical}
+
+
+def _word(dtype: pl.DataType) -> str:
+    return "text" if dtype == pl.String else str(dtype)
+
+
+def _combined(aggregate: str, values: Floats, members: Groups) -> Floats:
+    """Take the mean or median over each group, NaN left out."""
+    if aggregate == "mean":
+        from ...kernels.cpu.means import group_means
+
+        means: Floats = group_means(values, members.rows, members.offsets)
+        return means
+    present = (mine[~np.isnan(mine)] for mine in (values[rows] for rows in members))
+    return np.array([np.median(mine) if len(mine) else np.nan for mine in present])
+
+
+def _p_values(
+    statistic: Floats, members: Groups, frame: pl.DataFrame,
+    p_values: str, tail: str, null: str, aggregate: str, null_size: int, seed: int,
+) -> PValues:  # fmt: skip
+    from ..nulls.ap_null import distinct_shapes, refuse_impossible, sampling_hint
+
+    refuse_impossible(*(frame[name].to_numpy() for name in _SCORES[:2]))
+    n_pos, n_total = (frame[name].cast(pl.Int64).to_numpy() for name in _SCORES[:2])
+    if p_values == "copairs":
+        from ..nulls import copairs as copairs_null
+
+        p = copairs_null.group_p_values(statistic, members, n_pos, n_total, null_size, seed)
+        return PValues(p, p, p)
+    from ..nulls.map_null import count_sampled, group_p_values
+
+    n_sampled = count_sampled(members, n_pos, n_total, null, aggregate) if p_values == "exact" else 0
+    if n_sampled:
+        hint = sampling_hint(distinct_shapes(n_pos, n_total)[0], null_size)
+        warnings.warn(
+            f"the null of {n_sampled} of {len(members)} groups is too large to compute and is sampled "
+            f"({null_size:,} draws, seed {seed}): their p-values are not exact{hint}",
+            SampledNullWarning,
+            stacklevel=5,
+        )
+    return group_p_values(
+        statistic, members, n_pos, n_total, p_values=p_values, tail=tail, null=null, aggregate=aggregate,
+        null_size=null_size, seed=seed,
+    )  # fmt: skip
+
+
+def _marked(scores: pl.DataFrame, corrected: Floats, threshold: float) -> pl.DataFrame:
+    added = [
+        pl.Series("corrected_p_value", corrected),
+        pl.Series("below_p", scores["p_value"].to_numpy() < threshold),
+        pl.Series("below_corrected_p", corrected < threshold),
+    ]
+    return with_series(scores, added)

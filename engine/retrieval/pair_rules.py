@@ -1,0 +1,290 @@
+"""Pair rules: from column names to integer codes.
+
+A pair of rows is positive when it agrees in every ``pos_sameby`` column and differs in every ``pos_diffby`` column;
+negative likewise with ``neg_sameby`` and ``neg_diffby``. The meaning is that of copairs (Kalinin et al. 2025). A
+column entry may be a filter such as ``"Metadata_x == 'a'"``: it limits the rows, and the column takes its place.
+``{"all": [...], "any": [...]}`` asks for agreement (or difference) in every ``all`` column and in at least one
+``any`` column. No pair is ever listed: rows carry integer keys, and kernels walk the keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ...kernels.codes import KeyIndex, PairCodes, column_index, combined_code, key_index, merge_indexes
+from ...kernels.cores import run_jobs
+from ..errors import InputError, examples
+from ..tables.filters import Filter, parse_filter
+from ..tables.frames import look_alikes, require_columns
+from ..tables.groups import column_codes
+
+__all__ = ["ColumnRule", "Columns", "PairPlan", "compile_pairs", "named_columns", "reference_numbers"]
+
+Columns = str | Sequence[str] | Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class ColumnRule:
+    """One side of a rule: columns that must all hold, and columns of which one must hold."""
+
+    all: tuple[str, ...]
+    any: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns named."""
+        return self.all + self.any
+
+
+@dataclass(frozen=True)
+class PairPlan:
+    """The compiled rules of one run.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (n,)
+        Rows of the metadata that the filters keep; everything else is numbered by place in it.
+    positives, negatives : PairCodes
+        The two rules over the n kept rows, the list column left out of the positive one.
+    labels : KeyIndex or None
+        Labels of the list column.
+    label_names : polars.Series or None
+        The label of each key of `labels`.
+    warnings : tuple of str
+        Values of the used columns that look like one value spelled in two ways.
+    """
+
+    rows: npt.NDArray[np.int64]
+    positives: PairCodes
+    negatives: PairCodes
+    labels: KeyIndex | None
+    label_names: pl.Series | None
+    warnings: tuple[str, ...]
+
+
+def _as_rule(columns: Columns, what: str) -> ColumnRule:
+    entries = [columns] if isinstance(columns, str) else columns
+    if isinstance(entries, Mapping):
+        entries = [entry for listed in entries.values() for entry in listed]
+    if not isinstance(entries, Iterable) or not all(isinstance(entry, str) for entry in entries):
+        raise InputError(f"{what} is {columns!r}; give a list of column names (an empty list for none).")
+    if isinstance(columns, str):
+        return ColumnRule((columns,), ())
+    if isinstance(columns, Mapping):
+        unknown = set(columns) - {"all", "any"}
+        if unknown:
+            raise InputError(f"{what}: unknown keys {examples(sorted(unknown))}; use 'all' and 'any'.")
+        rule = ColumnRule(tuple(columns.get("all", ())), tuple(columns.get("any", ())))
+        if len(rule.any) == 1:
+            raise InputError(f"{what}: 'any' needs two or more columns, it has only {rule.any[0]!r}.")
+        return rule
+    return ColumnRule(tuple(columns), ())
+
+
+def _filter_of(entry: str, known: Collection[str]) -> Filter | None:
+    """Parse an entry that is a filter; None for one that is a column."""
+    return parse_filter(entry) if entry not in known and any(sign in entry for sign in "=<>!") else None
+
+
+def named_columns(rules: Mapping[str, Columns], known: Collection[str]) -> dict[str, str]:
+    """Return the columns that rules and their filters name, each with the rule that does so first."""
+    named: dict[str, str] = {}
+    for what, columns in rules.items():
+        for entry in _as_rule(columns, what).columns:
+            condition = _filter_of(entry, known)
+            for column in (entry,) if condition is None else condition.columns:
+                named.setdefault(column, what)
+    return named
+
+
+def _split_filters(
+    frame: pl.DataFrame, rules: Mapping[str, ColumnRule]
+) -> tuple[dict[str, ColumnRule], npt.NDArray[np.int64]]:
+    """Replace filters by their columns and return the rows that pass all of them."""
+    keep = pl.Series(np.ones(len(frame), dtype=bool))
+    filtered: dict[str, str] = {}
+
+    def column_of(entry: str, what: str) -> list[str]:
+        nonlocal keep
+        condition = _filter_of(entry, frame.columns)
+        if condition is None:
+            return [entry]
+        require_columns(frame, condition.columns, what)
+        named = list(dict.fromkeys(condition.columns))
+        for column in named:
+            if filtered.setdefault(column, entry) != entry:
+                raise InputError(f"{what}: column {column!r} has two filters, {filtered[column]!r} and {entry!r}.")
+        keep = keep & condition.mask(frame)
+        return named
+
+    plain = {
+        what: ColumnRule(
+            tuple(c for entry in rule.all for c in column_of(entry, what)),
+            tuple(c for entry in rule.any for c in column_of(entry, what)),
+        )
+        for what, rule in rules.items()
+    }
+    rows = np.flatnonzero(keep.to_numpy())
+    if filtered and not len(rows):
+        raise InputError(f"no row is left after the filters {examples(dict.fromkeys(filtered.values()))}.")
+    return plain, rows.astype(np.int64)
+
+
+def _label_index(frame: pl.DataFrame, column: str) -> tuple[KeyIndex, pl.Series]:
+    """Code the labels of a list column; a label repeated in one row counts once."""
+    series = frame[column]
+    if not isinstance(series.dtype, pl.List | pl.Array):
+        raise InputError(
+            f"multilabel column {column!r} holds {series.dtype}, not lists; split the text into lists first "
+            "(for 'a|b|c': on the command line --multilabel splits at '|')."
+        )
+    long = pl.DataFrame({"row": np.arange(len(frame)), "label": series}).explode("label").drop_nulls().unique()
+    names = long["label"].unique().sort()
+    keys = long["label"].rank("dense").to_numpy().astype(np.int64) - 1
+    return key_index(keys, long["row"].to_numpy().astype(np.int64), len(frame), len(names)), names
+
+
+def _refuse_bad_keys(frame: pl.DataFrame, columns: Sequence[str]) -> None:
+    for column in columns:
+        series = frame[column]
+        if series.dtype.is_float():
+            series = series.fill_nan(None)
+        if series.null_count():
+            where = series.is_null().arg_true().to_list()
+            raise InputError(
+                f"metadata column {column!r} is missing in {series.null_count()} of {len(series)} rows (rows "
+                f"{examples(where)}); fill it or drop these rows before pairing by it."
+            )
+        if series.dtype.is_nested() or series.dtype == pl.Object:
+            raise InputError(f"metadata column {column!r} holds {series.dtype}; pair by text, numbers or booleans.")
+
+
+def _spelled_missing(texts: Mapping[str, pl.Series]) -> list[str]:
+    """Say which columns hold text that spells a missing value; `texts` has the distinct values of each."""
+    found = []
+    for name, values in texts.items():
+        odd = sorted(v for v in values.to_list() if v.strip().lower() in ("nan", "none", "null", ""))
+        if odd:
+            found.append(f"column {name!r}: the text {examples(odd)} is taken as a value like any other")
+    return found
+
+
+def compile_pairs(
+    metadata: pl.DataFrame,
+    pos_sameby: Columns,
+    pos_diffby: Columns = (),
+    neg_sameby: Columns = (),
+    neg_diffby: Columns = (),
+    multilabel_col: str | None = None,
+) -> PairPlan:
+    """Turn the four column rules into integer codes.
+
+    Parameters
+    ----------
+    metadata : polars.DataFrame
+        One row a profile.
+    pos_sameby, pos_diffby, neg_sameby, neg_diffby : str, list of str or dict
+        Columns, filters, or ``{"all": [...], "any": [...]}``.
+    multilabel_col : str, optional
+        The list column; it must stand in `pos_sameby`. In `neg_diffby` it means: no label shared; in
+        `neg_sameby`: at least one.
+
+    Returns
+    -------
+    PairPlan
+        Codes over the rows that pass the filters.
+
+    Raises
+    ------
+    InputError
+        Unknown columns, missing values in a used column, a column both same and different, an empty rule.
+    """
+    given = {
+        "pos_sameby": pos_sameby,
+        "pos_diffby": pos_diffby,
+        "neg_sameby": neg_sameby,
+        "neg_diffby": neg_diffby,
+    }
+    rules, rows = _split_filters(metadata, {what: _as_rule(columns, what) for what, columns in given.items()})
+    for what, rule in rules.items():
+        require_columns(metadata, rule.columns, what)
+    for kind in ("pos", "neg"):
+        same, diff = rules[f"{kind}_sameby"].columns, rules[f"{kind}_diffby"].columns
+        if set(same) & set(diff):
+            raise InputError(
+                f"{kind}_sameby and {kind}_diffby both name {examples(sorted(set(same) & set(diff)))}; "
+                "no pair can be the same and different."
+            )
+        if not same and not diff:
+            raise InputError(f"{kind}_sameby and {kind}_diffby are both empty; name at least one column.")
+    used = list(dict.fromkeys(c for rule in rules.values() for c in rule.columns))
+    frame = metadata if len(rows) == len(metadata) else metadata.select(used)[rows]
+    single = [c for c in used if c != multilabel_col]
+    _refuse_bad_keys(frame, single)
+    labels, names = None, None
+    if multilabel_col is not None:
+        require_columns(metadata, [multilabel_col], "multilabel_col")
+        if multilabel_col not in rules["pos_sameby"].all:
+            raise InputError(f"multilabel column {multilabel_col!r} must stand in pos_sameby.")
+        if frame[multilabel_col].null_count():
+            raise InputError(
+                f"multilabel column {multilabel_col!r} is missing in {frame[multilabel_col].null_count()} rows; "
+                "give these rows an empty list or drop them."
+            )
+        labels, names = _label_index(frame, multilabel_col)
+    coded = dict(zip(single, run_jobs([(1, partial(column_codes, frame[column])) for column in single]), strict=True))
+    codes = {column: numbers for column, (numbers, _) in coded.items()}
+    texts = {column: distinct for column, (_, distinct) in coded.items() if distinct is not None}
+    n = len(frame)
+    positives = _compile_side(n, codes, rules["pos_sameby"], rules["pos_diffby"], multilabel_col, None)
+    negatives = _compile_side(n, codes, rules["neg_sameby"], rules["neg_diffby"], multilabel_col, labels)
+    warnings = [*look_alikes(texts), *_spelled_missing(texts)]
+    return PairPlan(rows, positives, negatives, labels, names, tuple(warnings))
+
+
+def _compile_side(
+    n: int,
+    codes: Mapping[str, npt.NDArray[np.int64]],
+    same: ColumnRule,
+    diff: ColumnRule,
+    multilabel_col: str | None,
+    labels: KeyIndex | None,
+) -> PairCodes:
+    """Make one rule of coded columns; with `labels`, the list column takes part in it (negatives)."""
+
+    def coded(columns: Sequence[str]) -> list[npt.NDArray[np.int64]]:
+        return [codes[c] for c in columns if c != multilabel_col]
+
+    if multilabel_col in same.any or multilabel_col in diff.any:
+        raise InputError(f"multilabel column {multilabel_col!r} cannot stand under 'any'.")
+    include = column_index(coded(same.any), n)
+    exclude = coded(diff.all)
+    if diff.any:  # differing in at least one column is not agreeing in all of them
+        exclude.append(combined_code(coded(diff.any)))
+    excluded = column_index(exclude, n)
+    if labels is not None and multilabel_col in same.all:
+        if same.any:
+            raise InputError("a multilabel column in neg_sameby cannot be combined with 'any' columns.")
+        include = labels
+    if labels is not None and multilabel_col in diff.all:
+        excluded = merge_indexes(excluded, labels) if exclude else labels
+    block = combined_code(coded(same.all) or [np.zeros(n, np.int64)])
+    return PairCodes(column_index([block], n), include, excluded)
+
+
+def reference_numbers(frame: pl.DataFrame, condition: str, default: int) -> npt.NDArray[np.int64]:
+    """Number of each row that meets a condition, and `default` for all others.
+
+    As a column in ``pos_sameby``, it lets the rows that meet the condition (controls) pair with nothing but take part
+    as the other side of negative pairs, as ``copairs.matching.assign_reference_index`` does.
+    """
+    parsed = parse_filter(condition)
+    require_columns(frame, parsed.columns, "condition")
+    number: npt.NDArray[np.int64] = np.where(parsed.mask(frame).to_numpy(), np.arange(len(frame)), default)
+    return number

@@ -1,0 +1,1 @@
+"""Statistics that commands share: false discovery rates, resampling, paired comparison."""

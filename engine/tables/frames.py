@@ -1,0 +1,363 @@
+"""In-memory tables in, Polars out, and back, without importing the library they come from.
+
+Which library a table comes from is told by the module of its type, so a caller who has no pandas never loads
+it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ..errors import InputError, examples
+from .matrix import EXACT_FLOAT64, check_names, family_of, feature_matrix, is_missing, library_of
+
+__all__ = [
+    "carry",
+    "check_one",
+    "column_names",
+    "did_you_mean",
+    "distinct_texts",
+    "feature_matrix",
+    "look_alikes",
+    "metadata_frame",
+    "require_columns",
+    "select_columns",
+    "split_labels",
+    "to_kind",
+    "with_series",
+]
+
+_MANY = 20_000
+#: Types that NumPy and Polars share: columns of them need no conversion by way of Arrow.
+_PLAIN = frozenset(np.dtype(name) for name in ("bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8"))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'a' or 'b'?"``, or an empty string when nothing known is close to `name`."""
+    names = [str(item) for item in known]
+    close = [item for item in names if item.casefold() == name.casefold()]
+    close += [item for item in difflib.get_close_matches(name, names, n=3, cutoff=0.6) if item not in close]
+    return "; did you mean " + " or ".join(repr(item) for item in close[:3]) + "?" if close else ""
+
+
+def check_one(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raise `InputError` when the value of an argument is not one of its choices."""
+    known = tuple(choices)
+    if value not in known:
+        listed = ", ".join(map(repr, known))
+        raise InputError(f"{name} must be one of {listed}, but it is {value!r}{did_you_mean(str(value), known)}")
+
+
+def require_columns(frame: pl.DataFrame, columns: Iterable[str], purpose: str) -> None:
+    """Raise `InputError` naming the first of `columns` that `frame` lacks, with its near misses.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The metadata.
+    columns : iterable of str
+        The columns that are needed.
+    purpose : str
+        What they are needed for, as the sentence says it: ``"the filter 'Metadata_x == 1'"``.
+    """
+    for column in columns:
+        if column not in frame.columns:
+            hint = did_you_mean(column, frame.columns) or f"; the columns are {examples(frame.columns, 8)}"
+            raise InputError(f"there is no metadata column {column!r}, which {purpose} names{hint}")
+
+
+def split_labels(values: pl.Series) -> pl.Series:
+    """Split text such as ``a|b|c`` into lists of distinct labels, white space and empty labels left out."""
+    label = pl.element().str.strip_chars()
+    return values.str.split("|").list.eval(label.filter(label != "")).list.unique(maintain_order=True)
+
+
+def distinct_texts(frame: pl.DataFrame, columns: Iterable[str]) -> dict[str, pl.Series]:
+    """Return the distinct values of each text column, in the order in which they come first."""
+    texts = [frame[column] for column in columns if frame.schema[column] == pl.String]
+    return {series.name: series.unique(maintain_order=True) for series in texts}
+
+
+def _plain(values: list[str]) -> list[str]:
+    """Bring texts to one form of space, case and Unicode."""
+    together = "\n".join(values)
+    if together.isascii() and len(together.split()) == len(values):  # one word each: all at once
+        return together.lower().split()
+    return [" ".join(unicodedata.normalize("NFKC", value).casefold().split()) for value in values]
+
+
+def look_alikes(texts: Mapping[str, pl.Series]) -> list[str]:
+    """Say which columns hold values that differ only by space, case or Unicode form: they are different.
+
+    Parameters
+    ----------
+    texts : mapping of str to polars.Series
+        Distinct values by column, as from `distinct_texts`.
+    """
+    notes = []
+    for name, distinct in texts.items():
+        if len(distinct) > _MANY:  # names of rows rather than labels
+            continue
+        values = [value for value in distinct.to_list() if value is not None]
+        plain = _plain(values)
+        if len(set(plain)) < len(values):
+            forms: dict[str, list[str]] = {}
+            for form, value in zip(plain, values, strict=True):
+                forms.setdefault(form, []).append(value)
+            alike = [same for same in forms.values() if len(same) > 1]
+            notes.append(
+                f"metadata column {name!r} has {len(alike)} sets of values that differ only by space, case or "
+                f"Unicode form and count as different: {examples(alike[0])}"
+            )
+    return notes
+
+
+def with_series(frame: pl.DataFrame, added: Iterable[pl.Series]) -> pl.DataFrame:
+    """Add columns, in place of those of the same name; `with_columns` would make a query of it, which takes longer."""
+    return pl.DataFrame(list({series.name: series for series in (*frame, *added)}.values()))
+
+
+def metadata_frame(meta: Any) -> tuple[pl.DataFrame, str]:
+    """Turn a metadata table of any supported library into a Polars frame.
+
+    Missing values of every kind (None, NaN, NaT, pandas.NA) become nulls. A pandas categorical becomes a
+    column of its values; object columns of strings, numbers, booleans, dates, or lists of strings become
+    typed columns. The pandas index is not a column: keep it and hand it to `to_kind`.
+
+    Parameters
+    ----------
+    meta : pandas.DataFrame, polars.DataFrame, polars.LazyFrame or pyarrow.Table
+        The table, n rows.
+
+    Returns
+    -------
+    frame : polars.DataFrame
+        The same n rows in the same order.
+    kind : str
+        ``"pandas"``, ``"polars"`` or ``"pyarrow"``: what `to_kind` needs to give the kind back.
+
+    Raises
+    ------
+    InputError
+        For another kind of table, duplicate or non-text column names, an object column that mixes types
+        (``"1"`` and ``1``), or a column of a type that cannot be a key.
+    """
+    library = library_of(meta)
+    if library == "polars" and isinstance(meta, pl.LazyFrame):
+        meta = meta.collect()
+    if library == "polars" and isinstance(meta, pl.DataFrame):
+        return _nan_to_null(meta), "polars"
+    if library in {"pyarrow", "pandas"} and type(meta).__name__ in {"Table", "RecordBatch", "DataFrame"}:
+        names = list(meta.schema.names) if library == "pyarrow" else list(meta.columns)
+        check_names(names)
+        if library == "pyarrow":
+            frame = pl.DataFrame(pl.from_arrow(meta))
+            return _nan_to_null(frame.with_columns(pl.col(pl.Categorical).cast(pl.String))), "pyarrow"
+        return pl.DataFrame([_from_pandas(name, meta[name]) for name in names]), "pandas"
+    raise InputError(
+        "metadata must be a pandas, Polars or PyArrow table, but a "
+        f"{type(meta).__module__}.{type(meta).__name__} "
+        "was given; wrap it as pandas.DataFrame(...) or polars.DataFrame(...)"
+    )
+
+
+def column_names(table: Any) -> list[Any] | None:
+    """Return the names of the columns of a table, None for what is no table of a supported library."""
+    if isinstance(table, pl.LazyFrame):
+        return table.collect_schema().names()
+    library = library_of(table)
+    if library == "pyarrow" and hasattr(table, "schema"):
+        return list(table.schema.names)
+    return list(table.columns) if library in ("pandas", "polars") and hasattr(table, "columns") else None
+
+
+def select_columns(table: Any, named: Mapping[str, str]) -> Any:
+    """Return some columns of a table, so that no other is converted or refused.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame, polars.DataFrame, polars.LazyFrame or pyarrow.Table
+        Anything else is returned as it is, for `metadata_frame` to refuse.
+    named : mapping of str to str
+        The columns, each with what names it. Of none, all columns are returned.
+
+    Raises
+    ------
+    InputError
+        A column is not there.
+    """
+    known = column_names(table)
+    if known is None or not named:
+        return table
+    check_names(known)
+    empty = pl.DataFrame(schema=dict.fromkeys(known, pl.Null))
+    for column, purpose in named.items():
+        require_columns(empty, [column], purpose)
+    indexed = isinstance(table, pl.DataFrame) or library_of(table) == "pandas"  # in Polars, a query takes longer
+    return table[list(named)] if indexed else table.select(list(named))
+
+
+def carry(table: Any, kind: str, rows: np.ndarray | None, added: pl.DataFrame) -> Any:
+    """Return rows of a table with columns added last, everything else as it was.
+
+    Parameters
+    ----------
+    table : table
+        What `metadata_frame` took.
+    kind : {"pandas", "polars", "pyarrow"}
+        Which it is.
+    rows : ndarray of int64, shape (m,), or None
+        Rows of `table`, newly numbered in pandas. None leaves rows and labels as they are.
+    added : polars.DataFrame, m rows
+        Columns that take the place of those of the same name.
+    """
+    names = column_names(table) or []
+    replaced = [name for name in added.columns if name in names]
+    whole = table.collect() if isinstance(table, pl.LazyFrame) else table
+    taken = None if rows is None or np.array_equal(rows, np.arange(len(whole))) else rows
+    if kind == "pandas":
+        import pandas
+
+        kept = table if taken is None else table.iloc[taken]
+        columns = {name: kept[name].array for name in names if name not in replaced}
+        columns |= {name: column.array for name, column in to_kind(added, kind).items()}
+        return pandas.DataFrame(columns, index=kept.index if rows is None else None)
+    if kind == "polars":
+        kept = whole.drop(replaced) if replaced else whole  # a query takes longer than looking
+        return with_series(kept if taken is None else kept[taken], added)
+    kept = table.select([name for name in names if name not in replaced])
+    kept = kept if taken is None else kept.take(pl.Series(taken).to_arrow())
+    for series in added:
+        kept = kept.append_column(series.name, series.to_arrow())
+    return kept
+
+
+def _nan_to_null(frame: pl.DataFrame) -> pl.DataFrame:
+    if not any(series.dtype.is_float() and series.is_nan().any() for series in frame):
+        return frame  # a query takes longer than looking
+    return frame.with_columns(pl.col(pl.Float32, pl.Float64).fill_nan(None))
+
+
+def _from_pandas(name: str, series: Any) -> pl.Series:
+    dtype = series.dtype
+    if type(dtype).__name__ == "CategoricalDtype":
+        values = _from_pandas(name, series.cat.categories.to_series())
+        codes = np.asarray(series.cat.codes)
+        positions = pl.Series(codes).cast(pl.UInt32, strict=False)  # -1, a missing value, becomes null
+        return values.gather(positions).alias(name)
+    if isinstance(dtype, np.dtype) and dtype.kind == "O":
+        return _from_objects(name, series.tolist())
+    if dtype in _PLAIN:
+        return pl.Series(name, series.to_numpy(), nan_to_null=True)
+    try:
+        frame = pl.from_pandas(series.to_frame(name), nan_to_null=True)
+    except Exception as error:
+        raise InputError(
+            f"metadata column {name!r} has the type {dtype}, which is not supported; turn it into text or numbers"
+        ) from error
+    return frame.to_series().alias(name)
+
+
+def _from_objects(name: str, values: list[Any]) -> pl.Series:
+    """Type an object column by its values; two types in one column have no one meaning as a key."""
+    if set(map(type, values)) <= {str, type(None)} and any(value is not None for value in values):
+        return pl.Series(name, values, dtype=pl.String)  # the most common column, not looked at value by value
+    clean = [None if is_missing(value) else value for value in values]
+    present = [value for value in clean if value is not None]
+    families = {family_of(value): value for value in reversed(present)}
+    if len(families) > 1:
+        shown = " and ".join(f"{value!r} ({family})" for family, value in sorted(families.items()))
+        raise InputError(
+            f"metadata column {name!r} mixes types: {shown}; give the column one type, for example with .astype(str)"
+        )
+    if not families:
+        return pl.Series(name, clean, dtype=pl.String)
+    family = next(iter(families))
+    if family == "text":
+        return pl.Series(name, [None if value is None else str(value) for value in clean], dtype=pl.String)
+    if family == "list":
+        return _from_lists(name, clean)
+    plain = [value.item() if isinstance(value, np.generic) else value for value in clean]
+    if family == "number" and any(isinstance(value, float) for value in plain):
+        plain = [None if value is None else float(value) for value in plain]
+    series = None
+    if family in {"number", "true/false", "date", "datetime", "time", "timedelta", "Timestamp", "Timedelta"}:
+        try:
+            series = pl.Series(name, plain, strict=True)
+        except (TypeError, OverflowError, pl.exceptions.PolarsError):
+            series = None
+    if series is None or series.dtype in (pl.Object, pl.Int128):
+        raise InputError(
+            f"metadata column {name!r} holds values that cannot be a key ({family}): {examples(present, 3)}; "
+            "turn the "
+            "column into text, numbers or lists of text"
+        )
+    return series
+
+
+def _from_lists(name: str, values: list[Any]) -> pl.Series:
+    rows = [None if row is None else sorted(row) if isinstance(row, (set, frozenset)) else list(row) for row in values]
+    odd = [item for row in rows if row for item in row if not isinstance(item, str)]
+    if odd:
+        raise InputError(
+            f"metadata column {name!r} holds lists, and lists must hold text only, but there are "
+            f"{examples(odd)}; "
+            "turn the items into text, and leave out missing ones"
+        )
+    return pl.Series(name, rows, dtype=pl.List(pl.String))
+
+
+def to_kind(frame: pl.DataFrame, kind: str, index: Any = None) -> Any:
+    """Give a Polars frame back as the kind of table that `metadata_frame` was handed.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        The table, n rows.
+    kind : {"pandas", "polars", "pyarrow"}
+        As returned by `metadata_frame`.
+    index : pandas.Index, optional
+        The n labels of the rows, for pandas only. Default: 0 to n - 1.
+
+    Returns
+    -------
+    pandas.DataFrame, polars.DataFrame or pyarrow.Table
+        In pandas: text is plain `object` with NaN for a null, lists are Python lists, integers with nulls are
+        `float64` with NaN (as pandas itself would read them; nullable ``Int64`` beyond 2**53).
+    """
+    if kind == "polars":
+        return frame
+    if kind == "pyarrow":
+        return frame.to_arrow()
+    if kind != "pandas":
+        raise ValueError(f"unknown kind of table: {kind!r}")
+    import pandas
+
+    rows = pandas.RangeIndex(frame.height) if index is None else index
+    columns = {series.name: _to_pandas(series, rows, pandas) for series in frame}
+    return pandas.DataFrame(columns, index=rows)
+
+
+def _to_pandas(series: pl.Series, rows: Any, pandas: Any) -> Any:
+    dtype = series.dtype
+    nulls = series.null_count() > 0
+    if dtype.is_integer():
+        if not nulls:
+            return series.to_numpy(writable=True)
+        if (series.cast(pl.Int128).abs() <= EXACT_FLOAT64).all():
+            return series.cast(pl.Float64).to_numpy(writable=True)
+        return pandas.array(series.to_list(), dtype="UInt64" if dtype == pl.UInt64 else "Int64")
+    if dtype.is_float() or dtype in (pl.Datetime, pl.Duration) or (dtype == pl.Boolean and not nulls):
+        return series.to_numpy(writable=True)  # nulls become NaN or NaT
+    items = (series.cast(pl.String) if dtype in (pl.Categorical, pl.Enum) else series).to_list()
+    values = np.empty(len(series), dtype=object)
+    values[:] = items
+    if nulls:
+        values[series.is_null().to_numpy()] = np.nan
+    return pandas.Series(values, index=rows, dtype=object)  # a bare array would be looked at for dates

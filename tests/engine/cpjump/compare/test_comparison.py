@@ -1,0 +1,490 @@
+"""Comparison of runs: against slow independent computations, and what it says of unequal runs."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import random
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy import stats
+
+from fastbench.engine.cpjump import Options, plan, run, write
+from fastbench.engine.cpjump.compare.comparison import (
+    CompareOptions,
+    Comparison,
+    compare_runs,
+    write_comparison,
+)
+from fastbench.engine.cpjump.compare.families import kin
+from fastbench.engine.cpjump.compare.runs import named_folders, read_run
+from fastbench.engine.cpjump.names import HEADLINE, METRICS
+from fastbench.engine.cpjump.plates.metadata import plate_map, published, target_lists
+from fastbench.engine.errors import InputError
+from fastbench.engine.results.folder import ResultFolder
+from fastbench.engine.statistics import paired_bootstrap
+from fastbench.engine.statistics.paired_bootstrap import paired_difference
+
+from .made_results import LONG, SHORT, groups, make_result, random_groups
+
+# --- the bootstrap ---
+
+
+def test_bootstrap_is_that_of_all_possible_draws(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(paired_bootstrap, "FEWEST", 2)
+    values = np.array([[0.9, 0.2], [0.4, 0.5], [0.8, 0.3], [0.1, 0.35]])
+    found = paired_difference(list("abcd"), values, np.ones((4, 2), bool), draws=20_000, seed=3)
+    every = np.array([
+        np.mean([values[i, 0] - values[i, 1] for i in draw]) for draw in itertools.product(range(4), repeat=4)
+    ])  # fmt: skip
+    assert found.difference == pytest.approx(0.2125)
+    assert found.p_value == pytest.approx(2 * min((every <= 1e-12).mean(), (every >= -1e-12).mean()), abs=0.015)
+    for bound, tail in ((found.lower, 0.025), (found.upper, 0.975)):
+        low, high = np.quantile(every, [tail - 0.012, tail + 0.012])
+        assert low <= bound <= high
+
+
+def slow_bootstrap(rows: list[tuple[str, float | None, float | None]], draws: int) -> list[float]:
+    """Draw names one by one; a mean is over the rows of the drawn names that its run has."""
+    names = sorted({name for name, *_ in rows})
+    rng = random.Random(11)
+    found = []
+    for _ in range(draws):
+        means = []
+        drawn = [rng.choice(names) for _ in names]
+        for side in (1, 2):
+            values = [row[side] for name in drawn for row in rows if row[0] == name and row[side] is not None]
+            means.append(sum(values) / len(values))  # type: ignore[arg-type]
+        found.append(means[0] - means[1])
+    return sorted(found)
+
+
+def test_bootstrap_of_clusters_and_missing_values_is_that_of_a_slow_one():
+    rng = np.random.default_rng(5)
+    rows: list[tuple[str, float | None, float | None]] = []
+    for i in range(24):
+        for _ in range(rng.integers(1, 4)):
+            a, b = rng.random(2)
+            rows.append((f"g{i:02d}", None if rng.random() < 0.2 else a, None if rng.random() < 0.2 else b * 0.8))
+    values = np.array([[np.nan if x is None else x for x in row[1:]] for row in rows])
+    found = paired_difference([row[0] for row in rows], values, ~np.isnan(values), draws=20_000, seed=0)
+    slow = slow_bootstrap(rows, 3000)
+    a, b = ([row[side] for row in rows if row[side] is not None] for side in (1, 2))
+    assert found.difference == pytest.approx(sum(a) / len(a) - sum(b) / len(b))  # type: ignore[arg-type]
+    spread = float(np.std(slow))
+    assert found.lower == pytest.approx(np.quantile(slow, 0.025), abs=0.15 * spread)
+    assert found.upper == pytest.approx(np.quantile(slow, 0.975), abs=0.15 * spread)
+    share = min(np.mean(np.array(slow) <= 0), np.mean(np.array(slow) >= 0))
+    assert found.p_value == pytest.approx(2 * share, abs=0.04)
+
+
+def test_equal_runs_have_no_difference_and_swapped_ones_the_opposite():
+    rng = np.random.default_rng(0)
+    names = [f"g{i % 40}" for i in range(100)]
+    values = rng.random((100, 2))
+    there = rng.random((100, 2)) < 0.9
+    both = np.repeat(there[:, :1], 2, axis=1)
+    equal = paired_difference(names, np.repeat(values[:, :1], 2, axis=1), both, draws=500, seed=1)
+    assert (equal.difference, equal.lower, equal.upper, equal.p_value) == (0, 0, 0, 1)
+    one = paired_difference(names, values, there, draws=500, seed=1)
+    other = paired_difference(names, values[:, ::-1], there[:, ::-1], draws=500, seed=1)
+    assert (one.difference, one.p_value) == (-other.difference, other.p_value)
+    assert (one.lower, one.upper) == pytest.approx((-other.upper, -other.lower), abs=1e-15)
+    assert paired_difference(names, values, there, draws=500, seed=2) != one
+
+
+def test_few_units_and_no_draws_give_no_interval():
+    values, there = np.full((9, 2), [0.9, 0.1]), np.ones((9, 2), bool)
+    few = paired_difference(range(9), values, there, draws=100, seed=0)
+    assert few.difference == pytest.approx(0.8)
+    assert math.isnan(few.lower)
+    assert math.isnan(few.p_value)
+    none = paired_difference(range(20), np.full((20, 2), 0.5), np.ones((20, 2), bool), draws=0, seed=0)
+    assert math.isnan(none.upper)
+    nothing = paired_difference([], np.empty((0, 2)), np.empty((0, 2), bool), draws=100, seed=0)
+    assert math.isnan(nothing.difference)
+    assert nothing.units == 0
+
+
+# --- runs ---
+
+
+def compared(folders: dict[str, Path], **options: Any) -> Comparison:
+    return compare_runs(
+        [read_run(name, folder) for name, folder in folders.items()], CompareOptions(**{"bootstrap": 400, **options})
+    )
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> dict[str, Path]:
+    return {
+        name: make_result(
+            tmp_path / name,
+            {
+                "replicability": {
+                    SHORT: random_groups(60, seed, shift=shift), LONG: random_groups(60, seed + 1, shift=shift)
+                },
+                "matching": {SHORT: random_groups(25, seed + 2, shift=shift)},
+            },
+        )
+        for name, seed, shift in (("base", 10, 0.0), ("good", 20, 0.8), ("same", 30, 0.0))
+    }  # fmt: skip
+
+
+def test_the_better_run_stands_first_with_its_difference(three: dict[str, Path]):
+    found = compared(three)
+    assert found.runs == ("base", "good", "same")
+    standing = found.standing.filter(task="replicability")
+    assert standing["run"][0] == "good"
+    assert standing["verdict"][0] == "better"
+    assert standing.filter(run="same")["verdict"].item() == "no clear difference"
+    assert standing.filter(run="base")["verdict"].item() == "baseline"
+    assert standing.row(0, named=True)["better_in"] == standing.row(0, named=True)["configurations"] == 2
+    row = found.pairs.row(
+        by_predicate=(pl.col("run_a") == "good")
+        & (pl.col("Description") == "compound_A549_short")
+        & (pl.col("task") == "replicability")
+        & (pl.col("metric") == "mean_average_precision"),
+        named=True,
+    )
+    a, b = (
+        pl.read_csv(three[name] / "replicability_map.csv").filter(Description="compound_A549_short") for name in three
+        if name != "same"
+    )  # fmt: skip
+    assert row["value_a"] == pytest.approx(b["mean_average_precision"].mean())
+    assert row["value_b"] == pytest.approx(a["mean_average_precision"].mean())
+    assert row["difference"] == pytest.approx(row["value_a"] - row["value_b"])
+    assert row["lower"] < row["difference"] < row["upper"]
+    assert row["units"] == row["groups_a"] == row["groups_common"] == 60
+
+
+def test_mcnemar_and_adjusted_p_values_are_those_of_scipy(three: dict[str, Path]):
+    pairs = compared(three, all_pairs=True).pairs
+    assert pairs.select("run_a", "run_b").unique().height == 3
+    tested = pairs.drop_nulls("mcnemar_p")
+    assert set(tested["metric"]) == {"fraction_retrieved_common"}
+    assert set(tested["task"]) == {"replicability"}  # of targets, which share compounds, it would say too much
+    assert len(tested) == 6
+    for row in tested.iter_rows(named=True):
+        sides = [
+            dict(pl.read_csv(three[row[run]] / f"{row['task']}_map.csv").filter(Description=row["Description"]).select(
+                pl.first(), "above_q_threshold").iter_rows()) for run in ("run_a", "run_b")
+        ]  # fmt: skip
+        only_a = sum(kept and not sides[1][name] for name, kept in sides[0].items())
+        only_b = sum(kept and not sides[0][name] for name, kept in sides[1].items())
+        assert (row["retrieved_only_a"], row["retrieved_only_b"]) == (only_a, only_b)
+        expected = stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+        assert row["mcnemar_p"] == pytest.approx(expected)
+    for metric in METRICS:
+        own = pairs.filter(metric=metric)
+        assert own["q_value"].to_numpy() == pytest.approx(stats.false_discovery_control(own["p_value"].to_numpy()))
+    assert tested["mcnemar_q"].to_numpy() == pytest.approx(stats.false_discovery_control(tested["mcnemar_p"]))
+
+
+def test_a_run_and_its_copy_do_not_differ(three: dict[str, Path]):
+    found = compared({"one": three["good"], "two": three["good"]})
+    assert found.pairs["difference"].abs().max() == 0
+    assert found.pairs["p_value"].min() == found.pairs["q_value"].min() == 1
+    assert found.pairs["mcnemar_p"].min() == 1
+    assert found.gained_lost.is_empty()
+    assert set(found.standing["verdict"]) == {"baseline", "no clear difference"}
+
+
+def test_order_of_rows_and_of_runs_does_not_matter(three: dict[str, Path], tmp_path: Path):
+    shuffled = {}
+    for name, folder in reversed(three.items()):
+        shuffled[name] = tmp_path / "shuffled" / name
+        shutil.copytree(folder, shuffled[name])
+        for path in shuffled[name].glob("*_map.csv"):
+            pl.read_csv(path).sample(fraction=1, shuffle=True, seed=1).write_csv(path)
+        path = shuffled[name] / "average_precision.parquet"
+        pl.read_parquet(path).sample(fraction=1, shuffle=True, seed=1).write_parquet(path)
+    one, other = compared(three), compared(shuffled, baseline="base")
+    keys = ["task", "Description", "run_a", "run_b", "metric"]
+    assert one.pairs.sort(keys).equals(other.pairs.sort(keys))
+    assert one.standing.equals(other.standing)
+    mirrored = compared({name: three[name] for name in ("good", "base")})
+    keys = ["task", "Description", "metric"]
+    there = one.pairs.filter(run_a="good").sort(keys)
+    back = mirrored.pairs.sort(keys)
+    assert there["difference"].to_list() == pytest.approx((-back["difference"]).to_list())
+    assert there["lower"].to_list() == pytest.approx((-back["upper"]).to_list())
+    assert there["p_value"].to_list() == back["p_value"].to_list()
+
+
+def test_a_perturbation_of_several_configurations_is_drawn_with_all_of_them(tmp_path: Path):
+    """Two equal configurations tell no more than one: the interval over both is that of one."""
+    folders = {}
+    for name, seed in (("a", 1), ("b", 2)):
+        members = random_groups(40, seed)
+        folders[name] = make_result(tmp_path / name, {"replicability": {SHORT: members, LONG: members}})
+    pairs = compared(folders).pairs.filter(metric=HEADLINE)
+    for column in ("difference", "lower", "upper", "p_value", "units"):
+        assert pairs[column].to_list() == pytest.approx([pairs[column][0]] * 3)
+
+
+def test_a_gate_leaves_other_groups(tmp_path: Path):
+    """mAP on common groups, fractions on those of each run and on common ones, changes with what is missing."""
+    one = groups([0.5] * 30, [True] * 12 + [False] * 18)
+    other = groups([0.4] * 20, [True] * 4 + [False] * 16, first=10)
+    folders = {
+        "one": make_result(tmp_path / "one", {"matching": {SHORT: one}}),
+        "other": make_result(tmp_path / "other", {"matching": {SHORT: other}}),
+    }
+    found = compared(folders)
+    rows = {row["metric"]: row for row in found.pairs.filter(pl.col("Description") != "all").iter_rows(named=True)}
+    assert {(row["groups_a"], row["groups_b"], row["groups_common"]) for row in rows.values()} == {(20, 30, 20)}
+    assert rows["mean_average_precision"]["difference"] == pytest.approx(-0.1)
+    assert rows["fraction_retrieved"]["value_a"] == pytest.approx(4 / 20)
+    assert rows["fraction_retrieved"]["value_b"] == pytest.approx(12 / 30)
+    assert rows["fraction_retrieved"]["units"] == 30
+    assert rows["fraction_retrieved_common"]["value_b"] == pytest.approx(2 / 20)
+    assert rows["fraction_retrieved_common"]["retrieved_only_a"] is None
+    changes = found.gained_lost
+    assert changes.filter(change="gained")["group"].to_list() == ["P012", "P013"]
+    lost = changes.filter(change="lost")
+    assert lost["group"].to_list() == [f"P{i:03d}" for i in range(10)]
+    assert lost["mean_average_precision_a"].null_count() == lost["q_value_a"].null_count() == 10
+    assert lost["mean_average_precision_b"].to_list() == [0.5] * 10
+    text = " ".join(found.notes)
+    assert (
+        "Target matching: runs scored different groups (other and one: 20 common, 0 only in other, 10 only in" in text
+    )
+    assert "--gate none" in text
+
+
+def test_groups_of_one_perturbation_are_drawn_together(tmp_path: Path):
+    """Twenty targets of one compound say no more than one: the interval is that of the compounds."""
+    rng = np.random.default_rng(3)
+    maps = rng.uniform(0.2, 0.8, (2, 15))
+    found = {}
+    for copies in (1, 20):
+        folders = {}
+        for name, values in zip(("one", "other"), maps, strict=True):
+            members = [
+                {
+                    "group": f"T{i:02d}-{k:02d}",
+                    "sample": f"P{i:02d}",
+                    "map": float(v),
+                    "retrieved": bool(v > 0.5),
+                    "total": 61,
+                }
+                for i, v in enumerate(values)
+                for k in range(copies)
+            ]
+            folders[name] = make_result(tmp_path / f"{name}{copies}", {"matching": {SHORT: members}})
+        rows = compared(folders).pairs.filter(pl.col("Description") != "all", metric="mean_average_precision")
+        found[copies] = rows.row(0, named=True)
+    assert found[20]["groups_common"] == 300
+    assert found[1]["units"] == found[20]["units"] == 15
+    for column in ("difference", "lower", "upper", "p_value"):
+        assert found[1][column] == pytest.approx(found[20][column])
+
+
+def test_families_of_perturbations():
+    families = kin()
+    wells = pl.concat(plate_map(name).select("Metadata_broad_sample", "Metadata_gene") for name in ("crispr", "orf"))
+    by_gene = wells.drop_nulls().with_columns(family=pl.col("Metadata_broad_sample").replace_strict(families))
+    assert by_gene.group_by("Metadata_gene").agg(pl.col("family").n_unique())["family"].max() == 1
+    lists = {row[0]: set(row[1]) for row in target_lists(None)[0].iter_rows()}
+    for a, b in itertools.combinations(sorted(lists), 2):
+        if len(lists[a] & lists[b]) >= 0.2 * len(lists[a] | lists[b]):
+            assert families[a] == families[b]
+    sizes = Counter(families.values())
+    assert 90 < len(sizes) < 160
+    assert max(sizes.values()) < 0.2 * len(families)
+
+
+def test_shorter_lists_do_not_look_better(tmp_path: Path):
+    """Features that rank at random have a higher mAP among fewer candidates, and the same mAP above chance."""
+    folders = {}
+    for name, total in (("long", 200), ("short", 20)):
+        chance = sum(1 / rank for rank in range(1, total + 1)) / total  # one positive at any rank
+        rng = np.random.default_rng(1)
+        maps = [chance + (1 - chance) * float(noise) for noise in rng.normal(0.01, 0.01, 50)]
+        members = groups(maps, [False] * 50, total=total)
+        folders[name] = make_result(tmp_path / name, {"matching": {SHORT: members}})
+    whole = compared(folders).pairs.filter(Description="all")
+    assert whole.filter(metric="mean_average_precision")["difference"].item() > 0.1
+    assert whole.filter(metric=HEADLINE)["difference"].item() == pytest.approx(0, abs=1e-12)
+    assert whole.filter(metric=HEADLINE)["value_a"].item() == pytest.approx(
+        np.random.default_rng(1).normal(0.01, 0.01, 50).mean()
+    )
+
+
+def test_configurations_of_one_run_only_are_shown_and_not_compared(tmp_path: Path):
+    a, b = random_groups(20, 1), random_groups(20, 2)
+    folders = {
+        "a": make_result(tmp_path / "a", {"replicability": {SHORT: a, LONG: a}}),
+        "b": make_result(tmp_path / "b", {"replicability": {SHORT: b}, "matching": {SHORT: b}}),
+    }
+    found = compared(folders)
+    assert set(found.pairs["Description"]) == {"all", "compound_A549_short"}
+    assert set(found.pairs["task"]) == {"replicability"}
+    table = found.fractions
+    assert table.filter(Description="compound_A549_long").select("a_fr", "b_fr").row(0)[1] is None
+    # rows over all configurations are over those of every run, and a task without any has none
+    assert table.filter(Description="all").select("task", "a_groups").rows() == [("replicability", 20)]
+    assert any("of the configurations 1 of 2 are not in b" in note for note in found.notes)
+    folders["c"] = make_result(tmp_path / "c", {"replicability": {LONG: a}})
+    with pytest.raises(InputError, match="'b' has no configuration of a task in common"):
+        compared({name: folders[name] for name in "bc"})
+
+
+def test_gene_compound_matching_has_both_sides(tmp_path: Path):
+    key = (*SHORT, "crispr", "long")
+    folders = {
+        name: make_result(tmp_path / name, {"gene_compound_matching": {key: random_groups(30, seed)}})
+        for name, seed in (("a", 1), ("b", 2))
+    }
+    found = compared(folders, published=True)
+    row = found.fractions.row(1, named=True)
+    assert row["Description"] == "compound_A549_short-crispr_A549_long"
+    assert (row["Modality1"], row["time1"], row["timepoint1"]) == ("compound", "short", 24)
+    assert (row["Modality2"], row["time2"], row["timepoint2"]) == ("crispr", "long", 144)
+    assert row["published"] == 0.008
+
+
+def test_published_fractions_and_differing_options_are_told(tmp_path: Path):
+    folders = {
+        name: make_result(
+            tmp_path / name, {"replicability": {SHORT: random_groups(20, 1)}}, options=options, simulated=name == "b"
+        )
+        for name, options in (("a", {}), ("b", {"p_values": "exact", "limit_plates": 8}))
+    }
+    found = compared(folders, published=True)
+    known = published().filter(task="replicability", cell="A549", query_modality="compound", query_time="short")
+    row = found.fractions.filter(Description="compound_A549_short")
+    assert row["published"].item() == known["fraction_retrieved"].item() == 0.765
+    text = "\n".join(found.notes)
+    assert "The option p_values differs (paper in a, the published table; exact in b)" in text
+    assert "The option limit_plates differs (None in a, the published table; 8 in b)" in text
+    assert "The option preset differs (stable in a, b; paper in the published table)" in text
+    assert "The features of b are simulated, those of the other runs are not." in text
+    assert "null_size" not in text
+    assert "published" not in compared(folders).fractions.columns
+
+
+def test_what_cannot_be_tested_is_told(tmp_path: Path):
+    few = groups([0.5] * 6, [True] * 6)
+    unscored = groups([None, *[0.4] * 19], [True] * 20)
+    folders = {
+        "a": make_result(tmp_path / "a", {"replicability": {SHORT: random_groups(20, 1), LONG: few}}),
+        "b": make_result(tmp_path / "b", {"replicability": {SHORT: unscored, LONG: few}}),
+    }
+    found = compared(folders, bootstrap=50)
+    text = "\n".join(found.notes)
+    assert "1 of 3 comparisons have fewer than 10 common groups and are not tested." in text
+    assert "1 common groups have no mAP above chance" in text
+    assert "With 50 draws no p-value is below 0.04, so one alone of 2 comparisons cannot be significant" in text
+    untested = found.pairs.filter(Description="compound_A549_long", metric=HEADLINE)
+    assert untested["p_value"].item() is untested["q_value"].item() is untested["lower"].item() is None
+    assert set(compared(folders, bootstrap=0).standing["verdict"]) == {"baseline", "not tested"}
+
+
+def test_baseline_must_be_a_run(three: dict[str, Path]):
+    assert compared(three, baseline="same").runs == ("same", "base", "good")
+    with pytest.raises(InputError, match="no run is called 'bases'; did you mean 'base'"):
+        compared(three, baseline="bases")
+    with pytest.raises(InputError, match="bootstrap is -1"):
+        CompareOptions(bootstrap=-1)
+    with pytest.raises(InputError, match="at most 200,000 draws"):
+        CompareOptions(bootstrap=1_000_000)
+
+
+# --- folders ---
+
+
+def test_names_are_given_or_those_of_folders(tmp_path: Path):
+    (tmp_path / "x=y").mkdir()
+    found = named_folders(["A=some/where", f"{tmp_path}/x=y", "results/dino/"])
+    assert list(found) == ["A", "x=y", "dino"]
+    assert found["A"] == Path("some/where")
+    with pytest.raises(InputError, match=r"two results are called 'r' \(a/r and b/r\); name them yourself: NAME=DIR"):
+        named_folders(["a/r", "b/r"])
+    with pytest.raises(InputError, match="two or more result folders, but got 1"):
+        named_folders(["a"])
+    with pytest.raises(InputError, match="has no name"):
+        named_folders(["=a", "b"])
+
+
+def _remove(name: str) -> Any:
+    return lambda folder: (folder / name).unlink()
+
+
+def _manifest(**changes: Any) -> Any:
+    def change(folder: Path) -> None:
+        path = folder / "manifest.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return change
+
+
+def _table(change: Any) -> Any:
+    def apply(folder: Path) -> None:
+        path = folder / "replicability_map.csv"
+        change(pl.read_csv(path)).write_csv(path)
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (shutil.rmtree, "does not exist"),
+        (_remove("manifest.json"), "is not a result of fastbench"),
+        (_manifest(command="fmeasure"), "was written by 'fastbench fmeasure', not by 'fastbench cpjump'"),
+        (_manifest(command="cpjump compare"), "was written by 'fastbench cpjump compare'"),
+        (_manifest(options=None), "is damaged"),
+        (_remove("replicability_map.csv"), "has no table of groups"),
+        (_remove("average_precision.parquet"), "average_precision.parquet' cannot be read"),
+        (_table(lambda table: table.drop("q_value")), "has no column 'q_value'"),
+        (_table(lambda table: pl.concat([table, table.head(1)])), r"without a name or twice \('P000'\)"),
+        (_table(lambda table: table.with_columns(q_value=pl.lit("much"))), "is damaged"),
+        (_table(lambda table: table.with_columns(above_q_threshold=pl.lit("perhaps"))), "is damaged"),
+    ],
+)
+def test_folders_that_are_no_results_are_refused(tmp_path: Path, spoil: Any, message: str):
+    folder = make_result(tmp_path / "a", {"replicability": {SHORT: random_groups(12, 1)}})
+    spoil(folder)
+    with pytest.raises(InputError, match=message) as caught:
+        read_run("a", folder)
+    assert str(folder) in str(caught.value)
+
+
+def test_a_real_result_is_read_and_its_comparison_written(tmp_path: Path):
+    tasks = ("replicability", "matching")
+    planned = plan(Options(simulated_features=40, limit_plates=4, tasks=tasks))
+    result = run(planned)
+    with ResultFolder(tmp_path / "real", "cpjump", planned.options.as_dict()) as folder:
+        write(result, folder, figures=False)
+    read = read_run("real", tmp_path / "real")
+    assert read.simulated
+    assert len(read.tables) == 2
+    for task in tasks:
+        frame = result.maps[f"{task}_map"]
+        own = read.groups.filter(task=task)
+        assert own["map"].to_list() == frame.sort("Description", pl.nth(0))["mean_average_precision"].to_list()
+        assert own["above_chance"].null_count() == 0
+    found = compared({"one": tmp_path / "real", "two": tmp_path / "real"})
+    with ResultFolder(tmp_path / "out", "cpjump compare", {}) as folder:
+        write_comparison(found, folder, figures=False)
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"verdict.csv", "comparison.csv", "fractions.csv", "gained_lost.csv", "manifest.json"}
+    table = pl.read_csv(tmp_path / "out" / "comparison.csv")
+    assert table["simulated"].all()
+    assert table["difference"].abs().max() == 0
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["simulated"] is True
+    assert manifest["baseline"] == "one"
+    fractions = pl.read_csv(tmp_path / "out" / "fractions.csv").filter(pl.col("Description") != "all")
+    assert fractions["one_fr"].to_list() == pytest.approx(
+        [result.fractions[f"{task}_fr"]["fr"].item() for task in tasks]
+    )

@@ -1,0 +1,124 @@
+"""Figures of compared runs: they say what is drawn, with two and with many runs, and equal data give equal files."""
+
+from __future__ import annotations
+
+import html
+import struct
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fastbench.engine.cpjump.compare.comparison import CompareOptions, Comparison, compare_runs
+from fastbench.engine.cpjump.compare.runs import read_run
+from fastbench.engine.cpjump.figures.comparison import draw_gained_lost, draw_overview
+
+from ..compare.made_results import LONG, SHORT, groups, make_result, random_groups
+
+
+def words(path: Path) -> str:
+    """Texts of an SVG; letters are drawn as shapes, and each text stands in a comment beside them."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return html.unescape("\n".join(line.strip()[5:-4] for line in lines if line.strip().startswith("<!-- ")))
+
+
+def size(path: Path) -> tuple[int, int]:
+    width, height = struct.unpack(">II", path.read_bytes()[16:24])
+    return width, height
+
+
+def compared(folder: Path, names: Sequence[str], *, cross: bool = False, **options: Any) -> Comparison:
+    runs = []
+    for seed, name in enumerate(names):
+        tasks: dict[str, Any] = {
+            "replicability": {SHORT: random_groups(40, seed, shift=seed), LONG: random_groups(40, seed)}
+        }
+        if cross:
+            few = groups([0.9, 0.2, 0.1 * seed], [True, True, seed > 0], total=21)
+            key = (*SHORT, "orf", "short")
+            tasks["gene_compound_matching"] = {key: few, (*SHORT, "crispr", "long"): random_groups(30, seed)}
+        runs.append(read_run(name, make_result(folder / f"run{seed}", tasks, simulated=seed == 1)))
+    return compare_runs(runs, CompareOptions(bootstrap=200, **options))
+
+
+def draw(found: Comparison, folder: Path) -> list[Path]:
+    paths = [folder / f"{name}.{ending}" for name in ("overview", "changes") for ending in ("png", "svg")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a page too small for its plots
+        draw_overview(
+            found.fractions, found.pairs, found.runs, paths[0], paths[1], by_run=found.by_run, subtitle=found.words,
+            simulated=found.simulated,
+        )  # fmt: skip
+        draw_gained_lost(
+            found.fractions, found.pairs, found.runs, paths[2], paths[3], subtitle="McNemar", simulated=found.simulated
+        )
+    return paths
+
+
+def test_overview_says_runs_tasks_configurations_and_significance(tmp_path: Path):
+    found = compared(tmp_path, ["CellProfiler", "DINO $2"], cross=True, published=True)
+    _, overview, _, changes = draw(found, tmp_path)
+    text = words(overview)
+    for said in (
+        "2 runs side by side: which is better, and where?", "SIMULATED FEATURES", "CellProfiler (baseline)", "DINO $2",
+        "published CellProfiler (real features)", "Replicability", "Gene-compound matching", "all configurations",
+        "compound A549 short", "compound A549 long", "A549 compound short – orf short", "200 paired bootstrap draws",
+        "q < 0.05: filled, in the colour of its run", "not significant", "← worse    difference of mAP    better →",
+        "Hollow fraction: of fewer than 10 groups", "Without a line: no interval",
+    ):  # fmt: skip
+        assert said in text, said
+    text = words(changes)
+    for said in (
+        "Groups retrieved in one run and not in CellProfiler", "DINO $2", "gained", "lost", "McNemar",
+        "pale: not significant (q ≥ 0.05)",
+    ):  # fmt: skip
+        assert said in text, said
+    assert "all configurations" not in text
+
+
+def test_counts_of_gained_and_lost_stand_at_the_bars(tmp_path: Path):
+    found = compared(tmp_path, ["a", "b"])
+    _, _, _, changes = draw(found, tmp_path)
+    text = words(changes).splitlines()
+    tested = found.pairs.drop_nulls("retrieved_only_a")
+    for column in ("retrieved_only_a", "retrieved_only_b"):
+        assert all(str(count) in text for count in tested[column])
+
+
+def test_what_is_not_there_is_not_explained(tmp_path: Path):
+    found = compared(tmp_path, ["a", "b"])
+    text = words(draw(found, tmp_path)[1])
+    for said in ("published", "Hollow fraction", "Without a line", "Gene-compound matching", "axis ends"):
+        assert said not in text
+    assert "McNemar" not in text
+
+
+@pytest.mark.parametrize("n", [2, 6, 8])
+def test_pages_grow_with_the_runs_and_long_names_are_cut(tmp_path: Path, n: int):
+    names = [f"run_{i}_of_a_feature_set_with_a_very_long_name_number_{i}" for i in range(n)]
+    found = compared(tmp_path, names, cross=True)
+    png, svg, other, _ = draw(found, tmp_path)
+    assert size(png)[0] == size(other)[0] == 1950
+    assert 900 < size(png)[1] < 3000
+    assert names[1] not in words(svg)
+    assert "run_1_of" in words(svg)
+
+
+def test_equal_results_give_equal_files(tmp_path: Path):
+    found = compared(tmp_path, ["a", "b", "c"], cross=True)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    for first, second in zip(draw(found, tmp_path / "one"), draw(found, tmp_path / "two"), strict=True):
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_pages_without_intervals_are_drawn(tmp_path: Path):
+    runs = []
+    for seed, name in enumerate("ab"):
+        few = groups([0.5, 0.1 * seed], [True, False])
+        runs.append(read_run(name, make_result(tmp_path / name, {"replicability": {SHORT: few}})))
+    found = compare_runs(runs, CompareOptions(bootstrap=0))
+    text = words(draw(found, tmp_path)[1])
+    assert "no intervals were computed" in text

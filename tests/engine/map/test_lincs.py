@@ -1,0 +1,69 @@
+"""The packaged LINCS plate: 58 compounds against DMSO, beside copairs 0.5.5 on every row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from copairs.map import average_precision as copairs_ap
+from copairs.map import mean_average_precision as copairs_map
+
+import fastbench as fb
+from fastbench.engine.readers.packaged import resolve
+from fastbench.engine.retrieval.pair_rules import compile_pairs
+from fastbench.kernels import cpu, dispatch
+
+RULE = (["Metadata_broad_sample"], [], [], ["Metadata_negcon"])
+NULL_SIZE = 100_000
+
+
+@pytest.fixture(scope="module")
+def plate():
+    profiles = fb.read_profiles([resolve("sample:lincs")])
+    meta = profiles.metadata.select("Metadata_broad_sample", "Metadata_Well").to_pandas()
+    meta["Metadata_negcon"] = meta["Metadata_broad_sample"] == "DMSO"
+    return meta, profiles.features
+
+
+def test_average_precision_equals_copairs_on_every_row(plate):
+    expected = copairs_ap(*plate, *RULE, progress_bar=False)
+    got = fb.average_precision(*plate, *RULE)
+    np.testing.assert_array_equal(got["n_pos_pairs"], expected["n_pos_pairs"])
+    np.testing.assert_array_equal(got["n_total_pairs"], expected["n_total_pairs"])
+    np.testing.assert_allclose(got["average_precision"], expected["average_precision"], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(
+        got["normalized_average_precision"], expected["normalized_average_precision"], rtol=0, atol=1e-12
+    )
+
+
+def test_p_values_lie_within_the_sampling_error_of_copairs(plate, tmp_path):
+    ap = fb.average_precision(*plate, *RULE)
+    ap = ap[ap["Metadata_broad_sample"] != "DMSO"].reset_index(drop=True)
+    arguments = ap, ["Metadata_broad_sample"], NULL_SIZE, 0.05, 0
+    expected = copairs_map(*arguments, progress_bar=False, cache_dir=tmp_path)
+    exact = fb.mean_average_precision(*arguments, tail=">")
+    p = exact["p_value"].to_numpy()
+    error = np.sqrt(np.maximum(p * (1 - p), 1 / NULL_SIZE) / NULL_SIZE)
+    np.testing.assert_array_less(np.abs(expected["p_value"] - (1 + NULL_SIZE * p) / (1 + NULL_SIZE)), 5 * error)
+    same = fb.mean_average_precision(*arguments, p_values="copairs")
+    pd.testing.assert_frame_equal(same, expected, check_dtype=False)
+    assert same["mean_average_precision"].mean() == pytest.approx(0.61783, abs=5e-6)
+    assert same["below_corrected_p"].mean() == pytest.approx(33 / 58)
+
+
+@pytest.mark.parametrize("distance", ["cosine", "correlation"])
+def test_all_rooms_count_the_same(plate, distance):
+    """Counts of the compiled kernels, the JAX programs and the definition, to the last bit."""
+    meta, x = plate
+    frame = pl.from_pandas(meta)
+    plan = compile_pairs(frame, RULE[0], (), (), RULE[3], None)
+    queries = np.arange(len(frame))
+    offsets, mates = cpu.partners(plan.positives, queries)
+    found = {}
+    for device in ("cpu", "cpu-xla", "reference"):
+        room = dispatch.room(device)
+        *found[device], _ = room.count_outranking(room.prepare(x, distance, plan.negatives), queries, offsets, mates)
+    for device in ("cpu", "cpu-xla"):
+        for mine, definition in zip(found[device], found["reference"], strict=True):
+            np.testing.assert_array_equal(mine, definition)
