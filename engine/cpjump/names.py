@@ -57,7 +57,7 @@ ALL: Final = "all"
 GROUP: Final = ("task", "Description", "group")
 
 
-#: Of the groups of both runs, mean AP above chance (see `compare_runs.ScoredRun`) and mean AP; fraction retrieved of
+#: Of the groups of both runs, mean AP above chance (see `runs.ScoredRun`) and mean AP; fraction retrieved of
 #: the groups of each run, and of the groups of both.
 METRICS: Final = (
     "mean_normalized_average_precision", "mean_average_precision", "fraction_retrieved", "fraction_retrieved_common",

@@ -71,7 +71,7 @@ class Options:
         Folder or file of the embeddings, see `embeddings.embedding_reader`; so are `embedding_keys`, `obsm` and
         `well_aggregate`. With `profiles`, the metadata of those files say what lies in the wells.
     batch_correction : {"none", "kernel-pca", "sphering", "mad"}, default "none"
-        See `correction`; so are `pca_kernel` ("linear" when left out), `pca_n_components` (500) and
+        See `correction.transforms`; so are `pca_kernel` ("linear" when left out), `pca_n_components` (500) and
         `sphering_epsilon` (1e-6). Those of another method are refused.
     save_correction, load_correction : Path, optional
         File to keep the fitted correction in, and one to take it from instead of fitting. The method and its
@@ -81,7 +81,7 @@ class Options:
     test_labels : Path, optional
         File whose ``SAMPLE_KEY`` names the wells to score; negative controls of its plates are kept.
     split_manifest : Path, optional
-        File of a split, see `split_manifest`.
+        File of a split, see `split.manifest`.
     split_subset : {"train", "validate", "test"}, optional
         Its subset to score; negative controls of its plates are kept.
     orf_replicates : {"any", "same-position", "different-position"}, default "any"

@@ -1,14 +1,14 @@
 """P-values of average precision (AP) under random ranking, computed instead of sampled.
 
 A shape is (P, L): P positives among L ranked items, every placement equally likely. Each shape has one
-method, chosen from the shape alone (`null_plan`), so a p-value never depends on which other shapes are asked for,
+method, chosen from the shape alone (`method`), so a p-value never depends on which other shapes are asked for,
 nor on what ran before:
 
 - ``enumeration``: all C(L, P) placements, where they are few; P == 1 for any L. The p-value is exact.
 - ``bracket``: the law of AP x P with every term rounded to a fine grid, from one sweep over ranks that serves
-  all shapes at once (`null_swept`), or in two parts for few positives in a long list (`null_split`). The p-value
+  all shapes at once (`bracket`), or in two parts for few positives in a long list (`split_bracket`). The p-value
   is enclosed from both sides, which is proven; and a tail of few placements is counted, which makes it exact.
-- ``inversion``: the characteristic function, exact at each frequency, inverted (`null_inverted`); for many
+- ``inversion``: the characteristic function, exact at each frequency, inverted (`inversion`); for many
   positives and negatives. The error is measured: about 1e-12, absolute.
 - ``sampled``: seeded random placements, where all of these would cost too much. The bounds are then a confidence
   interval.

@@ -80,7 +80,7 @@ class NullLaw:
     n_pos, n_total : int
         P and L.
     method : {"enumeration", "bracket", "inversion", "sampled"}
-        How it is known, see `null_laws`.
+        How it is known, see `ap_null`.
     values : ndarray of float64
         Enumeration and samples: the AP values, ascending and equally likely. Empty for P == 1, where AP = 1 /
         rank, and for the other methods.

@@ -2,7 +2,7 @@
 
 Rounded to a grid, the errors of many draws add up to a wide bracket. The characteristic function of a sum of
 independent parts is the product of theirs, each exact at every frequency (`kernels.reference.null_inversion`), so it
-is inverted as that of a single large shape is, see `null_inverted`. What is aliased is less than 1e-15 (Bernstein).
+is inverted as that of a single large shape is, see `inversion`. What is aliased is less than 1e-15 (Bernstein).
 Rounding and truncation errors are measured, not proven. To be used at all, the draws must hold many positives of
 shapes with many placements (a sum of a few values is a lattice, whose characteristic function comes back); it must
 die out; and it must stay small at probes up to a thousand times the last frequency. Otherwise the caller convolves.

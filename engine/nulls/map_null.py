@@ -5,8 +5,8 @@ rule of copairs, the cautious extreme). The mean AP is then sum_s (m_s / m) A_s.
 draws for itself. Neither is the true joint law, since queries of one group share pairs.
 
 A mean is the sum of independent weighted AP. The p-value of a few placements is exact and that of a few draws is
-enclosed (`group_convolution`). Many draws of shapes with many placements have a smooth law, which is inverted from
-its characteristic function with a measured error (`group_inversion`); a tail too small for that error is enclosed.
+enclosed (`convolution`). Many draws of shapes with many placements have a smooth law, which is inverted from
+its characteristic function with a measured error (`map_inversion`); a tail too small for that error is enclosed.
 """
 
 from __future__ import annotations

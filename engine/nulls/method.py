@@ -22,7 +22,7 @@ _LARGEST_LOG_COUNT = 290 * math.log(10)  # C(L, P) whose reciprocal is an ordina
 _SWEEP_WORK = 3e9  # cell updates, about 0.4 nanoseconds each; beyond it a law is split where that is less work
 _MOST_WORK = 8e9  # cell updates
 _MOST_INVERSION = 6e9  # complex multiplications, about 1.3 nanoseconds each
-#: Fewest positives and negatives of a law that is smooth enough to be inverted (see `null_inverted`); and fewest of
+#: Fewest positives and negatives of a law that is smooth enough to be inverted (see `inversion`); and fewest of
 #: either where a narrow bracket is too much work.
 _SMOOTH = (48, 48)
 _LESS_SMOOTH = (32, 96)
@@ -59,7 +59,7 @@ def method_of(n_pos: int, n_total: int) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def plan_of(n_pos: int, n_total: int) -> Plan:
-    """Choose how the law of (P, L) is found, see `null_laws`."""
+    """Choose how the law of (P, L) is found, see `ap_null`."""
     negatives = n_total - n_pos
     if negatives <= 1 or n_pos == 1:
         return Plan("enumeration")
@@ -96,7 +96,7 @@ def _invertible(n_pos: int, negatives: int, fewest: tuple[int, int]) -> bool:
 
 
 def _error_cells(n_pos: int) -> float:
-    """How far apart the allowed rounding errors of a bracket lie, in cells (see `null_swept`)."""
+    """How far apart the allowed rounding errors of a bracket lie, in cells (see `bracket`)."""
     return min(n_pos, 2.8 * math.sqrt(n_pos))
 
 

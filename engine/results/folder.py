@@ -93,7 +93,7 @@ class ResultFolder:
             "argv": list(sys.argv),
             "fastbench_version": package_version("fastbench"),
             "versions": {
-                "python": platform.pythonpackage_version(),
+                "python": platform.python_version(),
                 **{name: package_version(name) for name in _VERSIONED},
             },
             "platform": platform.platform(),

@@ -1,6 +1,6 @@
 """Similarity to average precision: the path that every retrieval benchmark takes.
 
-Metadata becomes codes (`pairing`), codes and features become counts (kernels), counts become average precision.
+Metadata becomes codes (`pair_rules`), codes and features become counts (kernels), counts become average precision.
 Queries go through in batches, so that memory is O(rows x features + batch), whatever the number of pairs.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ...kernels.names import DISTANCES, METRICS, TIES
+from ...kernels.names import DEVICES, DISTANCES, METRICS, PRECISIONS, TIES
 from ..errors import InputError, UnpairedException
 from ..tables.frames import check_one, with_series
 from .degenerate import refuse_degenerate
@@ -139,7 +139,7 @@ def score(
     features : ndarray of float32 or float64, shape (n, d)
         Finite values, at least in the rows that the filters leave; row i belongs to row i of `metadata`.
     pos_sameby, pos_diffby, neg_sameby, neg_diffby, multilabel_col
-        The pair rules, see `pairing.compile_pairs`.
+        The pair rules, see `pair_rules.compile_pairs`.
     distance : str, default "cosine"
         cosine, abs_cosine, correlation, euclidean, manhattan or chebyshev; or another name of
         `scipy.spatial.distance`, whose ranks are those of scipy on this machine, without a certificate.
@@ -179,10 +179,10 @@ def score(
     check_one("distance", distance, DISTANCE_NAMES)
     distance = _ALIASES.get(distance, distance)
     check_one("ties", ties, TIES)
-    check_one("device", device, dispatch.DEVICES)
+    check_one("device", device, DEVICES)
     if not dispatch.available(device):
         raise InputError(f"device {device!r} is not here: JAX finds none; use 'auto', or install JAX for your GPU.")
-    check_one("precision", precision, dispatch.PRECISIONS)
+    check_one("precision", precision, PRECISIONS)
     if precision not in ("auto", "float32") and device not in ("gpu", "cpu-xla"):
         raise InputError(f"precision {precision!r} is for device 'gpu' and 'cpu-xla', but the device is {device!r}.")
     if len(metadata) != len(features):

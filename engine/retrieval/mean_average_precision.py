@@ -1,7 +1,7 @@
 """Significance of groups: mean average precision (mAP), p-values, false discovery rates.
 
 Arguments and result columns are those of copairs 0.5.5. Its numbers come with ``p_values="copairs"``; the
-default computes p-values instead of sampling them and counts ties (see `null_laws` and `group_null`).
+default computes p-values instead of sampling them and counts ties (see `ap_null` and `map_null`).
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def compare_runs(runs: Sequence[ScoredRun], options: CompareOptions) -> Comparis
 
     Groups (perturbations, or labels in matching) are paired by name. Mean AP is compared on the groups that both runs
     scored; fractions retrieved on those of each run, as reported, and on common groups. Bootstrap draws are of
-    perturbations in replicability, and of families of them in matching (`kinship.kin`), where groups share
+    perturbations in replicability, and of families of them in matching (`families.kin`), where groups share
     perturbations: a group is drawn as far as its queries are. What recurs in several configurations is drawn with all
     of them.
 

@@ -29,7 +29,7 @@ def compare_pair(a: ScoredRun, b: ScoredRun, draws: int, seed: int) -> tuple[lis
     a, b : ScoredRun
         The runs; differences are a - b.
     draws, seed : int
-        As in `paired.paired_difference`.
+        As in `paired_bootstrap.paired_difference`.
 
     Returns
     -------
@@ -116,7 +116,7 @@ _COLUMNS: Final[Mapping[str, Any]] = {
 
 
 def tabled(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """Put the rows of all pairs into one table, see `compare.compare_runs`, and adjust their p-values."""
+    """Put the rows of all pairs into one table, see `comparison.compare_runs`, and adjust their p-values."""
     columns = {name: pl.Series(name, [row.get(name) for row in rows], kind) for name, kind in _COLUMNS.items()}
     frame = pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
     return _with_q(ordered(frame))

@@ -55,7 +55,7 @@ class ScoredRun:
         (AP - c) / (1 - c), c the mean AP of a random ranking of as many candidates; both may be missing), ``q_value``
         and ``retrieved``, sorted by configuration and group.
     shares : polars.DataFrame
-        One row a group and family of perturbations (`kinship.kin`): `GROUP`, ``family`` and ``share``, the part of the
+        One row a group and family of perturbations (`families.kin`): `GROUP`, ``family`` and ``share``, the part of the
         group's queries that belong to it.
     """
 

@@ -28,7 +28,7 @@ def correction_options(
     Parameters
     ----------
     method : str
-        One of `correction.METHODS`; ``none`` with `load` stands for that of the file.
+        One of `names.METHODS`; ``none`` with `load` stands for that of the file.
     given : dict
         ``pca_kernel``, ``pca_n_components`` and ``sphering_epsilon``; None where they were left out.
     load, save : Path, optional

@@ -1,7 +1,7 @@
 """Learned embeddings as the features of the benchmark: vectors joined to wells by plate and well, never by position.
 
 Two layouts: a folder with one CellCLIP file a plate (``<plate>.h5`` or ``<batch>/<plate>.h5``), or one file with the
-vectors of many plates (`embedding_formats`). What lies in the wells is said by the packaged plate maps, or by the
+vectors of many plates (`readers.vectors`). What lies in the wells is said by the packaged plate maps, or by the
 metadata columns of a folder of profiles.
 """
 
@@ -52,7 +52,7 @@ def embedding_reader(
     Parameters
     ----------
     path : path
-        A folder with ``<plate>.h5`` or ``<batch>/<plate>.h5``, or one file of any format of `embedding_formats`.
+        A folder with ``<plate>.h5`` or ``<batch>/<plate>.h5``, or one file of any format of `readers.vectors`.
     keys : path, optional
         For ``.npy`` and ``.npz``: CSV, TSV or Parquet with ``Metadata_Plate`` and ``Metadata_Well``, its rows in the
         order of the vectors.

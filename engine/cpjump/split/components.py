@@ -21,7 +21,7 @@ def target_labels(wells: pl.DataFrame, rule: str = "all") -> pl.DataFrame:
     Parameters
     ----------
     wells : polars.DataFrame
-        Treated wells with the columns of `split_table`.
+        Treated wells with the columns of `wells.split_table`.
     rule : {"all", "perturbed", "primary"}, default "all"
         Of a compound: every target of its list; those that are the gene or the primary target of a well in `wells`;
         or its primary target only, as the published split has it. A guide or an ORF has its gene.
@@ -48,7 +48,7 @@ def components(wells: pl.DataFrame, rule: str = "all") -> pl.DataFrame:
     Parameters
     ----------
     wells : polars.DataFrame
-        Treated wells with the columns of `split_table`.
+        Treated wells with the columns of `wells.split_table`.
     rule : {"all", "perturbed", "primary"}, default "all"
         Which targets bind, see `target_labels`. Equal InChIKeys and genes bind always.
 

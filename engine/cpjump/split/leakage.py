@@ -60,7 +60,7 @@ class Leakage:
 def check_leakage(manifest: pl.DataFrame) -> Leakage:
     """Check a split against the rules.
 
-    What lies in a well is looked up in `split_table`; of a well that is not there, its ``Metadata_broad_sample``
+    What lies in a well is looked up in `wells.split_table`; of a well that is not there, its ``Metadata_broad_sample``
     counts. Negative controls and empty wells are left out: every subset may have them.
 
     Parameters

@@ -96,7 +96,7 @@ class Split:
     options : SplitOptions
         What was asked.
     manifest : polars.DataFrame
-        One row a well of a subset, in the order of `split_table`: ``split_strategy``, ``subset``,
+        One row a well of a subset, in the order of `wells.split_table`: ``split_strategy``, ``subset``,
         ``Metadata_Plate``, ``Metadata_Well``, ``Metadata_broad_sample``, ``Metadata_cell_line``,
         ``Metadata_experiment_type``, ``Metadata_timepoint``, ``Metadata_timepoint_code``, ``Metadata_target``.
     skipped : dict

@@ -25,9 +25,9 @@ class Compared:
     Attributes
     ----------
     metrics : polars.DataFrame or None
-        One row a pair and metric, see `compare.compare`.
+        One row a pair and metric, see `paired.compare`.
     classes : polars.DataFrame or None
-        One row a pair and class, see `compare.class_changes`; `model_a` and `model_b` first.
+        One row a pair and class, see `paired.class_changes`; `model_a` and `model_b` first.
     notes : list of str
         What was left out.
     """

@@ -1,7 +1,7 @@
 """Paired comparison of models on the cells that all of them scored.
 
 Every draw of the bootstrap is the same for all models, so what makes a cell hard for all of them drops out of their
-differences. Draws are of cells, or of clusters of cells such as donors, see `bootstrap`.
+differences. Draws are of cells, or of clusters of cells such as donors, see `scores.intervals`.
 """
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ def compare(
     draws : int, default 200
         Draws of the bootstrap; 0 leaves intervals and p-values of differences out.
     seed, level, threads
-        As in `bootstrap.intervals`.
+        As in `intervals.intervals`.
 
     Returns
     -------

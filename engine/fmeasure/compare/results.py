@@ -43,9 +43,9 @@ class SideBySide:
     intervals : polars.DataFrame or None
         One row a model and metric.
     comparison : polars.DataFrame
-        One row a pair of models and metric, see `compare.compare`.
+        One row a pair of models and metric, see `paired.compare`.
     classes : polars.DataFrame
-        One row a pair of models and class, see `compare.class_changes`.
+        One row a pair of models and class, see `paired.class_changes`.
     headline : str
         The metric that models are ordered by.
     words : str

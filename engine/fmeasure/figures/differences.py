@@ -40,7 +40,7 @@ def draw_differences(
     Parameters
     ----------
     frame : pl.DataFrame
-        From `fmeasure.compare.compare`: `model_a`, `model_b`, `metric`, `difference`, `lower`, `upper`.
+        From `fmeasure.compare.paired.compare`: `model_a`, `model_b`, `metric`, `difference`, `lower`, `upper`.
     metrics : sequence of str
         Panels, at most four; those that the table does not have are left out.
     path_png, path_svg : Path

@@ -1,4 +1,4 @@
-"""The folder of a run under the names of cellarium-cas, as it is written; `read_workspace` reads it back.
+"""The folder of a run under the names of cellarium-cas, as it is written; `workspace.read` reads it back.
 
 ::
 
