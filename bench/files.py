@@ -205,10 +205,16 @@ def _measured(entry: dict[str, Any]) -> Measured:
     if not (0 < share <= 1 and 0 < best < math.inf and 0 < median < math.inf):
         raise ValueError(f"times of {entry['name']} are {best} and {median} for {share} of the job")
     return Measured(
-        str(entry.get("group") or "no group"), str(entry["name"]), str(extra.get("job", entry["name"])),
-        str(extra.get("tool", OURS)), best / share, median / share, int(stats["rounds"]), share,
+        str(entry.get("group") or "no group"),
+        str(entry["name"]),
+        str(extra.get("job", entry["name"])),
+        str(extra.get("tool", OURS)),
+        best / share,
+        median / share,
+        int(stats["rounds"]),
+        share,
         *(None if extra.get(key) is None else float(extra[key]) for key in ("peak_MB", "flops", "ns_per_entry")),
-    )  # fmt: skip
+    )
 
 
 def peers(one: Measured, measured: Sequence[Measured]) -> list[Measured]:

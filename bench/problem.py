@@ -68,8 +68,11 @@ def plates(n_plates: int, d: int, replicates: int = REPLICATES) -> Problem:
         }
     )
     rule: Rule = (
-        ["Metadata_plate", "Metadata_compound", "Metadata_reference"], [], ["Metadata_plate"], ["Metadata_control"],
-    )  # fmt: skip
+        ["Metadata_plate", "Metadata_compound", "Metadata_reference"],
+        [],
+        ["Metadata_plate"],
+        ["Metadata_control"],
+    )
     return Problem(meta, _features(group, d), rule, group, plate)
 
 

@@ -82,9 +82,11 @@ def score(tool: str, tables: Sequence[Table], cache_dir: Path) -> list[Any]:
     module = import_module("fastbench" if tool == "fastbench" else "copairs.map")
     by = ["configuration", REPLICABILITY.by]
     rules = [
-        [*by, "Metadata_reference"], [*REPLICABILITY.pos_diffby], [*REPLICABILITY.neg_sameby],
+        [*by, "Metadata_reference"],
+        [*REPLICABILITY.pos_diffby],
+        [*REPLICABILITY.neg_sameby],
         [*REPLICABILITY.neg_diffby],
-    ]  # fmt: skip
+    ]
     found = []
     for meta, features in tables:
         ap = module.average_precision(meta, features, *rules, progress_bar=False)

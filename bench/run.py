@@ -87,10 +87,23 @@ def run_suites(
     with tempfile.TemporaryDirectory(prefix="fastbench-bench-") as folder:
         results = Path(folder, "results.json")
         command = [
-            sys.executable, "-P", "-m", "pytest", str(suites), "-c", str(suites / "pytest.ini"), "--color=no", "-q",
-            "--tb=short", "--benchmark-quiet", f"--benchmark-json={results}", f"--benchmark-storage=file://{folder}",
-            f"--basetemp={folder}/work", "-p", "no:hypothesispytest",  # of no use here, and a second to load
-        ]  # fmt: skip
+            sys.executable,
+            "-P",
+            "-m",
+            "pytest",
+            str(suites),
+            "-c",
+            str(suites / "pytest.ini"),
+            "--color=no",
+            "-q",
+            "--tb=short",
+            "--benchmark-quiet",
+            f"--benchmark-json={results}",
+            f"--benchmark-storage=file://{folder}",
+            f"--basetemp={folder}/work",
+            "-p",
+            "no:hypothesispytest",  # of no use here, and a second to load
+        ]
         command += ["-m", LEVELS[level]] if LEVELS[level] else []
         command += ["-k", select] if select else []
         said = []
@@ -120,9 +133,16 @@ def _process(command: list[str], cwd: Path) -> Iterator[subprocess.Popen[str]]:
     environment = {name: value for name, value in os.environ.items() if name not in strange}
     environment |= {"GIT_OPTIONAL_LOCKS": "0", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
-        command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
-    )  # fmt: skip
+        command,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
     try:
         yield process
         process.wait()

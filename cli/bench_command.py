@@ -18,14 +18,20 @@ FAILED, REGRESSION = 1, 3
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes only: a minute or two.")] = False,
     all_: Annotated[bool, typer.Option("--all", help="Also what takes many minutes or gigabytes.")] = False,
-    select: Annotated[str, typer.Option(help="Only benchmarks whose names match, e.g. \"kernels and not null\".")] = "",
+    select: Annotated[str, typer.Option(help='Only benchmarks whose names match, e.g. "kernels and not null".')] = "",
     compare: Annotated[Path | None, typer.Option(help="An earlier benchmark file: show regressions and gains.")] = None,
-    margin: Annotated[float, typer.Option(help="Ratio of best times, new to old, up to which a difference is noise.")] = 1.25,
-    fail_on_regression: Annotated[bool, typer.Option("--fail-on-regression", help="End with exit code 3 when a regression is beyond the margin.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Benchmark file to write.", show_default="benchmarks/<UTC time>.json")] = None,
+    margin: Annotated[
+        float, typer.Option(help="Ratio of best times, new to old, up to which a difference is noise.")
+    ] = 1.25,
+    fail_on_regression: Annotated[
+        bool, typer.Option("--fail-on-regression", help="End with exit code 3 when a regression is beyond the margin.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Benchmark file to write.", show_default="benchmarks/<UTC time>.json")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older file.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Time every kernel and function beside copairs, scikit-learn and a plain matrix product.
 
     Exit codes: 0 done, also with regressions; 1 a benchmark failed; 2 bad usage; 3 a regression, if asked for.
@@ -161,12 +167,17 @@ def _show_comparison(comparison: Comparison, path: Path | None, margin: float) -
     if found:
         rows = [
             [
-                change.verdict, change.new.group, change.new.job, change.new.tool, _seconds(change.old.best),
-                _seconds(change.new.best), f"{change.ratio:.2f}",
+                change.verdict,
+                change.new.group,
+                change.new.job,
+                change.new.tool,
+                _seconds(change.old.best),
+                _seconds(change.new.best),
+                f"{change.ratio:.2f}",
                 "" if change.beside_peers is None else f"{change.beside_peers:.2f}",
             ]
             for change in sorted(found, key=lambda change: -change.ratio)
-        ]  # fmt: skip
+        ]
         header = ["", "group", "job", "tool", "before", "now", "now / before", "beside peers"]
         _table(f"Beyond a margin of {margin:g} against {path}", header, rows, left=4)
     same = len(comparison.changes) - len(found)

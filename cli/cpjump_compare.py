@@ -18,17 +18,23 @@ SHOWN = 20  # configurations that differ
 
 
 def compare(
-    results: Annotated[list[str], typer.Argument(help="Result folders of 'fastbench cpjump', DIR or NAME=DIR; two or more.")],
+    results: Annotated[
+        list[str], typer.Argument(help="Result folders of 'fastbench cpjump', DIR or NAME=DIR; two or more.")
+    ],
     output: Annotated[Path, typer.Option(help="Result folder.")] = Path("results/cpjump_compare"),
     baseline: Annotated[str, typer.Option(help="The run that the others are compared with. Left out: the first.")] = "",
     all_pairs: Annotated[bool, typer.Option("--all-pairs", help="Compare every run with every other.")] = False,
-    published: Annotated[bool, typer.Option("--published", help="Put the published fractions of CellProfiler profiles beside the runs.")] = False,
+    published: Annotated[
+        bool, typer.Option("--published", help="Put the published fractions of CellProfiler profiles beside the runs.")
+    ] = False,
     bootstrap: Annotated[int, typer.Option(help="Draws of the paired bootstrap; 0: no intervals, no tests.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     no_figures: Annotated[bool, typer.Option("--no-figures", help="Draw no figures.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older result in the output folder.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an older result in the output folder.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Put runs side by side: which features are better, where (task, cell line, time), and whether it is significant."""
     from dataclasses import asdict
 
@@ -118,6 +124,11 @@ def _where(found: Comparison) -> pl.DataFrame:
 
     clear = found.pairs.filter(pl.col("q_value") < LEVEL, pl.col("Description") != ALL, metric=HEADLINE)
     return clear.select(
-        pl.col("task").replace(TITLES), "Description", pl.format("{} − {}", "run_a", "run_b").alias("runs"),
-        "difference", "lower", "upper", pl.col("q_value").alias("q"),
-    )  # fmt: skip
+        pl.col("task").replace(TITLES),
+        "Description",
+        pl.format("{} − {}", "run_a", "run_b").alias("runs"),
+        "difference",
+        "lower",
+        "upper",
+        pl.col("q_value").alias("q"),
+    )

@@ -14,22 +14,39 @@ if TYPE_CHECKING:
 __all__ = ["fetch"]
 
 _STATES = {
-    "absent": "not published", "fetch": "to fetch", "resume": "to go on with", "replace": "to replace",
-    "renew": "to replace", "here": "here",
-}  # fmt: skip
+    "absent": "not published",
+    "fetch": "to fetch",
+    "resume": "to go on with",
+    "replace": "to replace",
+    "renew": "to replace",
+    "here": "here",
+}
 
 
 def fetch(
     output: Annotated[Path, typer.Option(help="Folder of profiles; files go to <batch>/<plate>/ in it.")],
-    plates: Annotated[str, typer.Option(help="Plates, e.g. BR00116991,BR00116992. Left out: the 40 of the benchmark.")] = "",
-    suffix: Annotated[str, typer.Option(help="How the files end that are fetched, one a plate.")] = "_normalized_feature_select_negcon_batch.csv.gz",
-    endpoint: Annotated[str, typer.Option(help="Address of a mirror: an S3 service with a bucket cellpainting-gallery.")] = "",
+    plates: Annotated[
+        str, typer.Option(help="Plates, e.g. BR00116991,BR00116992. Left out: the 40 of the benchmark.")
+    ] = "",
+    suffix: Annotated[
+        str, typer.Option(help="How the files end that are fetched, one a plate.")
+    ] = "_normalized_feature_select_negcon_batch.csv.gz",
+    endpoint: Annotated[
+        str, typer.Option(help="Address of a mirror: an S3 service with a bucket cellpainting-gallery.")
+    ] = "",
     connections: Annotated[int, typer.Option(help="Files fetched at a time.")] = 8,
-    verify: Annotated[bool, typer.Option("--verify", help="Hash the files that are here again; else their size and record are compared.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files of these names that fastbench did not fetch.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what is published and what is here, and stop.")] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Hash the files that are here again; else their size and record are compared."),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files of these names that fastbench did not fetch.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what is published and what is here, and stop.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Fetch the published CPJUMP1 profiles (public, no account), check them, and go on where an earlier run stopped."""
     from ..engine.cpjump.fetch.fetch import FetchOptions, survey
     from ..engine.cpjump.fetch.fetch import fetch as fetch_files
@@ -38,8 +55,14 @@ def fetch(
 
     named = tuple(part.strip() for part in plates.split(",") if part.strip())
     options = FetchOptions(
-        output, named if plates else None, suffix, endpoint or None, connections, verify, overwrite,
-    )  # fmt: skip
+        output,
+        named if plates else None,
+        suffix,
+        endpoint or None,
+        connections,
+        verify,
+        overwrite,
+    )
     items = survey(options)
     done = None
     if not as_json:
@@ -115,7 +138,12 @@ def _show_end(items: tuple[Item, ...], done: Fetched | None, options: FetchOptio
 
 def _as_row(item: Item) -> dict[str, Any]:
     return {
-        "plate": item.plate, "path": item.path, "state": item.state, "why": item.why or None,
-        "key": item.published and item.published.key, "bytes": item.size, "bytes_here": item.bytes_here,
+        "plate": item.plate,
+        "path": item.path,
+        "state": item.state,
+        "why": item.why or None,
+        "key": item.published and item.published.key,
+        "bytes": item.size,
+        "bytes_here": item.bytes_here,
         "etag": item.published and item.published.etag,
-    }  # fmt: skip
+    }

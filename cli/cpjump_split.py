@@ -21,18 +21,45 @@ _OUTPUT = Path("results/cpjump_split/manifest.csv")
 
 
 def split(
-    strategy: Annotated[str, typer.Option(help="leak_free, cpjump1_official_representation, cpjump1_official_gene_compound or cellclip_cpjump_style; default: leak_free.")] = "",
-    order: Annotated[str, typer.Option(help="Targets of cpjump1_official_gene_compound: radix (published rank, the default) or first-appearance (the released example).")] = "",
-    exclude_poscon: Annotated[bool, typer.Option("--exclude-poscon", help="Leave positive controls out; they are treated wells otherwise.")] = False,
+    strategy: Annotated[
+        str,
+        typer.Option(
+            help="leak_free, cpjump1_official_representation, cpjump1_official_gene_compound or cellclip_cpjump_style; default: leak_free."
+        ),
+    ] = "",
+    order: Annotated[
+        str,
+        typer.Option(
+            help="Targets of cpjump1_official_gene_compound: radix (published rank, the default) or first-appearance (the released example)."
+        ),
+    ] = "",
+    exclude_poscon: Annotated[
+        bool, typer.Option("--exclude-poscon", help="Leave positive controls out; they are treated wells otherwise.")
+    ] = False,
     fractions: Annotated[str, typer.Option(help="leak_free: wells in train,validate,test; default: 0.6,0.2,0.2.")] = "",
-    targets: Annotated[str, typer.Option(help="leak_free: what compounds may not share over subsets: all targets of their lists (default; two thirds of the wells then hang together), perturbed (those that a guide or ORF has) or primary.")] = "",
+    targets: Annotated[
+        str,
+        typer.Option(
+            help="leak_free: what compounds may not share over subsets: all targets of their lists (default; two thirds of the wells then hang together), perturbed (those that a guide or ORF has) or primary."
+        ),
+    ] = "",
     seed: Annotated[int | None, typer.Option(help="leak_free: order of groups of equal size; default: 0.")] = None,
-    output: Annotated[Path | None, typer.Option(help=f"Split manifest to write; a .json record goes beside it. Default: {_OUTPUT}.")] = None,
-    manifest: Annotated[Path | None, typer.Option(help="Check this split manifest for leakage, and write nothing.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help=f"If a rule of the paper is broken (replicates, guides, duplicate compounds, wells) or cannot be checked, write nothing and exit with {LEAKS}.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(help=f"Split manifest to write; a .json record goes beside it. Default: {_OUTPUT}.")
+    ] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(help="Check this split manifest for leakage, and write nothing.")
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict",
+            help=f"If a rule of the paper is broken (replicates, guides, duplicate compounds, wells) or cannot be checked, write nothing and exit with {LEAKS}.",
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older files.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Split the wells of CPJUMP1, or check a split, and report what crosses subsets."""
     from ..engine.cpjump.split.leakage import check_leakage
 
@@ -40,9 +67,14 @@ def split(
         from ..engine.cpjump.split.manifest import read_manifest
 
         _refuse(
-            strategy=strategy, order=order, exclude_poscon=exclude_poscon, fractions=fractions, targets=targets,
-            seed=seed, output=output,
-        )  # fmt: skip
+            strategy=strategy,
+            order=order,
+            exclude_poscon=exclude_poscon,
+            fractions=fractions,
+            targets=targets,
+            seed=seed,
+            output=output,
+        )
         read = read_manifest(manifest)
         leakage = check_leakage(read.wells)
         _show({"manifest": str(manifest), "rows": read.sizes}, None, leakage, as_json)

@@ -22,25 +22,46 @@ __all__ = ["app"]
 
 app = typer.Typer(
     help="Flat and ontology-aware F-measure of cell-type annotation. Without arguments: an example with simulated calls.",
-    invoke_without_command=True, rich_markup_mode=None, add_completion=False,
-)  # fmt: skip
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
 
-# fmt: off
 AnnotateDirs = Annotated[str, typer.Option(help="Folder of annotate directories, or a .txt file that lists them.")]
 OutputDir = Annotated[Path, typer.Option(help="Result folder.")]
 Workspace = Annotated[Path, typer.Option(help="Result folder of the steps before; it is brought up to date.")]
 GtLabel = Annotated[str, typer.Option(help="Column of the true labels in obs of the ground truth.")]
 InferredLabel = Annotated[str, typer.Option(help="Column of rank 1 in inferred_labels.csv, e.g. cas_cell_type_name_1.")]
 TopK = Annotated[int, typer.Option(help="Score the top 1 to k: columns ..._1 to ..._k.")]
-Truth = Annotated[str, typer.Option(help="Without directories: the truth, FILE:COLUMN (h5ad, zarr, csv, tsv, parquet, arrow).")]
-Pred = Annotated[list[str] | None, typer.Option(help="Without directories: predictions, [NAME=]FILE:COLUMN[,COLUMN...] by rank; may be repeated.")]
-OntologyFile = Annotated[str, typer.Option("--ontology", help="Ontology for all runs: ontology_resource.json, OBO or OBO-graph JSON. Left out: each directory's own.")]
+Truth = Annotated[
+    str, typer.Option(help="Without directories: the truth, FILE:COLUMN (h5ad, zarr, csv, tsv, parquet, arrow).")
+]
+Pred = Annotated[
+    list[str] | None,
+    typer.Option(help="Without directories: predictions, [NAME=]FILE:COLUMN[,COLUMN...] by rank; may be repeated."),
+]
+OntologyFile = Annotated[
+    str,
+    typer.Option(
+        "--ontology",
+        help="Ontology for all runs: ontology_resource.json, OBO or OBO-graph JSON. Left out: each directory's own.",
+    ),
+]
 Root = Annotated[str, typer.Option(help="Root of the ontology; it does not count as an ancestor.")]
 Relations = Annotated[str, typer.Option(help="Relations of an OBO file that lead to ancestors: is_a or is_a,part_of.")]
-Score = Annotated[str, typer.Option(help="Column of the score of rank 1. Left out: the one beside the label, if there is one.")]
+Score = Annotated[
+    str, typer.Option(help="Column of the score of rank 1. Left out: the one beside the label, if there is one.")
+]
 Align = Annotated[str, typer.Option(help="Cells are joined by id, or taken by position.")]
-Unknown = Annotated[str, typer.Option(help="Labels outside the ontology, or none: error, drop (leave the cell out), miss (no prediction: a false negative) or root.")]
-RootPredictions = Annotated[str, typer.Option(help="Predictions of the root: keep (a label like any other), miss or drop.")]
+Unknown = Annotated[
+    str,
+    typer.Option(
+        help="Labels outside the ontology, or none: error, drop (leave the cell out), miss (no prediction: a false negative) or root."
+    ),
+]
+RootPredictions = Annotated[
+    str, typer.Option(help="Predictions of the root: keep (a label like any other), miss or drop.")
+]
 Match = Annotated[str, typer.Option(help="Labels are ids, or names of the ontology: id or name.")]
 Map = Annotated[str, typer.Option("--map", help="Crosswalk, a CSV file of two columns: label, replacement.")]
 NoCells = Annotated[bool, typer.Option("--no-cells", help="Do not keep the calls of every cell in the result folder.")]
@@ -56,19 +77,30 @@ NoFigures = Annotated[bool, typer.Option("--no-figures", help="Draw no figures."
 Device = Annotated[str, typer.Option(help="auto, cpu, cpu-xla, gpu or reference; the numbers are the same.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older result in the output folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")]
-# fmt: on
 
 
 def _score_options(given: dict[str, Any]) -> Any:
     from ..engine.fmeasure.runs.options import ScoreOptions
 
     return ScoreOptions(
-        annotate_dirs=given["annotate_dirs"], gt_label=given["gt_label"], inferred_label=given["inferred_label"],
-        f_measure_top_k=given["f_measure_top_k"], truth=given["truth"], pred=tuple(given["pred"] or ()),
-        ontology=given["ontology"], root=given["root"], relations=listed(given["relations"]), score=given["score"],
-        align=given["align"], unknown=given["unknown"], root_predictions=given["root_predictions"],
-        match=given["match"], map=given["map_"], cells=not given["no_cells"], device=given["device"],
-    )  # fmt: skip
+        annotate_dirs=given["annotate_dirs"],
+        gt_label=given["gt_label"],
+        inferred_label=given["inferred_label"],
+        f_measure_top_k=given["f_measure_top_k"],
+        truth=given["truth"],
+        pred=tuple(given["pred"] or ()),
+        ontology=given["ontology"],
+        root=given["root"],
+        relations=listed(given["relations"]),
+        score=given["score"],
+        align=given["align"],
+        unknown=given["unknown"],
+        root_predictions=given["root_predictions"],
+        match=given["match"],
+        map=given["map_"],
+        cells=not given["no_cells"],
+        device=given["device"],
+    )
 
 
 def _report_options(given: dict[str, Any]) -> Any:

@@ -20,31 +20,71 @@ SHOWN_NOTES, CELLXGENE_LABEL = 12, "cell_type_ontology_term_id"
 
 
 def azimuth(
-    azimuth_csv: Annotated[str, typer.Option(help="Metadata written by Seurat: barcode first, then predicted.<level> and predicted.<level>.score.")],
+    azimuth_csv: Annotated[
+        str,
+        typer.Option(
+            help="Metadata written by Seurat: barcode first, then predicted.<level> and predicted.<level>.score."
+        ),
+    ],
     h5ad: Annotated[str, typer.Option(help="The cells and later the truth, .h5ad or .zarr; only cell ids are read.")],
-    crosswalk_csv: Annotated[str, typer.Option(help="CSV or TSV file: Azimuth label to Cell Ontology id, for all levels.")],
+    crosswalk_csv: Annotated[
+        str, typer.Option(help="CSV or TSV file: Azimuth label to Cell Ontology id, for all levels.")
+    ],
     crosswalk_azimuth_col: Annotated[str, typer.Option(help="Column of the Azimuth labels in the crosswalk.")],
     crosswalk_cl_id_col: Annotated[str, typer.Option(help="Column of the ids: CL:0000084, CL_0000084 or an address.")],
-    azimuth_ref_name: Annotated[str, typer.Option(help="Azimuth reference, e.g. pbmcref; the model is called azimuth_<name>.")],
-    ontology: Annotated[str, typer.Option(help="ontology_resource.json, OBO or OBO-graph JSON; goes into the directory.")],
+    azimuth_ref_name: Annotated[
+        str, typer.Option(help="Azimuth reference, e.g. pbmcref; the model is called azimuth_<name>.")
+    ],
+    ontology: Annotated[
+        str, typer.Option(help="ontology_resource.json, OBO or OBO-graph JSON; goes into the directory.")
+    ],
     output_dir: Annotated[Path, typer.Option(help="The annotate directory to be made.")],
-    crosswalk_cl_label_col: Annotated[str, typer.Option(help="Column of the labels of terms. Left out: the Azimuth label is the label.")] = "",
-    levels: Annotated[str, typer.Option(help="Columns of labels, most granular first, LABEL[:SCORE],...; the score is LABEL.score. Left out: all predicted.<level>, the last first.")] = "",
-    unmapped: Annotated[str, typer.Option(help="Calls that are no term become: unknown (the benchmark decides), error, empty or root.")] = "unknown",
-    relations: Annotated[str, typer.Option(help="Relations of an OBO file that lead to ancestors: is_a or is_a,part_of.")] = "is_a",
-    response: Annotated[bool, typer.Option("--response/--no-response", help="Write ontology_response.json in full (about 1.5 kB a cell), not {}; no benchmark reads it.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older result in the output folder.")] = False,
+    crosswalk_cl_label_col: Annotated[
+        str, typer.Option(help="Column of the labels of terms. Left out: the Azimuth label is the label.")
+    ] = "",
+    levels: Annotated[
+        str,
+        typer.Option(
+            help="Columns of labels, most granular first, LABEL[:SCORE],...; the score is LABEL.score. Left out: all predicted.<level>, the last first."
+        ),
+    ] = "",
+    unmapped: Annotated[
+        str, typer.Option(help="Calls that are no term become: unknown (the benchmark decides), error, empty or root.")
+    ] = "unknown",
+    relations: Annotated[
+        str, typer.Option(help="Relations of an OBO file that lead to ancestors: is_a or is_a,part_of.")
+    ] = "is_a",
+    response: Annotated[
+        bool,
+        typer.Option(
+            "--response/--no-response",
+            help="Write ontology_response.json in full (about 1.5 kB a cell), not {}; no benchmark reads it.",
+        ),
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an older result in the output folder.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Convert Azimuth calls to an annotate directory, which this benchmark and cellarium-cas score."""
     from ..engine.fmeasure.azimuth.calls import AzimuthOptions
     from ..engine.fmeasure.azimuth.convert import convert_azimuth
     from ..engine.results.folder import ResultFolder
 
     options = AzimuthOptions(
-        azimuth_csv, h5ad, crosswalk_csv, crosswalk_azimuth_col, crosswalk_cl_id_col, azimuth_ref_name,
-        crosswalk_cl_label_col, ontology, _levels(levels, azimuth_csv), unmapped, listed(relations), response,
-    )  # fmt: skip
+        azimuth_csv,
+        h5ad,
+        crosswalk_csv,
+        crosswalk_azimuth_col,
+        crosswalk_cl_id_col,
+        azimuth_ref_name,
+        crosswalk_cl_label_col,
+        ontology,
+        _levels(levels, azimuth_csv),
+        unmapped,
+        listed(relations),
+        response,
+    )
     with ResultFolder(output_dir, "fmeasure azimuth", options.as_dict(), overwrite) as folder:
         calls = convert_azimuth(options, folder)
     _show(calls, options, output_dir, as_json)
@@ -72,9 +112,14 @@ def _show(calls: AzimuthCalls, options: AzimuthOptions, output: Path, as_json: b
     command, hints = _next(calls, options, output)
     if as_json:
         summary = {
-            "output": str(output), "model_name": options.model_name, "cells": len(calls.table), **calls.account(),
-            "extra_rows": calls.extra_rows, "notes": [*calls.notes, *hints], "next": command,
-        }  # fmt: skip
+            "output": str(output),
+            "model_name": options.model_name,
+            "cells": len(calls.table),
+            **calls.account(),
+            "extra_rows": calls.extra_rows,
+            "notes": [*calls.notes, *hints],
+            "next": command,
+        }
         print_json(summary)
         return
     show_notes(calls.notes[:SHOWN_NOTES])
@@ -96,9 +141,15 @@ def _next(calls: AzimuthCalls, options: AzimuthOptions, output: Path) -> tuple[s
     hints = []
     truth = CELLXGENE_LABEL if CELLXGENE_LABEL in column_names(options.h5ad) else "COLUMN"
     command = [
-        "fastbench", "fmeasure", "--annotate-dirs", str(output), "--gt-label", truth, "--inferred-label",
+        "fastbench",
+        "fmeasure",
+        "--annotate-dirs",
+        str(output),
+        "--gt-label",
+        truth,
+        "--inferred-label",
         "cas_cell_type_name_1",
-    ]  # fmt: skip
+    ]
     without = sum(int(calls.levels[name][0]) for name in ("unmapped", "outside", "missing"))
     if without and options.unmapped != "root":
         hints.append(

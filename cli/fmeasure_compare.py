@@ -16,18 +16,33 @@ SHOWN_PAIRS, SHOWN_CLASSES = 20, 8
 
 
 def compare(
-    results: Annotated[list[Path], typer.Argument(help="Result folders of 'fastbench fmeasure' (one with several models will do).")],
+    results: Annotated[
+        list[Path], typer.Argument(help="Result folders of 'fastbench fmeasure' (one with several models will do).")
+    ],
     output_dir: Annotated[Path, typer.Option(help="Result folder.")] = Path("results/fmeasure_compare"),
-    models: Annotated[str, typer.Option(help="Models to compare, A,B,...; left out: all. Where two results have a model of one name: 'FOLDER: NAME'.")] = "",
+    models: Annotated[
+        str,
+        typer.Option(
+            help="Models to compare, A,B,...; left out: all. Where two results have a model of one name: 'FOLDER: NAME'."
+        ),
+    ] = "",
     bootstrap: Annotated[int, typer.Option(help="Draws for intervals; 0 for none.")] = 200,
-    bootstrap_by: Annotated[str, typer.Option(help="What is drawn: cell, sample, or an obs column that was kept with the cells.")] = "cell",
+    bootstrap_by: Annotated[
+        str, typer.Option(help="What is drawn: cell, sample, or an obs column that was kept with the cells.")
+    ] = "cell",
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
-    macro: Annotated[str, typer.Option(help="Classes of flat macro means: active (seen as truth or prediction) or true.")] = "active",
+    macro: Annotated[
+        str, typer.Option(help="Classes of flat macro means: active (seen as truth or prediction) or true.")
+    ] = "active",
     no_figures: Annotated[bool, typer.Option("--no-figures", help="Draw no figures.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cpu-xla, gpu or reference; the numbers are the same.")] = "auto",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an older result in the output folder.")] = False,
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cpu-xla, gpu or reference; the numbers are the same.")
+    ] = "auto",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an older result in the output folder.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Put models side by side on the cells that all of them scored: differences with paired intervals, class by class."""
     from dataclasses import asdict
 

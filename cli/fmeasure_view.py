@@ -53,9 +53,15 @@ def plural(count: int, what: str) -> str:
 def _show_report(report: Any) -> None:
     table = report.summary.head(SHOWN_GROUPS)
     wanted = (
-        "group_name", "n_cells", "accuracy", "balanced_accuracy", "f1_macro", "h_f1_micro", "h_f1_macro",
+        "group_name",
+        "n_cells",
+        "accuracy",
+        "balanced_accuracy",
+        "f1_macro",
+        "h_f1_micro",
+        "h_f1_macro",
         "mean_ontology_distance",
-    )  # fmt: skip
+    )
     typer.echo()
     show_table(
         table, f"Best {len(table)} of {len(report.summary)} groups", [name for name in wanted if name in table.columns]

@@ -13,9 +13,19 @@ from ..kernels.cores import usable_cores
 __all__ = ["info"]
 
 _PACKAGES = (
-    "fastbench", "numpy", "scipy", "numba", "jax", "polars", "pyarrow", "scikit-learn", "anndata", "h5py",
-    "matplotlib", "copairs",
-)  # fmt: skip
+    "fastbench",
+    "numpy",
+    "scipy",
+    "numba",
+    "jax",
+    "polars",
+    "pyarrow",
+    "scikit-learn",
+    "anndata",
+    "h5py",
+    "matplotlib",
+    "copairs",
+)
 
 
 def info(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False) -> None:

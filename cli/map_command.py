@@ -79,13 +79,34 @@ def map_(
     from .console import note_compilation, show_map
 
     options = MapOptions(
-        profiles=tuple(profiles), pos_sameby=pos_sameby, neg_diffby=neg_diffby, pos_diffby=pos_diffby,
-        neg_sameby=neg_sameby, filter=tuple(filter_ or ()), derive=tuple(derive or ()), queries=queries,
-        reference_index=reference_index, consensus=consensus, multilabel=multilabel, group_by=group_by,
-        distance=distance, ties=ties, p_values=p_values, tail=tail, null=null, aggregate=aggregate,
-        hierarchical_by=hierarchical_by, null_size=null_size, seed=seed, threshold=threshold, features=features,
-        obsm=obsm, missing=missing, device=device, precision=precision,
-    )  # fmt: skip
+        profiles=tuple(profiles),
+        pos_sameby=pos_sameby,
+        neg_diffby=neg_diffby,
+        pos_diffby=pos_diffby,
+        neg_sameby=neg_sameby,
+        filter=tuple(filter_ or ()),
+        derive=tuple(derive or ()),
+        queries=queries,
+        reference_index=reference_index,
+        consensus=consensus,
+        multilabel=multilabel,
+        group_by=group_by,
+        distance=distance,
+        ties=ties,
+        p_values=p_values,
+        tail=tail,
+        null=null,
+        aggregate=aggregate,
+        hierarchical_by=hierarchical_by,
+        null_size=null_size,
+        seed=seed,
+        threshold=threshold,
+        features=features,
+        obsm=obsm,
+        missing=missing,
+        device=device,
+        precision=precision,
+    )
     with ResultFolder(output, "map", asdict(options), overwrite) as folder:
         with progress("average precision") as advance:
             result = run_map(options, advance=advance)

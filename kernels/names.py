@@ -24,6 +24,17 @@ DISTANCES = ("cosine", "abs_cosine", "correlation", "euclidean", "manhattan", "c
 
 #: Names of scipy that may stand where a distance is asked for; scipy's own arithmetic decides their ranks.
 METRICS = (
-    "braycurtis", "canberra", "dice", "hamming", "jaccard", "jensenshannon", "mahalanobis", "minkowski",
-    "rogerstanimoto", "russellrao", "seuclidean", "sokalsneath", "yule",
-)  # fmt: skip
+    "braycurtis",
+    "canberra",
+    "dice",
+    "hamming",
+    "jaccard",
+    "jensenshannon",
+    "mahalanobis",
+    "minkowski",
+    "rogerstanimoto",
+    "russellrao",
+    "seuclidean",
+    "sokalsneath",
+    "yule",
+)

@@ -61,9 +61,14 @@ def directories(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, int]
             folder = tmp_path_factory.mktemp("annotation")
             many = genes == 2_000
             made[cells, genes] = write_directories(
-                folder, models=2 if many else 1, samples=4 if many else 1, cells=cells, terms=TERMS, ranks=RANKS,
+                folder,
+                models=2 if many else 1,
+                samples=4 if many else 1,
+                cells=cells,
+                terms=TERMS,
+                ranks=RANKS,
                 genes=genes,
-            )  # fmt: skip
+            )
         return made[cells, genes]
 
     return make
@@ -130,9 +135,12 @@ def test_loaded(benchmark: Any, directories: Any, tmp_path: Path, cells: int, to
         benchmark.pedantic(fastbench, rounds=5, warmup_rounds=1)
     elif tool == "cellarium-cas":
         with subprocess.Popen(
-            command(tool, runs, output, CELLARIUM_LOADED), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            command(tool, runs, output, CELLARIUM_LOADED),
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-        ) as process:  # fmt: skip
+        ) as process:
             assert process.stdin is not None
             assert process.stdout is not None
 

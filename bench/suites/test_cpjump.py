@@ -83,9 +83,13 @@ def tables() -> list[replicability.Table]:
 @pytest.mark.parametrize("calls", ["all plates in one call", BY_CONFIGURATION])
 @pytest.mark.parametrize("tool", ["fastbench", "copairs"])
 def test_replicability(
-    benchmark: Any, tables: Any, tool: str, calls: str, tmp_path_factory: pytest.TempPathFactory,
+    benchmark: Any,
+    tables: Any,
+    tool: str,
+    calls: str,
+    tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     """AP and p-values after a warm-up; all nulls anew in each round."""
     benchmark.group = REPLICABILITY
     benchmark.extra_info.update(tool=tool, job=calls)

@@ -46,9 +46,15 @@ def run(benchmark: Any, tool: str, name: str, tmp_path: Path, monkeypatch: pytes
 
     def once(cache_dir: Path) -> object:
         return call(
-            table, ["Metadata_compound", "Metadata_dose"], null_size=NULL_SIZE, threshold=0.05, seed=0,
-            progress_bar=False, cache_dir=cache_dir, **more,
-        )  # fmt: skip
+            table,
+            ["Metadata_compound", "Metadata_dose"],
+            null_size=NULL_SIZE,
+            threshold=0.05,
+            seed=0,
+            progress_bar=False,
+            cache_dir=cache_dir,
+            **more,
+        )
 
     benchmark.extra_info.update(tool=tool, job=f"{GROUPS} groups of {MEMBERS}", n=len(table), P=7)
     benchmark.pedantic(once, setup=empty_caches, rounds=3, warmup_rounds=1)

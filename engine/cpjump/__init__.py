@@ -13,6 +13,22 @@ from .results import CpjumpResult, RunResult, write
 from .workflow import Listener, Progress, run
 
 __all__ = [
-    "BATCH", "PRESETS", "SUFFIX", "TASKS", "TIMELINES", "CpjumpResult", "Listener", "Options", "Plan",
-    "Preset", "Progress", "Run", "RunResult", "plan", "run", "simulate_plates", "write", "write_simulated",
-]  # fmt: skip
+    "BATCH",
+    "PRESETS",
+    "SUFFIX",
+    "TASKS",
+    "TIMELINES",
+    "CpjumpResult",
+    "Listener",
+    "Options",
+    "Plan",
+    "Preset",
+    "Progress",
+    "Run",
+    "RunResult",
+    "plan",
+    "run",
+    "simulate_plates",
+    "write",
+    "write_simulated",
+]

@@ -38,15 +38,25 @@ LEVEL: Final = 0.05
 
 #: Tasks as people read them.
 TITLES: Final = {
-    "replicability": "Replicability", "matching": "Target matching", "gene_compound_matching": "Gene-compound matching",
-}  # fmt: skip
+    "replicability": "Replicability",
+    "matching": "Target matching",
+    "gene_compound_matching": "Gene-compound matching",
+}
 
 
 #: What says which configuration of which task a row belongs to; the genetic side is missing outside of
 #: gene-compound matching.
 CONFIGURATION: Final = (
-    "task", "Description", "Cell", "Modality1", "time1", "timepoint1", "Modality2", "time2", "timepoint2",
-)  # fmt: skip
+    "task",
+    "Description",
+    "Cell",
+    "Modality1",
+    "time1",
+    "timepoint1",
+    "Modality2",
+    "time2",
+    "timepoint2",
+)
 
 
 #: Stands where the description of a configuration does, in rows over all of them.
@@ -60,8 +70,11 @@ GROUP: Final = ("task", "Description", "group")
 #: Of the groups of both runs, mean AP above chance (see `runs.ScoredRun`) and mean AP; fraction retrieved of
 #: the groups of each run, and of the groups of both.
 METRICS: Final = (
-    "mean_normalized_average_precision", "mean_average_precision", "fraction_retrieved", "fraction_retrieved_common",
-)  # fmt: skip
+    "mean_normalized_average_precision",
+    "mean_average_precision",
+    "fraction_retrieved",
+    "fraction_retrieved_common",
+)
 
 
 #: By which runs are ranked.

@@ -199,9 +199,14 @@ class Options:
     def files(self) -> tuple[Path, ...]:
         """Files and folders that a run reads."""
         given = (
-            self.profiles, self.metadata, self.embeddings, self.embedding_keys, self.load_correction, self.test_labels,
+            self.profiles,
+            self.metadata,
+            self.embeddings,
+            self.embedding_keys,
+            self.load_correction,
+            self.test_labels,
             self.split_manifest,
-        )  # fmt: skip
+        )
         return tuple(path for path in given if path is not None)
 
     @property

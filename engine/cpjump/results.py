@@ -41,13 +41,22 @@ _LEFT_OUT = (
     ("groups_not_scored", "groups_not_scored", False, "groups not scored"),
 )
 _CONFIGURATION: Mapping[str, pl.DataType] = {
-    "Description": pl.String(), "Modality": pl.String(), "Cell": pl.String(), "time": pl.String(),
+    "Description": pl.String(),
+    "Modality": pl.String(),
+    "Cell": pl.String(),
+    "time": pl.String(),
     "timepoint": pl.Int64(),
-}  # fmt: skip
+}
 _CROSS_CONFIGURATION: Mapping[str, pl.DataType] = {
-    "Description": pl.String(), "Modality1": pl.String(), "Modality2": pl.String(), "Cell": pl.String(),
-    "time1": pl.String(), "time2": pl.String(), "timepoint1": pl.Int64(), "timepoint2": pl.Int64(),
-}  # fmt: skip
+    "Description": pl.String(),
+    "Modality1": pl.String(),
+    "Modality2": pl.String(),
+    "Cell": pl.String(),
+    "time1": pl.String(),
+    "time2": pl.String(),
+    "timepoint1": pl.Int64(),
+    "timepoint2": pl.Int64(),
+}
 
 
 @dataclass(frozen=True)
@@ -146,10 +155,20 @@ class CpjumpResult:
             if result.run.reported and result.scored.queries.height
         ]
         names = (
-            "task", "Description", "Metadata_broad_sample", "Metadata_Plate", "Metadata_Well",
-            "Metadata_modality", "Metadata_matching_target", "average_precision", "ap_optimistic", "ap_pessimistic",
-            "n_pos_pairs", "n_total_pairs", "p_value",
-        )  # fmt: skip
+            "task",
+            "Description",
+            "Metadata_broad_sample",
+            "Metadata_Plate",
+            "Metadata_Well",
+            "Metadata_modality",
+            "Metadata_matching_target",
+            "average_precision",
+            "ap_optimistic",
+            "ap_pessimistic",
+            "n_pos_pairs",
+            "n_total_pairs",
+            "p_value",
+        )
         every = pl.concat(parts, how="diagonal")
         return every.select(name for name in names if name in every.columns)
 
@@ -181,8 +200,12 @@ class CpjumpResult:
         """
         options = self.plan.options
         comparable = (options.p_values, options.batch, options.gate, options.q_threshold, options.limit_plates) == (
-            "paper", BATCH, "q", 0.05, None,
-        )  # fmt: skip
+            "paper",
+            BATCH,
+            "q",
+            0.05,
+            None,
+        )
         return {task: _fractions(task, self._of(task), comparable) for task in TASKS if self._of(task)}
 
     def summaries(self) -> dict[str, pl.DataFrame]:

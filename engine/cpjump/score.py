@@ -17,9 +17,13 @@ from .tasks import Rules
 __all__ = ["GROUP_COLUMNS", "Scored", "score_run"]
 
 GROUP_COLUMNS = (
-    "mean_average_precision", "nlog10pvalue", "q_value", "nlog10qvalue", "above_p_threshold",
+    "mean_average_precision",
+    "nlog10pvalue",
+    "q_value",
+    "nlog10qvalue",
+    "above_p_threshold",
     "above_q_threshold",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -163,9 +167,16 @@ def _group(frame: pl.DataFrame, by: str, options: Options) -> pl.DataFrame:
             groups = groups.drop("mean_average_precision").join(means, on=by, how="left")
         return groups.select(by, *GROUP_COLUMNS).sort(by)
     found = mean_average_precision(
-        frame, [by], options.null_size, options.q_threshold, options.seed,
-        progress_bar=False, p_values="exact", tail=">=", null="shared",
-    )  # fmt: skip
+        frame,
+        [by],
+        options.null_size,
+        options.q_threshold,
+        options.seed,
+        progress_bar=False,
+        p_values="exact",
+        tail=">=",
+        null="shared",
+    )
     level = -np.log10(options.q_threshold)
     return (
         found.with_columns(

@@ -89,10 +89,14 @@ def run(plan: Plan, listener: Listener | None = None) -> CpjumpResult:
         if listener is not None:
             listener(
                 Progress(
-                    len(benchmark.results), len(plan.runs), step.task, step.description,
-                    result.scored.outcome, result.scored.fraction_retrieved,
+                    len(benchmark.results),
+                    len(plan.runs),
+                    step.task,
+                    step.description,
+                    result.scored.outcome,
+                    result.scored.fraction_retrieved,
                 )
-            )  # fmt: skip
+            )
     results = benchmark.results
     reported = [result for result in results if result.run.reported]
     if not any(result.scored.outcome == "scored" for result in reported):
@@ -256,9 +260,11 @@ class _Benchmark:
             self._configurations[description] = None if wells is None else self._prepared(wells)
             if wells is not None:
                 self.accounts[description] = {
-                    "wells_empty": wells.empty, "wells_absent": wells.absent, "wells_off_map": wells.off_map,
+                    "wells_empty": wells.empty,
+                    "wells_absent": wells.absent,
+                    "wells_off_map": wells.off_map,
                     "wells_filtered": self.filtered.get(description, 0),
-                }  # fmt: skip
+                }
                 if wells.uncontrolled:
                     self.warnings.append(f"{description}: {no_controls(wells.uncontrolled)}.")
             self.timings["reading"] += time.perf_counter() - started

@@ -36,9 +36,14 @@ _OF_CALLS = ("cell_id", "truth", "predicted", "hit_rank", "score")
 _FLAT = ("f_measure_per_", "per_class.csv")
 _HIERARCHICAL = ("hierarchical_f_measure_per_", "per_node.csv")
 _REPORT = (
-    "summary_per_", "top_confusions.csv", "coverage.csv", "calibration.csv", "intervals.csv", "comparison",
+    "summary_per_",
+    "top_confusions.csv",
+    "coverage.csv",
+    "calibration.csv",
+    "intervals.csv",
+    "comparison",
     "figures/",
-)  # fmt: skip
+)
 
 Advance = Callable[[int, int], None]
 
@@ -118,9 +123,12 @@ def score_runs(
 ) -> list[Scored]:
     """Read and count all runs, several at a time."""
     reader = Reader(
-        options.policy(), options.align, obs_columns(runs, report),
-        {"root": options.root, "relations": options.relations}, room_of(options.device),
-    )  # fmt: skip
+        options.policy(),
+        options.align,
+        obs_columns(runs, report),
+        {"root": options.root, "relations": options.relations},
+        room_of(options.device),
+    )
 
     def job(run: Run) -> Callable[[], Scored]:
         return lambda: reader.read(run)
@@ -169,9 +177,12 @@ def _record(folder: ResultFolder, scored: Sequence[Scored], crosswalk: bool) -> 
 
 
 def confusion_step(
-    options: ScoreOptions, folder: ResultFolder, report: ReportOptions | None = None, advance: Advance | None = None,
+    options: ScoreOptions,
+    folder: ResultFolder,
+    report: ReportOptions | None = None,
+    advance: Advance | None = None,
     shown: Callable[[Path], str] | None = None,
-) -> Outcome:  # fmt: skip
+) -> Outcome:
     """Write the confusion matrices of all runs.
 
     Parameters
@@ -300,9 +311,10 @@ def hierarchical_step(
     room = room_of(report.device)
     write_hierarchical(folder, samples, groups, report.rules, room)
     other = [
-        sample.name for sample in samples
+        sample.name
+        for sample in samples
         if sample.calls is not None and len(sample.meta["columns"]) > 1 and "nearest_2" not in sample.calls.columns
-    ]  # fmt: skip
+    ]
     found = write_report(
         folder, samples, groups, report, room, simulated=read_manifest(workspace).get("simulated") is True
     )

@@ -191,8 +191,10 @@ def run_map(
     }
     profiles = read_profiles(
         [packaged.resolve(path) for path in options.profiles],
-        features=options.features or None, obsm=options.obsm or None, missing=options.missing,
-    )  # fmt: skip
+        features=options.features or None,
+        obsm=options.obsm or None,
+        missing=options.missing,
+    )
     profiles, notes = _prepare(profiles, options, rules)
     notes += _few_digits(profiles)
     done("read")
@@ -200,17 +202,29 @@ def run_map(
     group_by = _group_by(options, rules)
     require_columns(profiles.metadata, group_by, "--group-by" if options.group_by else "--pos-sameby")
     retrieval = score(
-        profiles.metadata, profiles.features, pos_sameby=rules["pos_sameby"], pos_diffby=rules["pos_diffby"],
-        neg_sameby=rules["neg_sameby"], neg_diffby=rules["neg_diffby"], multilabel_col=options.multilabel or None,
-        distance=options.distance, ties=options.ties, device=options.device, precision=options.precision,
-        queries=asked, progress=advance,
-    )  # fmt: skip
+        profiles.metadata,
+        profiles.features,
+        pos_sameby=rules["pos_sameby"],
+        pos_diffby=rules["pos_diffby"],
+        neg_sameby=rules["neg_sameby"],
+        neg_diffby=rules["neg_diffby"],
+        multilabel_col=options.multilabel or None,
+        distance=options.distance,
+        ties=options.ties,
+        device=options.device,
+        precision=options.precision,
+        queries=asked,
+        progress=advance,
+    )
     done("average_precision")
     scored = retrieval.frame.filter(pl.col("average_precision").is_not_null())
     arguments: Mapping[str, Any] = {
-        "p_values": options.p_values, "tail": options.tail or None, "null": options.null,
-        "aggregate": options.aggregate, "progress_bar": False,
-    }  # fmt: skip
+        "p_values": options.p_values,
+        "tail": options.tail or None,
+        "null": options.null,
+        "aggregate": options.aggregate,
+        "progress_bar": False,
+    }
     twice = _doubled_wells(profiles.metadata)
     if twice:
         notes.append(f"{twice} rows share plate and well with another row, and count as profiles of their own")
@@ -231,10 +245,16 @@ def run_map(
     done("p_values")
     size = groups["indices"].list.len().alias("n_queries")
     return MapResult(
-        scored, groups.with_columns(size).drop("indices"), group_by, _definition(options, bool(sampled)),
-        retrieval.report, profiles.feature_names,
-        tuple(dict.fromkeys([*profiles.notes, *notes, *retrieval.report.warnings])), profiles.sources, timings,
-    )  # fmt: skip
+        scored,
+        groups.with_columns(size).drop("indices"),
+        group_by,
+        _definition(options, bool(sampled)),
+        retrieval.report,
+        profiles.feature_names,
+        tuple(dict.fromkeys([*profiles.notes, *notes, *retrieval.report.warnings])),
+        profiles.sources,
+        timings,
+    )
 
 
 def _prepare(
@@ -375,9 +395,13 @@ def write_map(result: MapResult, options: MapOptions, folder: ResultFolder) -> N
     folder.csv("map.csv", result.groups)
     label = result.group_by[0]
     draw_map(
-        result.groups, label, folder.path("figures/map.png"), folder.path("figures/map.svg"),
-        threshold=options.threshold, subtitle=result.definition,
-    )  # fmt: skip
+        result.groups,
+        label,
+        folder.path("figures/map.png"),
+        folder.path("figures/map.svg"),
+        threshold=options.threshold,
+        subtitle=result.definition,
+    )
     folder.manifest["definition"] = result.definition
     report = result.report
     folder.manifest["device"] = report.device

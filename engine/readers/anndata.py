@@ -78,8 +78,7 @@ def read_anndata(
         kept = [i for i, name in enumerate(names) if pattern.search(name)]
         if not kept:
             raise InputError(
-                f"{shown} has no feature that the features pattern {pattern.pattern!r} matches; its features "
-                "are "
+                f"{shown} has no feature that the features pattern {pattern.pattern!r} matches; its features are "
                 f"{examples(names)}"
             )
         notes.append(f"{shown}: the features pattern {pattern.pattern!r} left out {len(names) - len(kept)} features")
@@ -117,8 +116,7 @@ def open_anndata(path: Path, shown: str, part: str = "") -> Any:
         for name in _ZARR_HEADERS.intersection(files):
             if _PICKLE_CODEC.search(Path(folder, name).read_bytes()):
                 raise InputError(
-                    f"{shown} holds pickled data ({Path(folder, name).relative_to(path)}), which are never "
-                    "read; write "
+                    f"{shown} holds pickled data ({Path(folder, name).relative_to(path)}), which are never read; write "
                     "the column as text or numbers"
                 )
     import zarr
@@ -168,8 +166,7 @@ def _check_chunks(store: Any, key: str, shown: str) -> list[str]:
             sentence = f"{shown}: {n_missing} of {array.nchunks} chunks of {name} are not there"
             if part == key:
                 raise InputError(
-                    f"{sentence} and would read as zeros; copy the folder again, or, if they are truly zero, "
-                    "write it "
+                    f"{sentence} and would read as zeros; copy the folder again, or, if they are truly zero, write it "
                     "with write_empty_chunks"
                 )
             # A column of one category is legitimately stored as no chunk at all.
@@ -190,8 +187,7 @@ def check_cut_chunks(path: Path, parts: Sequence[str], shown: str) -> None:
                     said = int.from_bytes(handle.read(16)[12:], "little")  # the length of the whole chunk
                 if said != chunk.stat().st_size:
                     raise InputError(
-                        f"{shown}: the chunk {chunk.relative_to(path)} has {chunk.stat().st_size} bytes "
-                        "instead of "
+                        f"{shown}: the chunk {chunk.relative_to(path)} has {chunk.stat().st_size} bytes instead of "
                         f"{said}; copy the folder again"
                     )
 

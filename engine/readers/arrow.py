@@ -22,9 +22,8 @@ def check_size(n_rows: int, n_columns: int, shown: str) -> None:
     n_bytes = 4 * n_rows * n_columns
     if n_bytes > MAX_EXPANDED_BYTES:
         raise InputError(
-            f"{shown} announces {n_rows} rows of {n_columns} columns, {n_bytes / 2**30:.0f} GiB in memory, "
-            "more than the "
-            f"{MAX_EXPANDED_BYTES / 2**30:.0f} GiB that are read; split it"
+            f"{shown} announces {n_rows} rows of {n_columns} columns, {n_bytes / 2**30:.0f} GiB in memory, more than "
+            f"the {MAX_EXPANDED_BYTES / 2**30:.0f} GiB that are read; split it"
         )
 
 

@@ -97,8 +97,7 @@ def plan_columns(
         plan.notes.append(f"{path}: row index column {examples(dropped)} is not a feature and was dropped")
     if ignored and pattern is not None:
         plan.notes.append(
-            f"{path}: {len(ignored)} columns that the features pattern {pattern.pattern!r} does not match "
-            "were left "
+            f"{path}: {len(ignored)} columns that the features pattern {pattern.pattern!r} does not match were left "
             f"out: {examples(ignored)}"
         )
     if not plan.features:
@@ -146,8 +145,7 @@ def features_of(frame: pl.DataFrame, names: Sequence[str], path: str) -> np.ndar
     if odd:
         first = frame[odd[0]].drop_nulls().head(3).to_list()
         raise InputError(
-            f"{path}: column {odd[0]!r} is of type {schema[odd[0]]} and not a number (it begins "
-            f"{examples(first, 3)})"
+            f"{path}: column {odd[0]!r} is of type {schema[odd[0]]} and not a number (it begins {examples(first, 3)})"
             + (f", as are {len(odd) - 1} more columns: {examples(odd[1:])}" if len(odd) > 1 else "")
             + "; rename it to Metadata_... or choose the features with a pattern"
         )

@@ -180,9 +180,8 @@ def _without_missing(parts: list[Profiles], missing: str) -> tuple[list[Profiles
         return parts, []
     if len(bad) == len(common):
         raise InputError(
-            f"every one of the {len(bad)} features holds NaN or infinite values in some file "
-            f"({examples(bad)}), so none is "
-            "left when they are dropped; impute them"
+            f"every one of the {len(bad)} features holds NaN or infinite values in some file ({examples(bad)}), so "
+            "none is left when they are dropped; impute them"
         )
     kept_parts = []
     for part in parts:

@@ -102,15 +102,13 @@ def expand(data: bytes, shown: str) -> bytes:
             raise EOFError
     except (zlib.error, EOFError, OSError) as error:
         raise InputError(
-            f"{shown} is damaged or cut off: its gzip data do not decompress "
-            f"({error or 'the end is missing'}); "
-            "get the file again"
+            f"{shown} is damaged or cut off: its gzip data do not decompress ({error or 'the end is missing'}); get "
+            "the file again"
         ) from error
     if len(expanded) > bound:
         raise InputError(
-            f"{shown} expands from {len(data)} bytes to more than {bound}, which no table of profiles does; "
-            "if the file is "
-            "genuine, decompress it first"
+            f"{shown} expands from {len(data)} bytes to more than {bound}, which no table of profiles does; if the "
+            "file is genuine, decompress it first"
         )
     return expanded
 
@@ -133,9 +131,8 @@ def read_header(stream: BinaryIO, shown: str, separator: str) -> list[str]:
     for wrong, word in ((other, "tabs" if other == "\t" else "commas"), (";", "semicolons")):
         if len(names) == 1 and wrong in names[0]:
             raise InputError(
-                f"{shown} seems to be separated by {word}, not by "
-                f"{'tabs' if separator == chr(9) else 'commas'}; "
-                "name comma-separated files .csv and tab-separated files .tsv"
+                f"{shown} seems to be separated by {word}, not by {'tabs' if separator == chr(9) else 'commas'}; name "
+                "comma-separated files .csv and tab-separated files .tsv"
             )
     blank = [position for position, name in enumerate(names) if not name and position]
     if blank:

@@ -74,7 +74,7 @@ class ResultFolder:
     def __init__(
         self, output: str | Path, command: str, options: dict[str, Any], overwrite: bool = False,
         known: Callable[[str], bool] = lambda name: False, reads: Iterable[str | Path | None] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.shown = str(output)
         if "\0" in self.shown:
             raise InputError(f"the output path {self.shown!r} holds a NUL character")
@@ -144,8 +144,7 @@ class ResultFolder:
             return
         if not self.overwrite:
             raise InputError(
-                f"the output folder {self.shown} is not empty (it holds {examples(found, 3)}); choose "
-                "another or pass "
+                f"the output folder {self.shown} is not empty (it holds {examples(found, 3)}); choose another or pass "
                 "--overwrite to replace an older result"
             )
         listed = _listed(target)
@@ -153,14 +152,12 @@ class ResultFolder:
         strange = [name for name in files if name not in (listed or ()) and not self._known(name)]
         if listed is None and (strange or not files):
             raise InputError(
-                f"the output folder {self.shown} is not a fastbench result (no {MANIFEST} of fastbench in "
-                "it; it holds "
+                f"the output folder {self.shown} is not a fastbench result (no {MANIFEST} of fastbench in it; it holds "
                 f"{examples(found, 3)}) and is not replaced; choose another"
             )
         if strange := [name for name in strange if name != MANIFEST]:
             raise InputError(
-                f"the output folder {self.shown} holds files that are not part of its result "
-                f"({examples(strange, 3)}) "
+                f"the output folder {self.shown} holds files that are not part of its result ({examples(strange, 3)}) "
                 "and is not replaced; move them away or choose another"
             )
 
@@ -176,9 +173,8 @@ class ResultFolder:
             # The own number too is of a dead run, unless this process staged it: containers reuse numbers.
             if path in _ACTIVE if pid == os.getpid() else _alive(pid):
                 raise InputError(
-                    f"another run (process {pid}) is writing {self.shown}; wait for it, choose another "
-                    "output, "
-                    f"or remove {path} if there is no such run"
+                    f"another run (process {pid}) is writing {self.shown}; wait for it, choose another output, or "
+                    f"remove {path} if there is no such run"
                 )
             if found[1] == "replaced" and not self._target.exists():
                 os.rename(path, self._target)

@@ -31,9 +31,13 @@ DISTANCE_NAMES = (*DISTANCES, *_ALIASES, *METRICS)
 
 #: Columns that a result may have beside the metadata.
 SCORES = (
-    "n_pos_pairs", "n_total_pairs", "average_precision", "normalized_average_precision", "ap_optimistic",
+    "n_pos_pairs",
+    "n_total_pairs",
+    "average_precision",
+    "normalized_average_precision",
+    "ap_optimistic",
     "ap_pessimistic",
-)  # fmt: skip
+)
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -232,15 +236,23 @@ def score(
     if not len(query):
         raise UnpairedException("no positive pair exists under pos_sameby and pos_diffby; relax these rules.")
     report = RetrievalReport(
-        n_rows=len(x), n_filtered=len(metadata) - len(x), n_queries=len(query),
+        n_rows=len(x),
+        n_filtered=len(metadata) - len(x),
+        n_queries=len(query),
         n_without_positives=_n_asked(plan, wanted) - len(query),
         n_without_negatives=int((wanted & (n_neg == 0)).sum()),
-        n_positive_pairs=_n_positive_pairs(room, plan, n_pos, wanted), n_negative_pairs=int(n_neg.sum()) // 2,
-        n_tied_queries=int(tied.sum()), n_compared=int(n_neg[_marked(query, len(x))].sum()),
-        n_rechecked=sum(f[6] for f in found), certified=distance not in METRICS, ties=ties, distance=distance,
+        n_positive_pairs=_n_positive_pairs(room, plan, n_pos, wanted),
+        n_negative_pairs=int(n_neg.sum()) // 2,
+        n_tied_queries=int(tied.sum()),
+        n_compared=int(n_neg[_marked(query, len(x))].sum()),
+        n_rechecked=sum(f[6] for f in found),
+        certified=distance not in METRICS,
+        ties=ties,
+        distance=distance,
         precision=getattr(prepared, "precision", "float32"),
-        device="cpu" if reason else dispatch.name(room), warnings=(*plan.warnings, *said),
-    )  # fmt: skip
+        device="cpu" if reason else dispatch.name(room),
+        warnings=(*plan.warnings, *said),
+    )
     scores = {"average_precision": ap, "normalized_average_precision": _normalized(ap, n_pos, n_pos + n_neg[query])}
     if tied.any():
         scores |= {"ap_optimistic": high, "ap_pessimistic": low}
@@ -348,9 +360,15 @@ def _normalized(ap: Floats, n_pos: Ints, n_total: Ints) -> Floats:
 
 
 def _single(
-    frame: pl.DataFrame, rows: Ints, query: Ints, n_pos: Ints, n_neg: Ints, scores: dict[str, Floats],
-    wanted: npt.NDArray[np.bool_], report: RetrievalReport,
-) -> Retrieval:  # fmt: skip
+    frame: pl.DataFrame,
+    rows: Ints,
+    query: Ints,
+    n_pos: Ints,
+    n_neg: Ints,
+    scores: dict[str, Floats],
+    wanted: npt.NDArray[np.bool_],
+    report: RetrievalReport,
+) -> Retrieval:
     """One row a profile: rows without a positive have NaN, rows that were not asked for have null."""
     pos = np.zeros(len(frame), np.int64)
     pos[query] = n_pos
@@ -365,9 +383,16 @@ def _single(
 
 
 def _multi(
-    frame: pl.DataFrame, plan: PairPlan, query: Ints, label: Ints, n_pos: Ints, n_neg: Ints,
-    scores: dict[str, Floats], column: str, report: RetrievalReport,
-) -> Retrieval:  # fmt: skip
+    frame: pl.DataFrame,
+    plan: PairPlan,
+    query: Ints,
+    label: Ints,
+    n_pos: Ints,
+    n_neg: Ints,
+    scores: dict[str, Floats],
+    column: str,
+    report: RetrievalReport,
+) -> Retrieval:
     """One row a (profile, label), by profile, then by label."""
     assert plan.label_names is not None
     result = frame.drop(column)[query].with_columns(

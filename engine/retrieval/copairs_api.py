@@ -155,11 +155,20 @@ def _scored(
     _refuse_other_order(meta, feats)
     with progress("average precision", enabled=progress_bar) as advance:
         result = score(
-            frame, matrix, pos_sameby=rules[0], pos_diffby=rules[1], neg_sameby=rules[2], neg_diffby=rules[3],
-            multilabel_col=multilabel_col, distance=distance, ties=ties, device=device,
-            queries=None if queries is None else np.asarray(queries), feature_names=column_names(feats),
+            frame,
+            matrix,
+            pos_sameby=rules[0],
+            pos_diffby=rules[1],
+            neg_sameby=rules[2],
+            neg_diffby=rules[3],
+            multilabel_col=multilabel_col,
+            distance=distance,
+            ties=ties,
+            device=device,
+            queries=None if queries is None else np.asarray(queries),
+            feature_names=column_names(feats),
             progress=advance,
-        )  # fmt: skip
+        )
     report = result.report
     said = list(report.warnings)
     if report.n_tied_queries:

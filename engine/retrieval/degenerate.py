@@ -19,9 +19,12 @@ Ints = npt.NDArray[np.int64]
 
 
 def refuse_degenerate(
-    x: npt.NDArray[np.floating], distance: str, rows: Ints, norms: npt.NDArray[np.float64] | None = None,
+    x: npt.NDArray[np.floating],
+    distance: str,
+    rows: Ints,
+    norms: npt.NDArray[np.float64] | None = None,
     names: Sequence[str] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Refuse NaN and infinite values, rows without a direction, and values beyond float64's squares.
 
     Parameters

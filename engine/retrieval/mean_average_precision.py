@@ -230,9 +230,17 @@ def check_arguments(
 
 
 def _group_scores(
-    ap_scores: Any, columns: list[str], null_size: int, threshold: float, seed: int,
-    p_values: str, tail: str | None, null: str, aggregate: str, bracket: bool,
-) -> tuple[pl.DataFrame, Callable[[pl.DataFrame], Any]]:  # fmt: skip
+    ap_scores: Any,
+    columns: list[str],
+    null_size: int,
+    threshold: float,
+    seed: int,
+    p_values: str,
+    tail: str | None,
+    null: str,
+    aggregate: str,
+    bracket: bool,
+) -> tuple[pl.DataFrame, Callable[[pl.DataFrame], Any]]:
     """Groups with their mean AP and p-value, and what makes of them a table of the kind and types that came in."""
     tail = check_arguments(null_size, threshold, seed, p_values, tail, null, aggregate)
     purpose = "mean_average_precision (it takes what average_precision returns)"
@@ -315,9 +323,16 @@ def _combined(aggregate: str, values: Floats, members: Groups) -> Floats:
 
 
 def _p_values(
-    statistic: Floats, members: Groups, frame: pl.DataFrame,
-    p_values: str, tail: str, null: str, aggregate: str, null_size: int, seed: int,
-) -> PValues:  # fmt: skip
+    statistic: Floats,
+    members: Groups,
+    frame: pl.DataFrame,
+    p_values: str,
+    tail: str,
+    null: str,
+    aggregate: str,
+    null_size: int,
+    seed: int,
+) -> PValues:
     from ..nulls.ap_null import distinct_shapes, refuse_impossible, sampling_hint
 
     refuse_impossible(*(frame[name].to_numpy() for name in _SCORES[:2]))
@@ -339,9 +354,17 @@ def _p_values(
             stacklevel=5,
         )
     return group_p_values(
-        statistic, members, n_pos, n_total, p_values=p_values, tail=tail, null=null, aggregate=aggregate,
-        null_size=null_size, seed=seed,
-    )  # fmt: skip
+        statistic,
+        members,
+        n_pos,
+        n_total,
+        p_values=p_values,
+        tail=tail,
+        null=null,
+        aggregate=aggregate,
+        null_size=null_size,
+        seed=seed,
+    )
 
 
 def _marked(scores: pl.DataFrame, corrected: Floats, threshold: float) -> pl.DataFrame:

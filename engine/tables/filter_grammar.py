@@ -96,8 +96,7 @@ def _check_comparison(node: ast.Compare, text: str, names: dict[str, str], colum
             if isinstance(side, ast.Constant) and side.value is None:
                 column = names.get(other.id, other.id) if isinstance(other, ast.Name) else "column"
                 raise InputError(
-                    f"the filter {text!r} compares with None; write '{column} in [None]' for the missing "
-                    "values, or "
+                    f"the filter {text!r} compares with None; write '{column} in [None]' for the missing values, or "
                     f"'{column} not in [None]' for the others"
                 )
 
@@ -136,7 +135,6 @@ def _quote(node: ast.expr, names: dict[str, str]) -> str:
 def _refusal(node: ast.expr, text: str, names: dict[str, str]) -> InputError:
     shown = text if len(text) <= 200 else text[:197] + "..."
     return InputError(
-        f"the filter {shown!r} holds {_quote(node, names)!r}, which is not allowed: a filter compares "
-        "columns with text, "
-        "numbers, True, False or lists of these, joined by and, or, not"
+        f"the filter {shown!r} holds {_quote(node, names)!r}, which is not allowed: a filter compares columns with "
+        "text, numbers, True, False or lists of these, joined by and, or, not"
     )

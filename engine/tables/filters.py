@@ -38,8 +38,13 @@ _OPERATORS: dict[type[ast.cmpop], tuple[str, _Comparison]] = {
     ast.GtE: (">=", lambda a, b: a >= b),
 }
 _MIRRORED: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Eq: ast.Eq, ast.NotEq: ast.NotEq, ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE
-}  # fmt: skip
+    ast.Eq: ast.Eq,
+    ast.NotEq: ast.NotEq,
+    ast.Lt: ast.Gt,
+    ast.LtE: ast.GtE,
+    ast.Gt: ast.Lt,
+    ast.GtE: ast.LtE,
+}
 
 
 @dataclass(frozen=True)
@@ -168,8 +173,7 @@ class _Evaluation:
             second = self.column(right)
             if _kind(column.dtype) != _kind(second.dtype):
                 raise InputError(
-                    f"the filter {self.query.text!r} compares {column.name!r}, which is "
-                    f"{_kind(column.dtype)}, with "
+                    f"the filter {self.query.text!r} compares {column.name!r}, which is {_kind(column.dtype)}, with "
                     f"{second.name!r}, which is {_kind(second.dtype)}"
                 )
             other = second
@@ -207,8 +211,7 @@ class _Evaluation:
             elif kind == "true or false":
                 hint = "; write True or False"
             raise InputError(
-                f"the filter {self.query.text!r} compares {column.name!r} with {value!r}, but the column is "
-                "of type "
+                f"the filter {self.query.text!r} compares {column.name!r} with {value!r}, but the column is of type "
                 f"{self.frame.schema[column.name]} ({kind}){hint}"
             )
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**126:

@@ -161,9 +161,8 @@ def metadata_frame(meta: Any) -> tuple[pl.DataFrame, str]:
             return _nan_to_null(frame.with_columns(pl.col(pl.Categorical).cast(pl.String))), "pyarrow"
         return pl.DataFrame([_from_pandas(name, meta[name]) for name in names]), "pandas"
     raise InputError(
-        "metadata must be a pandas, Polars or PyArrow table, but a "
-        f"{type(meta).__module__}.{type(meta).__name__} "
-        "was given; wrap it as pandas.DataFrame(...) or polars.DataFrame(...)"
+        f"metadata must be a pandas, Polars or PyArrow table, but a {type(meta).__module__}.{type(meta).__name__} was "
+        "given; wrap it as pandas.DataFrame(...) or polars.DataFrame(...)"
     )
 
 
@@ -294,8 +293,7 @@ def _from_objects(name: str, values: list[Any]) -> pl.Series:
             series = None
     if series is None or series.dtype in (pl.Object, pl.Int128):
         raise InputError(
-            f"metadata column {name!r} holds values that cannot be a key ({family}): {examples(present, 3)}; "
-            "turn the "
+            f"metadata column {name!r} holds values that cannot be a key ({family}): {examples(present, 3)}; turn the "
             "column into text, numbers or lists of text"
         )
     return series
@@ -306,9 +304,8 @@ def _from_lists(name: str, values: list[Any]) -> pl.Series:
     odd = [item for row in rows if row for item in row if not isinstance(item, str)]
     if odd:
         raise InputError(
-            f"metadata column {name!r} holds lists, and lists must hold text only, but there are "
-            f"{examples(odd)}; "
-            "turn the items into text, and leave out missing ones"
+            f"metadata column {name!r} holds lists, and lists must hold text only, but there are {examples(odd)}; turn "
+            "the items into text, and leave out missing ones"
         )
     return pl.Series(name, rows, dtype=pl.List(pl.String))
 

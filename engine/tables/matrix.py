@@ -194,8 +194,7 @@ def _as_float(array: np.ndarray, names: Sequence[str] | None) -> np.ndarray:
         if largest > EXACT_FLOAT64:
             place = np.abs(array.astype(np.float64)).max(axis=0).argmax()
             raise InputError(
-                f"feature column {_column(names, int(place))} holds integers as large as {largest}, which "
-                "floats "
+                f"feature column {_column(names, int(place))} holds integers as large as {largest}, which floats "
                 "cannot hold exactly; is it an identifier? drop it or divide it"
             )
         array = array.astype(np.float32 if largest <= EXACT_FLOAT32 else np.float64)
@@ -216,8 +215,7 @@ def _objects_to_float(array: np.ndarray, names: Sequence[str] | None) -> np.ndar
         odd = [v for v in flat[:, position] if not is_missing(v) and family_of(v) not in {"number", "true/false"}]
         if odd:
             raise InputError(
-                f"feature column {_column(names, position)} holds values that are not numbers: "
-                f"{examples(odd, 3)}; "
+                f"feature column {_column(names, position)} holds values that are not numbers: {examples(odd, 3)}; "
                 "move it to the metadata or drop it"
             )
     cells = [np.nan if is_missing(value) else float(value) for value in array.ravel()]

@@ -235,10 +235,14 @@ def count_tile(rows, queries, offsets, tile, width, first, few, exact, slots):
         most = 0
     searched = width if most else 0
     scratch = Scratch(
-        np.empty(max(8 * (searched // 8 + 1), STRIDE), np.uint8), np.empty(searched + 1, np.int32),
-        np.empty(searched, np.uint32), np.empty(most + 1, np.int64), np.empty(most + 1, tile.dtype),
-        np.empty(3 * most, tile.dtype), np.empty(2, tile.dtype),
-    )  # fmt: skip
+        np.empty(max(8 * (searched // 8 + 1), STRIDE), np.uint8),
+        np.empty(searched + 1, np.int32),
+        np.empty(searched, np.uint32),
+        np.empty(most + 1, np.int64),
+        np.empty(most + 1, tile.dtype),
+        np.empty(3 * most, tile.dtype),
+        np.empty(2, tile.dtype),
+    )
     rechecked = 0
     for q in range(queries.size):
         start, stop = offsets[q], offsets[q + 1]
@@ -270,7 +274,5 @@ def count_direct(rows, queries, bounds, offsets, include, exclude, slots):
                 if other == query or shares_key(exclude, query, other):
                     continue
                 if not limited or shares_key(include, query, other):
-                    value = pair_value(
-                        rows.x, rows.at[query], rows.at[other], rows.shift, rows.norm, rows.distance
-                    )  # fmt: skip
+                    value = pair_value(rows.x, rows.at[query], rows.at[other], rows.shift, rows.norm, rows.distance)
                     _place(value, values, above, tied)

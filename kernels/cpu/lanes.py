@@ -124,9 +124,7 @@ def _sum_of(term: Callable[[Any, Value, Value, Value, Value], Value], combine: A
 
 
 def _absolute(builder: Any, a: Value, b: Value, *_: Value) -> Value:
-    fabs = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(_SUMS, [_SUMS]), f"llvm.fabs.v{LANES}f64"
-    )  # fmt: skip
+    fabs = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_SUMS, [_SUMS]), f"llvm.fabs.v{LANES}f64")
     return builder.call(fabs, [builder.fsub(a, b)])
 
 

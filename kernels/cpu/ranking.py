@@ -155,9 +155,17 @@ def count_outranking(
     tile = (min(share, TILE[0]), TILE[1] if prepared.operands else EXACT_COLUMNS)
     depth = DEPTH if m * prepared.rows.x.shape[1] > NARROW_BAND * len(rows) else 0
     work = _Work(
-        rows, prepared.order.bounds[rows], starts, mates, np.empty(m, np.int64), slots, tile, depth, threading.Lock(),
+        rows,
+        prepared.order.bounds[rows],
+        starts,
+        mates,
+        np.empty(m, np.int64),
+        slots,
+        tile,
+        depth,
+        threading.Lock(),
         threading.Event(),
-    )  # fmt: skip
+    )
     _set_thresholds(prepared, work, threads)
     # An interrupt should not wait for the tiles of a piece.
     rechecked = run_jobs(list(_jobs(prepared, work)), threads, progress, work.stop)
@@ -338,9 +346,14 @@ def _count_piece(p: Prepared, work: _Work, piece: _Piece) -> int:
 
 
 def _fill_tile(
-    p: Prepared, queries: Ints, left: npt.NDArray[np.floating], first: int, width: int, tile: npt.NDArray[np.floating],
+    p: Prepared,
+    queries: Ints,
+    left: npt.NDArray[np.floating],
+    first: int,
+    width: int,
+    tile: npt.NDArray[np.floating],
     depth: int,
-) -> None:  # fmt: skip
+) -> None:
     """Compute the similarities of some queries, of which `left` are the rows, to the places first .. first + width."""
     view = tile[:, :width]
     if p.operands is not None:

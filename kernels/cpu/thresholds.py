@@ -26,9 +26,17 @@ Ints = npt.NDArray[np.int64]
 
 
 def thresholds(
-    rows: Rows, queries: Ints, offsets: Ints, positives: Ints, factor: float, bound: float,
-    values: npt.NDArray[np.float64], order: Ints, low: npt.NDArray[np.float32], high: npt.NDArray[np.float32],
-) -> None:  # fmt: skip
+    rows: Rows,
+    queries: Ints,
+    offsets: Ints,
+    positives: Ints,
+    factor: float,
+    bound: float,
+    values: npt.NDArray[np.float64],
+    order: Ints,
+    low: npt.NDArray[np.float32],
+    high: npt.NDArray[np.float32],
+) -> None:
     """Fill the slots offsets[0]..offsets[-1] of the last four arrays, all (m,).
 
     Parameters
@@ -47,9 +55,12 @@ def thresholds(
 
 
 def band_edges(
-    values: npt.NDArray[np.float64], factor: float, bound: float,
-    low: npt.NDArray[np.float32], high: npt.NDArray[np.float32],
-) -> None:  # fmt: skip
+    values: npt.NDArray[np.float64],
+    factor: float,
+    bound: float,
+    low: npt.NDArray[np.float32],
+    high: npt.NDArray[np.float32],
+) -> None:
     """Write the edges of the bands around values (m,) to low and high, see `thresholds`."""
     np.subtract(values * factor, bound, out=low, casting="same_kind")
     np.add(values * factor, bound, out=high, casting="same_kind")
@@ -120,7 +131,7 @@ def positive_values(rows, queries, offsets, positives, mirror, values):
                     if mirror.size == 0 or mirror[slot] < 0:
                         values[slot] = pair_value(
                             rows.x, rows.at[queries[q]], rows.at[positives[slot]], rows.shift, rows.norm, rows.distance
-                        )  # fmt: skip
+                        )
 
 
 @njit

@@ -46,7 +46,7 @@ def fill_values(rows, queries, first, tile, width):
             for k in range(start, min(start + NARROW, width)):
                 tile[q, k] = pair_value(
                     rows.x, rows.at[queries[q]], rows.at[first + k], rows.shift, rows.norm, rows.distance
-                )  # fmt: skip
+                )
 
 
 @njit

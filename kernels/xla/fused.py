@@ -118,9 +118,15 @@ def count(
     zeros = jnp.zeros((n_queries, p), jnp.float32)
     arrays = [zeros, first, stop, tile.row, tile.bounds, tile.low, tile.high, *mine, *theirs]
     specs = [
-        of_block(p), *map(whole, (first, stop)), of_block(), of_block(4), of_block(p), of_block(p),
-        *(of_block(each.shape[1]) for each in mine), *map(whole, theirs),
-    ]  # fmt: skip
+        of_block(p),
+        *map(whole, (first, stop)),
+        of_block(),
+        of_block(4),
+        of_block(p),
+        of_block(p),
+        *(of_block(each.shape[1]) for each in mine),
+        *map(whole, theirs),
+    ]
     for one, all_rows in used:
         arrays += [one, all_rows]
         specs += [of_block(one.shape[1]), whole(all_rows)]
@@ -204,9 +210,14 @@ def _product(mine: Any, theirs: Any, start: jax.Array, width: int, precision: st
 
 
 def _allowed(
-    start: jax.Array, column: jax.Array, stop: jax.Array, row: jax.Array, bounds: Any, forms: tuple[str, ...],
+    start: jax.Array,
+    column: jax.Array,
+    stop: jax.Array,
+    row: jax.Array,
+    bounds: Any,
+    forms: tuple[str, ...],
     key_refs: Any,
-) -> jax.Array:  # fmt: skip
+) -> jax.Array:
     """Return the (q, c) table of candidates: by ranges, not the query itself, and by the keys of the rule."""
     a, b, c, d = (bounds[:, k][:, None] for k in range(4))
     each = column[None, :]

@@ -147,9 +147,13 @@ def _fused(devices: tuple[jax.Device, ...], shape: tuple[int, int]) -> str:
 
 
 def _upload(
-    host: cpu.Prepared, keys: tuple[npt.NDArray[np.int32], ...], dtype: np.dtype[Any], shape: tuple[int, int],
-    devices: tuple[jax.Device, ...], precision: str,
-) -> Resident:  # fmt: skip
+    host: cpu.Prepared,
+    keys: tuple[npt.NDArray[np.int32], ...],
+    dtype: np.dtype[Any],
+    shape: tuple[int, int],
+    devices: tuple[jax.Device, ...],
+    precision: str,
+) -> Resident:
     """Put on every device what stays there."""
     rows, n, d = host.rows, *host.rows.x.shape
     length, steps = shape[0], shape[1] // LANES
@@ -169,12 +173,14 @@ def _upload(
         everywhere = NamedSharding(Mesh(np.array(devices), (AXIS,)), PartitionSpec())
         unit, include, exclude, feature, norm, zero = jax.device_put(
             (
-                units, *(padded(each) for each in keys), features.reshape(length, steps, LANES),
+                units,
+                *(padded(each) for each in keys),
+                features.reshape(length, steps, LANES),
                 np.concatenate([rows.norm[rows.at], np.ones(length - n)]),
                 np.zeros(1, np.int64),
             ),
             everywhere,
-        )  # fmt: skip
+        )
         return Resident(_operands(unit, precision), include, exclude, feature, norm, zero)
 
 
@@ -183,8 +189,16 @@ def _is_trusted(host: cpu.Prepared, resident: Resident) -> bool:
     pairs = np.random.default_rng(0).integers(0, len(host.rows.x), (2, TRIALS))
     values, edges, order = np.empty(TRIALS), np.empty((2, TRIALS), np.float32), np.empty(TRIALS, np.int64)
     thresholds(
-        host.rows, pairs[0], np.arange(TRIALS + 1), pairs[1], 1.0, 0.0, values, order, *edges,
-    )  # fmt: skip
+        host.rows,
+        pairs[0],
+        np.arange(TRIALS + 1),
+        pairs[1],
+        1.0,
+        0.0,
+        values,
+        order,
+        *edges,
+    )
     r = resident
     with settings():
         if not _in_range(r.features):
@@ -238,10 +252,18 @@ def _arrange(host: cpu.Prepared, queries: npt.NDArray[Any], offsets: Ints, posit
     m = len(source)
     place = host.order.place
     return _Work(
-        place[queries[chosen]], width[chosen], starts, source, place[positives[source]], np.empty(m),
-        np.empty(m, np.int64), np.empty(m, np.float32), np.empty(m, np.float32), np.zeros(m, np.int64),
+        place[queries[chosen]],
+        width[chosen],
+        starts,
+        source,
+        place[positives[source]],
+        np.empty(m),
+        np.empty(m, np.int64),
+        np.empty(m, np.float32),
+        np.empty(m, np.float32),
         np.zeros(m, np.int64),
-    )  # fmt: skip
+        np.zeros(m, np.int64),
+    )
 
 
 def count_outranking(
@@ -335,9 +357,17 @@ def _fill(prepared: Prepared, work: _Work, parts: _Parts, pool: _Threads) -> _Fi
 
     def fill(first: int, last: int) -> None:
         thresholds(
-            host.rows, work.rows[first:last], work.starts[first : last + 1], work.mates, 1.0, delta,
-            work.values, work.order, work.low, work.high,
-        )  # fmt: skip
+            host.rows,
+            work.rows[first:last],
+            work.starts[first : last + 1],
+            work.mates,
+            1.0,
+            delta,
+            work.values,
+            work.order,
+            work.low,
+            work.high,
+        )
 
     pool.share(fill, parts[0][0], parts[-1][1])
     most = max(last - first for first, last in parts)
@@ -346,11 +376,14 @@ def _fill(prepared: Prepared, work: _Work, parts: _Parts, pool: _Threads) -> _Fi
     columns, lists = tiling.pieces([bounds[work.rows[first:last]] for first, last in parts], prepared.tile[1])
     length = tiling.padded_size(max(map(len, lists)), 8)
     tile = Tile(
-        np.zeros(n_devices * size, np.int32), np.zeros((n_devices * size, 4), np.int32),
-        np.full((n_devices * size, width), np.inf, np.float32), np.full((n_devices * size, width), np.inf, np.float32),
-        np.full((n_devices * size, width), np.inf), np.zeros((n_devices * length, 2), np.int32),
+        np.zeros(n_devices * size, np.int32),
+        np.zeros((n_devices * size, 4), np.int32),
+        np.full((n_devices * size, width), np.inf, np.float32),
+        np.full((n_devices * size, width), np.inf, np.float32),
+        np.full((n_devices * size, width), np.inf),
+        np.zeros((n_devices * length, 2), np.int32),
         np.array([len(each) for each in lists], np.int32),
-    )  # fmt: skip
+    )
     for k, (first, last) in enumerate(parts):
         here = slice(k * size, k * size + last - first)
         slots = slice(work.starts[first], work.starts[last])
@@ -360,10 +393,14 @@ def _fill(prepared: Prepared, work: _Work, parts: _Parts, pool: _Threads) -> _Fi
         tile.value[here][used] = work.values[slots]
         tile.pieces[k * length : k * length + len(lists[k])] = lists[k]
     setup = Setup(
-        columns, max(LEAST_GROUPS, size * columns // ROUND),
+        columns,
+        max(LEAST_GROUPS, size * columns // ROUND),
         max(LEAST_ENTRIES, size * columns // (LIST_ROUND if fused else ROUND)),
-        host.rows.distance == ABS_COSINE, prepared.precision, *prepared.forms, fused,
-    )  # fmt: skip
+        host.rows.distance == ABS_COSINE,
+        prepared.precision,
+        *prepared.forms,
+        fused,
+    )
     return setup, tile
 
 

@@ -253,9 +253,15 @@ def _rounds(flags: jax.Array, size: int, visit: Callable[[jax.Array, _State], _S
 
 
 def _decide(
-    state: _State, at: jax.Array, query: jax.Array, column: jax.Array, entry: jax.Array | None, tile: Tile,
-    rows: Resident, absolute: bool,
-) -> _State:  # fmt: skip
+    state: _State,
+    at: jax.Array,
+    query: jax.Array,
+    column: jax.Array,
+    entry: jax.Array | None,
+    tile: Tile,
+    rows: Resident,
+    absolute: bool,
+) -> _State:
     """Decide undecided pairs (e,) in float64, and take back what was counted for their entries (None: nothing).
 
     `at` is where the query's counters begin, past the end for padding.

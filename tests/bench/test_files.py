@@ -103,9 +103,12 @@ def test_no_bytes_break_the_reader(tmp_path_factory, text):
 def test_verdicts_and_what_only_one_run_has():
     old = run(entry(), entry(job="b", best=1.0), entry(job="c"), entry(job="gone"), entry("copairs", 1.0, "d"))
     new = run(
-        entry(best=1.2), entry(job="b", best=1.3), entry(job="c", best=0.7), entry(job="new"),
+        entry(best=1.2),
+        entry(job="b", best=1.3),
+        entry(job="c", best=0.7),
+        entry(job="new"),
         entry("copairs", 9.0, "d"),
-    )  # fmt: skip
+    )
     found = compare(old, new, 1.25)
     assert [change.verdict for change in found.changes] == ["same", "slower", "faster", "slower"]
     assert [change.new.job for change in found.regressions] == ["b"]  # a slower peer is no regression of ours
@@ -160,11 +163,12 @@ def test_swapping_the_runs_swaps_the_verdicts(before, after, margin):
 def test_markdown_tables():
     text = tables(
         run(
-            entry(best=0.5, peak_MB=12, flops=1e9), entry("copairs", 50.0, peak_MB=1234, share=0.5),
+            entry(best=0.5, peak_MB=12, flops=1e9),
+            entry("copairs", 50.0, peak_MB=1234, share=0.5),
             *(entry(group="all pairs, growth with n", job=f"{n} x 5") for n in (20, 40, 80)),
             entry(group="kernels, partners", job="k", ns_per_entry=93.25),
         )
-    )  # fmt: skip
+    )
     assert "Xeon, 2 usable cores, openblas 0.3; numpy 2.4; 2026-01-01." in text
     assert "| 10 x 5 | 0.5 s | about 100 s | 200 | 12 MB | 1,234 MB | 2 |" in text
     assert "### all pairs, growth with n\n\n| job | fastbench |" in text  # a series has a table of its own

@@ -16,11 +16,13 @@ from tests.bench.test_files import content, entry
 
 FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()"]
 MEASURED = content(
-    entry(best=0.2, peak_MB=12), entry("copairs", 59.0, peak_MB=740), entry("GEMM", 0.1),
+    entry(best=0.2, peak_MB=12),
+    entry("copairs", 59.0, peak_MB=740),
+    entry("GEMM", 0.1),
     entry(group="null, many", best=0.5, job="594 shapes"),
     entry("copairs", 1.0, group="null, many", job="594 shapes", share=0.01),
     entry(group="kernels, partners", job="k", best=2e-5, ns_per_entry=93.25),
-)  # fmt: skip
+)
 
 
 @pytest.fixture

@@ -14,10 +14,17 @@ import pytest
 
 FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()"]
 LINCS = [
-    "map", "sample:lincs", "--derive", "Metadata_negcon = Metadata_broad_sample == 'DMSO'",
-    "--queries", "Metadata_broad_sample != 'DMSO'", "--pos-sameby", "Metadata_broad_sample",
-    "--neg-diffby", "Metadata_negcon",
-]  # fmt: skip
+    "map",
+    "sample:lincs",
+    "--derive",
+    "Metadata_negcon = Metadata_broad_sample == 'DMSO'",
+    "--queries",
+    "Metadata_broad_sample != 'DMSO'",
+    "--pos-sameby",
+    "Metadata_broad_sample",
+    "--neg-diffby",
+    "Metadata_negcon",
+]
 
 
 SAME = ["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound"]
@@ -108,17 +115,34 @@ def test_termination_leaves_nothing_behind(tmp_path):
 
 def test_json_output_is_one_object(tmp_path, table):
     done = call(
-        "map", table, "--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound",
-        "--output", tmp_path / "out", "--json",
-    )  # fmt: skip
+        "map",
+        table,
+        "--pos-sameby",
+        "Metadata_compound",
+        "--neg-diffby",
+        "Metadata_compound",
+        "--output",
+        tmp_path / "out",
+        "--json",
+    )
     assert json.loads(done.stdout)["groups"] == 5
 
 
 def test_multilabel_and_consensus(tmp_path, table):
     done = call(
-        "map", table, "--pos-sameby", "Metadata_Target", "--neg-diffby", "Metadata_Target", "--multilabel",
-        "Metadata_Target", "--distance", "abs_cosine", "--output", tmp_path / "out",
-    )  # fmt: skip
+        "map",
+        table,
+        "--pos-sameby",
+        "Metadata_Target",
+        "--neg-diffby",
+        "Metadata_Target",
+        "--multilabel",
+        "Metadata_Target",
+        "--distance",
+        "abs_cosine",
+        "--output",
+        tmp_path / "out",
+    )
     assert done.returncode == 0, done.stderr
     assert "4 rows without a label" in done.stdout
     assert set(pl.read_csv(tmp_path / "out" / "map.csv")["Metadata_Target"]) == {"a", "b", "c"}
@@ -142,7 +166,7 @@ def test_multilabel_and_consensus(tmp_path, table):
         ([*SAME, "--group-by", "Metadata_plate"], "Metadata_Plate"),
         (["--pos-sameby", "any(Metadata_compound)", *SAME[2:], "--group-by", "Metadata_Plate"], "two or more"),
     ],
-)  # fmt: skip
+)
 def test_bad_rules_end_in_one_sentence(tmp_path, table, arguments, said):
     sentence = refused("map", table, *arguments, "--output", tmp_path / "out")
     assert said in sentence
@@ -166,8 +190,9 @@ def test_interrupted_run_leaves_nothing(tmp_path):
     for seconds in (0.5, 1.5, 2.5):
         process = subprocess.Popen(
             [*FASTBENCH, "cpjump", "--limit-plates", "8", "--output", str(output)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         time.sleep(seconds)
         process.kill()
         process.wait()

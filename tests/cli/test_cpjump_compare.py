@@ -45,9 +45,16 @@ def test_three_runs_are_told_apart_in_one_look(folders: list[Path], tmp_path: Pa
     assert f"results: {tmp_path / 'out'}" in done.stdout
     written = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*")}
     assert written == {
-        "verdict.csv", "comparison.csv", "fractions.csv", "gained_lost.csv", "manifest.json", "figures/overview.png",
-        "figures/overview.svg", "figures/gained_lost.png", "figures/gained_lost.svg",
-    }  # fmt: skip
+        "verdict.csv",
+        "comparison.csv",
+        "fractions.csv",
+        "gained_lost.csv",
+        "manifest.json",
+        "figures/overview.png",
+        "figures/overview.svg",
+        "figures/gained_lost.png",
+        "figures/gained_lost.svg",
+    }
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["command"] == "cpjump compare"
     assert [entry["name"] for entry in manifest["inputs"]] == ["base", "good", "poor"]
@@ -56,9 +63,17 @@ def test_three_runs_are_told_apart_in_one_look(folders: list[Path], tmp_path: Pa
 def test_json_has_the_tables_and_options_are_heard(folders: list[Path], tmp_path: Path):
     named = [f"run {i}={folder}" for i, folder in enumerate(folders)]
     done = call(
-        *named, "--output", tmp_path / "out", "--baseline", "run 2", "--all-pairs", "--bootstrap", 200, "--no-figures",
+        *named,
+        "--output",
+        tmp_path / "out",
+        "--baseline",
+        "run 2",
+        "--all-pairs",
+        "--bootstrap",
+        200,
+        "--no-figures",
         "--json",
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
     assert content["runs"] == ["run 2", "run 0", "run 1"]

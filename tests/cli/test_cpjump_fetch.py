@@ -30,9 +30,17 @@ def gallery() -> Iterator[Gallery]:
 
 def arguments(gallery: Gallery, output: Path, *more: str, plates: str = ",".join(PLATES)) -> list[str]:
     return [
-        *FASTBENCH, "cpjump", "fetch", "--output", str(output), "--endpoint", gallery.endpoint, "--plates", plates,
+        *FASTBENCH,
+        "cpjump",
+        "fetch",
+        "--output",
+        str(output),
+        "--endpoint",
+        gallery.endpoint,
+        "--plates",
+        plates,
         *more,
-    ]  # fmt: skip
+    ]
 
 
 def call(
@@ -60,10 +68,23 @@ def test_profiles_are_fetched_and_the_benchmark_reads_them(gallery: Gallery, tmp
     command = shlex.split(done.stdout.rpartition("next: ")[2])
     assert command == ["fastbench", "cpjump", "--profiles", str(output)]
     scored = subprocess.run(
-        [*FASTBENCH, *command[1:], "--cells", "A549", "--timelines", "short", "--tasks", "replicability",
-         "--output", str(tmp_path / "result"), "--json"],
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+        [
+            *FASTBENCH,
+            *command[1:],
+            "--cells",
+            "A549",
+            "--timelines",
+            "short",
+            "--tasks",
+            "replicability",
+            "--output",
+            str(tmp_path / "result"),
+            "--json",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert scored.returncode == 0, scored.stderr
     (row,) = [row for row in json.loads(scored.stdout)["fraction_retrieved"]["replicability"] if row["groups"]]
     assert (row["Description"], row["groups"]) == ("compound_A549_short", 306)

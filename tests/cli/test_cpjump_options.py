@@ -37,17 +37,37 @@ def test_cellclip_on_corrected_embeddings_names_its_ways(embeddings: Path, tmp_p
     keys = [f"{plate}-{row}{column:02d}-x-1" for plate in plates for row in "ABCDEFGH" for column in range(1, 25)]
     pl.DataFrame({"SAMPLE_KEY": keys}).write_csv(labels)
     done = call(
-        "cpjump", "--preset", "cellclip", "--features", "emb", "--embeddings", embeddings, "--batch-correction",
-        "kernel-pca", "--pca-n-components", 10, "--save-correction", tmp_path / "fitted.npz", "--test-labels", labels,
-        "--output", tmp_path / "out", *CHOICE,
-    )  # fmt: skip
+        "cpjump",
+        "--preset",
+        "cellclip",
+        "--features",
+        "emb",
+        "--embeddings",
+        embeddings,
+        "--batch-correction",
+        "kernel-pca",
+        "--pca-n-components",
+        10,
+        "--save-correction",
+        tmp_path / "fitted.npz",
+        "--test-labels",
+        labels,
+        "--output",
+        tmp_path / "out",
+        *CHOICE,
+    )
     assert done.returncode == 0, done.stderr
     said = manifest(tmp_path / "out")
     assert said["simulated"] is False
     assert said["batch_correction"] == {
-        "method": "kernel-pca", "controls": 4 * 64 + 4 * 60 + 2 * 60, "features": 24, "kernel": "linear",
-        "scaler": "plate", "components": 10, "gamma": 1 / 24,
-    }  # fmt: skip
+        "method": "kernel-pca",
+        "controls": 4 * 64 + 4 * 60 + 2 * 60,
+        "features": 24,
+        "kernel": "linear",
+        "scaler": "plate",
+        "components": 10,
+        "gamma": 1 / 24,
+    }
     faults = " ".join(said["published_faults"])
     for words in ("replicable or not", "plate by plate on all wells", "filter all wells read so far"):
         assert words in faults
@@ -56,9 +76,19 @@ def test_cellclip_on_corrected_embeddings_names_its_ways(embeddings: Path, tmp_p
     assert rows["wells"].sum() > 0
     assert (rows["wells_filtered"] > 0).all()
     again = call(
-        "cpjump", "--preset", "cellclip", "--features", "emb", "--embeddings", embeddings, "--load-correction",
-        tmp_path / "fitted.npz", "--output", tmp_path / "loaded", *CHOICE,
-    )  # fmt: skip
+        "cpjump",
+        "--preset",
+        "cellclip",
+        "--features",
+        "emb",
+        "--embeddings",
+        embeddings,
+        "--load-correction",
+        tmp_path / "fitted.npz",
+        "--output",
+        tmp_path / "loaded",
+        *CHOICE,
+    )
     assert again.returncode == 0, again.stderr
     assert manifest(tmp_path / "loaded")["batch_correction"]["components"] == 10
 

@@ -33,8 +33,10 @@ def test_a_split_is_written_recorded_and_checked_again(tmp_path: Path) -> None:
     assert record["output"]["sha256"] == hashlib.sha256(output.read_bytes()).hexdigest()
     assert record["output"]["rows"] == pl.read_csv(output).height == 12_800
     assert record["options"] == {
-        "strategy": "cpjump1_official_gene_compound", "exclude_poscon": False, "order": "first-appearance",
-    }  # fmt: skip
+        "strategy": "cpjump1_official_gene_compound",
+        "exclude_poscon": False,
+        "order": "first-appearance",
+    }
     for entry in record["inputs"]:
         content = (packaged() / entry["path"].removeprefix("packaged:")).read_bytes()
         assert entry["sha256"] == hashlib.sha256(content).hexdigest()
@@ -59,9 +61,12 @@ def test_a_split_is_written_recorded_and_checked_again(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     record = json.loads(output.with_suffix(".json").read_text())
     assert record["options"] == {
-        "strategy": "leak_free", "exclude_poscon": False, "fractions": [0.5, 0.25, 0.25], "targets": "perturbed",
+        "strategy": "leak_free",
+        "exclude_poscon": False,
+        "fractions": [0.5, 0.25, 0.25],
+        "targets": "perturbed",
         "seed": 2,
-    }  # fmt: skip
+    }
     assert [row["wells"] for row in record["counts"]] == [6400, 3200, 3200]
 
 

@@ -49,10 +49,21 @@ def test_the_example_is_whole_and_says_that_it_is_simulated(example: Path) -> No
     # The inputs that were scored lie beside the result, and scoring them again gives the same numbers.
     again = example.parent / "again"
     done = call(
-        "fmeasure", "--annotate-dirs", example / "example_input" / "annotate", "--gt-label",
-        "cell_type_ontology_term_id", "--inferred-label", NAME, "--f-measure-top-k", 3, "--output-dir", again,
-        "--no-figures", "--bootstrap", 0,
-    )  # fmt: skip
+        "fmeasure",
+        "--annotate-dirs",
+        example / "example_input" / "annotate",
+        "--gt-label",
+        "cell_type_ontology_term_id",
+        "--inferred-label",
+        NAME,
+        "--f-measure-top-k",
+        3,
+        "--output-dir",
+        again,
+        "--no-figures",
+        "--bootstrap",
+        0,
+    )
     assert done.returncode == 0, done.stderr
     name = "hierarchical_f_measure_per_group.csv"
     assert (again / name).read_bytes() == (example / name).read_bytes()
@@ -99,9 +110,16 @@ def test_comparison_of_results(example: Path, tmp_path: Path) -> None:
     assert told["models"][0]["h_f1_macro"] == pytest.approx(whole["h_f1_macro"][0], rel=1e-12)
     names = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     assert names == {
-        "models.csv", "intervals.csv", "comparison.csv", "comparison_per_class.csv", "manifest.json",
-        "figures/scores.png", "figures/scores.svg", "figures/differences.png", "figures/differences.svg",
-    }  # fmt: skip
+        "models.csv",
+        "intervals.csv",
+        "comparison.csv",
+        "comparison_per_class.csv",
+        "manifest.json",
+        "figures/scores.png",
+        "figures/scores.svg",
+        "figures/differences.png",
+        "figures/differences.svg",
+    }
     told = refused("fmeasure", "compare", example, "--models", "model_c", "--output-dir", tmp_path / "x")
     assert "no result has a model 'model_c'" in told
 

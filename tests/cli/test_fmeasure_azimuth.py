@@ -42,16 +42,21 @@ def files(tmp_path: Path) -> dict[str, Any]:
     with (tmp_path / "crosswalk.csv").open("w", newline="") as handle:
         csv.writer(handle).writerows([["label", "id"], *([f"l{i}", i.replace(":", "_")] for i in IDS)])
     resource = {
-        "cl_names": IDS, "cell_ontology_term_id_to_cell_type": dict.fromkeys(IDS, "name"),
+        "cl_names": IDS,
+        "cell_ontology_term_id_to_cell_type": dict.fromkeys(IDS, "name"),
         "children_dictionary": CHILDREN,
-    }  # fmt: skip
+    }
     (tmp_path / "resource.json").write_text(json.dumps(resource))
     return {
-        "--azimuth-csv": tmp_path / "azimuth.csv", "--h5ad": tmp_path / "cells.h5ad",
-        "--crosswalk-csv": tmp_path / "crosswalk.csv", "--crosswalk-azimuth-col": "label",
-        "--crosswalk-cl-id-col": "id", "--azimuth-ref-name": "toy",
-        "--ontology": tmp_path / "resource.json", "--output-dir": tmp_path / "all" / "toy",
-    }  # fmt: skip
+        "--azimuth-csv": tmp_path / "azimuth.csv",
+        "--h5ad": tmp_path / "cells.h5ad",
+        "--crosswalk-csv": tmp_path / "crosswalk.csv",
+        "--crosswalk-azimuth-col": "label",
+        "--crosswalk-cl-id-col": "id",
+        "--azimuth-ref-name": "toy",
+        "--ontology": tmp_path / "resource.json",
+        "--output-dir": tmp_path / "all" / "toy",
+    }
 
 
 def convert(files: dict[str, Any], *more: object, **changes: object) -> subprocess.CompletedProcess[str]:
@@ -103,8 +108,10 @@ def test_calls_without_a_term_are_scored_as_the_benchmark_is_told(files: dict[st
         scored[policy] = pl.read_csv(tmp_path / policy / "f_measure_per_sample.csv").row(0, named=True)
     # Right are still 4 E and 1 R; 4 wrong ones are left: F -> B twice, B -> R, R -> A.
     assert {key: [row[f"{name}_k1"] for name in ("tp", "fp", "fn")] for key, row in scored.items()} == {
-        "miss": [5, 4, 15], "drop": [5, 4, 4], "root": [5, 15, 15],
-    }  # fmt: skip
+        "miss": [5, 4, 15],
+        "drop": [5, 4, 4],
+        "root": [5, 15, 15],
+    }
     assert convert(files, "--overwrite", unmapped="root").returncode == 0
     rooted = call(*command[:-2], "--no-figures", "--output-dir", tmp_path / "rooted")
     assert rooted.returncode == 0, rooted.stderr
@@ -118,12 +125,17 @@ def test_json_levels_and_response(files: dict[str, Any], tmp_path: Path) -> None
     summary = json.loads(done.stdout)
     assert summary["cells"] == 20
     assert [(row["level"], row["score"]) for row in summary["levels"]] == [
-        ("predicted.l1", "predicted.l1.score"), ("predicted.l2", "predicted.l1.score"),
-    ]  # fmt: skip
+        ("predicted.l1", "predicted.l1.score"),
+        ("predicted.l2", "predicted.l1.score"),
+    ]
     assert len(json.loads((tmp_path / "all" / "toy" / "ontology_response.json").read_text())["data"]) == 20
     assert sorted(path.name for path in (tmp_path / "all" / "toy").iterdir()) == [
-        "inferred_labels.csv", "manifest.json", "metadata.json", "ontology_resource.json", "ontology_response.json",
-    ]  # fmt: skip
+        "inferred_labels.csv",
+        "manifest.json",
+        "metadata.json",
+        "ontology_resource.json",
+        "ontology_response.json",
+    ]
 
 
 def test_refusals(files: dict[str, Any], tmp_path: Path) -> None:

@@ -160,9 +160,16 @@ def test_codes_beyond_32_bits_are_kept():
     by_truth = np.zeros(2, np.int64)
     predictions = np.array([[1 << 30, 0], [7, 7], [7, 0], [0, 7]], np.int32)
     on_cpu._scatter(
-        np.zeros(2, np.int32), predictions, np.empty(0, np.int64), 0, 2, 2, np.zeros(1, np.int64), by_truth,
+        np.zeros(2, np.int32),
+        predictions,
         np.empty(0, np.int64),
-    )  # fmt: skip
+        0,
+        2,
+        2,
+        np.zeros(1, np.int64),
+        by_truth,
+        np.empty(0, np.int64),
+    )
     assert by_truth.tolist() == [(1 << 32) + 3, 0]
 
 
@@ -193,8 +200,16 @@ def test_worked_example():
     """Seven labels; truth and prediction by hand, then the ranks of four cells."""
     R, A, B, C, D, E, F = range(7)
     entries = {
-        (E, E): 4, (E, D): 3, (C, D): 2, (D, C): 1, (F, B): 2, (F, F): 5, (B, R): 1, (R, A): 1, (R, R): 1,
-    }  # fmt: skip
+        (E, E): 4,
+        (E, D): 3,
+        (C, D): 2,
+        (D, C): 1,
+        (F, B): 2,
+        (F, F): 5,
+        (B, R): 1,
+        (R, A): 1,
+        (R, R): 1,
+    }
     pairs = np.array([pair for pair, number in entries.items() for _ in range(number)], np.int32).T
     ranks = np.array([[C, B, C, D], [D, R, A, A], [A, F, A, B]], np.int32)
     truth = np.array([D, F, C, E], np.int32)

@@ -93,9 +93,11 @@ def test_tiles_equal_the_definition(sizes, problem, distance, tile, data):
     if distance == "correlation" and np.any(x.max(axis=1) == x.min(axis=1)):
         return
     sizes(
-        tile, few=data.draw(st.sampled_from([0, 2, 32])), both=data.draw(st.booleans()),
+        tile,
+        few=data.draw(st.sampled_from([0, 2, 32])),
+        both=data.draw(st.booleans()),
         depth=data.draw(st.sampled_from([0, 1, 60])),
-    )  # fmt: skip
+    )
     queries = np.random.default_rng(1).permutation(len(x))[: data.draw(st.integers(1, len(x)))]
     if data.draw(st.booleans()):
         queries = np.arange(len(x))

@@ -180,9 +180,11 @@ def _baseline_first(runs: Sequence[ScoredRun], baseline: str | None) -> list[Sco
 def _by_run(runs: Sequence[ScoredRun]) -> pl.DataFrame:
     every = pl.concat(run.groups.with_columns(run=pl.lit(run.name)) for run in runs)
     scores = (
-        pl.col("retrieved").mean().alias("fr"), pl.len().cast(pl.Int64).alias("groups"),
-        pl.col("retrieved").sum().cast(pl.Int64).alias("groups_retrieved"), pl.col("map", "above_chance").mean(),
-    )  # fmt: skip
+        pl.col("retrieved").mean().alias("fr"),
+        pl.len().cast(pl.Int64).alias("groups"),
+        pl.col("retrieved").sum().cast(pl.Int64).alias("groups_retrieved"),
+        pl.col("map", "above_chance").mean(),
+    )
     single = every.group_by([*CONFIGURATION, "run"], maintain_order=True).agg(*scores)
     shared = every.filter(pl.col("run").n_unique().over("task", "Description") == len(runs))
     whole = shared.group_by("task", "run", maintain_order=True).agg(*scores).with_columns(Description=pl.lit(ALL))
@@ -208,16 +210,24 @@ def _standing(pairs: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     """Rank the runs of each task by the difference of their mean AP to that of the baseline."""
     own = pairs.filter(metric=HEADLINE, run_b=names[0])
     verdict = (
-        pl.when(pl.col("q_value").is_null()).then(pl.lit("not tested"))
-        .when(pl.col("q_value") >= LEVEL).then(pl.lit("no clear difference"))
-        .when(pl.col("difference") > 0).then(pl.lit("better")).otherwise(pl.lit("worse"))
-    )  # fmt: skip
+        pl.when(pl.col("q_value").is_null())
+        .then(pl.lit("not tested"))
+        .when(pl.col("q_value") >= LEVEL)
+        .then(pl.lit("no clear difference"))
+        .when(pl.col("difference") > 0)
+        .then(pl.lit("better"))
+        .otherwise(pl.lit("worse"))
+    )
     clear = pl.col("q_value") < LEVEL
-    single = own.filter(pl.col("Description") != ALL).group_by("task", "run_a").agg(
-        (clear & (pl.col("difference") > 0)).sum().cast(pl.Int64).alias("better_in"),
-        (clear & (pl.col("difference") < 0)).sum().cast(pl.Int64).alias("worse_in"),
-        pl.len().cast(pl.Int64).alias("configurations"),
-    )  # fmt: skip
+    single = (
+        own.filter(pl.col("Description") != ALL)
+        .group_by("task", "run_a")
+        .agg(
+            (clear & (pl.col("difference") > 0)).sum().cast(pl.Int64).alias("better_in"),
+            (clear & (pl.col("difference") < 0)).sum().cast(pl.Int64).alias("worse_in"),
+            pl.len().cast(pl.Int64).alias("configurations"),
+        )
+    )
     numbers = ["value_a", "value_b", "difference", "lower", "upper", "q_value", "groups_common"]
     ranked = own.filter(Description=ALL).select("task", "run_a", verdict.alias("verdict"), *numbers)
     fractions = pairs.filter(metric="fraction_retrieved", run_b=names[0], Description=ALL).select(
@@ -226,9 +236,11 @@ def _standing(pairs: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     for more in (fractions, single):
         ranked = ranked.join(more, on=["task", "run_a"], how="left")
     ranked = ranked.rename({"run_a": "run"})
-    baseline = ranked.select("task").unique().with_columns(
-        run=pl.lit(names[0]), verdict=pl.lit("baseline"), difference=pl.lit(0.0)
-    )  # fmt: skip
+    baseline = (
+        ranked.select("task")
+        .unique()
+        .with_columns(run=pl.lit(names[0]), verdict=pl.lit("baseline"), difference=pl.lit(0.0))
+    )
     task = pl.col("task").replace_strict(TASKS, range(len(TASKS)), return_dtype=pl.Int64)
     both = pl.concat([baseline, ranked], how="diagonal").select(ranked.columns)
     place = pl.col("run").replace_strict(names, range(len(names)), return_dtype=pl.Int64)
@@ -311,9 +323,11 @@ def write_comparison(comparison: Comparison, folder: ResultFolder, *, figures: b
         Whether figures are drawn.
     """
     tables = {
-        "verdict": comparison.standing, "comparison": comparison.pairs, "fractions": comparison.fractions,
+        "verdict": comparison.standing,
+        "comparison": comparison.pairs,
+        "fractions": comparison.fractions,
         "gained_lost": comparison.gained_lost,
-    }  # fmt: skip
+    }
     for name, frame in tables.items():
         # a table may be passed on without its manifest: it says itself that its numbers are of no real profile
         folder.csv(f"{name}.csv", frame.with_columns(simulated=True) if comparison.simulated else frame)
@@ -327,9 +341,13 @@ def write_comparison(comparison: Comparison, folder: ResultFolder, *, figures: b
         )
         tables_drawn = (comparison.fractions, comparison.pairs, comparison.runs)
         draw_overview(
-            *tables_drawn, overview[0], overview[1], by_run=comparison.by_run, subtitle=comparison.words,
+            *tables_drawn,
+            overview[0],
+            overview[1],
+            by_run=comparison.by_run,
+            subtitle=comparison.words,
             simulated=comparison.simulated,
-        )  # fmt: skip
+        )
         words = f"exact McNemar test; q: Benjamini-Hochberg over {tests} comparisons"
         draw_gained_lost(*tables_drawn, changes[0], changes[1], subtitle=words, simulated=comparison.simulated)
     folder.manifest["simulated"] = comparison.simulated

@@ -92,7 +92,7 @@ def _metric_rows(
     rows = []
     for metric, values, there in zip(
         METRICS, (above, maps, retrieved, retrieved), (both_above, both_maps, own, own & common), strict=True
-    ):  # fmt: skip
+    ):
         # The families that a group's queries belong to are drawn, not groups: those share perturbations.
         weights = there[row] * share
         found = paired_difference(family, values[row], weights, draws=draws, seed=seed)
@@ -108,11 +108,15 @@ def _metric_rows(
 
 _COLUMNS: Final[Mapping[str, Any]] = {
     **{name: pl.Int64 if name.startswith("timepoint") else pl.String for name in CONFIGURATION},
-    "run_a": pl.String, "run_b": pl.String, "metric": pl.String,
+    "run_a": pl.String,
+    "run_b": pl.String,
+    "metric": pl.String,
     **dict.fromkeys(("value_a", "value_b", "difference", "lower", "upper", "p_value"), pl.Float64),
     **dict.fromkeys(("units", "groups_a", "groups_b", "groups_common"), pl.Int64),
-    "retrieved_only_a": pl.Int64, "retrieved_only_b": pl.Int64, "mcnemar_p": pl.Float64,
-}  # fmt: skip
+    "retrieved_only_a": pl.Int64,
+    "retrieved_only_b": pl.Int64,
+    "mcnemar_p": pl.Float64,
+}
 
 
 def tabled(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
@@ -136,11 +140,21 @@ def _with_q(table: pl.DataFrame) -> pl.DataFrame:
 def _changes(joined: pl.DataFrame, a: str, b: str) -> pl.DataFrame:
     """List the groups that only one of two runs retrieves; where a run did not score it, its numbers are missing."""
     only_a, only_b = (pl.col(f"retrieved_{side}").fill_null(value=False) for side in _SIDES)
-    return joined.filter(only_a != only_b).select(
-        *CONFIGURATION, "group", pl.lit(a).alias("run_a"), pl.lit(b).alias("run_b"),
-        pl.when(only_a).then(pl.lit("gained")).otherwise(pl.lit("lost")).alias("change"),
-        "map_a", "map_b", "q_value_a", "q_value_b",
-    ).sort("change", "group")  # fmt: skip
+    return (
+        joined.filter(only_a != only_b)
+        .select(
+            *CONFIGURATION,
+            "group",
+            pl.lit(a).alias("run_a"),
+            pl.lit(b).alias("run_b"),
+            pl.when(only_a).then(pl.lit("gained")).otherwise(pl.lit("lost")).alias("change"),
+            "map_a",
+            "map_b",
+            "q_value_a",
+            "q_value_b",
+        )
+        .sort("change", "group")
+    )
 
 
 def _named(changes: pl.DataFrame) -> pl.DataFrame:

@@ -19,19 +19,36 @@ __all__ = ["ScoredRun", "differing_options", "named_folders", "ordered", "read_r
 
 # Options that decide what a number means; where the profiles came from is what a comparison is about.
 _MEANING: Final = (
-    "preset", "batch", "gate", "q_threshold", "p_values", "null_size", "ties", "limit_plates",
-    "orf_replicates", "split_subset",
-)  # fmt: skip
+    "preset",
+    "batch",
+    "gate",
+    "q_threshold",
+    "p_values",
+    "null_size",
+    "ties",
+    "limit_plates",
+    "orf_replicates",
+    "split_subset",
+)
 #: Those of the published table.
 _PAPER: Final[Mapping[str, Any]] = {
-    "preset": "paper", "batch": BATCH, "gate": "q", "q_threshold": 0.05, "p_values": "paper", "null_size": 100_000,
+    "preset": "paper",
+    "batch": BATCH,
+    "gate": "q",
+    "q_threshold": 0.05,
+    "p_values": "paper",
+    "null_size": 100_000,
     "limit_plates": None,
-}  # fmt: skip
+}
 _SCORES: Final = {"mean_average_precision": "map", "q_value": "q_value"}
 _PUBLISHED_KEYS: Final = {
-    "task": "task", "Cell": "cell", "Modality1": "query_modality", "time1": "query_time",
-    "Modality2": "genetic_modality", "time2": "genetic_time",
-}  # fmt: skip
+    "task": "task",
+    "Cell": "cell",
+    "Modality1": "query_modality",
+    "time1": "query_time",
+    "Modality2": "genetic_modality",
+    "time2": "genetic_time",
+}
 
 
 @dataclass(frozen=True)
@@ -162,11 +179,20 @@ def ordered(frame: pl.DataFrame) -> pl.DataFrame:
         return pl.col(column).replace_strict(known, range(len(known)), default=len(known), return_dtype=pl.Int64)
 
     return frame.sort(
-        place("task", TASKS), pl.col("Description") != ALL,
-        place("Modality1", MODALITIES), "Modality1", place("Modality2", MODALITIES), "Modality2", "Cell",
-        place("time1", TIMELINES), "time1", place("time2", TIMELINES), "time2",
-        "Description", maintain_order=True,
-    )  # fmt: skip
+        place("task", TASKS),
+        pl.col("Description") != ALL,
+        place("Modality1", MODALITIES),
+        "Modality1",
+        place("Modality2", MODALITIES),
+        "Modality2",
+        "Cell",
+        place("time1", TIMELINES),
+        "time1",
+        place("time2", TIMELINES),
+        "time2",
+        "Description",
+        maintain_order=True,
+    )
 
 
 def differing_options(runs: Sequence[ScoredRun], *, published: bool) -> list[str]:
@@ -204,9 +230,13 @@ def with_published(configurations: pl.DataFrame) -> pl.DataFrame:
     """Add the fraction retrieved that was published for CellProfiler profiles; missing where there is none."""
     table = published().select(*_PUBLISHED_KEYS.values(), pl.col("fraction_retrieved").alias("published"))
     return configurations.join(
-        table, left_on=list(_PUBLISHED_KEYS), right_on=list(_PUBLISHED_KEYS.values()), how="left",
-        nulls_equal=True, maintain_order="left",
-    )  # fmt: skip
+        table,
+        left_on=list(_PUBLISHED_KEYS),
+        right_on=list(_PUBLISHED_KEYS.values()),
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
+    )
 
 
 def _groups(path: Path, task: str) -> pl.DataFrame:

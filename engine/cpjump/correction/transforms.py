@@ -105,9 +105,14 @@ class Fitted:
         from sklearn.metrics.pairwise import pairwise_kernels
 
         kernel = pairwise_kernels(
-            x, self.arrays["controls"], metric=self.parameters["kernel"], filter_params=True,
-            gamma=self.parameters["gamma"], degree=3, coef0=1,
-        )  # fmt: skip
+            x,
+            self.arrays["controls"],
+            metric=self.parameters["kernel"],
+            filter_params=True,
+            gamma=self.parameters["gamma"],
+            degree=3,
+            coef0=1,
+        )
         kernel -= kernel.mean(axis=1, keepdims=True) + self.arrays["kernel_rows"] - self.arrays["kernel_all"]
         return np.asarray(kernel @ self.arrays["vectors"])
 
@@ -224,9 +229,11 @@ def _fit_kernel_pca(x: Matrix, names: tuple[str, ...], about: dict[str, Any], as
     else:
         centring = model._centerer
         arrays = {
-            "controls": x, "vectors": scaled, "kernel_rows": centring.K_fit_rows_,
+            "controls": x,
+            "vectors": scaled,
+            "kernel_rows": centring.K_fit_rows_,
             "kernel_all": np.asarray(centring.K_fit_all_),
-        }  # fmt: skip
+        }
     fitted = Fitted("kernel-pca", names, about | {"components": count, "gamma": 1.0 / d}, arrays)
     if about["scaler"] == "controls":
         mean, scale = _moments(fitted._project(x))

@@ -356,10 +356,14 @@ async def _fetch(options: FetchOptions, items: tuple[Item, ...], bucket: Bucket,
 def _entry(item: Item, options: FetchOptions, published: Published, sha256: str, how: str) -> dict[str, Any]:
     """Make the record of a file that was found right."""
     return {
-        "path": item.path.relative_to(options.output).as_posix(), "plate": item.plate,
-        "url": f"{address_of(options.endpoint)}/{published.key}", **asdict(published),
-        "sha256": sha256, "checked": how, "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }  # fmt: skip
+        "path": item.path.relative_to(options.output).as_posix(),
+        "plate": item.plate,
+        "url": f"{address_of(options.endpoint)}/{published.key}",
+        **asdict(published),
+        "sha256": sha256,
+        "checked": how,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
 
 
 def _records(output: Path) -> Records:

@@ -30,9 +30,8 @@ ABOUT: Final = {
     "dataset": "CPJUMP1 (cpg0000-jump-pilot) of the Cell Painting Gallery",
     "licence": "CC0 1.0 Universal, https://creativecommons.org/publicdomain/zero/1.0/",
     "cite": [
-        "Chandrasekaran et al., Three million images and morphological profiles of cells treated with matched "
-        "chemical and genetic perturbations, Nature Methods 21, 1114-1121 (2024), "
-        "https://doi.org/10.1038/s41592-024-02241-6",
+        "Chandrasekaran et al., Three million images and morphological profiles of cells treated with matched chemical "
+        "and genetic perturbations, Nature Methods 21, 1114-1121 (2024), https://doi.org/10.1038/s41592-024-02241-6",
         "Weisbart et al., Cell Painting Gallery: an open resource for image-based profiling, "
         "Nature Methods 21, 1775-1777 (2024), https://doi.org/10.1038/s41592-024-02399-z",
     ],
@@ -168,10 +167,12 @@ class Bucket:
                 "max_retries": wait.retries,
                 "retry_timeout": datetime.timedelta(hours=6),
                 "backoff": {
-                    "init_backoff": wait.first_wait * second, "max_backoff": wait.longest_wait * second, "base": 2,
+                    "init_backoff": wait.first_wait * second,
+                    "max_backoff": wait.longest_wait * second,
+                    "base": 2,
                 },
             },
-        )  # fmt: skip
+        )
 
     async def plate(self, name: str) -> list[Published]:
         """List the objects in the folder of a plate, not below it; none when there is no such folder.

@@ -87,9 +87,12 @@ def draw_overview(
         title = f"{len(runs)} runs side by side: which is better, and where?"
         page = new_page(_WIDTH, height, title, subtitle, note=" ".join(notes), simulated=simulated)
         grid = page.subplots(
-            len(tasks), 2, squeeze=False, width_ratios=(1.0, 1.1),
+            len(tasks),
+            2,
+            squeeze=False,
+            width_ratios=(1.0, 1.1),
             height_ratios=[len(rows) for rows in tasks.values()],
-        )  # fmt: skip
+        )
         for (task, rows), (left, right) in zip(tasks.items(), grid, strict=True):
             _draw_fractions(left, rows, by_run.filter(task=task), fractions.filter(task=task), runs)
             _draw_differences(right, rows, pairs.filter(task=task), runs)
@@ -175,20 +178,37 @@ def _point(
     """Draw a point; one beyond the axis stands at its end, with its number."""
     at = min(max(x, limits[0]), limits[1])
     axes.plot(
-        at, y, marker=marker, markersize=6, markeredgewidth=1.2, markeredgecolor=colour,
-        markerfacecolor="white" if hollow else colour, clip_on=False, zorder=3,
-    )  # fmt: skip
+        at,
+        y,
+        marker=marker,
+        markersize=6,
+        markeredgewidth=1.2,
+        markeredgecolor=colour,
+        markerfacecolor="white" if hollow else colour,
+        clip_on=False,
+        zorder=3,
+    )
     if at != x:
         side = 1 if x > at else -1
         axes.annotate(
-            f"{x:.2f}", (at, y), xytext=(-6 * side, 0), textcoords="offset points", fontsize=8, color=colour,
-            va="center", ha="right" if side > 0 else "left",
-        )  # fmt: skip
+            f"{x:.2f}",
+            (at, y),
+            xytext=(-6 * side, 0),
+            textcoords="offset points",
+            fontsize=8,
+            color=colour,
+            va="center",
+            ha="right" if side > 0 else "left",
+        )
 
 
 _PUBLISHED: dict[str, Any] = {
-    "marker": "D", "markersize": 9, "markerfacecolor": "none", "markeredgecolor": GREY, "markeredgewidth": 1.3,
-}  # fmt: skip
+    "marker": "D",
+    "markersize": 9,
+    "markerfacecolor": "none",
+    "markeredgecolor": GREY,
+    "markeredgewidth": 1.3,
+}
 
 
 def _draw_differences(axes: Axes, rows: Sequence[_Row], pairs: pl.DataFrame, runs: Sequence[str]) -> None:
@@ -257,9 +277,13 @@ def _legend_below_header(page: Figure, handles: list[Any]) -> None:
     columns = 3
     taken = (_LEGEND_LINE * -(-len(handles) // columns) + 0.1) / page.get_figheight()
     legend = page.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(0.0, bottom + height), ncols=columns, fontsize=13,
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0.0, bottom + height),
+        ncols=columns,
+        fontsize=13,
         handlelength=1.6,
-    )  # fmt: skip
+    )
     legend.set_in_layout(False)
     engine.set(rect=(left, bottom, width, height - taken))
 
@@ -296,9 +320,13 @@ def draw_gained_lost(
     with house_style():
         height = sum(0.3 * len(rows) + 0.8 for rows in tasks.values()) + 1.6
         page = new_page(
-            _WIDTH, height, f"Groups retrieved in one run and not in {_short(runs[0])}", subtitle, simulated=simulated,
+            _WIDTH,
+            height,
+            f"Groups retrieved in one run and not in {_short(runs[0])}",
+            subtitle,
+            simulated=simulated,
             note="Of the groups that both runs scored; gained_lost.csv names them, and those that only one scored.",
-        )  # fmt: skip
+        )
         grid = page.subplots(
             len(tasks), len(others), squeeze=False, height_ratios=[len(rows) for rows in tasks.values()]
         )
@@ -318,13 +346,20 @@ def draw_gained_lost(
                 axes.set(xlim=(-reach, reach), yticks=[])
             panels[0].set_yticks(range(len(rows)), [row.label for row in rows], fontsize=12)
             panels[0].annotate(
-                TITLES[task], (0.0, 1.0), xycoords="axes fraction", xytext=(-4, 6), textcoords="offset points",
-                ha="right", fontsize=14, fontweight="bold",
-            )  # fmt: skip
+                TITLES[task],
+                (0.0, 1.0),
+                xycoords="axes fraction",
+                xytext=(-4, 6),
+                textcoords="offset points",
+                ha="right",
+                fontsize=14,
+                fontweight="bold",
+            )
         handles = [
-            Patch(facecolor=OKABE_ITO[0], label="gained"), Patch(facecolor=OKABE_ITO[1], label="lost"),
+            Patch(facecolor=OKABE_ITO[0], label="gained"),
+            Patch(facecolor=OKABE_ITO[1], label="lost"),
             Patch(facecolor="white", edgecolor=GREY, label=f"pale: not significant (q ≥ {LEVEL:g})"),
-        ]  # fmt: skip
+        ]
         _legend_below_header(page, handles)
         save_page(page, path_png, path_svg)
 
@@ -339,9 +374,15 @@ def _draw_changes(axes: Axes, rows: Sequence[_Row], pairs: pl.DataFrame) -> None
             count = entry[f"retrieved_only_{side}"]
             axes.barh(y, sign * count, 0.62, color=colour if clear else _pale(colour), zorder=2)
             axes.annotate(
-                f"{count:,}", (sign * count, y), xytext=(4 * sign, 0), textcoords="offset points", fontsize=11,
-                va="center", ha="left" if sign > 0 else "right", color=INK if count else GREY,
-            )  # fmt: skip
+                f"{count:,}",
+                (sign * count, y),
+                xytext=(4 * sign, 0),
+                textcoords="offset points",
+                fontsize=11,
+                va="center",
+                ha="left" if sign > 0 else "right",
+                color=INK if count else GREY,
+            )
     axes.axvline(0, color=INK, linewidth=1.2, zorder=3)
 
 

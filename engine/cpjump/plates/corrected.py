@@ -60,12 +60,18 @@ class Correction:
             raise InputError("No plate has profiles to fit the batch correction on.")
         pooled = stack([_bare(each.take(is_control(each))) for each in found])
         chosen: dict[str, Any] = {
-            "kernel": options.pca_kernel, "components": options.pca_n_components, "epsilon": options.sphering_epsilon,
-        }  # fmt: skip
+            "kernel": options.pca_kernel,
+            "components": options.pca_n_components,
+            "epsilon": options.sphering_epsilon,
+        }
         self.fitted, self.notes = fit(
-            options.batch_correction, pooled.features, plates_of(pooled), pooled.feature_names, scaler=options.scaler,
+            options.batch_correction,
+            pooled.features,
+            plates_of(pooled),
+            pooled.feature_names,
+            scaler=options.scaler,
             **{name: value for name, value in chosen.items() if value is not None},
-        )  # fmt: skip
+        )
         if options.save_correction is not None:
             save_fitted(self.fitted, options.save_correction)
 

@@ -38,9 +38,15 @@ TARGET_TABLES: Final = (
     "JUMP-Target-1_compound_metadata_additional_annotations.tsv",
 )
 _EXPERIMENT_COLUMNS: Final = (
-    "Batch", "Assay_Plate_Barcode", "Perturbation", "Cell_type", "Time", "Density", "Antibiotics",
+    "Batch",
+    "Assay_Plate_Barcode",
+    "Perturbation",
+    "Cell_type",
+    "Time",
+    "Density",
+    "Antibiotics",
     "Cell_line",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -226,11 +232,14 @@ def plate_map(modality: str) -> pl.DataFrame:
     return wells.join(
         # nulls_equal: the row of DMSO has a blank key, as its wells have
         about.select("broad_sample", "control_type", "pert_type", named),
-        on="broad_sample", how="left", nulls_equal=True, maintain_order="left",
+        on="broad_sample",
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
     ).select(
         pl.col("well_position").alias("Metadata_Well"),
         pl.col("broad_sample", "control_type", "pert_type", named).name.prefix("Metadata_"),
-    )  # fmt: skip
+    )
 
 
 def published() -> pl.DataFrame:

@@ -68,9 +68,14 @@ def plate_reader(options: Options) -> PlateReader:
     """
     if options.embeddings is not None:
         return embedding_reader(
-            options.embeddings, keys=options.embedding_keys, obsm=options.obsm, well_aggregate=options.well_aggregate,
-            batch=options.batch, profiles=options.profiles, suffix=options.suffix,
-        )  # fmt: skip
+            options.embeddings,
+            keys=options.embedding_keys,
+            obsm=options.obsm,
+            well_aggregate=options.well_aggregate,
+            batch=options.batch,
+            profiles=options.profiles,
+            suffix=options.suffix,
+        )
     if options.profiles is None:
         simulator = Simulator(options.seed, options.simulated_features)
         return lambda plates: stack([simulator.plate(plate) for plate in plates])
@@ -106,9 +111,14 @@ def missing_plates(plates: Sequence[Plate], options: Options) -> tuple[str, ...]
     """Name the plates that have no profile file or embeddings; simulated plates are never missing."""
     if options.embeddings is not None:
         return plates_without_embeddings(
-            plates, options.embeddings, keys=options.embedding_keys, obsm=options.obsm, batch=options.batch,
-            profiles=options.profiles, suffix=options.suffix,
-        )  # fmt: skip
+            plates,
+            options.embeddings,
+            keys=options.embedding_keys,
+            obsm=options.obsm,
+            batch=options.batch,
+            profiles=options.profiles,
+            suffix=options.suffix,
+        )
     folder = options.profiles
     if folder is None:
         return ()

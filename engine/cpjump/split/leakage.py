@@ -89,10 +89,19 @@ def check_leakage(manifest: pl.DataFrame) -> Leakage:
 @lru_cache(maxsize=1)
 def _annotations() -> pl.DataFrame:
     """One row a perturbation, what it is and what it targets."""
-    return split_table().select(
-        _SAMPLE, "Metadata_experiment_type", "Metadata_gene", "Metadata_target", "Metadata_InChIKey",
-        "Metadata_target_list", "Metadata_negcon_or_other",
-    ).unique(_SAMPLE, keep="first", maintain_order=True)  # fmt: skip
+    return (
+        split_table()
+        .select(
+            _SAMPLE,
+            "Metadata_experiment_type",
+            "Metadata_gene",
+            "Metadata_target",
+            "Metadata_InChIKey",
+            "Metadata_target_list",
+            "Metadata_negcon_or_other",
+        )
+        .unique(_SAMPLE, keep="first", maintain_order=True)
+    )
 
 
 def _looked_up(manifest: pl.DataFrame) -> tuple[pl.DataFrame, int, tuple[str, ...]]:

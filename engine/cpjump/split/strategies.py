@@ -20,9 +20,15 @@ ORDERS: Final = ("radix", "first-appearance")
 _CONDITION: Final = ("Metadata_cell_line", "Metadata_timepoint", "Metadata_experiment_type")
 #: The columns of a manifest after ``split_strategy`` and ``subset``.
 _KEPT: Final = (
-    "Metadata_Plate", "Metadata_Well", "Metadata_broad_sample", "Metadata_cell_line", "Metadata_experiment_type",
-    "Metadata_timepoint", "Metadata_timepoint_code", "Metadata_target",
-)  # fmt: skip
+    "Metadata_Plate",
+    "Metadata_Well",
+    "Metadata_broad_sample",
+    "Metadata_cell_line",
+    "Metadata_experiment_type",
+    "Metadata_timepoint",
+    "Metadata_timepoint_code",
+    "Metadata_target",
+)
 
 
 @dataclass(frozen=True)

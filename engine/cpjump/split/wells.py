@@ -64,12 +64,25 @@ def split_table() -> pl.DataFrame:
         .with_columns(pl.when(code == 1).then(pl.lit("low")).otherwise(pl.lit("high")).alias("Metadata_timepoint_code"))
         .join(keys, on="Metadata_target", how="left", nulls_equal=True, maintain_order="left")
         .select(
-            *WELL, "Metadata_broad_sample", "Metadata_pert_type", "Metadata_control_type", "Metadata_cell_line",
-            "Metadata_timepoint", "Metadata_experiment_type", "Metadata_target", "Metadata_pert_iname",
-            "Metadata_InChIKey", "Metadata_gene", "Metadata_negcon_or_other", "Metadata_timepoint_code",
-            "Metadata_target_radix", "n", "Metadata_target_is_across", "Metadata_target_list",
+            *WELL,
+            "Metadata_broad_sample",
+            "Metadata_pert_type",
+            "Metadata_control_type",
+            "Metadata_cell_line",
+            "Metadata_timepoint",
+            "Metadata_experiment_type",
+            "Metadata_target",
+            "Metadata_pert_iname",
+            "Metadata_InChIKey",
+            "Metadata_gene",
+            "Metadata_negcon_or_other",
+            "Metadata_timepoint_code",
+            "Metadata_target_radix",
+            "n",
+            "Metadata_target_is_across",
+            "Metadata_target_list",
         )
-    )  # fmt: skip
+    )
 
 
 def _plates(modality: str) -> pl.DataFrame:

@@ -128,9 +128,15 @@ def map_azimuth_to_cas_labels(
         As of `convert_azimuth`.
     """
     options = AzimuthOptions(
-        str(azimuth_csv_path), str(h5ad_path), str(crosswalk_csv_path), crosswalk_azimuth_col, crosswalk_cl_id_col,
-        azimuth_ref_name, crosswalk_cl_label_col or "", levels=tuple((a, b) for a, b in level_specs or ()),
-    )  # fmt: skip
+        str(azimuth_csv_path),
+        str(h5ad_path),
+        str(crosswalk_csv_path),
+        crosswalk_azimuth_col,
+        crosswalk_cl_id_col,
+        azimuth_ref_name,
+        crosswalk_cl_label_col or "",
+        levels=tuple((a, b) for a, b in level_specs or ()),
+    )
     calls = read_azimuth(options, None)
     output = _folder(output_dir)
     _write_labels(calls, output / _LABELS)
@@ -221,10 +227,17 @@ def azimuth_to_cas_annotation(
         As of `convert_azimuth`; and an output folder that is not empty.
     """
     options = AzimuthOptions(
-        str(azimuth_csv_path), str(h5ad_path), str(crosswalk_csv_path), crosswalk_azimuth_col, crosswalk_cl_id_col,
-        azimuth_ref_name, crosswalk_cl_label_col or "", str(ontology_resource_path),
-        tuple((a, b) for a, b in level_specs or ()), response=True,
-    )  # fmt: skip
+        str(azimuth_csv_path),
+        str(h5ad_path),
+        str(crosswalk_csv_path),
+        crosswalk_azimuth_col,
+        crosswalk_cl_id_col,
+        azimuth_ref_name,
+        crosswalk_cl_label_col or "",
+        str(ontology_resource_path),
+        tuple((a, b) for a, b in level_specs or ()),
+        response=True,
+    )
     with ResultFolder(output_dir, "fmeasure azimuth", options.as_dict()) as folder:
         convert_azimuth(options, folder)
     output = Path(output_dir).expanduser()

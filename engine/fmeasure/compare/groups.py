@@ -74,11 +74,14 @@ def compare_paired(paired: Paired, report: ReportOptions, room: Any) -> Compared
     names = {} if paired.ontology is None else dict(paired.ontology.names)
     classes = [
         class_changes(paired, a, b, report.rules).select(
-            pl.lit(a).alias("model_a"), pl.lit(b).alias("model_b"), "label",
-            pl.col("label").replace(names).alias("name"), pl.exclude("label"),
+            pl.lit(a).alias("model_a"),
+            pl.lit(b).alias("model_b"),
+            "label",
+            pl.col("label").replace(names).alias("name"),
+            pl.exclude("label"),
         )
         for a, b in itertools.combinations(paired.names, 2)
-    ]  # fmt: skip
+    ]
     return Compared(metrics, pl.concat(classes), notes)
 
 

@@ -153,9 +153,17 @@ def pair_cells(contenders: Sequence[Contender], by: str | None = None) -> Paired
         notes.append(f"compared on the {n_cells} cells that all models scored; left out: {shown}")
     predicted = [patterns[f"predicted {i}"].to_numpy() for i in range(len(contenders))]
     return Paired(
-        tuple(each.name for each in contenders), labels, ontology, tuple(clusters), patterns["truth"].to_numpy(),
-        np.stack(predicted), patterns["cells"].to_numpy(), unit.astype(np.int64), left_out, tuple(notes),
-    )  # fmt: skip
+        tuple(each.name for each in contenders),
+        labels,
+        ontology,
+        tuple(clusters),
+        patterns["truth"].to_numpy(),
+        np.stack(predicted),
+        patterns["cells"].to_numpy(),
+        unit.astype(np.int64),
+        left_out,
+        tuple(notes),
+    )
 
 
 def _patterns(cells: pl.DataFrame, count: pl.Expr) -> pl.DataFrame:
@@ -298,10 +306,17 @@ def compare(
             lower, upper = percentile_bounds(drawn[a] - drawn[b], level)
             p_value = two_sided_p(drawn[a] - drawn[b])
         columns: dict[str, Any] = {
-            "model_a": [paired.names[a]] * len(names), "model_b": [paired.names[b]] * len(names), "metric": names,
-            "value_a": value_a, "value_b": value_b, "difference": value_a - value_b, "lower": lower, "upper": upper,
-            "p_value": p_value, "cells": np.full(len(names), paired.cells.sum()),
-        }  # fmt: skip
+            "model_a": [paired.names[a]] * len(names),
+            "model_b": [paired.names[b]] * len(names),
+            "metric": names,
+            "value_a": value_a,
+            "value_b": value_b,
+            "difference": value_a - value_b,
+            "lower": lower,
+            "upper": upper,
+            "p_value": p_value,
+            "cells": np.full(len(names), paired.cells.sum()),
+        }
         only_a, only_b = (int(paired.cells[each].sum()) for each in paired.alone(a, b))
         for column, value in {"right_only_a": only_a, "right_only_b": only_b, **mcnemar(only_a, only_b)}.items():
             columns[column] = [value if name == "accuracy" else None for name in names]

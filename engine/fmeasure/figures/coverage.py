@@ -115,8 +115,12 @@ def draw_coverage(
 
 def _draw_curve(axes: Axes, table: pl.DataFrame, colour: str, strong: bool) -> None:
     axes.plot(
-        table["coverage"], table["accuracy"], color=colour, linewidth=2.4 if strong else 1.2, zorder=3 if strong else 2,
+        table["coverage"],
+        table["accuracy"],
+        color=colour,
+        linewidth=2.4 if strong else 1.2,
+        zorder=3 if strong else 2,
         drawstyle="steps-post",
-    )  # fmt: skip
+    )
     if strong:  # the end without a threshold
         axes.plot(table["coverage"][:1], table["accuracy"][:1], color=colour, marker="o", ms=7, clip_on=False, zorder=4)

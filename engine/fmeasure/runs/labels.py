@@ -158,9 +158,12 @@ def resolve(column: LabelColumn, universe: Universe, policy: Policy) -> Resolved
     cells = np.bincount(np.where(column.codes < 0, len(lookup) - 1, column.codes), minlength=len(lookup))
     outside = sorted((-int(cells[i]), column.values[i]) for i in np.flatnonzero(unknown[:-1]) if cells[i])
     return Resolved(
-        lookup[column.codes], int(cells[-1]), {value: -n for n, value in outside},
-        int(cells[mapped].sum()), int(cells[replaced].sum()),
-    )  # fmt: skip
+        lookup[column.codes],
+        int(cells[-1]),
+        {value: -n for n, value in outside},
+        int(cells[mapped].sum()),
+        int(cells[replaced].sum()),
+    )
 
 
 def settle(
@@ -202,11 +205,14 @@ def settle(
         _refuse_unknown(truth, first, universe, where, columns)
     tally = Tally(
         cells=len(truth.codes),
-        truth_unknown=sum(truth.unknown.values()), truth_missing=truth.missing,
-        predicted_unknown=sum(first.unknown.values()), predicted_missing=first.missing,
-        mapped=truth.mapped + first.mapped, replaced=truth.replaced + first.replaced,
+        truth_unknown=sum(truth.unknown.values()),
+        truth_missing=truth.missing,
+        predicted_unknown=sum(first.unknown.values()),
+        predicted_missing=first.missing,
+        mapped=truth.mapped + first.mapped,
+        replaced=truth.replaced + first.replaced,
         later_unknown=sum(sum(rank.unknown.values()) for rank in ranks[1:]),
-    )  # fmt: skip
+    )
     is_root = predictions == (none + 1 if universe.root is None else universe.root)
     tally.predicted_root = int(is_root[0].sum())
     keep = truth.codes != none

@@ -182,9 +182,21 @@ def runs_of_files(
             columns[:k] if len(columns) > 1 else rank_columns(names, columns[0], k if columns[0].endswith("_1") else 1)
         )
         runs[name] = Run(
-            name, name, shown(truth_path), "", truth_path, path, gt_label, columns[0], tuple(ranks), k,
-            _score_column(names, columns[0], score), bool(score), ontology, {"model_name": name},
-        )  # fmt: skip
+            name,
+            name,
+            shown(truth_path),
+            "",
+            truth_path,
+            path,
+            gt_label,
+            columns[0],
+            tuple(ranks),
+            k,
+            _score_column(names, columns[0], score),
+            bool(score),
+            ontology,
+            {"model_name": name},
+        )
     return list(runs.values())
 
 
@@ -299,14 +311,25 @@ class Reader:
         confusions = matrices(counts, universe.labels)
         confusions += confusions[-1:] * (run.top_k - len(confusions))
         return Scored(
-            run, universe, calls, tuple(confusions), tally, unknown, tuple(notes),
+            run,
+            universe,
+            calls,
+            tuple(confusions),
+            tally,
+            unknown,
+            tuple(notes),
             (truth.source, found.source),
-        )  # fmt: skip
+        )
 
     def _calls(
-        self, truth: CellTable, codes: npt.NDArray[np.int32], predictions: npt.NDArray[np.int32],
-        keep: npt.NDArray[np.bool_] | None, score: npt.NDArray[np.float64] | None, universe: Universe,
-    ) -> pl.DataFrame:  # fmt: skip
+        self,
+        truth: CellTable,
+        codes: npt.NDArray[np.int32],
+        predictions: npt.NDArray[np.int32],
+        keep: npt.NDArray[np.bool_] | None,
+        score: npt.NDArray[np.float64] | None,
+        universe: Universe,
+    ) -> pl.DataFrame:
         """Put the cells into a table."""
         hit = predictions == codes
         rank = np.where(hit.any(axis=0), hit.argmax(axis=0) + 1, 0).astype(np.min_scalar_type(len(hit)))

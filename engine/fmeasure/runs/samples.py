@@ -17,9 +17,16 @@ from ..ontology.ontology import Ontology
 from .runs import Scored, count_calls
 
 __all__ = [
-    "RUN_KEYS", "Group", "Member", "Sample", "check_one_top_k", "make_groups", "metadata_value", "sample_of",
+    "RUN_KEYS",
+    "Group",
+    "Member",
+    "Sample",
+    "check_one_top_k",
+    "make_groups",
+    "metadata_value",
+    "sample_of",
     "split_calls",
-]  # fmt: skip
+]
 
 #: Keys that every run has, beside those of its ``metadata.json``.
 RUN_KEYS = ("model_name", "test_sample", "annotate_dir", "gt_label", "inferred_label")

@@ -211,9 +211,12 @@ def score_summary(bins: pl.DataFrame, n_cells: int, n_bins: int = 10) -> dict[st
     scored = int(bins["cells"].sum())
     if not scored:
         return {
-            "n_scored": 0, "mean_score": None, "expected_calibration_error": None, "coverage_accuracy_area": 0.0,
+            "n_scored": 0,
+            "mean_score": None,
+            "expected_calibration_error": None,
+            "coverage_accuracy_area": 0.0,
             f"coverage_at_accuracy_{WANTED:g}": 0.0,
-        }  # fmt: skip
+        }
     wide = calibration_curve(bins, n_bins)
     gap = (wide["accuracy"] - wide["bin_mean_score"]).abs()
     coverage = np.array([0.0, *curve["coverage"].reverse()])

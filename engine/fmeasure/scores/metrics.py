@@ -106,11 +106,19 @@ def averages(
     weighted = [_mean(score, counts.support, used, zero_division, rule) for score in (precision, recall, f)]
     tp, support, predicted = (x[..., 0] for x in (total.hits, total.support, total.predicted))
     return {
-        "tp": tp, "fp": predicted - tp, "fn": support - tp,
-        "precision_micro": micro[0], "recall_micro": micro[1], "f1_micro": micro[2],
-        "f1_macro": macro[2], "precision_macro": macro[0], "recall_macro": macro[1],
-        "precision_weighted": weighted[0], "recall_weighted": weighted[1], "f1_weighted": weighted[2],
-    }  # fmt: skip
+        "tp": tp,
+        "fp": predicted - tp,
+        "fn": support - tp,
+        "precision_micro": micro[0],
+        "recall_micro": micro[1],
+        "f1_micro": micro[2],
+        "f1_macro": macro[2],
+        "precision_macro": macro[0],
+        "recall_macro": macro[1],
+        "precision_weighted": weighted[0],
+        "recall_weighted": weighted[1],
+        "f1_weighted": weighted[2],
+    }
 
 
 def single_scores(counts: ClassCounts) -> dict[str, Floats]:

@@ -85,9 +85,12 @@ def save_matrix(matrix: Any, meta: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     csr = csr_matrix(matrix)
     arrays = {
-        "indices": csr.indices, "indptr": csr.indptr, "format": np.array(b"csr"), "shape": np.array(csr.shape),
+        "indices": csr.indices,
+        "indptr": csr.indptr,
+        "format": np.array(b"csr"),
+        "shape": np.array(csr.shape),
         "data": csr.data,
-    }  # fmt: skip
+    }
     with zipfile.ZipFile(folder / _MATRIX, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:

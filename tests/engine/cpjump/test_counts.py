@@ -32,9 +32,13 @@ def test_filters_leave_40_of_51_plates():
     assert all(size == (2 if name.startswith("orf") else 4) for name, size in sizes.items())
     hours = {plate.description.split("_", 1)[0] + plate.time: plate.hours for plate in experiments.plates}
     assert hours == {
-        "compoundshort": 24, "compoundlong": 48, "crisprshort": 96, "crisprlong": 144,
-        "orfshort": 48, "orflong": 96,
-    }  # fmt: skip
+        "compoundshort": 24,
+        "compoundlong": 48,
+        "crisprshort": 96,
+        "crisprlong": 144,
+        "orfshort": 48,
+        "orflong": 96,
+    }
 
 
 def test_order_of_runs():
@@ -47,8 +51,11 @@ def test_order_of_runs():
         "compound_A549_long-crispr_A549_long",
     ]
     assert [run.description.split("-")[1] for run in runs[8:12]] == [
-        "crispr_U2OS_long", "crispr_U2OS_short", "orf_U2OS_short", "orf_U2OS_long",
-    ]  # fmt: skip
+        "crispr_U2OS_long",
+        "crispr_U2OS_short",
+        "orf_U2OS_short",
+        "orf_U2OS_long",
+    ]
     assert len(runs) == 16
     assert len(plan(Options()).runs) == 12 + 8 + 16
 

@@ -70,9 +70,13 @@ def aggregate(queries, by):
 def load(folder, modality):
     table = pd.read_csv(packaged() / "experiment-metadata.tsv", sep="\t")
     table = table[
-        (table.Batch == "2020_11_04_CPJUMP1") & (table.Density == 100) & (table.Antibiotics == "absent")
-        & (table.Perturbation == modality) & (table.Cell_type == CELL) & (table.Time == HOURS[modality])
-    ]  # fmt: skip
+        (table.Batch == "2020_11_04_CPJUMP1")
+        & (table.Density == 100)
+        & (table.Antibiotics == "absent")
+        & (table.Perturbation == modality)
+        & (table.Cell_type == CELL)
+        & (table.Time == HOURS[modality])
+    ]
     if modality == "compound":
         table = table[table.Cell_line != "Cas9"]
     frames = [pd.read_csv(path) for plate in table.Assay_Plate_Barcode for path in (folder / plate).glob("*.csv.gz")]
@@ -183,10 +187,12 @@ def test_average_precision_is_equal(both):
         keys = ["sample", "plate", "well"] if task == "replicability" else ["sample", "label"]
         ours = ours.rename(
             columns={
-                "Metadata_broad_sample": "sample", "Metadata_Plate": "plate", "Metadata_Well": "well",
+                "Metadata_broad_sample": "sample",
+                "Metadata_Plate": "plate",
+                "Metadata_Well": "well",
                 "Metadata_matching_target": "label",
             }
-        )  # fmt: skip
+        )
         joined = queries.merge(ours, on=keys, how="outer", validate="1:1")
         assert len(joined) == len(queries) == len(ours) > 0, description
         np.testing.assert_allclose(joined["average_precision"], joined["ap"], rtol=0, atol=1e-12, err_msg=description)

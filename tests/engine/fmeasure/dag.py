@@ -28,10 +28,12 @@ GT, NAME = "cell_type", "cas_cell_type_name_1"
 def resource(children: dict[str, list[str]] = CHILDREN, ids: Sequence[str] = IDS) -> dict[str, Any]:
     lengths = dict.fromkeys(ids, 0)
     return {
-        "cl_names": list(ids), "cell_ontology_term_id_to_cell_type": {i: NAMES.get(i, i) for i in ids},
-        "children_dictionary": children, "shortest_path_lengths_from_cell_root": lengths,
+        "cl_names": list(ids),
+        "cell_ontology_term_id_to_cell_type": {i: NAMES.get(i, i) for i in ids},
+        "children_dictionary": children,
+        "shortest_path_lengths_from_cell_root": lengths,
         "longest_path_lengths_from_cell_root": lengths,
-    }  # fmt: skip
+    }
 
 
 def write_truth(path: Path, truth: Sequence[Any], **obs: Sequence[str]) -> Path:

@@ -93,12 +93,19 @@ def test_bad_labels_are_refused(truth: list[str], predicted: list[str], order: l
 def test_hierarchical_vectors(matrix: sp.csr_matrix, ontology: Ontology) -> None:
     found = fb.compute_hierarchical_f_measure_from_cm(matrix, IDS, ontology)
     expected = {
-        "h_tp": 40, "h_fp": 6, "h_fn": 10,
-        "h_precision_micro": Fraction(20, 23), "h_recall_micro": Fraction(4, 5), "h_f1_micro": Fraction(5, 6),
-        "h_f1_macro": Fraction(14701, 20944), "h_precision_macro": Fraction(3613, 4752),
-        "h_recall_macro": Fraction(113, 168), "h_precision_weighted": Fraction(2144, 2475),
-        "h_recall_weighted": Fraction(4, 5), "h_f1_weighted": Fraction(107433, 130900),
-    }  # fmt: skip
+        "h_tp": 40,
+        "h_fp": 6,
+        "h_fn": 10,
+        "h_precision_micro": Fraction(20, 23),
+        "h_recall_micro": Fraction(4, 5),
+        "h_f1_micro": Fraction(5, 6),
+        "h_f1_macro": Fraction(14701, 20944),
+        "h_precision_macro": Fraction(3613, 4752),
+        "h_recall_macro": Fraction(113, 168),
+        "h_precision_weighted": Fraction(2144, 2475),
+        "h_recall_weighted": Fraction(4, 5),
+        "h_f1_weighted": Fraction(107433, 130900),
+    }
     assert list(found) == list(expected)
     assert found == pytest.approx({name: float(value) for name, value in expected.items()}, rel=1e-14)
     assert [type(found[name]) for name in ("h_tp", "h_fp", "h_fn")] == [int, int, int]
@@ -107,10 +114,19 @@ def test_hierarchical_vectors(matrix: sp.csr_matrix, ontology: Ontology) -> None
 def test_flat_vectors(matrix: sp.csr_matrix) -> None:
     found = fb.compute_f_measure_from_cm(matrix)
     expected = {
-        "tp": 10, "fp": 10, "fn": 10, "precision_micro": 0.5, "recall_micro": 0.5, "f1_micro": 0.5,
-        "f1_macro": Fraction(68, 231), "precision_macro": Fraction(5, 14), "recall_macro": Fraction(25, 98),
-        "precision_weighted": 0.75, "recall_weighted": 0.5, "f1_weighted": Fraction(787, 1320),
-    }  # fmt: skip
+        "tp": 10,
+        "fp": 10,
+        "fn": 10,
+        "precision_micro": 0.5,
+        "recall_micro": 0.5,
+        "f1_micro": 0.5,
+        "f1_macro": Fraction(68, 231),
+        "precision_macro": Fraction(5, 14),
+        "recall_macro": Fraction(25, 98),
+        "precision_weighted": 0.75,
+        "recall_weighted": 0.5,
+        "f1_weighted": Fraction(787, 1320),
+    }
     assert list(found) == list(expected)
     assert found == pytest.approx({name: float(value) for name, value in expected.items()}, rel=1e-14)
     true_only = fb.compute_f_measure_from_cm(matrix, classes="true")
@@ -146,8 +162,14 @@ class Cache:
     """An object like the CellOntologyCache of cellarium-cas."""
 
     ancestors = {  # noqa: RUF012
-        R: {R}, A: {A, R}, B: {B, R}, C: {C, A, R}, D: {D, A, B, R}, E: {E, D, A, B, R}, F: {F, B, R},
-    }  # fmt: skip
+        R: {R},
+        A: {A, R},
+        B: {B, R},
+        C: {C, A, R},
+        D: {D, A, B, R},
+        E: {E, D, A, B, R},
+        F: {F, B, R},
+    }
 
     def get_ancestors(self, term: str, remove_root: bool = False, remove_self: bool = False) -> set[str]:
         return self.ancestors.get(term, {term}) - ({R} if remove_root else set()) - ({term} if remove_self else set())

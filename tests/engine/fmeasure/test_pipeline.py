@@ -41,12 +41,22 @@ from .dag import (
     resource,
     write_run,
     write_truth,
-)  # fmt: skip
+)
 
 FLAT = (
-    "tp", "fp", "fn", "precision_micro", "recall_micro", "f1_micro", "f1_macro", "precision_macro", "recall_macro",
-    "precision_weighted", "recall_weighted", "f1_weighted",
-)  # fmt: skip
+    "tp",
+    "fp",
+    "fn",
+    "precision_micro",
+    "recall_micro",
+    "f1_micro",
+    "f1_macro",
+    "precision_macro",
+    "recall_macro",
+    "precision_weighted",
+    "recall_weighted",
+    "f1_weighted",
+)
 PLAIN = ReportOptions(bootstrap=0, figures=False)
 
 
@@ -78,22 +88,48 @@ def test_hand_worked_numbers(runs: Path, tmp_path: Path) -> None:
     score(runs, tmp_path / "out")
     flat = table(tmp_path / "out" / "f_measure_per_group.csv").to_dicts()[0]
     assert flat["group_name"] == "model"
-    close(flat, {
-        "tp_k1": 10, "fp_k1": 10, "fn_k1": 10, "f1_micro_k1": Fraction(1, 2), "precision_macro_k1": Fraction(5, 14),
-        "recall_macro_k1": Fraction(25, 98), "f1_macro_k1": Fraction(68, 231), "precision_weighted_k1": Fraction(3, 4),
-        "recall_weighted_k1": Fraction(1, 2), "f1_weighted_k1": Fraction(787, 1320),
-    })  # fmt: skip
+    close(
+        flat,
+        {
+            "tp_k1": 10,
+            "fp_k1": 10,
+            "fn_k1": 10,
+            "f1_micro_k1": Fraction(1, 2),
+            "precision_macro_k1": Fraction(5, 14),
+            "recall_macro_k1": Fraction(25, 98),
+            "f1_macro_k1": Fraction(68, 231),
+            "precision_weighted_k1": Fraction(3, 4),
+            "recall_weighted_k1": Fraction(1, 2),
+            "f1_weighted_k1": Fraction(787, 1320),
+        },
+    )
     hierarchical = table(tmp_path / "out" / "hierarchical_f_measure_per_sample.csv").to_dicts()[0]
-    close(hierarchical, {
-        "h_tp": 40, "h_fp": 6, "h_fn": 10, "h_precision_micro": Fraction(20, 23), "h_recall_micro": Fraction(4, 5),
-        "h_f1_micro": Fraction(5, 6), "h_f1_macro": Fraction(14701, 20944), "h_precision_macro": Fraction(3613, 4752),
-        "h_recall_macro": Fraction(113, 168), "h_precision_weighted": Fraction(2144, 2475),
-        "h_recall_weighted": Fraction(4, 5), "h_f1_weighted": Fraction(107433, 130900),
-    })  # fmt: skip
+    close(
+        hierarchical,
+        {
+            "h_tp": 40,
+            "h_fp": 6,
+            "h_fn": 10,
+            "h_precision_micro": Fraction(20, 23),
+            "h_recall_micro": Fraction(4, 5),
+            "h_f1_micro": Fraction(5, 6),
+            "h_f1_macro": Fraction(14701, 20944),
+            "h_precision_macro": Fraction(3613, 4752),
+            "h_recall_macro": Fraction(113, 168),
+            "h_precision_weighted": Fraction(2144, 2475),
+            "h_recall_weighted": Fraction(4, 5),
+            "h_f1_weighted": Fraction(107433, 130900),
+        },
+    )
     nodes = {row["node"]: row for row in table(tmp_path / "out" / "per_node.csv").to_dicts()}
     assert {n: (r["tp"], r["fp"], r["fn"], r["support"]) for n, r in nodes.items()} == {
-        A: (10, 1, 0, 10), B: (14, 2, 2, 16), C: (0, 1, 2, 2), D: (7, 2, 1, 8), E: (4, 0, 3, 7), F: (5, 0, 2, 7),
-    }  # fmt: skip
+        A: (10, 1, 0, 10),
+        B: (14, 2, 2, 16),
+        C: (0, 1, 2, 2),
+        D: (7, 2, 1, 8),
+        E: (4, 0, 3, 7),
+        F: (5, 0, 2, 7),
+    }
     close(nodes[D], {"precision": Fraction(7, 9), "recall": Fraction(7, 8), "f1": Fraction(14, 17)})
 
 
@@ -112,11 +148,20 @@ def test_hand_worked_top_k(tmp_path: Path) -> None:
         close(row, {f"{name}_k{k}": Fraction(value) for name, value in zip(names, values, strict=True)})
         assert row[f"recall_weighted_k{k}"] == row[f"f1_micro_k{k}"]
     h = table(tmp_path / "out" / "hierarchical_f_measure_per_group.csv").to_dicts()[0]
-    close(h, {
-        "h_tp": 7, "h_fp": 1, "h_fn": 4, "h_f1_micro": Fraction(14, 19), "h_f1_macro": Fraction(47, 90),
-        "h_precision_macro": Fraction(7, 12), "h_recall_macro": Fraction(19, 36),
-        "h_precision_weighted": Fraction(17, 22), "h_f1_weighted": Fraction(37, 55),
-    })  # fmt: skip
+    close(
+        h,
+        {
+            "h_tp": 7,
+            "h_fp": 1,
+            "h_fn": 4,
+            "h_f1_micro": Fraction(14, 19),
+            "h_f1_macro": Fraction(47, 90),
+            "h_precision_macro": Fraction(7, 12),
+            "h_recall_macro": Fraction(19, 36),
+            "h_precision_weighted": Fraction(17, 22),
+            "h_f1_weighted": Fraction(37, 55),
+        },
+    )
 
 
 def test_layout_and_keys_are_those_of_cellarium_cas(tmp_path: Path) -> None:
@@ -132,16 +177,27 @@ def test_layout_and_keys_are_those_of_cellarium_cas(tmp_path: Path) -> None:
         assert matrix.shape == (7, 7)
         meta = json.loads((raw / "confusion_matrix_meta.json").read_text())
         assert list(meta)[:9] == [
-            "model_name", "test_sample", "annotate_dir", "gt_label", "inferred_label", "label_order", "matrix_shape",
-            "f_measure_top_k", "f_measure_inferred_labels",
-        ]  # fmt: skip
+            "model_name",
+            "test_sample",
+            "annotate_dir",
+            "gt_label",
+            "inferred_label",
+            "label_order",
+            "matrix_shape",
+            "f_measure_top_k",
+            "f_measure_inferred_labels",
+        ]
         assert (meta["label_order"], meta["matrix_shape"], meta["f_measure_top_k"]) == (IDS, [7, 7], k)
         assert meta["f_measure_inferred_labels"] == [f"cas_cell_type_name_{r + 1}" for r in range(min(k, 3))]
         assert meta["annotate_dir"] == str(tmp_path / "runs" / "one")
         group = json.loads((out / f"cm_aggregate_k{k}" / "a_b_c" / "confusion_matrix_meta.json").read_text())
         assert list(group)[:5] == [
-            "model_name", "source_annotate_dirs", "label_order", "matrix_shape", "n_samples_aggregated",
-        ]  # fmt: skip
+            "model_name",
+            "source_annotate_dirs",
+            "label_order",
+            "matrix_shape",
+            "n_samples_aggregated",
+        ]
         assert group["model_name"] == "a/b:c"
     flat = table(out / "f_measure_per_sample.csv")
     assert flat.columns == ["model_name", "test_sample", *(f"{name}_k{k}" for k in range(1, 6) for name in FLAT)]
@@ -271,8 +327,9 @@ def test_truth_and_predictions_in_files_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "calls.csv").write_text("cell,first,second\nc2,C,D\nc0,C,D\nc1,F,F\n")
     options = ScoreOptions(
         truth=f"{tmp_path}/truth.csv:type",
-        pred=(f"model={tmp_path}/calls.csv:first,second", f"{tmp_path}/calls.csv:second"), f_measure_top_k=2,
-    )  # fmt: skip
+        pred=(f"model={tmp_path}/calls.csv:first,second", f"{tmp_path}/calls.csv:second"),
+        f_measure_top_k=2,
+    )
     with ResultFolder(tmp_path / "out", "fmeasure", {}) as folder:
         outcome = pipeline.run_all(options, PLAIN, folder)
     rows = {row["group_name"]: row for row in table(tmp_path / "out" / "f_measure_per_group.csv").to_dicts()}
@@ -367,8 +424,9 @@ def test_distance_and_single_numbers(tmp_path: Path) -> None:
     assert row["h_f1_per_cell"] == pytest.approx((1 + 2 * 0.75 / 1.75 + 0 + 1) / 4)
     confusions = table(tmp_path / "out" / "top_confusions.csv").to_dicts()
     assert [(c["truth"], c["predicted"], c["distance"], c["relation"]) for c in confusions] == [
-        (C, F, 4, "other"), (E, D, 1, "ancestor"),
-    ]  # fmt: skip
+        (C, F, 4, "other"),
+        (E, D, 1, "ancestor"),
+    ]
     assert confusions[0]["lowest_common_ancestor"] == R
 
 
@@ -391,8 +449,10 @@ def test_an_ancestor_is_one_whatever_the_shortest_way(tmp_path: Path) -> None:
     score(tmp_path / "runs", tmp_path / "out")
     found = table(tmp_path / "out" / "top_confusions.csv").sort("truth", "predicted").to_dicts()
     assert [(c["truth"], c["predicted"], c["relation"], c["lowest_common_ancestor"]) for c in found] == [
-        (D, E, "descendant", D), (E, R, "ancestor", R), (E, D, "ancestor", D),
-    ]  # fmt: skip
+        (D, E, "descendant", D),
+        (E, R, "ancestor", R),
+        (E, D, "ancestor", D),
+    ]
 
 
 def test_intervals_do_not_depend_on_the_order_of_samples(tmp_path: Path) -> None:
@@ -478,10 +538,19 @@ def test_the_five_term_numbers(tmp_path: Path) -> None:
     score(tmp_path / "runs", tmp_path / "out", f_measure_top_k=2)
     h = {row["group_name"]: row for row in table(tmp_path / "out" / "hierarchical_f_measure_per_group.csv").to_dicts()}
     flat = {row["group_name"]: row for row in table(tmp_path / "out" / "f_measure_per_group.csv").to_dicts()}
-    close(h["equal"], {
-        "h_tp": 5, "h_fp": 1, "h_fn": 1, "h_f1_micro": Fraction(5, 6), "h_precision_micro": Fraction(5, 6),
-        "h_f1_macro": Fraction(3, 5), "h_precision_macro": Fraction(5, 9), "h_recall_macro": Fraction(2, 3),
-    })  # fmt: skip
+    close(
+        h["equal"],
+        {
+            "h_tp": 5,
+            "h_fp": 1,
+            "h_fn": 1,
+            "h_f1_micro": Fraction(5, 6),
+            "h_precision_micro": Fraction(5, 6),
+            "h_f1_macro": Fraction(3, 5),
+            "h_precision_macro": Fraction(5, 9),
+            "h_recall_macro": Fraction(2, 3),
+        },
+    )
     close(h["swapped"], {"h_f1_macro": Fraction(1, 3)})
     close(h["ranks"], {"h_tp": 4, "h_fp": 2, "h_fn": 3})
     assert (flat["ranks"]["tp_k1"], flat["ranks"]["tp_k2"]) == (1, 3)

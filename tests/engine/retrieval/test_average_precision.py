@@ -190,7 +190,7 @@ def test_shapes_must_agree():
         ({"pos_sameby": ["Metadata_plate"], "neg_diffby": [], "multilabel_col": "Metadata_a"}, "both empty"),
         ({"pos_sameby": ["Metadata_plate"], "neg_diffby": ["Metadata_a"], "multilabel_col": "Metadata_a"}, "in pos_s"),
     ],
-)  # fmt: skip
+)
 def test_bad_rules(rule, said):
     with pytest.raises(fb.InputError, match=said):
         score(*problem(9), **rule)

@@ -458,10 +458,13 @@ def test_draws_have_no_place_in_a_computed_law(null):
     """A group with a member that must be sampled is sampled as a whole: p is no less than one draw can say."""
     frame = pl.DataFrame(
         {
-            "c": ["a"] * 3, "n_pos_pairs": [7, 7, 3], "n_total_pairs": [10_000_000] * 3,
-            "average_precision": [0.14] * 3, "normalized_average_precision": [0.1] * 3,
+            "c": ["a"] * 3,
+            "n_pos_pairs": [7, 7, 3],
+            "n_total_pairs": [10_000_000] * 3,
+            "average_precision": [0.14] * 3,
+            "normalized_average_precision": [0.1] * 3,
         }
-    )  # fmt: skip
+    )
     found = mean_average_precision(frame, ["c"], 1000, 0.05, 0, null=null, bracket=True).row(0, named=True)
     assert found["p_value"] == pytest.approx(1 / 1001)
     assert found["p_lower"] == 0
@@ -479,10 +482,13 @@ def test_draws_have_no_place_in_a_computed_law(null):
 def test_impossible_scores_are_refused(column, value, said):
     frame = pl.DataFrame(
         {
-            "c": ["a"], "n_pos_pairs": [3.0], "n_total_pairs": [30.0], "average_precision": [0.5],
+            "c": ["a"],
+            "n_pos_pairs": [3.0],
+            "n_total_pairs": [30.0],
+            "average_precision": [0.5],
             "normalized_average_precision": [0.1],
         }
-    ).with_columns(pl.lit(value).alias(column))  # fmt: skip
+    ).with_columns(pl.lit(value).alias(column))
     with pytest.raises(InputError, match=said):
         mean_average_precision(frame, ["c"], 1000, 0.05, 0)
 
@@ -490,9 +496,12 @@ def test_impossible_scores_are_refused(column, value, said):
 def test_a_wide_bracket_is_said():
     frame = pl.DataFrame(
         {
-            "c": ["a"] * 4, "n_pos_pairs": [3] * 4, "n_total_pairs": [1_000_000] * 4,
-            "average_precision": [6.17e-6] * 4, "normalized_average_precision": [0.0] * 4,
+            "c": ["a"] * 4,
+            "n_pos_pairs": [3] * 4,
+            "n_total_pairs": [1_000_000] * 4,
+            "average_precision": [6.17e-6] * 4,
+            "normalized_average_precision": [0.0] * 4,
         }
-    )  # fmt: skip
+    )
     with pytest.warns(UserWarning, match="only known to within"):
         mean_average_precision(frame, ["c"], 1000, 0.05, 0, null="independent")

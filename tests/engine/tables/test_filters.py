@@ -253,8 +253,12 @@ def test_derive_condition_copy_and_literal():
     assert out["Metadata_negcon"].to_list() == [True, False, False, True, False]
     assert out.columns == [*FRAME.columns, "Metadata_negcon"]
     assert apply_derive(FRAME, "Metadata_copy=`Metadata_two words`")["Metadata_copy"].to_list() == [
-        "x", "y", "x", "y", None
-    ]  # fmt: skip
+        "x",
+        "y",
+        "x",
+        "y",
+        None,
+    ]
     assert apply_derive(FRAME, "Metadata_flags = Metadata_flag")["Metadata_flags"].to_list()[3] is None
     for text, value in [("'A=B'", "A=B"), ("-1.5", -1.5), ("7", 7), ("True", True)]:
         assert apply_derive(FRAME, f"Metadata_new = {text}")["Metadata_new"].to_list() == [value] * 5

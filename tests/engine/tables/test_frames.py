@@ -25,10 +25,9 @@ from fastbench.engine.tables.frames import did_you_mean, feature_matrix, metadat
 
 def test_import_loads_no_other_library():
     program = (
-        "import sys; from fastbench.engine.tables import filters, frames; "
-        "from fastbench.engine.readers import profiles; from fastbench.engine.results import folder; "
-        "heavy = {'pandas', 'pyarrow', 'anndata', 'zarr', 'h5py', 'jax', "
-        "'numba', 'sklearn', 'matplotlib', 'scipy'}; print(sorted(heavy.intersection(sys.modules)))"
+        "import sys; from fastbench.engine.tables import filters, frames; from fastbench.engine.readers import "
+        "profiles; from fastbench.engine.results import folder; heavy = {'pandas', 'pyarrow', 'anndata', 'zarr', "
+        "'h5py', 'jax', 'numba', 'sklearn', 'matplotlib', 'scipy'}; print(sorted(heavy.intersection(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -337,9 +336,11 @@ def test_a_reference_column_leaves_the_rest_as_it_is(kind):
         index=["r1", "r2", "r3"],
     )
     given = {
-        "pandas": lambda: table, "polars": lambda: pl.from_pandas(table), "lazy": lambda: pl.from_pandas(table).lazy(),
+        "pandas": lambda: table,
+        "polars": lambda: pl.from_pandas(table),
+        "lazy": lambda: pl.from_pandas(table).lazy(),
         "pyarrow": lambda: pa.Table.from_pandas(table),
-    }[kind]()  # fmt: skip
+    }[kind]()
     once = fb.assign_reference_index(given, "Metadata_x == 'a'")
     twice = fb.assign_reference_index(once, "Metadata_x == 'b'", default_value=7)
     expected = pl.Series("Metadata_Reference_Index", [7, 1, 7])

@@ -44,9 +44,14 @@ def test_group_columns_keep_their_type_and_order(by, tmp_path):
     table.loc[[3, 7], "average_precision"] = np.nan  # rows before the first of a group are left out
     mine = mean_average_precision(table, by, 1000, 0.05, 0, p_values="copairs")
     theirs = of_copairs(
-        table.dropna(subset=["average_precision"]).reset_index(drop=True), by, 1000, 0.05, 0, cache_dir=tmp_path,
+        table.dropna(subset=["average_precision"]).reset_index(drop=True),
+        by,
+        1000,
+        0.05,
+        0,
+        cache_dir=tmp_path,
         progress_bar=False,
-    )  # fmt: skip
+    )
     for name in by:
         assert mine[name].dtype == theirs[name].dtype
         assert list(mine[name]) == list(theirs[name])
@@ -57,9 +62,14 @@ def test_group_columns_keep_their_type_and_order(by, tmp_path):
 def test_an_enum_is_sorted_by_its_own_order():
     order = pl.Enum(["b", "c", "a"])
     table = pl.DataFrame(
-        {"group": pl.Series(["a", "b", "c", "a", None], dtype=order), "n_pos_pairs": 2, "n_total_pairs": 9,
-         "average_precision": 0.5, "normalized_average_precision": 0.5}
-    )  # fmt: skip
+        {
+            "group": pl.Series(["a", "b", "c", "a", None], dtype=order),
+            "n_pos_pairs": 2,
+            "n_total_pairs": 9,
+            "average_precision": 0.5,
+            "normalized_average_precision": 0.5,
+        }
+    )
     with pytest.warns(UserWarning, match="1 rows have no value"):
         found = mean_average_precision(table, "group", 1000, 0.05, 0)
     assert found["group"].to_list() == ["b", "c", "a"]

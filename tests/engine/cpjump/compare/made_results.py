@@ -11,9 +11,15 @@ import numpy as np
 import polars as pl
 
 OPTIONS = {
-    "preset": "stable", "batch": "2020_11_04_CPJUMP1", "gate": "q", "q_threshold": 0.05, "p_values": "paper",
-    "null_size": 100_000, "ties": "expected", "limit_plates": None,
-}  # fmt: skip
+    "preset": "stable",
+    "batch": "2020_11_04_CPJUMP1",
+    "gate": "q",
+    "q_threshold": 0.05,
+    "p_values": "paper",
+    "null_size": 100_000,
+    "ties": "expected",
+    "limit_plates": None,
+}
 HOURS = {"compound": {"short": 24, "long": 48}, "crispr": {"short": 96, "long": 144}, "orf": {"short": 48, "long": 96}}
 #: A configuration: query modality, cell line, time; in gene-compound matching also the genetic modality and time.
 SHORT = ("compound", "A549", "short")
@@ -80,8 +86,12 @@ def make_result(
         pl.DataFrame(rows, schema_overrides=schema).write_csv(folder / f"{task}_map.csv")
     pl.DataFrame(queries, infer_schema_length=None).write_parquet(folder / "average_precision.parquet")
     manifest = {
-        "fastbench_version": "0", "command": "cpjump", "options": OPTIONS | (options or {}), "inputs": [],
-        "simulated": simulated, "outputs": [],
-    }  # fmt: skip
+        "fastbench_version": "0",
+        "command": "cpjump",
+        "options": OPTIONS | (options or {}),
+        "inputs": [],
+        "simulated": simulated,
+        "outputs": [],
+    }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder

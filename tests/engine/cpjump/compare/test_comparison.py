@@ -41,9 +41,9 @@ def test_bootstrap_is_that_of_all_possible_draws(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(paired_bootstrap, "FEWEST", 2)
     values = np.array([[0.9, 0.2], [0.4, 0.5], [0.8, 0.3], [0.1, 0.35]])
     found = paired_difference(list("abcd"), values, np.ones((4, 2), bool), draws=20_000, seed=3)
-    every = np.array([
-        np.mean([values[i, 0] - values[i, 1] for i in draw]) for draw in itertools.product(range(4), repeat=4)
-    ])  # fmt: skip
+    every = np.array(
+        [np.mean([values[i, 0] - values[i, 1] for i in draw]) for draw in itertools.product(range(4), repeat=4)]
+    )
     assert found.difference == pytest.approx(0.2125)
     assert found.p_value == pytest.approx(2 * min((every <= 1e-12).mean(), (every >= -1e-12).mean()), abs=0.015)
     for bound, tail in ((found.lower, 0.025), (found.upper, 0.975)):
@@ -129,13 +129,14 @@ def three(tmp_path: Path) -> dict[str, Path]:
             tmp_path / name,
             {
                 "replicability": {
-                    SHORT: random_groups(60, seed, shift=shift), LONG: random_groups(60, seed + 1, shift=shift)
+                    SHORT: random_groups(60, seed, shift=shift),
+                    LONG: random_groups(60, seed + 1, shift=shift),
                 },
                 "matching": {SHORT: random_groups(25, seed + 2, shift=shift)},
             },
         )
         for name, seed, shift in (("base", 10, 0.0), ("good", 20, 0.8), ("same", 30, 0.0))
-    }  # fmt: skip
+    }
 
 
 def test_the_better_run_stands_first_with_its_difference(three: dict[str, Path]):
@@ -155,9 +156,10 @@ def test_the_better_run_stands_first_with_its_difference(three: dict[str, Path])
         named=True,
     )
     a, b = (
-        pl.read_csv(three[name] / "replicability_map.csv").filter(Description="compound_A549_short") for name in three
+        pl.read_csv(three[name] / "replicability_map.csv").filter(Description="compound_A549_short")
+        for name in three
         if name != "same"
-    )  # fmt: skip
+    )
     assert row["value_a"] == pytest.approx(b["mean_average_precision"].mean())
     assert row["value_b"] == pytest.approx(a["mean_average_precision"].mean())
     assert row["difference"] == pytest.approx(row["value_a"] - row["value_b"])
@@ -174,9 +176,14 @@ def test_mcnemar_and_adjusted_p_values_are_those_of_scipy(three: dict[str, Path]
     assert len(tested) == 6
     for row in tested.iter_rows(named=True):
         sides = [
-            dict(pl.read_csv(three[row[run]] / f"{row['task']}_map.csv").filter(Description=row["Description"]).select(
-                pl.first(), "above_q_threshold").iter_rows()) for run in ("run_a", "run_b")
-        ]  # fmt: skip
+            dict(
+                pl.read_csv(three[row[run]] / f"{row['task']}_map.csv")
+                .filter(Description=row["Description"])
+                .select(pl.first(), "above_q_threshold")
+                .iter_rows()
+            )
+            for run in ("run_a", "run_b")
+        ]
         only_a = sum(kept and not sides[1][name] for name, kept in sides[0].items())
         only_b = sum(kept and not sides[0][name] for name, kept in sides[1].items())
         assert (row["retrieved_only_a"], row["retrieved_only_b"]) == (only_a, only_b)

@@ -429,10 +429,15 @@ def test_a_server_that_is_not_there(tmp_path):
 
 def test_settings_of_other_buckets_are_not_followed(gallery, tmp_path, monkeypatch):
     for name, value in (
-        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
-        ("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret"), ("AWS_REGION", "eu-west-1"),
-        ("AWS_BUCKET", "other"), ("AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "true"), ("AWS_SKIP_SIGNATURE", "false"),
-    ):  # fmt: skip
+        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_BUCKET", "other"),
+        ("AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "true"),
+        ("AWS_SKIP_SIGNATURE", "false"),
+    ):
         monkeypatch.setenv(name, value)
     run(gallery, tmp_path, endpoint=gallery.endpoint + "/")  # the server refuses signed requests
     is_right(gallery, tmp_path, *PLATES)
@@ -482,9 +487,13 @@ FAULT = st.one_of(
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    faults=st.lists(FAULT, max_size=8), ranges=st.booleans(), conditions=st.booleans(), parts=st.booleans(),
-    patience=st.sampled_from([Patience(1, 0.001, 0.01, 5), AT_ONCE]), size=st.sampled_from([1000, 600_000]),
-)  # fmt: skip
+    faults=st.lists(FAULT, max_size=8),
+    ranges=st.booleans(),
+    conditions=st.booleans(),
+    parts=st.booleans(),
+    patience=st.sampled_from([Patience(1, 0.001, 0.01, 5), AT_ONCE]),
+    size=st.sampled_from([1000, 600_000]),
+)
 def test_whatever_goes_wrong_a_file_is_right_or_not_there(
     tmp_path_factory, faults, ranges, conditions, parts, patience, size
 ):

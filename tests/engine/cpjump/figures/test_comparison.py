@@ -48,9 +48,15 @@ def draw(found: Comparison, folder: Path) -> list[Path]:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a page too small for its plots
         draw_overview(
-            found.fractions, found.pairs, found.runs, paths[0], paths[1], by_run=found.by_run, subtitle=found.words,
+            found.fractions,
+            found.pairs,
+            found.runs,
+            paths[0],
+            paths[1],
+            by_run=found.by_run,
+            subtitle=found.words,
             simulated=found.simulated,
-        )  # fmt: skip
+        )
         draw_gained_lost(
             found.fractions, found.pairs, found.runs, paths[2], paths[3], subtitle="McNemar", simulated=found.simulated
         )
@@ -62,18 +68,34 @@ def test_overview_says_runs_tasks_configurations_and_significance(tmp_path: Path
     _, overview, _, changes = draw(found, tmp_path)
     text = words(overview)
     for said in (
-        "2 runs side by side: which is better, and where?", "SIMULATED FEATURES", "CellProfiler (baseline)", "DINO $2",
-        "published CellProfiler (real features)", "Replicability", "Gene-compound matching", "all configurations",
-        "compound A549 short", "compound A549 long", "A549 compound short – orf short", "200 paired bootstrap draws",
-        "q < 0.05: filled, in the colour of its run", "not significant", "← worse    difference of mAP    better →",
-        "Hollow fraction: of fewer than 10 groups", "Without a line: no interval",
-    ):  # fmt: skip
+        "2 runs side by side: which is better, and where?",
+        "SIMULATED FEATURES",
+        "CellProfiler (baseline)",
+        "DINO $2",
+        "published CellProfiler (real features)",
+        "Replicability",
+        "Gene-compound matching",
+        "all configurations",
+        "compound A549 short",
+        "compound A549 long",
+        "A549 compound short – orf short",
+        "200 paired bootstrap draws",
+        "q < 0.05: filled, in the colour of its run",
+        "not significant",
+        "← worse    difference of mAP    better →",
+        "Hollow fraction: of fewer than 10 groups",
+        "Without a line: no interval",
+    ):
         assert said in text, said
     text = words(changes)
     for said in (
-        "Groups retrieved in one run and not in CellProfiler", "DINO $2", "gained", "lost", "McNemar",
+        "Groups retrieved in one run and not in CellProfiler",
+        "DINO $2",
+        "gained",
+        "lost",
+        "McNemar",
         "pale: not significant (q ≥ 0.05)",
-    ):  # fmt: skip
+    ):
         assert said in text, said
     assert "all configurations" not in text
 

@@ -44,10 +44,13 @@ def refused(folder, plates, *words):
 @pytest.mark.parametrize(
     ("modality", "column"),
     [
-        ("compound", "Metadata_broad_sample"), ("compound", "Metadata_control_type"),
-        ("compound", "Metadata_Well"), ("compound", "Metadata_Plate"), ("crispr", "Metadata_gene"),
+        ("compound", "Metadata_broad_sample"),
+        ("compound", "Metadata_control_type"),
+        ("compound", "Metadata_Well"),
+        ("compound", "Metadata_Plate"),
+        ("crispr", "Metadata_gene"),
     ],
-)  # fmt: skip
+)
 def test_a_column_that_one_plate_lacks_is_named_with_its_file(tmp_path, plates, modality, column):
     paths = written(tmp_path, plates[modality][:3])
     rewrite(paths[1], lambda frame: frame.drop(column))

@@ -189,8 +189,11 @@ def test_written_folder(tmp_path, folder):
     }
     names = {path.name for path in (tmp_path / "out" / "tables").iterdir()}
     assert names == {
-        "replicability_summary.csv", "matching_summary.csv", "gene_compound_matching_summary.csv", "runs.csv",
-    }  # fmt: skip
+        "replicability_summary.csv",
+        "matching_summary.csv",
+        "gene_compound_matching_summary.csv",
+        "runs.csv",
+    }
     queries = pl.read_parquet(tmp_path / "out" / "average_precision.parquet")
     assert queries.height == found.report["queries"].sum()
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())

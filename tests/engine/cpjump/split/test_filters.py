@@ -43,9 +43,15 @@ def labels(tmp_path: Path) -> Path:
 def test_labels_by_plate_and_well_with_the_controls(labels: Path) -> None:
     found = read_test_labels(labels)
     assert kept(found.keep(profiles())) == {
-        ("p1", "A01"), ("p1", "A02"), ("p1", "A04"), ("p2", "A02"), ("p2", "A03"), ("p2", "A04"), ("p3", "A02"),
+        ("p1", "A01"),
+        ("p1", "A02"),
+        ("p1", "A04"),
+        ("p2", "A02"),
+        ("p2", "A03"),
+        ("p2", "A04"),
+        ("p3", "A02"),
         ("p3", "A04"),
-    }  # fmt: skip
+    }
 
 
 def test_the_accumulated_filter_is_the_published_loop(labels: Path) -> None:

@@ -37,9 +37,14 @@ def test_rules_are_all_reported_in_order():
 def test_groups_are_those_of_the_plate_maps():
     groups = column(checked(REPRESENTATION), "groups")
     assert groups == {
-        "replicates": 771, "guides": 145, "duplicate_compounds": 5, "wells": 12_800, "primary_targets": 160,
-        "perturbed_targets": 306, "listed_targets": 758,
-    }  # fmt: skip
+        "replicates": 771,
+        "guides": 145,
+        "duplicate_compounds": 5,
+        "wells": 12_800,
+        "primary_targets": 160,
+        "perturbed_targets": 306,
+        "listed_targets": 758,
+    }
 
 
 def test_representation_parts_replicates_by_time():

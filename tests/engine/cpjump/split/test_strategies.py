@@ -45,10 +45,21 @@ BR00117011 O03 BRD-K93632104-001-17-2 trt NA U2OS 48 Compound AKR1C1 pert high 8
 BR00117011 P24 BRD-K70358946-001-17-3 trt NA U2OS 48 Compound HTR3A pert high 162 3 TRUE
 """
 COLUMNS = [
-    "Metadata_Plate", "Metadata_Well", "Metadata_broad_sample", "Metadata_pert_type", "Metadata_control_type",
-    "Metadata_cell_line", "Metadata_timepoint", "Metadata_experiment_type", "Metadata_target",
-    "Metadata_negcon_or_other", "Metadata_timepoint_code", "Metadata_target_radix", "n", "Metadata_target_is_across",
-]  # fmt: skip
+    "Metadata_Plate",
+    "Metadata_Well",
+    "Metadata_broad_sample",
+    "Metadata_pert_type",
+    "Metadata_control_type",
+    "Metadata_cell_line",
+    "Metadata_timepoint",
+    "Metadata_experiment_type",
+    "Metadata_target",
+    "Metadata_negcon_or_other",
+    "Metadata_timepoint_code",
+    "Metadata_target_radix",
+    "n",
+    "Metadata_target_is_across",
+]
 
 
 def split(strategy, wells=None, **options):
@@ -72,9 +83,13 @@ def wells_of_targets(targets):
 
 
 def test_the_table_has_the_published_rows():
-    text = split_table().select(COLUMNS).with_columns(
-        pl.when("Metadata_target_is_across").then(pl.lit("TRUE")).otherwise(pl.lit("FALSE")).alias(COLUMNS[-1])
-    )  # fmt: skip
+    text = (
+        split_table()
+        .select(COLUMNS)
+        .with_columns(
+            pl.when("Metadata_target_is_across").then(pl.lit("TRUE")).otherwise(pl.lit("FALSE")).alias(COLUMNS[-1])
+        )
+    )
     rows = {row[:2]: row for row in text.with_columns(pl.all().cast(pl.String).fill_null("NA")).iter_rows()}
     for line in PUBLISHED.strip().splitlines():
         expected = tuple(line.split())
@@ -128,17 +143,29 @@ def test_counts_of_the_full_data(strategy, exclude_poscon, wells, targets):
         {"positive controls": 2400} if exclude_poscon else {}
     )
     assert made.manifest.columns == [
-        "split_strategy", "subset", "Metadata_Plate", "Metadata_Well", "Metadata_broad_sample", "Metadata_cell_line",
-        "Metadata_experiment_type", "Metadata_timepoint", "Metadata_timepoint_code", "Metadata_target",
-    ]  # fmt: skip
+        "split_strategy",
+        "subset",
+        "Metadata_Plate",
+        "Metadata_Well",
+        "Metadata_broad_sample",
+        "Metadata_cell_line",
+        "Metadata_experiment_type",
+        "Metadata_timepoint",
+        "Metadata_timepoint_code",
+        "Metadata_target",
+    ]
 
 
 def test_representation_is_by_type_and_time():
     found = split(REPRESENTATION).manifest.select("Metadata_experiment_type", "Metadata_timepoint", "subset").unique()
     assert {(kind, hours): subset for kind, hours, subset in found.iter_rows()} == {
-        ("ORF", 48): "train", ("ORF", 96): "train", ("CRISPR", 96): "train", ("CRISPR", 144): "train",
-        ("Compound", 24): "validate", ("Compound", 48): "test",
-    }  # fmt: skip
+        ("ORF", 48): "train",
+        ("ORF", 96): "train",
+        ("CRISPR", 96): "train",
+        ("CRISPR", 144): "train",
+        ("Compound", 24): "validate",
+        ("Compound", 48): "test",
+    }
 
 
 def test_first_appearance_is_the_released_example():
@@ -273,11 +300,14 @@ def test_groups_are_those_of_a_search_by_hand(rule, exclude_poscon):
     ("targets", "exclude_poscon", "wells"),
     [
         # Two thirds of the wells hang together by the targets that compounds list.
-        ("all", False, (8560, 2160, 2080)), ("all", True, (6880, 1760, 1760)),
-        ("perturbed", False, (7680, 2560, 2560)), ("perturbed", True, (6240, 2080, 2080)),
-        ("primary", False, (7680, 2560, 2560)), ("primary", True, (6240, 2080, 2080)),
+        ("all", False, (8560, 2160, 2080)),
+        ("all", True, (6880, 1760, 1760)),
+        ("perturbed", False, (7680, 2560, 2560)),
+        ("perturbed", True, (6240, 2080, 2080)),
+        ("primary", False, (7680, 2560, 2560)),
+        ("primary", True, (6240, 2080, 2080)),
     ],
-)  # fmt: skip
+)
 def test_leak_free_sizes(targets, exclude_poscon, wells):
     made = split(LEAK_FREE, targets=targets, exclude_poscon=exclude_poscon)
     assert tuple(made.counts()["wells"]) == wells

@@ -44,12 +44,18 @@ OBO = "format-version: 1.4\n\n" + "".join(
     + "".join(f"is_a: {parent}\n" for parent, below in CHILDREN.items() if term in below)
     + "\n"
     for term in IDS
-)  # fmt: skip
+)
 OBO += f"[Term]\nid: CL:0000099\nname: old\nis_obsolete: true\nreplaced_by: {F}\n"
 #: Azimuth label to (id as written, label of the term); Z is in the crosswalk, but not in the ontology.
-CROSSWALK = {"La": (A, "A Cell"), "Lb": ("CL_0000002", ""), "Lc": (C, "c cell"), "Ld": (D, "d cell"),
-             "Le": ("http://purl.obolibrary.org/obo/CL_0000005", 'e "quoted" cell'), "Lf": (F, "f cell"),
-             "Lz": ("CL:7777777", "z cell")}  # fmt: skip
+CROSSWALK = {
+    "La": (A, "A Cell"),
+    "Lb": ("CL_0000002", ""),
+    "Lc": (C, "c cell"),
+    "Ld": (D, "d cell"),
+    "Le": ("http://purl.obolibrary.org/obo/CL_0000005", 'e "quoted" cell'),
+    "Lf": (F, "f cell"),
+    "Lz": ("CL:7777777", "z cell"),
+}
 L1, L2 = "predicted.celltype.l1", "predicted.celltype.l2"
 
 
@@ -74,8 +80,10 @@ class Files:
         self.calls([["c3", "La", 0.9, "Lc", 0.3], ["c1", "Lb", 0.5, "Lf", 0.6], ["c2", "La", 1, "Lc", 0.25]])
         self.crosswalk([[label, *meaning] for label, meaning in CROSSWALK.items()])
         resource = {
-            "cl_names": IDS, "cell_ontology_term_id_to_cell_type": NAMES, "children_dictionary": CHILDREN,
-        }  # fmt: skip
+            "cl_names": IDS,
+            "cell_ontology_term_id_to_cell_type": NAMES,
+            "children_dictionary": CHILDREN,
+        }
         (folder / "resource.json").write_text(json.dumps(resource))
         (folder / "cl.obo").write_text(OBO)
 
@@ -90,10 +98,14 @@ class Files:
 
     def options(self, **changes: Any) -> AzimuthOptions:
         given = {
-            "azimuth_csv": str(self.folder / "azimuth.csv"), "h5ad": str(self.folder / "cells.h5ad"),
-            "crosswalk_csv": str(self.folder / "crosswalk.csv"), "crosswalk_azimuth_col": "azimuth",
-            "crosswalk_cl_id_col": "cl_id", "azimuth_ref_name": "test", "ontology": str(self.folder / "resource.json"),
-        }  # fmt: skip
+            "azimuth_csv": str(self.folder / "azimuth.csv"),
+            "h5ad": str(self.folder / "cells.h5ad"),
+            "crosswalk_csv": str(self.folder / "crosswalk.csv"),
+            "crosswalk_azimuth_col": "azimuth",
+            "crosswalk_cl_id_col": "cl_id",
+            "azimuth_ref_name": "test",
+            "ontology": str(self.folder / "resource.json"),
+        }
         return AzimuthOptions(**(given | changes))
 
     def convert(self, **changes: Any) -> AzimuthCalls:
@@ -134,9 +146,11 @@ def test_directory(files: Files) -> None:
         ["c3", "Lc", "La", C, A, "0.3", "0.9"],
     ]
     assert files.read("metadata.json") == {
-        "input_path": str(files.folder / "cells.h5ad"), "model_name": "azimuth_test", "n_cells": 3,
+        "input_path": str(files.folder / "cells.h5ad"),
+        "model_name": "azimuth_test",
+        "n_cells": 3,
         "ontology_resource_name": None,
-    }  # fmt: skip
+    }
     out = files.folder / "all" / "out"
     assert (out / "ontology_resource.json").read_bytes() == (files.folder / "resource.json").read_bytes()
     first = files.read("ontology_response.json")["data"][0]
@@ -147,18 +161,32 @@ def test_directory(files: Files) -> None:
             {"score": 0.6, "cell_type_ontology_term_id": B, "cell_type": "b cell"},
             {"score": 0.6, "cell_type_ontology_term_id": F, "cell_type": "f cell"},
         ],
-        "total_weight": 0.6, "total_neighbors": 1, "total_neighbors_unrecognized": 0,
-    }  # fmt: skip
+        "total_weight": 0.6,
+        "total_neighbors": 1,
+        "total_neighbors_unrecognized": 0,
+    }
     manifest = files.read("manifest.json")
     assert manifest["inconsistent"] == {"pairs": 0, "cells": 0, "most_frequent": []}
     assert manifest["levels"] == calls.levels.to_dicts()
     assert manifest["levels"][0] == {
-        "rank": 1, "level": L2, "score": L2 + ".score", "labels": 2, "terms": 2, "mapped": 3, "unmapped": 0,
-        "outside": 0, "missing": 0, "mean_score": pytest.approx(1.15 / 3), "without_score": 0,
-    }  # fmt: skip
+        "rank": 1,
+        "level": L2,
+        "score": L2 + ".score",
+        "labels": 2,
+        "terms": 2,
+        "mapped": 3,
+        "unmapped": 0,
+        "outside": 0,
+        "missing": 0,
+        "mean_score": pytest.approx(1.15 / 3),
+        "without_score": 0,
+    }
     assert [source["path"].rpartition("/")[2] for source in manifest["inputs"]] == [
-        "azimuth.csv", "cells.h5ad", "crosswalk.csv", "resource.json",
-    ]  # fmt: skip
+        "azimuth.csv",
+        "cells.h5ad",
+        "crosswalk.csv",
+        "resource.json",
+    ]
     assert manifest["inputs"][3]["fingerprint"] == read_ontology(out / "ontology_resource.json").fingerprint
     (found,) = find_annotate_dirs(files.folder / "all")
     assert found.input_path == files.folder / "cells.h5ad"
@@ -199,8 +227,10 @@ def test_labels_of_the_crosswalk(files: Files) -> None:
     files.crosswalk(rows)
     calls = files.convert(crosswalk_cl_label_col="cl_label")
     assert [row[1:3] for row in files.read("inferred_labels.csv")[1:]] == [
-        ["f cell", "b cell"], ["C CELL", "another"], ["C CELL", "another"],
-    ]  # fmt: skip
+        ["f cell", "b cell"],
+        ["C CELL", "another"],
+        ["C CELL", "another"],
+    ]
     assert f"the labels of 1 terms are not those of the ontology ('{A}: another, not a cell')" in calls.notes[-1]
 
 
@@ -248,8 +278,11 @@ def test_calls_that_are_no_terms(files: Files, unmapped: str, names: list[str], 
     assert [row[3] for row in table] == names
     assert [row[5] for row in table] == ["0.5"] * 4
     assert {name: calls.levels[name].to_list() for name in ("mapped", "unmapped", "outside", "missing")} == {
-        "mapped": [1, 4], "unmapped": [1, 0], "outside": [1, 0], "missing": [1, 0],
-    }  # fmt: skip
+        "mapped": [1, 4],
+        "unmapped": [1, 0],
+        "outside": [1, 0],
+        "missing": [1, 0],
+    }
     assert calls.unmapped.rows() == [(L2, "Lx", None, 1), (L2, "Lz", "CL:7777777", 1)]
     weights = [cell["total_weight"] for cell in files.read("ontology_response.json")["data"]]
     assert weights == ([0.5] * 4 if unmapped == "root" else [1, 1, 1, 0.5])
@@ -262,9 +295,13 @@ def test_calls_that_are_no_terms(files: Files, unmapped: str, names: list[str], 
 def test_unmapped_error(files: Files) -> None:
     lost_case(files)
     files.refused(
-        "labels that", "('Lx')", "an id that the ontology lacks, in 1 cells ('Lz: CL:7777777')", "has no label in 1",
-        "--unmapped unknown, empty or root", unmapped="error",
-    )  # fmt: skip
+        "labels that",
+        "('Lx')",
+        "an id that the ontology lacks, in 1 cells ('Lz: CL:7777777')",
+        "has no label in 1",
+        "--unmapped unknown, empty or root",
+        unmapped="error",
+    )
     Files(files.folder)
     assert files.convert(unmapped="error").levels["mapped"].to_list() == [3, 3]
 
@@ -284,8 +321,9 @@ CELLS = st.lists(
         st.tuples(TEXTS, TEXTS, TEXTS),
         st.tuples(*[st.one_of(st.just(math.nan), st.sampled_from([0.0, 0.1, 1e-7, 1.0]), st.floats(0, 1))] * 3),
     ),
-    min_size=1, max_size=25,
-)  # fmt: skip
+    min_size=1,
+    max_size=25,
+)
 
 
 def slow_name(text: str, unmapped: str) -> tuple[str, str]:
@@ -532,9 +570,13 @@ def test_options(files: Files) -> None:
 def test_functions_of_cellarium(files: Files) -> None:
     own = files.options()
     paths: dict[str, Any] = {
-        "azimuth_csv_path": own.azimuth_csv, "h5ad_path": Path(own.h5ad), "crosswalk_csv_path": own.crosswalk_csv,
-        "crosswalk_azimuth_col": "azimuth", "crosswalk_cl_id_col": "cl_id", "azimuth_ref_name": "test",
-    }  # fmt: skip
+        "azimuth_csv_path": own.azimuth_csv,
+        "h5ad_path": Path(own.h5ad),
+        "crosswalk_csv_path": own.crosswalk_csv,
+        "crosswalk_azimuth_col": "azimuth",
+        "crosswalk_cl_id_col": "cl_id",
+        "azimuth_ref_name": "test",
+    }
     specs = [(L2, L2 + ".score"), (L1, L1 + ".score")]
     two, whole = files.folder / "two" / "steps", files.folder / "whole"
     map_azimuth_to_cas_labels(output_dir=two, level_specs=specs, crosswalk_cl_label_col=None, **paths)

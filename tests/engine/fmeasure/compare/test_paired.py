@@ -86,11 +86,12 @@ def scored_by_several(draw):
         said = {key: draw(st.one_of(code, st.none())) for key in keys}
         calls = {
             sample: calls_of(
-                [i for s, i in keys if s == sample], [truth[key] for key in keys if key[0] == sample],
+                [i for s, i in keys if s == sample],
+                [truth[key] for key in keys if key[0] == sample],
                 [said[key] for key in keys if key[0] == sample],
             )
             for sample in sorted({sample for sample, _ in keys})
-        }  # fmt: skip
+        }
         models.append((model(f"m{number}", calls), said))
     return truth, models
 
@@ -183,9 +184,13 @@ def test_draws_by_cell_agree_with_scipy():
     row = of(compare(pair_cells(models), RULES, ROOM, draws=4000, level=0.9), "accuracy")
     right = [(each.calls["one"]["truth"] == each.calls["one"]["predicted"]).to_numpy().astype(float) for each in models]
     theirs = scipy.stats.bootstrap(
-        (right[0] - right[1],), np.mean, n_resamples=4000, confidence_level=0.9, method="percentile",
+        (right[0] - right[1],),
+        np.mean,
+        n_resamples=4000,
+        confidence_level=0.9,
+        method="percentile",
         rng=np.random.default_rng(0),
-    ).confidence_interval  # fmt: skip
+    ).confidence_interval
     assert [row["lower"], row["upper"]] == pytest.approx(
         [theirs.low, theirs.high], abs=0.1 * (theirs.high - theirs.low)
     )

@@ -134,9 +134,14 @@ def test_each_confusion_is_told_with_cells_share_kind_and_steps(draw: Draw) -> N
     assert "Confusions of model_a: 20 % of 500 cells" in lines
     assert "three samples" in lines
     for text in (
-        "too general (ancestor)", "40 wrong cells, 40 %", "too specific (descendant)", "20 wrong cells, 20 %",
-        "beside (another branch)", "30 wrong cells, 30 %", "10 wrong cells, 10 %",
-    ):  # fmt: skip
+        "too general (ancestor)",
+        "40 wrong cells, 40 %",
+        "too specific (descendant)",
+        "20 wrong cells, 20 %",
+        "beside (another branch)",
+        "30 wrong cells, 30 %",
+        "10 wrong cells, 10 %",
+    ):
         assert text in lines
     assert "rarer confusions" not in lines
     for text in ("2 up", "1 down", "1 up, 1 down", "29 %", "17 %", "9.1 %", "–"):
@@ -253,9 +258,18 @@ def test_equal_names_are_told_apart_by_their_ids(draw: Draw) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "text"), [(0.0, "0 %"), (1e-9, "< 0.1 %"), (0.0312, "3.1 %"), (0.0999, "10 %"), (0.405, "40 %"),
-                       (0.9951, "99.5 %"), (0.99999, "> 99.9 %"), (1.0, "100 %")],
-)  # fmt: skip
+    ("part", "text"),
+    [
+        (0.0, "0 %"),
+        (1e-9, "< 0.1 %"),
+        (0.0312, "3.1 %"),
+        (0.0999, "10 %"),
+        (0.405, "40 %"),
+        (0.9951, "99.5 %"),
+        (0.99999, "> 99.9 %"),
+        (1.0, "100 %"),
+    ],
+)
 def test_shares_are_never_rounded_to_nothing_or_all(part: float, text: str) -> None:
     assert module._percent(part) == text
 

@@ -17,11 +17,15 @@ from ...figures.test_figures import png_size, words
 SCORES = pl.DataFrame(
     {
         "group_name": ["weak", "a model with a long name that has to be broken into lines", "none"],
-        "h_f1_micro": [0.5, 0.75, None], "f1_micro": [0.4, 0.6, 0.1], "f1_macro": [0.3, 0.5, None],
-        "h_f1_micro_lower": [0.45, 0.7, None], "h_f1_micro_upper": [0.55, 0.8, None],
-        "h_f1_macro": [0.2, 0.3, None], "n_cells": [10, 20_000, 3],
+        "h_f1_micro": [0.5, 0.75, None],
+        "f1_micro": [0.4, 0.6, 0.1],
+        "f1_macro": [0.3, 0.5, None],
+        "h_f1_micro_lower": [0.45, 0.7, None],
+        "h_f1_micro_upper": [0.55, 0.8, None],
+        "h_f1_macro": [0.2, 0.3, None],
+        "n_cells": [10, 20_000, 3],
     }
-)  # fmt: skip
+)
 COVERAGE = pl.DataFrame(
     {
         "group_name": ["a"] * 3 + ["b"] * 2, "threshold": [0.1, 0.5, 0.9, 0.2, 0.6],
@@ -30,17 +34,22 @@ COVERAGE = pl.DataFrame(
 )  # fmt: skip
 CALIBRATION = pl.DataFrame(
     {
-        "group_name": ["a", "a", "b"], "bin_mean_score": [0.2, 0.8, 0.5], "accuracy": [0.3, 0.9, 0.6],
+        "group_name": ["a", "a", "b"],
+        "bin_mean_score": [0.2, 0.8, 0.5],
+        "accuracy": [0.3, 0.9, 0.6],
         "n_cells": [100, 200, 5],
     }
-)  # fmt: skip
+)
 DIFFERENCES = pl.DataFrame(
     {
-        "model_a": ["m1", "m1", "m1", "m1"], "model_b": ["m2", "m2", "m3", "m3"],
-        "metric": ["accuracy", "f1_macro"] * 2, "difference": [0.1, -0.02, 0.0, None],
-        "lower": [0.05, -0.05, -0.1, None], "upper": [0.15, 0.01, 0.1, None],
+        "model_a": ["m1", "m1", "m1", "m1"],
+        "model_b": ["m2", "m2", "m3", "m3"],
+        "metric": ["accuracy", "f1_macro"] * 2,
+        "difference": [0.1, -0.02, 0.0, None],
+        "lower": [0.05, -0.05, -0.1, None],
+        "upper": [0.15, 0.01, 0.1, None],
     }
-)  # fmt: skip
+)
 
 
 def draw(function, folder: Path, *tables, **options) -> str:

@@ -157,9 +157,16 @@ def test_scores_of_single_cells(problem):
 
 def test_seven_nodes():
     cells = [
-        ("E", "E", 4), ("E", "D", 3), ("C", "D", 2), ("D", "C", 1), ("F", "B", 2), ("F", "F", 5), ("B", ROOT, 1),
-        (ROOT, "A", 1), (ROOT, ROOT, 1),
-    ]  # fmt: skip
+        ("E", "E", 4),
+        ("E", "D", 3),
+        ("C", "D", 2),
+        ("D", "C", 1),
+        ("F", "B", 2),
+        ("F", "F", 5),
+        ("B", ROOT, 1),
+        (ROOT, "A", 1),
+        (ROOT, ROOT, 1),
+    ]
     bits, nodes = SEVEN.select(SEVEN_IDS)
     counts = node_class_counts(entries(cells, SEVEN_IDS), bits, len(nodes), ROOM)
     np.testing.assert_array_equal(counts.hits, [0, 10, 14, 0, 7, 4, 5])
@@ -170,11 +177,19 @@ def test_seven_nodes():
     assert list(f1) == pytest.approx([float(value) for value in expected], rel=1e-15)
     found = averages(counts, classes="true")
     of_all = {
-        "tp": 40, "fp": 6, "fn": 10, "precision_micro": Fraction(20, 23), "recall_micro": Fraction(4, 5),
-        "f1_micro": Fraction(5, 6), "f1_macro": Fraction(14701, 20944), "precision_macro": Fraction(3613, 4752),
-        "recall_macro": Fraction(113, 168), "precision_weighted": Fraction(2144, 2475),
-        "recall_weighted": Fraction(4, 5), "f1_weighted": Fraction(107433, 130900),
-    }  # fmt: skip
+        "tp": 40,
+        "fp": 6,
+        "fn": 10,
+        "precision_micro": Fraction(20, 23),
+        "recall_micro": Fraction(4, 5),
+        "f1_micro": Fraction(5, 6),
+        "f1_macro": Fraction(14701, 20944),
+        "precision_macro": Fraction(3613, 4752),
+        "recall_macro": Fraction(113, 168),
+        "precision_weighted": Fraction(2144, 2475),
+        "recall_weighted": Fraction(4, 5),
+        "f1_weighted": Fraction(107433, 130900),
+    }
     for name, value in of_all.items():
         assert found[name] == pytest.approx(float(value), rel=1e-15), name
 
@@ -182,10 +197,18 @@ def test_seven_nodes():
 def test_four_cells():
     found = scored([(t, p, 1) for t, p in zip("DFCE", "CBCD", strict=True)], SEVEN)
     expected = {
-        "tp": 7, "fp": 1, "fn": 4, "precision_micro": Fraction(7, 8), "recall_micro": Fraction(7, 11),
-        "f1_micro": Fraction(14, 19), "f1_macro": Fraction(47, 90), "precision_macro": Fraction(7, 12),
-        "recall_macro": Fraction(19, 36), "precision_weighted": Fraction(17, 22), "f1_weighted": Fraction(37, 55),
-    }  # fmt: skip
+        "tp": 7,
+        "fp": 1,
+        "fn": 4,
+        "precision_micro": Fraction(7, 8),
+        "recall_micro": Fraction(7, 11),
+        "f1_micro": Fraction(14, 19),
+        "f1_macro": Fraction(47, 90),
+        "precision_macro": Fraction(7, 12),
+        "recall_macro": Fraction(19, 36),
+        "precision_weighted": Fraction(17, 22),
+        "f1_weighted": Fraction(37, 55),
+    }
     for name, value in expected.items():
         assert found[name] == pytest.approx(float(value), rel=1e-15), name
 

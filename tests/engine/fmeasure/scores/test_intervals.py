@@ -152,9 +152,15 @@ def test_scipy_finds_the_same_intervals():
 
     for name in ("accuracy", "f1_macro", "cohen_kappa", "h_f1_micro"):
         theirs = scipy.stats.bootstrap(
-            (cells.rows, cells.cols), metric(name), paired=True, vectorized=False, n_resamples=1500,
-            confidence_level=0.9, method="percentile", rng=np.random.default_rng(3),
-        ).confidence_interval  # fmt: skip
+            (cells.rows, cells.cols),
+            metric(name),
+            paired=True,
+            vectorized=False,
+            n_resamples=1500,
+            confidence_level=0.9,
+            method="percentile",
+            rng=np.random.default_rng(3),
+        ).confidence_interval
         width = theirs.high - theirs.low
         assert found[name].lower == pytest.approx(theirs.low, abs=0.1 * width)
         assert found[name].upper == pytest.approx(theirs.high, abs=0.1 * width)
@@ -170,9 +176,15 @@ def test_scipy_finds_the_same_intervals_by_cluster():
         np.array([f(each) for each in donors]) for f in (lambda e: (e.rows == e.cols).sum(), lambda e: len(e.rows))
     )
     theirs = scipy.stats.bootstrap(
-        (right, cells), lambda r, c, axis: r.sum(axis=axis) / c.sum(axis=axis), paired=True, vectorized=True,
-        n_resamples=4000, confidence_level=0.9, method="percentile", rng=np.random.default_rng(3),
-    ).confidence_interval  # fmt: skip
+        (right, cells),
+        lambda r, c, axis: r.sum(axis=axis) / c.sum(axis=axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=4000,
+        confidence_level=0.9,
+        method="percentile",
+        rng=np.random.default_rng(3),
+    ).confidence_interval
     width = theirs.high - theirs.low
     assert found.value == right.sum() / cells.sum()
     assert [found.lower, found.upper] == pytest.approx([theirs.low, theirs.high], abs=0.1 * width)

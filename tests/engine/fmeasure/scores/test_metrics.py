@@ -140,11 +140,19 @@ def test_batches_are_scored_one_by_one():
 def test_seven_nodes_flat():
     found = averages(entries(SEVEN, 7).class_counts())
     expected = {
-        "tp": 10, "fp": 10, "fn": 10, "precision_micro": Fraction(1, 2), "recall_micro": Fraction(1, 2),
-        "f1_micro": Fraction(1, 2), "f1_macro": Fraction(68, 231), "precision_macro": Fraction(5, 14),
-        "recall_macro": Fraction(25, 98), "precision_weighted": Fraction(3, 4), "recall_weighted": Fraction(1, 2),
+        "tp": 10,
+        "fp": 10,
+        "fn": 10,
+        "precision_micro": Fraction(1, 2),
+        "recall_micro": Fraction(1, 2),
+        "f1_micro": Fraction(1, 2),
+        "f1_macro": Fraction(68, 231),
+        "precision_macro": Fraction(5, 14),
+        "recall_macro": Fraction(25, 98),
+        "precision_weighted": Fraction(3, 4),
+        "recall_weighted": Fraction(1, 2),
         "f1_weighted": Fraction(787, 1320),
-    }  # fmt: skip
+    }
     assert list(found) == list(expected)
     for name, value in expected.items():
         assert found[name] == pytest.approx(float(value), rel=1e-15), name
@@ -158,14 +166,41 @@ def test_seven_nodes_flat():
 @pytest.mark.parametrize(
     ("predicted", "tp", "expected"),
     [
-        ("CBCD", 1, {"f1_macro": Fraction(2, 15), "precision_macro": Fraction(1, 10), "recall_macro": Fraction(1, 5),
-                     "precision_weighted": Fraction(1, 8), "f1_weighted": Fraction(1, 6)}),
-        ("DBCD", 2, {"f1_macro": Fraction(1, 3), "precision_macro": Fraction(3, 10), "recall_macro": Fraction(2, 5),
-                     "precision_weighted": Fraction(3, 8), "f1_weighted": Fraction(5, 12)}),
-        ("DFCD", 3, {"f1_macro": Fraction(2, 3), "precision_macro": Fraction(5, 8), "recall_macro": Fraction(3, 4),
-                     "precision_weighted": Fraction(5, 8), "f1_weighted": Fraction(2, 3)}),
+        (
+            "CBCD",
+            1,
+            {
+                "f1_macro": Fraction(2, 15),
+                "precision_macro": Fraction(1, 10),
+                "recall_macro": Fraction(1, 5),
+                "precision_weighted": Fraction(1, 8),
+                "f1_weighted": Fraction(1, 6),
+            },
+        ),
+        (
+            "DBCD",
+            2,
+            {
+                "f1_macro": Fraction(1, 3),
+                "precision_macro": Fraction(3, 10),
+                "recall_macro": Fraction(2, 5),
+                "precision_weighted": Fraction(3, 8),
+                "f1_weighted": Fraction(5, 12),
+            },
+        ),
+        (
+            "DFCD",
+            3,
+            {
+                "f1_macro": Fraction(2, 3),
+                "precision_macro": Fraction(5, 8),
+                "recall_macro": Fraction(3, 4),
+                "precision_weighted": Fraction(5, 8),
+                "f1_weighted": Fraction(2, 3),
+            },
+        ),
     ],
-)  # fmt: skip
+)
 def test_effective_predictions_of_top_k(predicted, tp, expected):
     cells = [("RABCDEF".index(t), "RABCDEF".index(p), 1) for t, p in zip("DFCE", predicted, strict=True)]
     found = averages(entries(cells, 7).class_counts())
@@ -190,8 +225,12 @@ def test_all_wrong():
     """F1 of a precision and a recall of zero is undefined in cellarium-cas, even where there are errors."""
     found = averages(entries([(0, 1, 2)], 2).class_counts(), zero_division=1.0)
     expected = {
-        "f1_micro": 1.0, "f1_macro": 0.0, "precision_macro": 0.5, "recall_macro": 0.5, "precision_weighted": 1.0,
-    }  # fmt: skip
+        "f1_micro": 1.0,
+        "f1_macro": 0.0,
+        "precision_macro": 0.5,
+        "recall_macro": 0.5,
+        "precision_weighted": 1.0,
+    }
     assert {name: found[name] for name in expected} == expected
     assert averages(entries([(0, 1, 2)], 2).class_counts(), zero_division=1.0, rule="sklearn")["f1_micro"] == 0.0
 

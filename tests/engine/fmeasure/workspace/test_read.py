@@ -43,8 +43,12 @@ def test_adding_up_anew_takes_away_what_was_made_of_older_groups(done: Path) -> 
     assert (done / "comparison_per_class.csv").is_file()
     step("aggregate", done)
     assert {path.name for path in done.iterdir()} == {
-        "cells", "cm_raw_k1", "cm_aggregate_k1", "ontologies", "manifest.json",
-    }  # fmt: skip
+        "cells",
+        "cm_raw_k1",
+        "cm_aggregate_k1",
+        "ontologies",
+        "manifest.json",
+    }
 
 
 def test_the_account_of_the_first_step_stays(done: Path) -> None:
