@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--distance", default="cosine", choices=["cosine", "abs_cosine", "correlation"])
     parser.add_argument("--precision", default="auto", choices=PRECISIONS)
     parser.add_argument("--platform", choices=["gpu", "cpu"], help="default: JAX's default")
-    parser.add_argument("--check", type=int, default=500, help="random queries to compare with the CPU room")
+    parser.add_argument("--check", type=int, default=500, help="random queries to compare with the CPU backend")
     parser.add_argument("--ceiling", type=float, help="Tflop/s of the product; default: measured")
     parser.add_argument("--repeats", type=int, default=1, help="timed runs; the best counts")
     parser.add_argument("--json", type=Path, help="also write the result to this file")
@@ -43,7 +43,7 @@ def main() -> None:
     if options.json:
         options.json.write_text(text + "\n")
     if result["differing_counts"]:
-        raise SystemExit("counts differ from those of the CPU room")
+        raise SystemExit("counts differ from those of the CPU backend")
 
 
 def measure(options: argparse.Namespace) -> dict[str, str | int | float | None]:

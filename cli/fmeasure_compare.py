@@ -47,7 +47,7 @@ def compare(
     from dataclasses import asdict
 
     from ..engine.fmeasure.compare.results import compare_results
-    from ..engine.fmeasure.pipeline import room_of
+    from ..engine.fmeasure.pipeline import backend_of
     from ..engine.fmeasure.scores.options import ReportOptions
     from ..engine.results.folder import ResultFolder
     from .console import note_compilation, print_json, show_notes, show_table
@@ -58,7 +58,7 @@ def compare(
     chosen = list(listed(models))
     options = {"results": [str(path) for path in results], "models": chosen, **asdict(report)}
     with ResultFolder(output_dir, "fmeasure compare", options, overwrite, reads=results) as folder:
-        found = compare_results(results, chosen, report, folder, room_of(device))
+        found = compare_results(results, chosen, report, folder, backend_of(device))
         note_compilation(folder)
     headline = found.comparison.filter(metric=found.headline)
     if as_json:

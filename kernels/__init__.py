@@ -1,11 +1,11 @@
 """Kernels: arrays in, arrays out. No files, no data frames, no strings, no printing.
 
 A kernel does the heavy arithmetic of a benchmark on integer codes and float matrices. Each exists in up to three
-rooms, under the same module and function names, with the same leading arguments and returned layout::
+backends, under the same module and function names, with the same leading arguments and returned layout::
 
     engine (tables, rules, results)
         |
-    dispatch.room(device)            which room? no arithmetic
+    dispatch.get_backend(device)            which backend? no arithmetic
         |
         +-- reference/               the definitions: NumPy float64, written to be read, slow on purpose
         +-- cpu/                     Numba loops and BLAS tiles, rows shared out among threads
@@ -27,7 +27,7 @@ What every kernel keeps to:
   engine.
 - It maps, then something small reduces: what comes out are counts that add up, so any tiling, thread count or
   device gives the same answer.
-- Compiled rooms equal the reference bit for bit where ranks are decided; the tests say so on ties, duplicates,
+- Compiled backends equal the reference bit for bit where ranks are decided; the tests say so on ties, duplicates,
   near-ties, one row, tiles of one column.
 - Flags and cache policy live in `compile`; tile sizes stand at the top of the module that tiles.
 """

@@ -1,13 +1,13 @@
-"""Picks the room whose kernels run: is it there, and is it usable? No arithmetic here."""
+"""Picks the backend whose kernels run: is it there, and is it usable? No arithmetic here."""
 
 from __future__ import annotations
 
 from types import ModuleType, SimpleNamespace
 
-__all__ = ["available", "describe", "name", "room"]
+__all__ = ["available", "describe", "get_backend", "name"]
 
 
-Room = ModuleType | SimpleNamespace
+Backend = ModuleType | SimpleNamespace
 
 
 def available(device: str) -> bool:
@@ -19,7 +19,7 @@ def available(device: str) -> bool:
     return xla.available("gpu")
 
 
-def room(device: str = "auto", precision: str = "auto") -> Room:
+def get_backend(device: str = "auto", precision: str = "auto") -> Backend:
     """Return the kernels that serve a device.
 
     Parameters
@@ -44,14 +44,14 @@ def room(device: str = "auto", precision: str = "auto") -> Room:
     if device in ("gpu", "cpu-xla"):
         from . import xla
 
-        return xla.room("gpu" if device == "gpu" else "cpu", precision)
+        return xla.get_backend("gpu" if device == "gpu" else "cpu", precision)
     from . import cpu
 
     return cpu
 
 
-def name(chosen: Room) -> str:
-    """Return the short name of a room."""
+def name(chosen: Backend) -> str:
+    """Return the short name of a backend."""
     return chosen.__name__.rsplit(".", 1)[-1]
 
 

@@ -1,4 +1,4 @@
-"""The kernels of the CPU room one by one, so that a regression can be located; time an entry beside time in all."""
+"""The kernels of the CPU backend one by one, so that a regression can be located; time an entry beside time in all."""
 
 from __future__ import annotations
 

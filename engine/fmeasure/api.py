@@ -52,7 +52,7 @@ def build_confusion_matrix(y_true: Any, y_pred: Any, label_order: Sequence[str])
     InputError
         Different lengths, no cells, a label twice in `label_order`, or labels that it does not hold (a ValueError too).
     """
-    from ...kernels.dispatch import room
+    from ...kernels.dispatch import get_backend
 
     labels = tuple(str(label) for label in label_order)
     if len(set(labels)) != len(labels):
@@ -78,7 +78,7 @@ def build_confusion_matrix(y_true: Any, y_pred: Any, label_order: Sequence[str])
             f"{'; '.join(problems)}. Map them to labels of the ontology first (Azimuth labels need a crosswalk)"
         )
     (truth, _), (prediction, _) = coded
-    counts = room().count_confusion(truth, prediction[np.newaxis], len(labels))
+    counts = get_backend().count_confusion(truth, prediction[np.newaxis], len(labels))
     return matrices(counts, labels)[0].matrix
 
 
@@ -251,7 +251,7 @@ def compute_hierarchical_f_measure_from_cm(
         h_recall_macro, h_precision_weighted, h_recall_weighted, h_f1_weighted``. Macro and weighted means are over
         nodes that are the truth, or an ancestor of the truth, of a cell.
     """
-    from ...kernels.dispatch import room
+    from ...kernels.dispatch import get_backend
     from .ontology.read import read_ontology
 
     check_one("rule", rule, RULES)
@@ -271,6 +271,6 @@ def compute_hierarchical_f_measure_from_cm(
             "ontology_cache must be an Ontology, a file or a CellOntologyCache, but it is a "
             f"{type(ontology_cache).__name__}"
         )
-    counts = node_class_counts(entries, bits, len(nodes), room())
+    counts = node_class_counts(entries, bits, len(nodes), get_backend())
     found = averages(counts, classes="true", zero_division=zero_division, rule=rule)
     return {f"h_{name}": value for name, value in _returned(found).items()}

@@ -70,13 +70,13 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
 
 
-def room_of(device: str) -> Any:
+def backend_of(device: str) -> Any:
     """Return the kernels of a device, or say that it is not here."""
     from ...kernels import dispatch
 
     if not dispatch.available(device):
         raise InputError(f"device {device!r} is not here: JAX finds none; use 'auto', or install JAX for your GPU.")
-    return dispatch.room(device)
+    return dispatch.get_backend(device)
 
 
 @contextmanager
@@ -127,7 +127,7 @@ def score_runs(
         options.align,
         obs_columns(runs, report),
         {"root": options.root, "relations": options.relations},
-        room_of(options.device),
+        backend_of(options.device),
     )
 
     def job(run: Run) -> Callable[[], Scored]:
@@ -217,17 +217,17 @@ def run_all(
 ) -> Outcome:
     """Do all steps; arguments as in `confusion_step`."""
     first = confusion_step(options, folder, report, advance)
-    room = room_of(report.device)
+    backend = backend_of(report.device)
     with timed(folder, "aggregate"):
-        groups = make_groups(first.samples, report.group_by, room)
+        groups = make_groups(first.samples, report.group_by, backend)
         write_groups(folder, groups)
     with timed(folder, "tables"):
         write_flat(folder, first.samples, groups, report.rules)
         if all(sample.ontology is not None for sample in first.samples):
-            write_hierarchical(folder, first.samples, groups, report.rules, room)
+            write_hierarchical(folder, first.samples, groups, report.rules, backend)
         else:
             first.notes.append("no ontology was given: hierarchical metrics were left out (--ontology FILE)")
-    found = write_report(folder, first.samples, groups, report, room, simulated=simulated)
+    found = write_report(folder, first.samples, groups, report, backend, simulated=simulated)
     first.notes.extend(found.notes)
     folder.manifest["notes"] = first.notes
     return Outcome(first.samples, groups, found, first.notes)
@@ -253,7 +253,7 @@ def carry_over(workspace: Path, folder: ResultFolder, redone: Sequence[str]) -> 
 def aggregate_step(workspace: Path, report: ReportOptions, folder: ResultFolder) -> Outcome:
     """Add the matrices of samples up to groups; what was made of older groups is taken away."""
     samples = read_samples(workspace)
-    groups = make_groups(samples, report.group_by, room_of(report.device))
+    groups = make_groups(samples, report.group_by, backend_of(report.device))
     carry_over(workspace, folder, ("cm_aggregate_k", *_FLAT, *_HIERARCHICAL, *_REPORT))
     write_groups(folder, groups)
     return Outcome(samples, groups)
@@ -265,7 +265,7 @@ def _groups_again(workspace: Path, samples: list[Sample], report: ReportOptions)
     if not written:
         raise InputError(f"{workspace} holds no groups; run 'fastbench fmeasure aggregate' first")
     keys = written[0][2] or ["model_name"]
-    groups = make_groups(samples, keys, room_of(report.device))
+    groups = make_groups(samples, keys, backend_of(report.device))
     stored = {name: confusions for name, confusions, _ in written}
     for group in groups:
         same = (
@@ -308,15 +308,15 @@ def hierarchical_step(
         raise InputError(f"samples {examples(without)} were scored without an ontology; pass one with --ontology FILE")
     groups = _groups_again(workspace, samples, report)
     carry_over(workspace, folder, (*_HIERARCHICAL, *_REPORT))
-    room = room_of(report.device)
-    write_hierarchical(folder, samples, groups, report.rules, room)
+    backend = backend_of(report.device)
+    write_hierarchical(folder, samples, groups, report.rules, backend)
     other = [
         sample.name
         for sample in samples
         if sample.calls is not None and len(sample.meta["columns"]) > 1 and "nearest_2" not in sample.calls.columns
     ]
     found = write_report(
-        folder, samples, groups, report, room, simulated=read_manifest(workspace).get("simulated") is True
+        folder, samples, groups, report, backend, simulated=read_manifest(workspace).get("simulated") is True
     )
     notes = list(found.notes)
     if other:

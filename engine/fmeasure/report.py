@@ -42,14 +42,14 @@ def write_flat(folder: ResultFolder, samples: Sequence[Sample], groups: Sequence
 
 
 def write_hierarchical(
-    folder: ResultFolder, samples: Sequence[Sample], groups: Sequence[Group], rules: Rules, room: Any
+    folder: ResultFolder, samples: Sequence[Sample], groups: Sequence[Group], rules: Rules, backend: Any
 ) -> None:
     """Write the two CSV files of hierarchical metrics, and ``per_node.csv``; each sample by its own ontology."""
     known = [(s, s.ontology) for s in samples if s.ontology is not None]
-    of_samples = run_jobs([(1, partial(hierarchical_row, s.confusions[0], o, rules, room)) for s, o in known])
+    of_samples = run_jobs([(1, partial(hierarchical_row, s.confusions[0], o, rules, backend)) for s, o in known])
     known_groups = [(group, group.ontology) for group in groups if group.ontology is not None]
-    of_groups = run_jobs([(1, partial(hierarchical_row, g.confusions[0], o, rules, room)) for g, o in known_groups])
-    nodes = run_jobs([(1, partial(per_node, g.confusions[0], o, rules, room)) for g, o in known_groups])
+    of_groups = run_jobs([(1, partial(hierarchical_row, g.confusions[0], o, rules, backend)) for g, o in known_groups])
+    nodes = run_jobs([(1, partial(per_node, g.confusions[0], o, rules, backend)) for g, o in known_groups])
     folder.csv("hierarchical_f_measure_per_sample.csv", _by_sample([s for s, _ in known], of_samples))
     some = [group for group, _ in known_groups]
     folder.csv("hierarchical_f_measure_per_group.csv", _by_group(some, of_groups))
@@ -82,7 +82,7 @@ def write_report(
     samples: Sequence[Sample],
     groups: Sequence[Group],
     report: ReportOptions,
-    room: Any,
+    backend: Any,
     *,
     simulated: bool = False,
 ) -> Report:
@@ -96,7 +96,7 @@ def write_report(
         What was counted.
     report : ReportOptions
         How counts become tables.
-    room : module
+    backend : module
         Kernels.
     simulated : bool, default False
         Figures say that the predictions were simulated.
@@ -108,10 +108,10 @@ def write_report(
     k = check_one_top_k(samples)
     headline = "h_f1_micro" if all(group.ontology is not None for group in groups) else "f1_micro"
     rules = report.rules
-    near = run_jobs([(1, partial(_nearest, s, s.calls, k, room)) for s in samples])
+    near = run_jobs([(1, partial(_nearest, s, s.calls, k, backend)) for s in samples])
     rows = run_jobs(
         [
-            (1, partial(summary_row, s.confusions, s.ontology, nearest, rules, room))
+            (1, partial(summary_row, s.confusions, s.ontology, nearest, rules, backend))
             for s, nearest in zip(samples, near, strict=True)
         ]
     )
@@ -119,7 +119,7 @@ def write_report(
     folder.csv("summary_per_sample.csv", _by_sample(samples, rows).insert_column(0, sample_names))
 
     by_sample = {s.name: nearest for s, nearest in zip(samples, near, strict=True)}
-    tables = run_jobs([(1, partial(_group_tables, group, by_sample, k, rules, room)) for group in groups])
+    tables = run_jobs([(1, partial(_group_tables, group, by_sample, k, rules, backend)) for group in groups])
     summary = _table([each.row for each in tables])
     summary = summary.sort(headline, "group_name", descending=[True, False], nulls_last=True)
     folder.csv("summary_per_group.csv", summary)
@@ -134,11 +134,11 @@ def write_report(
 
     by_group, words = None, "no intervals"
     if report.bootstrap:
-        by_group, told, least = _intervals(groups, report, room)
+        by_group, told, least = _intervals(groups, report, backend)
         folder.csv("intervals.csv", by_group)
         notes += told
         words = interval_words(report) + (f" (rough: there are only {least})" if least < FEW else "")
-    compared = compare_groups(groups, report, room)
+    compared = compare_groups(groups, report, backend)
     notes += compared.notes
     if compared.metrics is not None and compared.classes is not None:
         folder.csv("comparison.csv", compared.metrics)
@@ -146,18 +146,20 @@ def write_report(
 
     found = Report(summary, confusions, by_group, words, compared.metrics, headline, tuple(notes))
     if report.figures:
-        draw_all(folder, found, groups, coverage, calibration, room, simulated)
+        draw_all(folder, found, groups, coverage, calibration, backend, simulated)
     return found
 
 
-def _nearest(sample: Sample, calls: pl.DataFrame | None, k: int, room: Any) -> list[Confusion]:
+def _nearest(sample: Sample, calls: pl.DataFrame | None, k: int, backend: Any) -> list[Confusion]:
     """Matrices of the best prediction on the ontology among the first 1 to k ranks; empty where it is not known."""
     ranks = ["predicted", *(f"nearest_{r}" for r in range(2, len(sample.meta["columns"]) + 1))][:k]
     if calls is None or not set(ranks) <= set(calls.columns):
         return []
     found: list[Confusion] = []
     for name in ranks:
-        counts = room.count_confusion(calls["truth"].to_numpy(), calls[name].to_numpy()[np.newaxis], len(sample.labels))
+        counts = backend.count_confusion(
+            calls["truth"].to_numpy(), calls[name].to_numpy()[np.newaxis], len(sample.labels)
+        )
         found += matrices(counts, sample.labels)
     return found + found[-1:] * (k - len(found))  # beyond the ranks that are there, nothing changes
 
@@ -173,27 +175,27 @@ class _GroupTables:
 
 
 def _group_tables(
-    group: Group, by_sample: Mapping[str, list[Confusion]], k: int, rules: Rules, room: Any
+    group: Group, by_sample: Mapping[str, list[Confusion]], k: int, rules: Rules, backend: Any
 ) -> _GroupTables:
     parts = [
         by_sample[member.sample.name]
         if member.calls is member.sample.calls
-        else _nearest(member.sample, member.calls, k, room)
+        else _nearest(member.sample, member.calls, k, backend)
         for member in group.members
     ]
     near = [add(at_k, "nearest predictions") for at_k in zip(*parts, strict=False)]
-    row = summary_row(group.confusions, group.ontology, near, rules, room)
+    row = summary_row(group.confusions, group.ontology, near, rules, backend)
     n_cells = group.confusions[0].n_cells
     curves = None
-    bins, note = _score_bins(group, room)
+    bins, note = _score_bins(group, backend)
     if bins is not None:
         row |= score_summary(bins, n_cells)
         curves = _named(group.name, coverage_curve(bins, n_cells)), _named(group.name, calibration_curve(bins))
-    confusions = _named(group.name, top_confusions(group.confusions[0], group.ontology, room))
+    confusions = _named(group.name, top_confusions(group.confusions[0], group.ontology, backend))
     return _GroupTables({"group_name": group.name, "n_samples": len(group.members), **row}, confusions, curves, note)
 
 
-def _score_bins(group: Group, room: Any) -> tuple[pl.DataFrame | None, str]:
+def _score_bins(group: Group, backend: Any) -> tuple[pl.DataFrame | None, str]:
     """Count the cells of a group by the score of their prediction; a note where scores cannot be used."""
     parts = [member.calls for member in group.members]
     without = [
@@ -204,28 +206,28 @@ def _score_bins(group: Group, room: Any) -> tuple[pl.DataFrame | None, str]:
         return None, some if len(without) < len(parts) else ""
     bits = group.ontology.select(group.labels)[0] if group.ontology is not None else None
     try:
-        return add_bins([call_bins(part, len(group.labels), bits, room) for part in parts if part is not None]), ""
+        return add_bins([call_bins(part, len(group.labels), bits, backend) for part in parts if part is not None]), ""
     except InputError as error:
         return None, f"group {group.name!r}: {error}"
 
 
-def _first(member: Member, room: Any) -> Confusion:
+def _first(member: Member, backend: Any) -> Confusion:
     """Matrix of top-1 of the cells of a member."""
     if member.calls is None or member.calls is member.sample.calls:
         return member.sample.confusions[0]
-    return count_calls(member.calls, member.sample.labels, 1, room)[0]
+    return count_calls(member.calls, member.sample.labels, 1, backend)[0]
 
 
-def _clusters(group: Group, by: str, room: Any) -> dict[str, Entries]:
+def _clusters(group: Group, by: str, backend: Any) -> dict[str, Entries]:
     """Counts of each cluster of a group's cells: of a sample of cells, or of a value of a column."""
     parts: dict[str, list[Confusion]] = {}
     for member in group.members:
         if by == SAMPLE:
-            parts.setdefault(str(member.sample.meta["test_sample"]), []).append(_first(member, room))
+            parts.setdefault(str(member.sample.meta["test_sample"]), []).append(_first(member, backend))
             continue
         known = metadata_value(member.sample, by)
         if known is not None:
-            parts.setdefault(known, []).append(_first(member, room))
+            parts.setdefault(known, []).append(_first(member, backend))
             continue
         if member.calls is None or by not in member.calls.columns:
             raise InputError(
@@ -233,11 +235,11 @@ def _clusters(group: Group, by: str, room: Any) -> dict[str, Entries]:
                 "it when the sample is scored, or draw by cell or sample"
             )
         for (value,), calls in split_calls(member.calls, [by]):
-            parts.setdefault(value, []).append(count_calls(calls, group.labels, 1, room)[0])
+            parts.setdefault(value, []).append(count_calls(calls, group.labels, 1, backend)[0])
     return {name: add(some, f"cluster {name!r}").entries for name, some in sorted(parts.items())}
 
 
-def _intervals(groups: Sequence[Group], report: ReportOptions, room: Any) -> tuple[pl.DataFrame, list[str], int]:
+def _intervals(groups: Sequence[Group], report: ReportOptions, backend: Any) -> tuple[pl.DataFrame, list[str], int]:
     """Intervals of all metrics of all groups, notes on those that have none or rough ones, and the fewest units."""
     least = 1 << 62
     rows: list[dict[str, Any]] = []
@@ -245,7 +247,7 @@ def _intervals(groups: Sequence[Group], report: ReportOptions, room: Any) -> tup
     for group in groups:
         units: Entries | list[Entries] = group.confusions[0].entries
         if report.bootstrap_by != CELL:
-            clusters = _clusters(group, report.bootstrap_by, room)
+            clusters = _clusters(group, report.bootstrap_by, backend)
             units = list(clusters.values())
             if NO_VALUE in clusters:
                 cells = int(clusters[NO_VALUE].cells.sum())
@@ -261,7 +263,7 @@ def _intervals(groups: Sequence[Group], report: ReportOptions, room: Any) -> tup
             notes.append(f"group {group.name!r}: rough intervals, drawn from {count} by {report.bootstrap_by}")
         bits, nodes = group.ontology.select(group.labels) if group.ontology is not None else (None, ())
         found = intervals(
-            units, report.rules, room, bits=bits, n_nodes=len(nodes), draws=report.bootstrap, seed=report.seed
+            units, report.rules, backend, bits=bits, n_nodes=len(nodes), draws=report.bootstrap, seed=report.seed
         )
         odd = [f.metric for f in found if not (np.isnan(f.lower) or f.lower <= f.value <= f.upper)]
         if odd:

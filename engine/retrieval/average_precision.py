@@ -200,7 +200,7 @@ def score(
         )
     if features.ndim != 2 or not features.shape[1]:
         raise InputError(f"features must be a matrix with at least one column, but their shape is {features.shape}.")
-    room = dispatch.room(device, precision)
+    backend = dispatch.get_backend(device, precision)
     plan = compile_pairs(metadata, pos_sameby, pos_diffby, neg_sameby, neg_diffby, multilabel_col)
     x = features if len(plan.rows) == len(features) else features[plan.rows]
     wanted = np.ones(len(x), dtype=bool) if queries is None else np.asarray(queries, dtype=bool)[plan.rows]
@@ -210,17 +210,17 @@ def score(
     if not by_length:
         refuse_degenerate(x, distance, plan.rows, names=feature_names)
 
-    n_neg = room.count_partners(plan.negatives)
+    n_neg = backend.count_partners(plan.negatives)
     if not n_neg.any():
         raise UnpairedException("no negative pair exists under neg_sameby and neg_diffby; relax these rules.")
     asked = np.flatnonzero(wanted)
     try:
-        prepared = room.prepare(x, distance, plan.negatives)
+        prepared = backend.prepare(x, distance, plan.negatives)
         if by_length:
             refuse_degenerate(x, distance, plan.rows, prepared.norms, feature_names)
         found = [
-            _score_batch(room, plan, prepared, batch, ties, threads, tell)
-            for batch, tell in _reported(_batches(room, plan, asked), len(asked), progress)
+            _score_batch(backend, plan, prepared, batch, ties, threads, tell)
+            for batch, tell in _reported(_batches(backend, plan, asked), len(asked), progress)
         ]
     except ValueError as error:
         if distance not in METRICS:  # only scipy may refuse values here
@@ -241,7 +241,7 @@ def score(
         n_queries=len(query),
         n_without_positives=_n_asked(plan, wanted) - len(query),
         n_without_negatives=int((wanted & (n_neg == 0)).sum()),
-        n_positive_pairs=_n_positive_pairs(room, plan, n_pos, wanted),
+        n_positive_pairs=_n_positive_pairs(backend, plan, n_pos, wanted),
         n_negative_pairs=int(n_neg.sum()) // 2,
         n_tied_queries=int(tied.sum()),
         n_compared=int(n_neg[_marked(query, len(x))].sum()),
@@ -250,7 +250,7 @@ def score(
         ties=ties,
         distance=distance,
         precision=getattr(prepared, "precision", "float32"),
-        device="cpu" if reason else dispatch.name(room),
+        device="cpu" if reason else dispatch.name(backend),
         warnings=(*plan.warnings, *said),
     )
     scores = {"average_precision": ap, "normalized_average_precision": _normalized(ap, n_pos, n_pos + n_neg[query])}
@@ -273,10 +273,10 @@ def _marked(rows: Ints, n: int) -> npt.NDArray[np.bool_]:
     return mark
 
 
-def _batches(room: Any, plan: PairPlan, asked: Ints) -> Iterator[Ints]:
+def _batches(backend: Any, plan: PairPlan, asked: Ints) -> Iterator[Ints]:
     """Split the queries so that the positives of a batch stay within the limit."""
     if plan.labels is None:
-        sizes = room.count_partners(plan.positives)[asked]
+        sizes = backend.count_partners(plan.positives)[asked]
     else:  # a list holds at most all carriers of its labels
         carriers = np.diff(plan.labels.key_offsets)[plan.labels.row_keys]
         total = np.concatenate([[0], np.cumsum(carriers)])
@@ -310,24 +310,30 @@ def _reported(
 
 
 def _score_batch(
-    room: Any, plan: PairPlan, prepared: Any, batch: Ints, ties: str, threads: int, tell: Callable[[float], None] | None
+    backend: Any,
+    plan: PairPlan,
+    prepared: Any,
+    batch: Ints,
+    ties: str,
+    threads: int,
+    tell: Callable[[float], None] | None,
 ) -> tuple[Ints, Ints, Ints, Floats, Floats, Floats, int]:
     """Return query row, label, positives, AP, least and greatest AP of each list of a batch, and entries rechecked."""
     if plan.labels is None:
-        offsets, mates = room.partners(plan.positives, batch)
+        offsets, mates = backend.partners(plan.positives, batch)
         per_query = offsets
         owner = np.arange(len(batch))
         label = np.zeros(len(batch), np.int64)
     else:
-        owner, label, offsets, mates = room.label_partners(plan.positives, plan.labels, batch)
+        owner, label, offsets, mates = backend.label_partners(plan.positives, plan.labels, batch)
         lists = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(batch)))]).astype(np.int64)
         per_query = offsets[lists]
-    values, above, tied, rechecked = room.count_outranking(prepared, batch, per_query, mates, threads, tell)
-    ap = room.average_precision(offsets, values, above, tied, ties)
+    values, above, tied, rechecked = backend.count_outranking(prepared, batch, per_query, mates, threads, tell)
+    ap = backend.average_precision(offsets, values, above, tied, ties)
     low = high = ap
     if tied.any():
-        low = room.average_precision(offsets, values, above, tied, "pessimistic")
-        high = room.average_precision(offsets, values, above, tied, "optimistic")
+        low = backend.average_precision(offsets, values, above, tied, "pessimistic")
+        high = backend.average_precision(offsets, values, above, tied, "optimistic")
     n_pos = np.diff(offsets)
     has = n_pos > 0
     return batch[owner][has], label[has], n_pos[has], ap[has], low[has], high[has], rechecked
@@ -340,14 +346,16 @@ def _n_asked(plan: PairPlan, wanted: npt.NDArray[np.bool_]) -> int:
     return int(np.diff(plan.labels.row_offsets)[wanted].sum())
 
 
-def _n_positive_pairs(room: Any, plan: PairPlan, n_pos: Ints, wanted: npt.NDArray[np.bool_]) -> int:
+def _n_positive_pairs(backend: Any, plan: PairPlan, n_pos: Ints, wanted: npt.NDArray[np.bool_]) -> int:
     """Unordered positive pairs of all rows, also of those that are not queries."""
     if wanted.all():
         return int(n_pos.sum()) // 2
     if plan.labels is None:
-        return int(room.count_partners(plan.positives).sum()) // 2
+        return int(backend.count_partners(plan.positives).sum()) // 2
     others = np.flatnonzero(~wanted)
-    more = sum(int(room.label_partners(plan.positives, plan.labels, b)[2][-1]) for b in _batches(room, plan, others))
+    more = sum(
+        int(backend.label_partners(plan.positives, plan.labels, b)[2][-1]) for b in _batches(backend, plan, others)
+    )
     return (int(n_pos.sum()) + more) // 2
 
 

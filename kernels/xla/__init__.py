@@ -1,7 +1,7 @@
-"""The JAX room: the functions of `kernels.reference` on XLA devices, one GPU, many GPUs, or the CPU.
+"""The JAX backend: the functions of `kernels.reference` on XLA devices, one GPU, many GPUs, or the CPU.
 
 Importing this package imports JAX. The integer walks (partners, average precision of counts, ancestors and paths of
-an ontology graph) stay on the host: they are those of the CPU room. See `ranking` for the counting, `tiles` for the
+an ontology graph) stay on the host: they are those of the CPU backend. See `ranking` for the counting, `tiles` for the
 program that a device runs, `fused` for the kernel that GPUs run instead of its larger part, `precision` for the bound
 that certifies it, `keys` for the rules, `confusion` and `ontology` for labels, `tiling` for sizes, `context` for
 devices and JAX settings.
@@ -35,13 +35,13 @@ __all__ = [
     "count_confusion",
     "count_outranking",
     "count_partners",
+    "get_backend",
     "label_partners",
     "node_counts",
     "overlaps",
     "partners",
     "path_lengths",
     "prepare",
-    "room",
 ]
 
 
@@ -50,8 +50,8 @@ def available(platform: str) -> bool:
     return bool(local_devices(platform))
 
 
-def room(platform: str, precision: str = "auto") -> SimpleNamespace:
-    """Return the functions of this room, bound to the devices of a platform and to a precision."""
+def get_backend(platform: str, precision: str = "auto") -> SimpleNamespace:
+    """Return the functions of this backend, bound to the devices of a platform and to a precision."""
     return SimpleNamespace(
         __name__=__name__,
         ancestor_bits=ancestor_bits,

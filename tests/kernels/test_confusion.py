@@ -1,4 +1,4 @@
-"""Confusion counts: every room against the definition, the definition against sets, and the facts that follow."""
+"""Confusion counts: every backend against the definition, the definition against sets, and the facts that follow."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_compiled_equals_definition(monkeypatch, problem):
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_device_equals_definition(monkeypatch, problem, chunk):
     monkeypatch.setattr(on_xla, "CHUNK", chunk)
-    assert_same(dispatch.room("cpu-xla").count_confusion(*problem), reference.count_confusion(*problem))
+    assert_same(dispatch.get_backend("cpu-xla").count_confusion(*problem), reference.count_confusion(*problem))
 
 
 @given(problems())
@@ -128,12 +128,12 @@ def test_equals_scikit_learn_at_rank_one(problem):
 @pytest.mark.parametrize("device", ["cpu", "cpu-xla"])
 def test_rank_one_stands_in_every_k(device):
     truth, predictions, n_labels, _ = cells(5_000, 30, 4)
-    room = dispatch.room(device)
-    every = room.count_confusion(truth, predictions, n_labels)
+    backend = dispatch.get_backend(device)
+    every = backend.count_confusion(truth, predictions, n_labels)
     for k in range(1, 4):
         assert_same(
             SparseCounts(every.rows, every.cols, every.counts[:, :k]),
-            room.count_confusion(truth, predictions[:k], n_labels),
+            backend.count_confusion(truth, predictions[:k], n_labels),
         )
 
 
@@ -142,16 +142,16 @@ def test_any_memory_layout(device):
     truth, predictions, n_labels, weights = cells(3_000, 9, 3, weighted=True)
     spaced = [np.repeat(each, 2, axis=-1)[..., ::2] for each in (truth, predictions, weights)]
     spaced[0].flags.writeable = False
-    room = dispatch.room(device)
-    expected = room.count_confusion(truth, predictions, n_labels, weights)
-    assert_same(room.count_confusion(spaced[0], spaced[1], n_labels, spaced[2]), expected)
-    assert_same(room.count_confusion(truth, np.asfortranarray(predictions), n_labels, weights), expected)
+    backend = dispatch.get_backend(device)
+    expected = backend.count_confusion(truth, predictions, n_labels, weights)
+    assert_same(backend.count_confusion(spaced[0], spaced[1], n_labels, spaced[2]), expected)
+    assert_same(backend.count_confusion(truth, np.asfortranarray(predictions), n_labels, weights), expected)
 
 
 @pytest.mark.parametrize("device", ["reference", "cpu", "cpu-xla"])
 def test_counts_beyond_32_bits(device):
     truth, weights = np.zeros(3, np.int32), np.full(3, 1 << 40)
-    counts = dispatch.room(device).count_confusion(truth, np.array([[0, 1, 1], [1, 0, 1]], np.int32), 1, weights)
+    counts = dispatch.get_backend(device).count_confusion(truth, np.array([[0, 1, 1], [1, 0, 1]], np.int32), 1, weights)
     assert counts.counts.tolist() == [[1 << 40, 0], [1 << 41, 1 << 40]]
 
 
@@ -213,11 +213,11 @@ def test_worked_example():
     pairs = np.array([pair for pair, number in entries.items() for _ in range(number)], np.int32).T
     ranks = np.array([[C, B, C, D], [D, R, A, A], [A, F, A, B]], np.int32)
     truth = np.array([D, F, C, E], np.int32)
-    for room in (reference, cpu, xla):
-        found = room.count_confusion(pairs[0], pairs[1:], 7)
+    for backend in (reference, cpu, xla):
+        found = backend.count_confusion(pairs[0], pairs[1:], 7)
         assert dict(zip(zip(found.rows, found.cols, strict=True), found.counts[:, 0], strict=True)) == entries
         assert np.trace(top(found, 7, 1)) == 10
-        counts = room.count_confusion(truth, ranks, 7)
+        counts = backend.count_confusion(truth, ranks, 7)
         for k, expected in ((1, [C, B, C, D]), (2, [D, B, C, D]), (3, [D, F, C, D])):
             matrix = top(counts, 7, k)
             assert np.trace(matrix) == k

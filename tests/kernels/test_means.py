@@ -38,7 +38,7 @@ def test_a_sum_is_rounded_once_and_half_to_even():
 
 def test_no_groups_and_groups_of_nothing():
     values, nothing = np.array([np.nan, 2.0]), np.empty(0, np.int64)
-    for room in (reference, cpu):
-        assert not len(room.group_means(values, nothing, np.zeros(1, np.int64)))
-        found = room.group_means(values, np.array([0, 0, 1]), np.array([0, 0, 1, 3]))
+    for backend in (reference, cpu):
+        assert not len(backend.group_means(values, nothing, np.zeros(1, np.int64)))
+        found = backend.group_means(values, np.array([0, 0, 1]), np.array([0, 0, 1, 3]))
         np.testing.assert_array_equal(found, [np.nan, np.nan, 2.0])

@@ -42,18 +42,18 @@ def test_the_recursion_gives_the_law(shape):
     assert reference.exact_law(*shape) == rational_law(*shape)
 
 
-@pytest.mark.parametrize("room", [reference, cpu])
+@pytest.mark.parametrize("backend", [reference, cpu])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_enumeration_mean_and_variance(room, shape):
+def test_enumeration_mean_and_variance(backend, shape):
     law = rational_law(*shape)
-    found = room.enumerate_ap(*shape)
+    found = backend.enumerate_ap(*shape)
     assert len(found) == math.comb(shape[1], shape[0])
     expected = np.sort(np.repeat([float(v) for v in law], [int(m * len(found)) for m in law.values()]))
     np.testing.assert_allclose(np.sort(found), expected, atol=1e-15)
     mean = sum(v * m for v, m in law.items())
     variance = sum(v * v * m for v, m in law.items()) - mean**2
-    assert room.expected_ap(*shape) == pytest.approx(float(mean), rel=1e-14)
-    assert room.variance_ap(*shape) == pytest.approx(float(variance), rel=1e-11, abs=1e-15)
+    assert backend.expected_ap(*shape) == pytest.approx(float(mean), rel=1e-14)
+    assert backend.variance_ap(*shape) == pytest.approx(float(variance), rel=1e-11, abs=1e-15)
 
 
 def test_rooms_enumerate_in_the_same_order():

@@ -115,8 +115,8 @@ def test_characteristic_functions(shape, first, step, count):
     lowest, highest = np.maximum(0, n_pos - n_total + rank), np.minimum(rank, n_pos)
     frequency = first + step * np.arange(count)
     expected = np.exp(1j * np.multiply.outer(frequency, terms(*shape)[0].sum(axis=1))).mean(axis=1)
-    for room in (reference_inversion, null_inversion):
-        found = room.characteristic(n_pos, (first, step, count), lowest, highest)
+    for backend in (reference_inversion, null_inversion):
+        found = backend.characteristic(n_pos, (first, step, count), lowest, highest)
         np.testing.assert_allclose(found, expected, atol=1e-11)
 
 

@@ -1,4 +1,4 @@
-"""Counts and distances on ontology graphs: every room against plain sets and a breadth-first search."""
+"""Counts and distances on ontology graphs: every backend against plain sets and a breadth-first search."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from fastbench.kernels import cpu, dispatch, reference, xla
 from fastbench.kernels.cpu import ontology as on_cpu
 from fastbench.kernels.xla import ontology as on_xla
 
-ROOMS = pytest.mark.parametrize("room", [reference, cpu, dispatch.room("cpu-xla")], ids=["reference", "cpu", "xla"])
+BACKENDS = pytest.mark.parametrize(
+    "backend", [reference, cpu, dispatch.get_backend("cpu-xla")], ids=["reference", "cpu", "xla"]
+)
 ALL_ONES = np.uint64(2**64 - 1)
 PATCHED = [HealthCheck.function_scoped_fixture]
 
@@ -75,11 +77,11 @@ def entries(bits, m, seed):
 def test_ancestors_equal_a_breadth_first_search(parents):
     graph = compressed(parents)
     expected = [search(parents, node) for node in range(len(parents))]
-    for room in (reference, cpu):
-        bits = room.ancestor_bits(*graph)
+    for backend in (reference, cpu):
+        bits = backend.ancestor_bits(*graph)
         assert bits.shape == (len(parents), -(-len(parents) // 64))
         assert as_sets(bits) == [set(each) for each in expected]
-        offsets, nodes, hops = room.ancestor_hops(*graph)
+        offsets, nodes, hops = backend.ancestor_hops(*graph)
         assert len(offsets) == len(parents) + 1
         for node, each in enumerate(expected):
             here = slice(offsets[node], offsets[node + 1])
@@ -113,11 +115,11 @@ def test_counts_by_node_equal_plain_sets(monkeypatch, parents, m, seed, words):
         for node in sets[t] | sets[p]:
             expected[0 if node in sets[t] & sets[p] else 1 if node in sets[p] else 2, node] += cells
     shared = [len(sets[t] & sets[p]) for t, p in zip(rows, cols, strict=True)]
-    for room in (reference, cpu, xla):
-        found = room.node_counts(rows, cols, counts, bits, len(parents))
+    for backend in (reference, cpu, xla):
+        found = backend.node_counts(rows, cols, counts, bits, len(parents))
         np.testing.assert_array_equal(found, expected)
         assert found.dtype == np.int64
-        found = room.overlaps(rows, cols, bits)
+        found = backend.overlaps(rows, cols, bits)
         np.testing.assert_array_equal(found, shared)
         assert found.dtype == np.int32
 
@@ -143,15 +145,15 @@ def test_best_predictions_equal_plain_fractions(monkeypatch, parents, k, n, seed
         for r in range(k):
             first = predictions[: r + 1, i].tolist()
             expected[r, i] = max(first, key=lambda p, t=t: worth(t, p))  # the first of equals
-    for room in (reference, cpu, xla):
-        np.testing.assert_array_equal(room.best_predictions(truth, predictions, bits), expected)
+    for backend in (reference, cpu, xla):
+        np.testing.assert_array_equal(backend.best_predictions(truth, predictions, bits), expected)
     for threads in (1, 2, 5):
         np.testing.assert_array_equal(cpu.best_predictions(truth, predictions, bits, threads=threads), expected)
 
 
-@ROOMS
+@BACKENDS
 @pytest.mark.parametrize("words", [1, 2, 5])
-def test_words_of_ones(room, words):
+def test_words_of_ones(backend, words):
     """A nested row for each number of bits: shared nodes are the smaller number, so every popcount is met."""
     size = 64 * words
     bits = np.zeros((size + 1, words), np.uint64)
@@ -160,14 +162,14 @@ def test_words_of_ones(room, words):
         if i % 64:
             bits[i, i // 64] = (1 << i % 64) - 1
     rows, cols = (each.ravel().astype(np.int32) for each in np.mgrid[0 : size + 1 : 7, : size + 1])
-    np.testing.assert_array_equal(room.overlaps(rows, cols, bits), np.minimum(rows, cols))
+    np.testing.assert_array_equal(backend.overlaps(rows, cols, bits), np.minimum(rows, cols))
     full = np.full(1, size, np.int32)
-    found = room.node_counts(full, full, np.array([1 << 50]), bits, size)
+    found = backend.node_counts(full, full, np.array([1 << 50]), bits, size)
     np.testing.assert_array_equal(found, np.repeat([[1 << 50], [0], [0]], size, axis=1))
 
 
-@ROOMS
-def test_overlaps_equal_pythons_popcount(room):
+@BACKENDS
+def test_overlaps_equal_pythons_popcount(backend):
     rng = np.random.default_rng(0)
     bits = rng.integers(0, 2**64, (50, 3), dtype=np.uint64)
     rows, cols = rng.integers(0, 50, (2, 500)).astype(np.int32)
@@ -175,36 +177,36 @@ def test_overlaps_equal_pythons_popcount(room):
         sum((int(a) & int(b)).bit_count() for a, b in zip(bits[t], bits[p], strict=True))
         for t, p in zip(rows, cols, strict=True)
     ]
-    np.testing.assert_array_equal(room.overlaps(rows, cols, bits), expected)
+    np.testing.assert_array_equal(backend.overlaps(rows, cols, bits), expected)
 
 
-@ROOMS
-def test_nothing_at_all(room):
+@BACKENDS
+def test_nothing_at_all(backend):
     none, bits = np.empty(0, np.int32), np.empty((0, 0), np.uint64)
-    assert room.node_counts(none, none, np.empty(0, np.int64), bits, 0).shape == (3, 0)
-    assert room.overlaps(none, none, bits).shape == (0,)
-    assert room.best_predictions(none, np.empty((2, 0), np.int32), bits).shape == (2, 0)
+    assert backend.node_counts(none, none, np.empty(0, np.int64), bits, 0).shape == (3, 0)
+    assert backend.overlaps(none, none, bits).shape == (0,)
+    assert backend.best_predictions(none, np.empty((2, 0), np.int32), bits).shape == (2, 0)
 
 
-@ROOMS
-def test_bits_after_the_last_node_are_not_counted(room):
+@BACKENDS
+def test_bits_after_the_last_node_are_not_counted(backend):
     bits = np.full((2, 2), ALL_ONES)
     one = np.ones(1, np.int32)
-    assert room.node_counts(one, one - 1, np.array([3]), bits, 65).tolist() == [[3] * 65, [0] * 65, [0] * 65]
+    assert backend.node_counts(one, one - 1, np.array([3]), bits, 65).tolist() == [[3] * 65, [0] * 65, [0] * 65]
 
 
-@ROOMS
-def test_any_memory_layout(room):
+@BACKENDS
+def test_any_memory_layout(backend):
     bits = np.random.default_rng(0).integers(0, 2**64, (30, 4), dtype=np.uint64)
     rows, cols, counts = entries(bits, 200, 1)
     table = np.stack([counts, counts], axis=1)[:, 0]
     spaced = np.asfortranarray(np.repeat(bits, 2, axis=1))[:, ::2]
     for mine, plain in (
-        (room.node_counts(rows, cols, table, spaced, 256), room.node_counts(rows, cols, counts, bits, 256)),
-        (room.overlaps(rows, cols, spaced), room.overlaps(rows, cols, bits)),
+        (backend.node_counts(rows, cols, table, spaced, 256), backend.node_counts(rows, cols, counts, bits, 256)),
+        (backend.overlaps(rows, cols, spaced), backend.overlaps(rows, cols, bits)),
         (
-            room.best_predictions(rows, np.stack([cols, rows[::-1]], axis=1).T, spaced),
-            room.best_predictions(rows, np.stack([cols, rows[::-1]]), bits),
+            backend.best_predictions(rows, np.stack([cols, rows[::-1]], axis=1).T, spaced),
+            backend.best_predictions(rows, np.stack([cols, rows[::-1]]), bits),
         ),
     ):
         np.testing.assert_array_equal(mine, plain)
@@ -234,42 +236,51 @@ SEVEN = [[], [R], [R], [A], [A, B], [D], [B]]
 FIVE = [[], [0], [1], [1], [3]]
 
 
-def summed(room, parents, pairs):
+def summed(backend, parents, pairs):
     """Counts by node of (truth, prediction, cells)."""
     rows, cols, counts = (np.array(each) for each in zip(*pairs, strict=True))
-    return room.node_counts(rows.astype(np.int32), cols.astype(np.int32), counts, table(parents), len(parents))
+    return backend.node_counts(rows.astype(np.int32), cols.astype(np.int32), counts, table(parents), len(parents))
 
 
-@ROOMS
-def test_seven_nodes_by_hand(room):
+@BACKENDS
+def test_seven_nodes_by_hand(backend):
     pairs = {
         (E, E, 4): (16, 0, 0), (E, D, 3): (9, 0, 3), (C, D, 2): (2, 4, 2), (D, C, 1): (1, 1, 2), (F, B, 2): (2, 0, 2),
         (F, F, 5): (10, 0, 0), (B, R, 1): (0, 0, 1), (R, A, 1): (0, 1, 0), (R, R, 1): (0, 0, 0),
     }  # fmt: skip
     assert as_sets(table(SEVEN)) == [set(), {A}, {B}, {A, C}, {A, B, D}, {A, B, D, E}, {B, F}, set()]
     for pair, expected in pairs.items():
-        assert tuple(summed(room, SEVEN, [pair]).sum(axis=1)) == expected
-    found = summed(room, SEVEN, list(pairs))
+        assert tuple(summed(backend, SEVEN, [pair]).sum(axis=1)) == expected
+    found = summed(backend, SEVEN, list(pairs))
     assert found.sum(axis=1).tolist() == [40, 6, 10]
     assert found[:, A:].T.tolist() == [[10, 1, 0], [14, 2, 2], [0, 1, 2], [7, 2, 1], [4, 0, 3], [5, 0, 2]]
     assert not found[:, R].any()
 
 
-@ROOMS
-def test_ranks_by_hand(room):
+@BACKENDS
+def test_ranks_by_hand(backend):
     truth, first = [D, F, C, E], [C, B, C, D]
-    assert summed(room, SEVEN, [(t, p, 1) for t, p in zip(truth, first, strict=True)]).sum(axis=1).tolist() == [7, 1, 4]
+    assert summed(backend, SEVEN, [(t, p, 1) for t, p in zip(truth, first, strict=True)]).sum(axis=1).tolist() == [
+        7,
+        1,
+        4,
+    ]
     # D: C shares A of 2 + 3; F: B, then F itself; C: at once; E: D shares three of its four, A and B one.
     ranks = np.array([first, [D, R, A, A], [A, F, A, B]], np.int32)
-    best = room.best_predictions(np.array(truth, np.int32), ranks, table(SEVEN))
+    best = backend.best_predictions(np.array(truth, np.int32), ranks, table(SEVEN))
     assert best.tolist() == [[C, B, C, D], [D, B, C, D], [D, F, C, D]]
 
 
-@ROOMS
-def test_five_nodes_by_hand(room):
-    assert summed(room, FIVE, [(2, 2, 2), (3, 2, 1)]).sum(axis=1).tolist() == [5, 1, 1]
-    assert summed(room, FIVE, [(2, 3, 1), (3, 2, 1)])[:, 1:].T.tolist() == [[2, 0, 0], [0, 1, 1], [0, 1, 1], [0, 0, 0]]
-    assert summed(room, FIVE, [(2, 2, 1), (3, 2, 1), (4, 2, 1)]).sum(axis=1).tolist() == [4, 2, 3]
+@BACKENDS
+def test_five_nodes_by_hand(backend):
+    assert summed(backend, FIVE, [(2, 2, 2), (3, 2, 1)]).sum(axis=1).tolist() == [5, 1, 1]
+    assert summed(backend, FIVE, [(2, 3, 1), (3, 2, 1)])[:, 1:].T.tolist() == [
+        [2, 0, 0],
+        [0, 1, 1],
+        [0, 1, 1],
+        [0, 0, 0],
+    ]
+    assert summed(backend, FIVE, [(2, 2, 1), (3, 2, 1), (4, 2, 1)]).sum(axis=1).tolist() == [4, 2, 3]
 
 
 def test_distances_by_hand():

@@ -1,4 +1,4 @@
-"""The JAX room against the definition: same values, same counts, to the last bit, on one device and on several."""
+"""The JAX backend against the definition: same values, same counts, to the last bit, on one device and on several."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def small_problems_count(monkeypatch):
 
 
 def assert_equals_definition(x, distance, positive, negative, queries=None, **options):
-    """Counts of this room equal those of the reference; returns what was prepared and the entries rechecked."""
+    """Counts of this backend equal those of the reference; returns what was prepared and the entries rechecked."""
     queries = np.arange(len(x)) if queries is None else queries
     offsets, mates = cpu.partners(positive, queries)
     prepared = xla.prepare(x, distance, negative, platform=PLATFORM, **options)
@@ -301,7 +301,7 @@ def test_ranges_cover_candidates_once():
 SEVERAL = """
 import sys
 import fastbench.kernels, fastbench.kernels.dispatch
-assert "jax" not in sys.modules  # nothing of JAX before this room is asked for
+assert "jax" not in sys.modules  # nothing of JAX before this backend is asked for
 import numpy as np
 import jax
 before = {name: getattr(jax.config, name, None) for name in jax.config.values}
@@ -317,10 +317,10 @@ for n, plates, width in ((7, 1, 5), (400, 3, 6)):
     queries = rng.permutation(n)[: n - 1]
     offsets, mates = cpu.partners(rule(group), queries)
     negative = rule(np.unique(plate, return_inverse=True)[1], group)
-    room = xla.room("cpu")
-    prepared = room.prepare(x, "cosine", negative)
+    backend = xla.get_backend("cpu")
+    prepared = backend.prepare(x, "cosine", negative)
     assert len(prepared.devices) == 4 and not prepared.on_host, prepared.on_host
-    got = room.count_outranking(prepared, queries, offsets, mates)
+    got = backend.count_outranking(prepared, queries, offsets, mates)
     expected = reference.count_outranking(reference.prepare(x, "cosine", negative), queries, offsets, mates)
     assert all(np.array_equal(a, b) for a, b in zip(got[:3], expected[:3]))
 assert before == {name: getattr(jax.config, name, None) for name in before}

@@ -63,14 +63,14 @@ def contender_of(group: Group, name: str, by: str = CELL) -> Contender:
     return Contender(name, calls, group.labels, group.ontology)
 
 
-def compare_paired(paired: Paired, report: ReportOptions, room: Any) -> Compared:
+def compare_paired(paired: Paired, report: ReportOptions, backend: Any) -> Compared:
     """Compare all pairs in all metrics and class by class; no intervals where there is only one unit to draw."""
     notes = list(paired.notes)
     try:
-        metrics = compare(paired, report.rules, room, draws=report.bootstrap, seed=report.seed)
+        metrics = compare(paired, report.rules, backend, draws=report.bootstrap, seed=report.seed)
     except InputError as error:
         notes.append(str(error))
-        metrics = compare(paired, report.rules, room, draws=0)
+        metrics = compare(paired, report.rules, backend, draws=0)
     names = {} if paired.ontology is None else dict(paired.ontology.names)
     classes = [
         class_changes(paired, a, b, report.rules).select(
@@ -85,7 +85,7 @@ def compare_paired(paired: Paired, report: ReportOptions, room: Any) -> Compared
     return Compared(metrics, pl.concat(classes), notes)
 
 
-def compare_groups(groups: Sequence[Group], report: ReportOptions, room: Any) -> Compared:
+def compare_groups(groups: Sequence[Group], report: ReportOptions, backend: Any) -> Compared:
     """Compare the groups that differ in `model_name` alone, where they scored the same cells.
 
     Groups of one model, such as its donors, have no cells in common; nothing is said of them. Where models cannot be
@@ -106,7 +106,7 @@ def compare_groups(groups: Sequence[Group], report: ReportOptions, room: Any) ->
         except InputError as error:
             found.append(Compared(None, None, [f"models were not compared: {error}"]))
             continue
-        found.append(compare_paired(paired, report, room))
+        found.append(compare_paired(paired, report, backend))
     metrics = [each.metrics for each in found if each.metrics is not None]
     classes = [each.classes for each in found if each.classes is not None]
     return Compared(

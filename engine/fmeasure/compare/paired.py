@@ -247,7 +247,7 @@ def _refuse_twice(ids: pl.Series, where: str) -> None:
 def compare(
     paired: Paired,
     rules: Rules,
-    room: Any,
+    backend: Any,
     *,
     draws: int = 200,
     seed: int = 0,
@@ -262,8 +262,8 @@ def compare(
         Cells, from `pair_cells`.
     rules : Rules
         How ratios become scores.
-    room : module
-        Kernels, see `kernels.dispatch.room`.
+    backend : module
+        Kernels, see `kernels.dispatch.get_backend`.
     draws : int, default 200
         Draws of the bootstrap; 0 leaves intervals and p-values of differences out.
     seed, level, threads
@@ -290,7 +290,7 @@ def compare(
     """
     bits, nodes = (None, ()) if paired.ontology is None else paired.ontology.select(paired.labels)
     models = range(len(paired.names))
-    values = [point_scores(paired.entries(i), bits, len(nodes), rules, room) for i in models]
+    values = [point_scores(paired.entries(i), bits, len(nodes), rules, backend) for i in models]
     names = list(values[0])
     drawn: list[Floats] = []
     if draws:

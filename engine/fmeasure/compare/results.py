@@ -64,7 +64,7 @@ class SideBySide:
 
 
 def compare_results(
-    results: Sequence[Path], models: Sequence[str], report: ReportOptions, folder: ResultFolder, room: Any
+    results: Sequence[Path], models: Sequence[str], report: ReportOptions, folder: ResultFolder, backend: Any
 ) -> SideBySide:
     """Compare the models of result folders, cell by cell.
 
@@ -79,7 +79,7 @@ def compare_results(
         Bootstrap and rules; `group_by` is not used.
     folder : ResultFolder
         Open result folder.
-    room : module
+    backend : module
         Kernels.
 
     Returns
@@ -91,15 +91,15 @@ def compare_results(
     InputError
         Fewer than two models, an unknown name, cells that were not kept, no cells in common, different truths.
     """
-    contenders, moved = _matched(_contenders(results, models, report.bootstrap_by, room))
+    contenders, moved = _matched(_contenders(results, models, report.bootstrap_by, backend))
     paired = pair_cells(contenders, None if report.bootstrap_by == CELL else report.bootstrap_by)
-    compared = compare_paired(paired, report, room)
+    compared = compare_paired(paired, report, backend)
     notes = [*moved, *compared.notes]
     assert compared.metrics is not None
     assert compared.classes is not None
     headline = "f1_micro" if paired.ontology is None else "h_f1_micro"
-    table = _models(paired, report, room).sort(headline, "group_name", descending=[True, False], nulls_last=True)
-    by_model = _intervals(paired, report, room) if report.bootstrap else None
+    table = _models(paired, report, backend).sort(headline, "group_name", descending=[True, False], nulls_last=True)
+    by_model = _intervals(paired, report, backend) if report.bootstrap else None
     words = interval_words(report) if by_model is not None else "no intervals"
     folder.csv("models.csv", table)
     if by_model is not None:
@@ -126,12 +126,12 @@ def compare_results(
     return SideBySide(table, by_model, compared.metrics, compared.classes, headline, words, tuple(notes))
 
 
-def _contenders(results: Sequence[Path], chosen: Sequence[str], by: str, room: Any) -> list[Contender]:
+def _contenders(results: Sequence[Path], chosen: Sequence[str], by: str, backend: Any) -> list[Contender]:
     """Find the models of the results, by unique names."""
     found = []
     for path in results:
         samples = read_samples(path, with_ontology=True)
-        found += [(path, group) for group in make_groups(samples, ["model_name"], room)]
+        found += [(path, group) for group in make_groups(samples, ["model_name"], backend)]
     names = [group.name for _, group in found]
     named: dict[str, Group] = {}
     for path, group in found:
@@ -169,17 +169,17 @@ def _matched(contenders: Sequence[Contender]) -> tuple[list[Contender], list[str
     return renamed, [note]
 
 
-def _models(paired: Paired, report: ReportOptions, room: Any) -> pl.DataFrame:
+def _models(paired: Paired, report: ReportOptions, backend: Any) -> pl.DataFrame:
     bits, nodes = (None, ()) if paired.ontology is None else paired.ontology.select(paired.labels)
     rows: list[Mapping[str, Any]] = [
         {"group_name": name, "n_cells": int(paired.cells.sum())}
-        | point_scores(paired.entries(i), bits, len(nodes), report.rules, room)
+        | point_scores(paired.entries(i), bits, len(nodes), report.rules, backend)
         for i, name in enumerate(paired.names)
     ]
     return pl.DataFrame(rows).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def _intervals(paired: Paired, report: ReportOptions, room: Any) -> pl.DataFrame | None:
+def _intervals(paired: Paired, report: ReportOptions, backend: Any) -> pl.DataFrame | None:
     """Intervals of each model; None where there is only one unit to draw."""
     bits, nodes = (None, ()) if paired.ontology is None else paired.ontology.select(paired.labels)
     if len(paired.clusters) == 1 or paired.cells.sum() < 2:
@@ -195,7 +195,13 @@ def _intervals(paired: Paired, report: ReportOptions, room: Any) -> pl.DataFrame
         whole = paired.entries(i)
         units = [Entries(whole.rows[p], whole.cols[p], whole.cells[p], whole.n_labels) for p in parts]
         found = intervals(
-            units or whole, report.rules, room, bits=bits, n_nodes=len(nodes), draws=report.bootstrap, seed=report.seed
+            units or whole,
+            report.rules,
+            backend,
+            bits=bits,
+            n_nodes=len(nodes),
+            draws=report.bootstrap,
+            seed=report.seed,
         )
         rows = [{"metric": f.metric, "value": f.value, "lower": f.lower, "upper": f.upper} for f in found]
         tables.append(pl.DataFrame(rows).insert_column(0, pl.lit(name).alias("group_name")))

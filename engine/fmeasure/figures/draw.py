@@ -46,7 +46,7 @@ def draw_all(
     groups: Sequence[Group],
     coverage: pl.DataFrame | None,
     calibration: pl.DataFrame | None,
-    room: Any,
+    backend: Any,
     simulated: bool,
 ) -> None:
     """Draw scores, coverage, differences and confusions.
@@ -61,7 +61,7 @@ def draw_all(
         Their ontologies are drawn.
     coverage, calibration : polars.DataFrame or None
         Tables of the scores of predictions, where there are any.
-    room : module
+    backend : module
         Kernels.
     simulated : bool
         The header of each figure says so.
@@ -91,7 +91,7 @@ def draw_all(
     best = next(group for group in groups if group.name == summary["group_name"][0])
     ontology = best.ontology
     draw_confusions(
-        top_confusions(best.confusions[0], ontology, room, most=ALL),
+        top_confusions(best.confusions[0], ontology, backend, most=ALL),
         per_class(best.confusions, ontology, Rules()),
         *paths_of(folder, "confusions"),
         group=best.name,

@@ -235,14 +235,14 @@ class Reader:
         Columns of the truth's file to keep with the calls.
     ontology_options : mapping
         ``root`` and ``relations`` for `read_ontology`.
-    room : module
+    backend : module
         Kernels.
     """
 
     def __init__(
-        self, policy: Policy, align_by: str, obs: Sequence[str], ontology_options: Mapping[str, Any], room: Any
+        self, policy: Policy, align_by: str, obs: Sequence[str], ontology_options: Mapping[str, Any], backend: Any
     ) -> None:
-        self.policy, self.align_by, self.obs, self.room = policy, align_by, tuple(obs), room
+        self.policy, self.align_by, self.obs, self.backend = policy, align_by, tuple(obs), backend
         self._ontology_options = dict(ontology_options)
         self._once: dict[Any, Future[Any]] = {}
         self._lock = threading.Lock()
@@ -307,7 +307,7 @@ class Reader:
         if score is not None and order is not None:
             score = score[order]
         calls = self._calls(truth, codes, predictions, keep, score, universe)
-        counts = self.room.count_confusion(codes, predictions, universe.none)
+        counts = self.backend.count_confusion(codes, predictions, universe.none)
         confusions = matrices(counts, universe.labels)
         confusions += confusions[-1:] * (run.top_k - len(confusions))
         return Scored(
@@ -336,7 +336,7 @@ class Reader:
         data: dict[str, Any] = {"truth": codes, "predicted": predictions[0], "hit_rank": rank}
         if universe.ontology is not None and len(predictions) > 1:
             bits = np.concatenate([universe.ontology.ancestors, np.zeros_like(universe.ontology.ancestors[:1])])
-            nearest = self.room.best_predictions(codes, predictions, bits)
+            nearest = self.backend.best_predictions(codes, predictions, bits)
             data |= {f"nearest_{k}": nearest[k - 1] for k in range(2, len(nearest) + 1)}
         chosen = pl.Series(keep) if keep is not None else None
         if score is not None:
@@ -350,7 +350,7 @@ class Reader:
         return pl.DataFrame({"cell_id": ids, **data})
 
 
-def count_calls(calls: pl.DataFrame, labels: tuple[str, ...], k: int, room: Any) -> list[Confusion]:
+def count_calls(calls: pl.DataFrame, labels: tuple[str, ...], k: int, backend: Any) -> list[Confusion]:
     """Count calls again, as for a part of the cells of a run: the matrices of top-1 to top-k."""
     truth = calls["truth"].to_numpy()
     rank = calls["hit_rank"].to_numpy()
@@ -358,7 +358,7 @@ def count_calls(calls: pl.DataFrame, labels: tuple[str, ...], k: int, room: Any)
     predictions[0] = calls["predicted"].to_numpy()
     for r in range(2, k + 1):
         predictions[r - 1, rank == r] = truth[rank == r]
-    counts: SparseCounts = room.count_confusion(truth, predictions, len(labels))
+    counts: SparseCounts = backend.count_confusion(truth, predictions, len(labels))
     return matrices(counts, labels)
 
 

@@ -134,7 +134,7 @@ def metadata_value(sample: Sample, key: str) -> str | None:
     return None if value is None else str(value)
 
 
-def make_groups(samples: Sequence[Sample], by: Sequence[str], room: Any) -> list[Group]:
+def make_groups(samples: Sequence[Sample], by: Sequence[str], backend: Any) -> list[Group]:
     """Add samples up by keys: entries of their metadata, or columns of ``obs`` kept with their cells.
 
     Parameters
@@ -143,7 +143,7 @@ def make_groups(samples: Sequence[Sample], by: Sequence[str], room: Any) -> list
         In any order.
     by : sequence of str
         Keys, such as ``model_name`` or ``donor_id``.
-    room : module
+    backend : module
         Kernels.
 
     Returns
@@ -169,7 +169,7 @@ def make_groups(samples: Sequence[Sample], by: Sequence[str], room: Any) -> list
         assert sample.calls is not None
         for values, calls in split_calls(sample.calls, columns):
             named = fixed | dict(zip(columns, values, strict=True))
-            counted = count_calls(calls, sample.labels, len(sample.confusions), room)
+            counted = count_calls(calls, sample.labels, len(sample.confusions), backend)
             parts.setdefault(tuple(named[key] for key in by), []).append((Member(sample, calls), counted))
     groups = []
     for values, members in sorted(parts.items()):

@@ -83,7 +83,7 @@ def score_bins(
     return pl.DataFrame(columns)
 
 
-def call_bins(calls: pl.DataFrame, n_labels: int, bits: npt.NDArray[np.uint64] | None, room: Any) -> pl.DataFrame:
+def call_bins(calls: pl.DataFrame, n_labels: int, bits: npt.NDArray[np.uint64] | None, backend: Any) -> pl.DataFrame:
     """Count the cells of a run by score.
 
     Parameters
@@ -94,7 +94,7 @@ def call_bins(calls: pl.DataFrame, n_labels: int, bits: npt.NDArray[np.uint64] |
         c.
     bits : ndarray of uint64, shape (c, w), optional
         Ancestors of each label, see `hierarchical.node_class_counts`; None without an ontology.
-    room : module
+    backend : module
         Kernels.
 
     Returns
@@ -109,7 +109,7 @@ def call_bins(calls: pl.DataFrame, n_labels: int, bits: npt.NDArray[np.uint64] |
         return score_bins(score, truth == predicted)
     rows = padded(bits)
     size = np.bitwise_count(rows).sum(axis=1, dtype=np.int64)
-    shared = room.overlaps(truth, predicted, rows)
+    shared = backend.overlaps(truth, predicted, rows)
     return score_bins(score, truth == predicted, shared, size[truth], size[predicted])
 
 

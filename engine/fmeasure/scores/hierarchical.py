@@ -45,7 +45,7 @@ def shared_ancestors(entries: Entries, above: Any) -> Any:
     return above[entries.rows].multiply(above[entries.cols]).tocsr()
 
 
-def node_class_counts(entries: Entries, bits: npt.NDArray[np.uint64], n_nodes: int, room: Any) -> ClassCounts:
+def node_class_counts(entries: Entries, bits: npt.NDArray[np.uint64], n_nodes: int, backend: Any) -> ClassCounts:
     """Count by node of the ontology.
 
     Parameters
@@ -56,8 +56,8 @@ def node_class_counts(entries: Entries, bits: npt.NDArray[np.uint64], n_nodes: i
         Ancestors of each label that count: itself too, the root not.
     n_nodes : int
         v.
-    room : module
-        Kernels, see `kernels.dispatch.room`.
+    backend : module
+        Kernels, see `kernels.dispatch.get_backend`.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def node_class_counts(entries: Entries, bits: npt.NDArray[np.uint64], n_nodes: i
         Of a node: cells of which truth and prediction both are it or below it; the truth is; the prediction is.
     """
     if np.issubdtype(entries.cells.dtype, np.integer):
-        tp, fp, fn = room.node_counts(entries.rows, entries.cols, entries.cells, padded(bits), n_nodes)
+        tp, fp, fn = backend.node_counts(entries.rows, entries.cols, entries.cells, padded(bits), n_nodes)
         return ClassCounts(tp, tp + fn, tp + fp)
     above = ancestor_matrix(bits, n_nodes)
     true, predicted = (np.zeros(above.shape[0]) for _ in range(2))
@@ -75,14 +75,14 @@ def node_class_counts(entries: Entries, bits: npt.NDArray[np.uint64], n_nodes: i
     return ClassCounts(shared.T @ entries.cells, above.T @ true, above.T @ predicted)
 
 
-def cell_scores(entries: Entries, bits: npt.NDArray[np.uint64], room: Any) -> dict[str, float]:
+def cell_scores(entries: Entries, bits: npt.NDArray[np.uint64], backend: Any) -> dict[str, float]:
     """Mean over cells of the hierarchical precision, recall and F-measure of each cell by itself.
 
     A cell whose truth is the root has no ancestors: it scores 1 if the prediction is the root too, else 0.
 
     Parameters
     ----------
-    entries, bits, room
+    entries, bits, backend
         As in `node_class_counts`.
 
     References
@@ -91,7 +91,7 @@ def cell_scores(entries: Entries, bits: npt.NDArray[np.uint64], room: Any) -> di
     """
     rows = padded(bits)
     size = np.bitwise_count(rows).sum(axis=1, dtype=np.int64)
-    shared = room.overlaps(entries.rows, entries.cols, rows).astype(np.float64)
+    shared = backend.overlaps(entries.rows, entries.cols, rows).astype(np.float64)
     true, predicted = size[entries.rows], size[entries.cols]
     same = entries.rows == entries.cols
     n = entries.cells.sum()

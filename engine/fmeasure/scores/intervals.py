@@ -49,7 +49,7 @@ class Interval:
 def intervals(
     units: Entries | Sequence[Entries],
     rules: Rules,
-    room: Any,
+    backend: Any,
     *,
     bits: npt.NDArray[np.uint64] | None = None,
     n_nodes: int = 0,
@@ -67,8 +67,8 @@ def intervals(
         drawn; those without cells are left out.
     rules : Rules
         How ratios become scores.
-    room : module
-        Kernels, see `kernels.dispatch.room`.
+    backend : module
+        Kernels, see `kernels.dispatch.get_backend`.
     bits : ndarray of uint64, shape (c, w), optional
         Ancestors of each label, see `hierarchical.node_class_counts`. Default: no hierarchical metrics.
     n_nodes : int
@@ -117,7 +117,7 @@ def intervals(
     above = None if bits is None else ancestor_matrix(bits, n_nodes)
     found = resample(sizes, [CountMap(entries, by_unit, above)], rules, draws, seed, threads)[0]
     bounds = percentile_bounds(np.stack(list(found.values()), axis=1), level)
-    values = point_scores(entries, bits, n_nodes, rules, room)
+    values = point_scores(entries, bits, n_nodes, rules, backend)
     return [
         Interval(name, values[name], float(lower), float(upper))
         for name, lower, upper in zip(found, *bounds, strict=True)

@@ -177,10 +177,10 @@ def all_scores(classes: ClassCounts, nodes: ClassCounts | None, rules: Rules) ->
 
 
 def point_scores(
-    entries: Entries, bits: npt.NDArray[np.uint64] | None, n_nodes: int, rules: Rules, room: Any
+    entries: Entries, bits: npt.NDArray[np.uint64] | None, n_nodes: int, rules: Rules, backend: Any
 ) -> dict[str, float]:
     """Return the metrics of the data themselves, to the last digit those of the result tables."""
-    nodes = None if bits is None else node_class_counts(entries, bits, n_nodes, room)
+    nodes = None if bits is None else node_class_counts(entries, bits, n_nodes, backend)
     return {name: float(value) for name, value in all_scores(entries.class_counts(), nodes, rules).items()}
 
 

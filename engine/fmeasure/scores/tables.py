@@ -70,14 +70,14 @@ def flat_row(confusions: Sequence[Confusion], rules: Rules) -> dict[str, int | f
     return row
 
 
-def hierarchical_row(confusion: Confusion, ontology: Ontology, rules: Rules, room: Any) -> dict[str, int | float]:
+def hierarchical_row(confusion: Confusion, ontology: Ontology, rules: Rules, backend: Any) -> dict[str, int | float]:
     """Hierarchical metrics of the matrix of top-1."""
-    return _plain(rules.hierarchical(_by_node(confusion, ontology, room)))
+    return _plain(rules.hierarchical(_by_node(confusion, ontology, backend)))
 
 
-def _by_node(confusion: Confusion, ontology: Ontology, room: Any) -> ClassCounts:
+def _by_node(confusion: Confusion, ontology: Ontology, backend: Any) -> ClassCounts:
     bits, nodes = ontology.select(confusion.labels)
-    return node_class_counts(confusion.entries, bits, len(nodes), room)
+    return node_class_counts(confusion.entries, bits, len(nodes), backend)
 
 
 def summary_row(
@@ -85,7 +85,7 @@ def summary_row(
     ontology: Ontology | None,
     nearest: Sequence[Confusion],
     rules: Rules,
-    room: Any,
+    backend: Any,
 ) -> dict[str, int | float | None]:
     """All single numbers of a set of cells beyond the tables of cellarium-cas.
 
@@ -99,7 +99,7 @@ def summary_row(
         Matrices of the best prediction on the ontology among the first 1 to k ranks; may be empty.
     rules : Rules
         How ratios become scores.
-    room : module
+    backend : module
         Kernels.
     """
     first = confusions[0]
@@ -122,7 +122,7 @@ def summary_row(
         row |= {f"{beta}_{average}": found[f"f1_{average}"] for average in ("micro", "macro", "weighted")}
     if ontology is None:
         return row
-    by_node = _by_node(first, ontology, room)
+    by_node = _by_node(first, ontology, backend)
     found = _plain(rules.hierarchical(by_node))
     names = [
         f"h_{score}_{average}" for average in ("micro", "macro", "weighted") for score in ("f1", "precision", "recall")
@@ -132,11 +132,11 @@ def summary_row(
         found = _plain(rules.hierarchical(by_node, rules.beta))
         row |= {f"h_{beta}_{average}": found[f"h_f1_{average}"] for average in ("micro", "macro", "weighted")}
     for k, confusion in enumerate(nearest[1:], start=2):
-        row[f"h_f1_micro_k{k}"] = _plain(rules.hierarchical(_by_node(confusion, ontology, room)))["h_f1_micro"]
+        row[f"h_f1_micro_k{k}"] = _plain(rules.hierarchical(_by_node(confusion, ontology, backend)))["h_f1_micro"]
     weighted = by_node.weighted(information_content(by_node.support, first.n_cells))
     row["h_f1_micro_information"] = _plain(rules.hierarchical(weighted))["h_f1_micro"]
-    row |= cell_scores(entries, ontology.select(first.labels)[0], room)
-    length, _ = distances(entries.rows, entries.cols, first.labels, ontology, room)
+    row |= cell_scores(entries, ontology.select(first.labels)[0], backend)
+    length, _ = distances(entries.rows, entries.cols, first.labels, ontology, backend)
     known = length >= 0
     cells = entries.cells[known]
     row["mean_ontology_distance"] = float((length[known] * cells).sum() / cells.sum()) if cells.sum() else None
@@ -145,13 +145,13 @@ def summary_row(
 
 
 def distances(
-    rows: npt.NDArray[np.int32], cols: npt.NDArray[np.int32], labels: tuple[str, ...], ontology: Ontology, room: Any
+    rows: npt.NDArray[np.int32], cols: npt.NDArray[np.int32], labels: tuple[str, ...], ontology: Ontology, backend: Any
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Edges between truth and prediction through their lowest common ancestor, and that node; -1 for none."""
     place = {node: i for i, node in enumerate(ontology.nodes)}
     node = np.array([*(place.get(label, -1) for label in labels), -1], np.int32)
-    hops = room.ancestor_hops(ontology.parent_offsets, ontology.parents)
-    found: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]] = room.path_lengths(node[rows], node[cols], *hops)
+    hops = backend.ancestor_hops(ontology.parent_offsets, ontology.parents)
+    found: tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]] = backend.path_lengths(node[rows], node[cols], *hops)
     return found
 
 
@@ -165,10 +165,10 @@ def per_class(confusions: Sequence[Confusion], ontology: Ontology | None, rules:
     return _one_by_one("label", confusions[0].labels, counts, ontology, rules, at_k)
 
 
-def per_node(confusion: Confusion, ontology: Ontology, rules: Rules, room: Any) -> pl.DataFrame:
+def per_node(confusion: Confusion, ontology: Ontology, rules: Rules, backend: Any) -> pl.DataFrame:
     """One row a node of the ontology that is truth or prediction of a cell, or above one; most cells first."""
     _, nodes = ontology.select(confusion.labels)
-    return _one_by_one("node", nodes, _by_node(confusion, ontology, room), ontology, rules, {})
+    return _one_by_one("node", nodes, _by_node(confusion, ontology, backend), ontology, rules, {})
 
 
 def _one_by_one(
@@ -198,7 +198,7 @@ def _one_by_one(
     return table.sort(["support", what], descending=[True, False])
 
 
-def top_confusions(confusion: Confusion, ontology: Ontology | None, room: Any, most: int = LISTED) -> pl.DataFrame:
+def top_confusions(confusion: Confusion, ontology: Ontology | None, backend: Any, most: int = LISTED) -> pl.DataFrame:
     """The most frequent errors: truth, prediction, cells, share of the truth's cells, and how far they lie apart.
 
     `relation` says whether the prediction is an ancestor of the truth (too general), a descendant (too specific), or
@@ -227,7 +227,7 @@ def top_confusions(confusion: Confusion, ontology: Ontology | None, room: Any, m
     }
     if ontology is None:
         return pl.DataFrame(columns)
-    length, meeting = distances(rows, cols, confusion.labels, ontology, room)
+    length, meeting = distances(rows, cols, confusion.labels, ontology, backend)
     relation = _relations(rows, cols, confusion.labels, ontology)
     met = [
         p if r == "ancestor" else t if r == "descendant" else ontology.nodes[m] if m >= 0 else None

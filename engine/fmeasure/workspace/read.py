@@ -120,11 +120,11 @@ def _cells(path: Path, confusions: tuple[Confusion, ...]) -> pl.DataFrame | None
     """Read the cells of a sample, which must be those of its matrices; None where they were not kept."""
     if not path.is_file():
         return None
-    from ....kernels.dispatch import room
+    from ....kernels.dispatch import get_backend
 
     try:
         calls = _with_codes(pl.read_parquet(path), confusions[0].labels, path)
-        counts = count_calls(calls, confusions[0].labels, len(confusions), room())
+        counts = count_calls(calls, confusions[0].labels, len(confusions), get_backend())
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(f"{path} is damaged: {str(error).partition(chr(10))[0]}; make the folder anew") from error
     same = (

@@ -62,8 +62,10 @@ def test_all_rooms_count_the_same(plate, distance):
     offsets, mates = cpu.partners(plan.positives, queries)
     found = {}
     for device in ("cpu", "cpu-xla", "reference"):
-        room = dispatch.room(device)
-        *found[device], _ = room.count_outranking(room.prepare(x, distance, plan.negatives), queries, offsets, mates)
+        backend = dispatch.get_backend(device)
+        *found[device], _ = backend.count_outranking(
+            backend.prepare(x, distance, plan.negatives), queries, offsets, mates
+        )
     for device in ("cpu", "cpu-xla"):
         for mine, definition in zip(found[device], found["reference"], strict=True):
             np.testing.assert_array_equal(mine, definition)

@@ -20,7 +20,7 @@ from fastbench.engine.fmeasure.scores.tables import Rules, flat_row, hierarchica
 from fastbench.engine.statistics.resampling import mcnemar
 from fastbench.kernels import dispatch
 
-ROOM = dispatch.room()
+ROOM = dispatch.get_backend()
 RULES = Rules()
 IDS = (ROOT, "A", "B", "C", "D", "E")
 EDGES = [("A", ROOT), ("B", ROOT), ("C", "A"), ("D", "A"), ("D", "B"), ("E", "D")]

@@ -22,7 +22,7 @@ from fastbench.engine.fmeasure.scores.calibration import (
 )
 from fastbench.kernels import dispatch
 
-ROOM = dispatch.room()
+ROOM = dispatch.get_backend()
 #: A score on the grid of bins, so that a threshold means the same for cells and for bins; None for no score.
 GRID = st.one_of(st.none(), st.integers(0, 999))
 CELLS = st.lists(st.tuples(GRID, st.booleans(), st.integers(0, 5), st.integers(0, 5), st.integers(0, 5)), max_size=60)

@@ -22,7 +22,7 @@ from fastbench.engine.fmeasure.scores.hierarchical import (
 from fastbench.engine.fmeasure.scores.metrics import averages, class_scores
 from fastbench.kernels import dispatch
 
-ROOM = dispatch.room()
+ROOM = dispatch.get_backend()
 SEVEN_IDS = (ROOT, "A", "B", "C", "D", "E", "F")
 SEVEN = Ontology.from_edges(
     SEVEN_IDS, [("A", ROOT), ("B", ROOT), ("C", "A"), ("D", "A"), ("D", "B"), ("F", "B"), ("E", "D")]

@@ -20,7 +20,7 @@ from fastbench.engine.fmeasure.scores.tables import Rules
 from fastbench.engine.statistics.resampling import percentile_bounds
 from fastbench.kernels import dispatch
 
-ROOM = dispatch.room()
+ROOM = dispatch.get_backend()
 RULES = Rules()
 IDS = (ROOT, "A", "B", "C", "D", "E", "F", "G")
 ONTOLOGY = Ontology.from_edges(
