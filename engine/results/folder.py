@@ -24,7 +24,15 @@ import polars as pl
 from ..errors import InputError, examples
 from .files import FULL, plain, sync_folder, write_atomic, write_csv, write_error, write_json, write_parquet
 
-__all__ = ["ResultFolder", "package_version", "read_manifest", "write_atomic", "write_csv", "write_json", "write_parquet"]
+__all__ = [
+    "ResultFolder",
+    "package_version",
+    "read_manifest",
+    "write_atomic",
+    "write_csv",
+    "write_json",
+    "write_parquet",
+]
 
 MANIFEST = "manifest.json"
 _VERSIONED = ("numpy", "scipy", "numba", "polars")
@@ -72,8 +80,13 @@ class ResultFolder:
     """
 
     def __init__(
-        self, output: str | Path, command: str, options: dict[str, Any], overwrite: bool = False,
-        known: Callable[[str], bool] = lambda name: False, reads: Iterable[str | Path | None] = (),
+        self,
+        output: str | Path,
+        command: str,
+        options: dict[str, Any],
+        overwrite: bool = False,
+        known: Callable[[str], bool] = lambda name: False,
+        reads: Iterable[str | Path | None] = (),
     ) -> None:
         self.shown = str(output)
         if "\0" in self.shown:

@@ -24,8 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from fastbench.engine.results import folder as outputs
 from fastbench.engine.errors import InputError
+from fastbench.engine.results import folder as outputs
 from fastbench.engine.results.folder import ResultFolder, write_atomic, write_csv, write_json, write_parquet
 
 
