@@ -12,7 +12,8 @@ import typer
 if TYPE_CHECKING:
     import polars as pl
 
-    from ..engine.map.job import MapOptions, MapResult
+    from ..engine.map.job import MapResult
+    from ..engine.map.options import MapOptions
     from ..engine.results.folder import ResultFolder
 
 __all__ = ["listed", "note_compilation", "print_json", "refuse_options_before", "show_map", "show_notes", "show_table"]

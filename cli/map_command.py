@@ -73,7 +73,8 @@ def map_(
     """Score how well profiles retrieve their positives: average precision, mAP, p- and q-values."""
     from dataclasses import asdict
 
-    from ..engine.map.job import MapOptions, run_map, write_map
+    from ..engine.map.job import run_map, write_map
+    from ..engine.map.options import MapOptions
     from ..engine.results.folder import ResultFolder
     from ..engine.results.progress import progress
     from .console import note_compilation, show_map

@@ -157,7 +157,7 @@ def test_multilabel_and_consensus(tmp_path, table):
         (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_Plate"], "no negative pair"),
         (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_Target"], "'Metadata_Target' is missing in 4"),
         ([*SAME, "--filter", "__import__('os').system('x')"], "__import__"),
-        ([*SAME, "--filter", "Metadata_compound == 'zz'"], "no row is left"),
+        ([*SAME, "--filter", "Metadata_compound == 'zz'"], "No row is left"),
         ([*SAME, "--distance", "cosin"], "cosin"),
         ([*SAME, "--ties", "maybe"], "maybe"),
         ([*SAME, "--threshold", "1.5"], "1.5"),

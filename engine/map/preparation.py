@@ -1,0 +1,139 @@
+"""From the profiles as read to those that are scored: derived columns, filters, consensus, labels, controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ..errors import InputError, examples
+from ..retrieval.pair_rules import reference_numbers
+from ..tables.filters import apply_derive, parse_filter
+from ..tables.frames import require_columns, split_labels
+from ..tables.profiles import Profiles, consensus
+from .columns import split_columns
+from .options import MapOptions
+
+__all__ = ["REFERENCE_INDEX", "count_duplicate_wells", "filter_mask", "float32_precision_notes", "prepare"]
+
+#: The column that ``--reference-index`` makes.
+REFERENCE_INDEX = "Metadata_Reference_Index"
+
+
+def prepare(
+    profiles: Profiles, options: MapOptions, rules: Mapping[str, Mapping[str, list[str]]]
+) -> tuple[Profiles, list[str]]:
+    """Derive columns, filter rows, take the consensus, split labels, number the controls.
+
+    Parameters
+    ----------
+    profiles : Profiles
+        As read.
+    options : MapOptions
+        What to do.
+    rules : mapping of str to mapping
+        The four column rules by name, see `columns.parse_columns`.
+
+    Returns
+    -------
+    profiles : Profiles
+        Those to score.
+    notes : list of str
+        What was left out, a sentence each.
+
+    Raises
+    ------
+    InputError
+        A column that is named is not there, or nothing is left.
+    """
+    notes = []
+    for text in options.derive:
+        profiles = profiles.with_metadata(apply_derive(profiles.metadata, text))
+    for text in options.filter:
+        keep = filter_mask(profiles.metadata, text, "--filter")
+        if not keep.any():
+            raise InputError(f"No row is left after --filter {text!r}.")
+        notes.append(f"--filter {text!r} took away {int((~keep).sum())} of {len(keep)} rows.")
+        profiles = profiles.take(keep)
+    if options.consensus:
+        by = split_columns(options.consensus)
+        require_columns(profiles.metadata, by, "--consensus")
+        before = len(profiles)
+        used = {c for rule in rules.values() for entry in (*rule["all"], *rule["any"]) for c in _columns_of(entry)}
+        split = columns_varying_within(profiles.metadata, by)
+        for column in sorted(used & set(split)):
+            raise InputError(
+                f"--consensus {', '.join(by)}: column {column!r}, which the rules use, has several values within "
+                f"{split[column]} consensus groups; make it one value a group, or add it to --consensus."
+            )
+        profiles = consensus(profiles, by)
+        profiles = profiles.with_metadata(profiles.metadata.drop(list(split)))
+        notes.append(f"Consensus by {', '.join(by)}: {before} rows became {len(profiles)} medians.")
+        if split:
+            notes.append(f"Columns that differ within a consensus were left out: {', '.join(split)}.")
+    if options.multilabel:
+        profiles, dropped = _split_labels(profiles, options.multilabel)
+        if dropped:
+            notes.append(f"{dropped} rows without a label in {options.multilabel} were dropped.")
+    if options.reference_index and REFERENCE_INDEX not in {c for rule in rules.values() for c in rule["all"]}:
+        notes.append(f"--reference-index has no effect: no rule names its column {REFERENCE_INDEX}.")
+    if options.reference_index:
+        number = reference_numbers(profiles.metadata, options.reference_index, -1)
+        profiles = profiles.with_metadata(profiles.metadata.with_columns(pl.Series(REFERENCE_INDEX, number)))
+    return profiles, notes
+
+
+def float32_precision_notes(profiles: Profiles) -> list[str]:
+    """Name the features that vary so little that float32, as which files are read, keeps few digits of it."""
+    mean, spread = (np.abs(f(profiles.features, axis=0, dtype=np.float64)) for f in (np.mean, np.std))
+    flat = (spread > 0) & (spread < 1e-4 * mean)
+    if not flat.any():
+        return []
+    names = [name for name, is_flat in zip(profiles.feature_names, flat, strict=True) if is_flat]
+    return [
+        f"{len(names)} features vary by less than 1e-4 of their size ({examples(names)}): files are read as float32, "
+        "which keeps 7 digits; centre them first, or pass float64 arrays in Python."
+    ]
+
+
+def _columns_of(entry: str) -> tuple[str, ...]:
+    """Columns that an entry of a rule names: itself, or those of its filter."""
+    return parse_filter(entry).columns if set(entry) & set("=<>!") else (entry,)
+
+
+def columns_varying_within(frame: pl.DataFrame, by: list[str]) -> dict[str, int]:
+    """Return the columns with several values within a group of rows equal in `by`, and in how many groups."""
+    others = [c for c in frame.columns if c not in by]
+    flat = [pl.col(c).cast(pl.List(pl.String)).list.join("|") if frame[c].dtype == pl.List else c for c in others]
+    counts = frame.select(*by, *flat).drop_nulls(by).group_by(by).agg(pl.all().n_unique()).drop(by)
+    return {series.name: n for series in counts if (n := int((series > 1).sum()))}
+
+
+def count_duplicate_wells(frame: pl.DataFrame) -> int:
+    """Count rows that share ``Metadata_Plate`` and ``Metadata_Well`` with an earlier row."""
+    keys = ["Metadata_Plate", "Metadata_Well"]
+    return frame.height - frame.unique(keys).height if set(keys) <= set(frame.columns) else 0
+
+
+def filter_mask(frame: pl.DataFrame, text: str, option: str) -> npt.NDArray[np.bool_]:
+    """Return which rows pass a filter; `option` names it where a column is not there."""
+    condition = parse_filter(text)
+    require_columns(frame, condition.columns, option)
+    return condition.mask(frame).to_numpy()
+
+
+def _split_labels(profiles: Profiles, column: str) -> tuple[Profiles, int]:
+    """Make a list column of a text column such as ``a|b|c``; drop rows without a label."""
+    require_columns(profiles.metadata, [column], "--multilabel")
+    values = profiles.metadata[column]
+    if values.dtype == pl.String:
+        values = split_labels(values)
+    elif not isinstance(values.dtype, pl.List):
+        raise InputError(f"--multilabel column {column!r} holds {values.dtype}; text such as 'a|b' is needed.")
+    keep = (values.list.len().fill_null(0) > 0).to_numpy()
+    if not keep.any():
+        raise InputError(f"No row has a label in {column!r}.")
+    split = profiles.with_metadata(profiles.metadata.with_columns(values.alias(column)))
+    return split.take(keep), int((~keep).sum())
