@@ -1,4 +1,4 @@
-"""The null law of average precision: computed here, sampled by copairs (100,000 samples a shape)."""
+"""The null distribution of average precision: computed here, sampled by copairs (100,000 samples a shape)."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ method, chosen from the shape alone (`method`), so a p-value never depends on wh
 nor on what ran before:
 
 - ``enumeration``: all C(L, P) placements, where they are few; P == 1 for any L. The p-value is exact.
-- ``bracket``: the law of AP x P with every term rounded to a fine grid, from one sweep over ranks that serves
+- ``bracket``: the distribution of AP x P with every term rounded to a fine grid, from one sweep over ranks that serves
   all shapes at once (`bracket`), or in two parts for few positives in a long list (`split_bracket`). The p-value
   is enclosed from both sides, which is proven; and a tail of few placements is counted, which makes it exact.
 - ``inversion``: the characteristic function, exact at each frequency, inverted (`inversion`); for many
@@ -31,20 +31,20 @@ from ...kernels.cores import run_jobs, usable_cores
 from ..errors import InputError, SampledNullWarning, examples
 from ..tables.groups import Groups
 from .bracket import sweep
-from .distribution import NullLaw, PValues, Tail, check_sampling, check_tail, expected_sampled, tolerance_of
+from .distribution import NullDistribution, PValues, Tail, check_sampling, check_tail, expected_sampled, tolerance_of
 from .inversion import invert
 from .method import Plan, method_of, plan_of
 from .split_bracket import split_sweep
 
 __all__ = [
-    "NullLaw",
+    "NullDistribution",
     "PValues",
     "ap_p_values",
     "average_precision_null",
     "count_methods",
     "distinct_shapes",
     "expected_sampled",
-    "map_laws",
+    "map_distributions",
     "method_of",
     "refuse_impossible",
     "sampling_hint",
@@ -61,7 +61,7 @@ _LONGEST_LIST = 2_000_000_000  # items; a draw marks each that is taken
 
 
 def count_methods(n_pos: npt.NDArray[np.integer], n_total: npt.NDArray[np.integer]) -> dict[str, int]:
-    """Count the queries whose law is found by each method.
+    """Count the queries whose distribution is found by each method.
 
     Parameters
     ----------
@@ -81,48 +81,48 @@ def count_methods(n_pos: npt.NDArray[np.integer], n_total: npt.NDArray[np.intege
 
 
 class _Cache:
-    """The laws used last, up to a number of bytes. A law is a function of its key, so history cannot show."""
+    """The distributions used last, up to a number of bytes. Each is a function of its key, so history cannot show."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._laws: OrderedDict[tuple[int, ...], NullLaw] = OrderedDict()
+        self._distributions: OrderedDict[tuple[int, ...], NullDistribution] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[int, ...]) -> NullLaw | None:
+    def get(self, key: tuple[int, ...]) -> NullDistribution | None:
         with self._lock:
-            if key in self._laws:
-                self._laws.move_to_end(key)
-            return self._laws.get(key)
+            if key in self._distributions:
+                self._distributions.move_to_end(key)
+            return self._distributions.get(key)
 
-    def put(self, key: tuple[int, ...], law: NullLaw) -> None:
+    def put(self, key: tuple[int, ...], distribution: NullDistribution) -> None:
         with self._lock:
-            if key not in self._laws:
-                self._laws[key] = law
-                self._bytes += law.nbytes + 1024
+            if key not in self._distributions:
+                self._distributions[key] = distribution
+                self._bytes += distribution.nbytes + 1024
             while self._bytes > self._most_bytes:
-                self._bytes -= self._laws.popitem(last=False)[1].nbytes + 1024
+                self._bytes -= self._distributions.popitem(last=False)[1].nbytes + 1024
 
 
 _CACHE = _Cache(_CACHE_BYTES)
 
 
-def map_laws(
+def map_distributions(
     shapes: Iterable[Shape],
-    use: Callable[[NullLaw], T],
+    use: Callable[[NullDistribution], T],
     *,
     method: str = "exact",
     null_size: int = 1_000_000,
     seed: int = 0,
 ) -> dict[Shape, T]:
-    """Call a function with the law of each distinct shape; the laws themselves are not all kept.
+    """Call a function with the distribution of each distinct shape; the distributions themselves are not all kept.
 
     Parameters
     ----------
     shapes : iterable of (int, int)
         (P, L) with 1 <= P <= L.
     use : callable
-        Called once a shape, on a thread; what it returns is the result. It must not change the law.
+        Called once a shape, on a thread; what it returns is the result. It must not change the distribution.
     method : {"exact", "sampled"}
         Whether every shape is sampled.
     null_size, seed : int
@@ -146,9 +146,9 @@ def map_laws(
         else:
             missing.setdefault(_shared(shape, plan), []).append(shape)
 
-    def finish(law: NullLaw) -> tuple[Shape, T]:
-        _CACHE.put(_key((law.n_pos, law.n_total), law.method, null_size, seed), law)
-        return (law.n_pos, law.n_total), use(law)
+    def finish(distribution: NullDistribution) -> tuple[Shape, T]:
+        _CACHE.put(_key((distribution.n_pos, distribution.n_total), distribution.method, null_size, seed), distribution)
+        return (distribution.n_pos, distribution.n_total), use(distribution)
 
     def solve(mine: list[Shape]) -> list[tuple[Shape, T]]:
         plan = plan_of(*mine[0])
@@ -159,9 +159,9 @@ def map_laws(
             else:
                 grids = [grid for grid in (plan_of(*shape).grid for shape in mine) if grid is not None]
                 tails = split_sweep(mine, plan.grid.head, plan.grid.cells, [grid.finer for grid in grids])
-            return [finish(NullLaw(*shape, "bracket", np.empty(0), tail)) for shape, tail in tails]
+            return [finish(NullDistribution(*shape, "bracket", np.empty(0), tail)) for shape, tail in tails]
         if plan.method == "inversion":
-            return [finish(NullLaw(*mine[0], "inversion", np.empty(0), invert(*mine[0])))]
+            return [finish(NullDistribution(*mine[0], "inversion", np.empty(0), invert(*mine[0])))]
         return [finish(_enumerated(mine[0]))]
 
     longest_first = [missing[key] for key in sorted(missing, reverse=True)]
@@ -182,7 +182,7 @@ def _key(shape: Shape, how: str, null_size: int, seed: int) -> tuple[int, ...]:
     return (*shape, int(null_size), int(seed)) if how == "sampled" else shape
 
 
-def _enumerated(shape: Shape) -> NullLaw:
+def _enumerated(shape: Shape) -> NullDistribution:
     from ...kernels.cpu.null import enumerate_ap
 
     n_pos, n_total = shape
@@ -195,16 +195,16 @@ def _enumerated(shape: Shape) -> NullLaw:
         values = (n_pos - lost[::-1]) / n_pos
     else:
         values = np.sort(enumerate_ap(n_pos, n_total))
-    return NullLaw(n_pos, n_total, "enumeration", values)
+    return NullDistribution(n_pos, n_total, "enumeration", values)
 
 
-def _sampled(shape: Shape, null_size: int, seed: int) -> NullLaw:
+def _sampled(shape: Shape, null_size: int, seed: int) -> NullDistribution:
     from ...kernels.cpu.null import sample_ap, stream_key
 
     key = stream_key(seed, *shape, 0)
     size = min(max(_POSITIVES_PER_BLOCK // shape[0], 1), null_size)
     blocks = [(1, partial(sample_ap, key, i, min(size, null_size - i), *shape)) for i in range(0, null_size, size)]
-    return NullLaw(*shape, "sampled", np.sort(np.concatenate(run_jobs(blocks))))
+    return NullDistribution(*shape, "sampled", np.sort(np.concatenate(run_jobs(blocks))))
 
 
 def sampling_hint(shapes: Iterable[Shape], null_size: int) -> str:
@@ -214,8 +214,8 @@ def sampling_hint(shapes: Iterable[Shape], null_size: int) -> str:
     return f"; drawing takes about {minutes:,.0f} minutes, a smaller null_size less" if minutes >= 1 else ""
 
 
-def average_precision_null(n_pos: int, n_total: int, *, null_size: int = 1_000_000, seed: int = 0) -> NullLaw:
-    """Law of the AP of `n_pos` positives among `n_total` items under random ranking.
+def average_precision_null(n_pos: int, n_total: int, *, null_size: int = 1_000_000, seed: int = 0) -> NullDistribution:
+    """Null distribution of the AP of `n_pos` positives among `n_total` items under random ranking.
 
     Parameters
     ----------
@@ -226,7 +226,7 @@ def average_precision_null(n_pos: int, n_total: int, *, null_size: int = 1_000_0
 
     Returns
     -------
-    NullLaw
+    NullDistribution
         Its `method` says how it was found.
 
     Raises
@@ -237,7 +237,7 @@ def average_precision_null(n_pos: int, n_total: int, *, null_size: int = 1_000_0
     Warns
     -----
     SampledNullWarning
-        The law is too large to compute and was sampled.
+        The distribution is too large to compute and was sampled.
     """
     check_sampling(null_size, seed)
     for name, number in (("n_pos", n_pos), ("n_total", n_total)):
@@ -247,12 +247,12 @@ def average_precision_null(n_pos: int, n_total: int, *, null_size: int = 1_000_0
     shape = int(n_pos), int(n_total)
     if method_of(*shape) == "sampled":
         warnings.warn(
-            f"the law of {n_pos} positives among {n_total} items is too large to compute and is sampled "
+            f"the distribution of {n_pos} positives among {n_total} items is too large to compute and is sampled "
             f"({null_size:,} draws, seed {seed}): its p-values are not exact{sampling_hint([shape], null_size)}",
             SampledNullWarning,
             stacklevel=2,
         )
-    return map_laws([shape], lambda law: law, null_size=null_size, seed=seed)[shape]
+    return map_distributions([shape], lambda distribution: distribution, null_size=null_size, seed=seed)[shape]
 
 
 def distinct_shapes(
@@ -273,7 +273,9 @@ def refuse_impossible(n_pos: npt.NDArray[np.generic], n_total: npt.NDArray[np.ge
     P, L = n_pos.astype(np.float64), n_total.astype(np.float64)
     long = ~(L <= _LONGEST_LIST)
     if long.any():
-        raise InputError(f"lists of more than {_LONGEST_LIST:,} items have no null law here, but found {L[long][0]:g}")
+        raise InputError(
+            f"lists of more than {_LONGEST_LIST:,} items have no null distribution here, but found {L[long][0]:g}"
+        )
     bad = ~((P >= 1) & (P <= L) & (np.floor(P) == P) & (np.floor(L) == L))
     if bad.any():
         pairs = dict.fromkeys(zip(P[bad].tolist(), L[bad].tolist(), strict=True))
@@ -348,10 +350,10 @@ def ap_p_values(
     members = dict(zip(shapes, (rows[mine] for mine in Groups.numbered(which)), strict=True))
     tolerance = tolerance_of(given)
 
-    def use(law: NullLaw) -> PValues:
-        return law.evaluate(observed[members[law.n_pos, law.n_total]], tail, tolerance)
+    def use(distribution: NullDistribution) -> PValues:
+        return distribution.evaluate(observed[members[distribution.n_pos, distribution.n_total]], tail, tolerance)
 
-    for shape, part in map_laws(members, use, method=method, null_size=null_size, seed=seed).items():
+    for shape, part in map_distributions(members, use, method=method, null_size=null_size, seed=seed).items():
         found.lower[members[shape]] = part.lower
         found.upper[members[shape]] = part.upper
         found.value[members[shape]] = part.value

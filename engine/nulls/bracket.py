@@ -1,9 +1,12 @@
-"""The law of S = P AP on a uniform grid: an enclosure of every tail, see `kernels.reference.null.advance_survival`.
+"""The null distribution of S = P AP on a uniform grid: an enclosure of every tail.
+
+See `kernels.reference.null.advance_survival` for the sweep.
 
 Each term of S is rounded to the grid, so S~ = S + e. That e lies between its least and greatest value over all
-placements encloses the law of S. For more than a few positives this is a poor enclosure, because it expects every
-term to be rounded the same way; an error half as large may be as rare as 1e-6. So a smaller error d is allowed for
-as well, and the probability that it is exceeded is bounded (Chernoff) and subtracted or added: for slope, tilt >= 0,
+placements encloses the distribution of S. For more than a few positives this is a poor enclosure, because it
+expects every term to be rounded the same way; an error half as large may be as rare as 1e-6. So a smaller error d
+is allowed for as well, and the probability that it is exceeded is bounded (Chernoff) and subtracted or added: for
+slope, tilt >= 0,
 
     P(S >= s) >= P(S~ >= s + d) - E[exp(slope (S - s) + tilt (e - d))]
     P(S >= s) <= P(S~ >= s - d) + E[exp(slope (S - s) - tilt (e + d))].

@@ -1,9 +1,9 @@
 """Tails of a sum of independent weighted AP: enumerated in two halves, or enclosed by convolution on a grid.
 
-Where the placements are few, the law is enumerated (the parts in two halves, met in the middle). Otherwise each part
-is rounded to one grid on [0, 1] and the parts are convolved by FFT. The rounding errors add up to known bounds, so
-the p-value is enclosed. The FFT has an absolute error, which would drown a small tail; a small tail is therefore
-convolved again with the laws tilted towards it, which makes its error relative.
+Where the placements are few, the distribution is enumerated (the parts in two halves, met in the middle). Otherwise
+each part is rounded to one grid on [0, 1] and the parts are convolved by FFT. The rounding errors add up to known
+bounds, so the p-value is enclosed. The FFT has an absolute error, which would drown a small tail; a small tail is
+therefore convolved again with the distributions tilted towards it, which makes its error relative.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .distribution import NullLaw, tolerance_of
+from .distribution import NullDistribution, tolerance_of
 
 __all__ = ["Part", "part_of", "sum_tail"]
 
@@ -28,7 +28,7 @@ _STEEPEST = 1.0  # tilt per cell
 
 @dataclass(frozen=True)
 class Part:
-    """Law of one weighted AP: on the grid, and value by value where it is enumerated.
+    """Null distribution of one weighted AP: on the grid, and value by value where it is enumerated.
 
     With C the grid value, AP times weight lies in ``C + low .. C + high``, and is ``C + shift`` on average.
     """
@@ -41,24 +41,24 @@ class Part:
     n_placements: int
 
 
-def part_of(law: NullLaw, weight: float, cells: int) -> Part:
-    """Round the law of `weight` times AP to multiples of 1 / `cells`."""
+def part_of(distribution: NullDistribution, weight: float, cells: int) -> Part:
+    """Round the distribution of `weight` times AP to multiples of 1 / `cells`."""
     half = 0.5 / cells
     size = math.floor(weight * cells + 0.5) + 1
-    if law.tail is not None:
-        unit = weight / law.n_pos  # worth of one of S = P AP
-        survival, least, greatest = law.tail.rounded((np.arange(size + 1) - 0.5) / cells / unit)
+    if distribution.tail is not None:
+        unit = weight / distribution.n_pos  # worth of one of S = P AP
+        survival, least, greatest = distribution.tail.rounded((np.arange(size + 1) - 0.5) / cells / unit)
         mass = np.maximum(survival[:-1] - survival[1:], 0.0)
         low, high = -greatest * unit - half, -least * unit + half
-        values, mean = None, weight * law.mean
+        values, mean = None, weight * distribution.mean
     else:
-        atoms = law.values if law.values.size else 1 / np.arange(law.n_total, 0, -1)
+        atoms = distribution.values if distribution.values.size else 1 / np.arange(distribution.n_total, 0, -1)
         mass = np.diff(np.searchsorted(atoms, (np.arange(size + 1) - 0.5) / cells / weight)) / len(atoms)
         low, high = -half, half
-        mean = weight * (float(atoms.mean()) if law.method == "sampled" else law.mean)
-        values = weight * atoms if law.method == "enumeration" and len(atoms) <= _HALF else None
+        mean = weight * (float(atoms.mean()) if distribution.method == "sampled" else distribution.mean)
+        values = weight * atoms if distribution.method == "enumeration" and len(atoms) <= _HALF else None
     shift = mean - _dot(mass, np.arange(len(mass))) / cells
-    return Part(mass, low, high, shift, values, law.n_placements)
+    return Part(mass, low, high, shift, values, distribution.n_placements)
 
 
 def _dot(a: npt.NDArray[np.number], b: npt.NDArray[np.number]) -> float:
@@ -132,14 +132,14 @@ def _tilt(parts: list[tuple[Part, int]], cell: float) -> float:
     from scipy.optimize import brentq
 
     coarse = 16  # any tilt is right and a near one does, so cells are taken together
-    laws = [
+    distributions = [
         (np.add.reduceat(part.mass, np.arange(0, len(part.mass), coarse)), np.arange(0, len(part.mass), coarse), times)
         for part, times in parts
     ]
 
     def excess(theta: float) -> float:
         total = -cell
-        for mass, at, times in laws:
+        for mass, at, times in distributions:
             tilted, _ = _tilted(mass, at, theta)
             total += times * _dot(at, tilted) / float(tilted.sum())
         return total
@@ -154,7 +154,7 @@ def _tilt(parts: list[tuple[Part, int]], cell: float) -> float:
 def _tilted(mass: Floats, at: npt.NDArray[np.int64], theta: float) -> tuple[Floats, float]:
     """Mass * exp(theta * at), divided by its greatest value, and the logarithm of that value.
 
-    In logarithms, since a law may lie so far below its last cell that the plain product is zero everywhere.
+    In logarithms, since a distribution may lie so far below its last cell that the plain product is zero everywhere.
     """
     with np.errstate(divide="ignore"):
         weight = np.log(mass) + theta * at
@@ -163,44 +163,44 @@ def _tilted(mass: Floats, at: npt.NDArray[np.int64], theta: float) -> tuple[Floa
 
 
 def _convolved_tail(parts: list[tuple[Part, int]], index: Floats, theta: float) -> tuple[Floats, Floats]:
-    """P(sum of cells >= index) by FFT of the laws tilted by exp(theta * cell), and a bound of its error.
+    """P(sum of cells >= index) by FFT of the distributions tilted by exp(theta * cell), and a bound of its error.
 
-    The error of an FFT product of n values, each of a law with sum 1, is below about eps log2(n) in the
-    Euclidean norm, thus below sqrt(n) eps log2(n) in a sum over them, and a convolution with a law does not
+    The error of an FFT product of n values, each of a distribution with sum 1, is below about eps log2(n) in the
+    Euclidean norm, thus below sqrt(n) eps log2(n) in a sum over them, and a convolution with a distribution does not
     enlarge it; four times that is taken for each draw.
     """
     from scipy import fft
 
-    laws: list[tuple[int, int, Floats]] = []  # length, a tie breaker, law
+    distributions: list[tuple[int, int, Floats]] = []  # length, a tie breaker, distribution
     log_scale, draws = 0.0, 0
     for part, times in parts:
         at = np.arange(len(part.mass))
         tilted, peak = _tilted(part.mass, at, theta)
         scale = tilted.sum()
-        law = tilted / scale
+        distribution = tilted / scale
         if times > 1:
-            length = times * (len(law) - 1) + 1
+            length = times * (len(distribution) - 1) + 1
             n = fft.next_fast_len(length, real=True)
-            law = fft.irfft(fft.rfft(law, n) ** times, n)[:length]
-        laws.append((len(law), draws, law))
+            distribution = fft.irfft(fft.rfft(distribution, n) ** times, n)[:length]
+        distributions.append((len(distribution), draws, distribution))
         log_scale += times * (math.log(scale) + peak)
         draws += times
-    heapq.heapify(laws)
-    while len(laws) > 1:  # the two shortest: most transforms are short
-        (_, order, one), (_, _, two) = heapq.heappop(laws), heapq.heappop(laws)
+    heapq.heapify(distributions)
+    while len(distributions) > 1:  # the two shortest: most transforms are short
+        (_, order, one), (_, _, two) = heapq.heappop(distributions), heapq.heappop(distributions)
         length = len(one) + len(two) - 1
         n = fft.next_fast_len(length, real=True)
-        law = fft.irfft(fft.rfft(one, n) * fft.rfft(two, n), n)[:length]
-        heapq.heappush(laws, (length, order, law))
-    law = laws[0][2]
-    n = len(law)
+        distribution = fft.irfft(fft.rfft(one, n) * fft.rfft(two, n), n)[:length]
+        heapq.heappush(distributions, (length, order, distribution))
+    distribution = distributions[0][2]
+    n = len(distribution)
     error = 4 * draws * math.sqrt(n) * math.log2(n + 1) * np.finfo(np.float64).eps
     cell = np.clip(index, 0, n)
     if theta == 0.0:
-        survival = np.append(np.cumsum(law[::-1])[::-1], 0.0)
+        survival = np.append(np.cumsum(distribution[::-1])[::-1], 0.0)
         return np.clip(survival[cell.astype(np.int64)], 0.0, 1.0), np.full(index.shape, error)
     decay = np.exp(-theta * np.arange(n))
-    tails = np.array([_dot(law[int(j) :], decay[: n - int(j)]) for j in cell.ravel()]).reshape(cell.shape)
+    tails = np.array([_dot(distribution[int(j) :], decay[: n - int(j)]) for j in cell.ravel()]).reshape(cell.shape)
     with np.errstate(divide="ignore"):
         log_tails = np.log(np.maximum(tails, 0.0))
     log_factor = (

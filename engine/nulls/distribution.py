@@ -1,4 +1,4 @@
-"""The law of one shape's average precision (AP) under random ranking, and p-values with bounds.
+"""The null distribution of one shape's average precision (AP) under random ranking, and p-values with bounds.
 
 AP values closer than `TOLERANCE` (relative) are one value: an AP is a rational number that reached us through
 floating point, and its last bit must not decide whether it ties with an equal one.
@@ -17,7 +17,7 @@ from ..errors import InputError
 
 __all__ = [
     "TOLERANCE",
-    "NullLaw",
+    "NullDistribution",
     "PValues",
     "Tail",
     "check_sampling",
@@ -72,8 +72,8 @@ class Tail(Protocol):
 
 
 @dataclass(frozen=True)
-class NullLaw:
-    """Law of the AP of one shape under random ranking.
+class NullDistribution:
+    """Null distribution of the AP of one shape under random ranking.
 
     Attributes
     ----------
@@ -181,12 +181,12 @@ class NullLaw:
         p = above / size
         return p, p, p
 
-    def _enclose(self, law: Tail, low: Floats, high: Floats, tail: str) -> tuple[Floats, Floats, Floats]:
+    def _enclose(self, distribution: Tail, low: Floats, high: Floats, tail: str) -> tuple[Floats, Floats, Floats]:
         """Bounds that hold for both tails, as `low` and `high` lie on either side of any atom that ties.
 
         A tail of few placements is counted, which makes it exact.
         """
-        lower, upper, value = law.enclose(low * self.n_pos, high * self.n_pos)
+        lower, upper, value = distribution.enclose(low * self.n_pos, high * self.n_pos)
         log_count = math.lgamma(self.n_total + 1) - math.lgamma(self.n_pos + 1)
         log_count -= math.lgamma(self.n_total - self.n_pos + 1)
         countable = log_count <= _LONGEST_COUNT
@@ -194,7 +194,7 @@ class NullLaw:
         for bound in (lower, upper, value):
             one = 1 / self.n_placements if countable else math.exp(-log_count)
             bound[best] = one if tail == ">=" else 0.0
-        if not countable:  # no tail above the error of such a law has so few placements
+        if not countable:  # no tail above the error of such a distribution has so few placements
             return lower, upper, value
 
         from ...kernels.cpu.null import count_tail

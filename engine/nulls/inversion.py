@@ -1,8 +1,8 @@
-"""The tail of S = P AP from its characteristic function: for many positives, where the law is smooth.
+"""The tail of S = P AP from its characteristic function: for many positives, where the distribution is smooth.
 
 A grid would have to be fine against the sum of P rounding errors. The characteristic function phi needs no grid:
-`kernels.reference.null_inversion` gives it exactly, at one frequency for the price of one cell, and a law that is
-nearly normal needs a few dozen frequencies. With the square wave of half-period W in place of the step,
+`kernels.reference.null_inversion` gives it exactly, at one frequency for the price of one cell, and a distribution
+that is nearly normal needs a few dozen frequencies. With the square wave of half-period W in place of the step,
 
     P(S >= s) = 1/2 + (2 / pi) sum over odd n of Im(phi(n pi / W) exp(-i n pi s / W)) / n.
 
@@ -67,7 +67,7 @@ class InvertedTail:
         from ...kernels.cpu.null_inversion import tail_sum
 
         found: Floats = tail_sum(s, float(self.theta[0]), self.phi)
-        # one period holds all but `error` of the law; outside it the wave would repeat
+        # one period holds all but `error` of the distribution; outside it the wave would repeat
         half = math.pi / self.theta[0]
         found = np.where(s <= self.least, 1.0, np.where(s >= self.least + half, 0.0, found))
         return np.where(s > self.greatest, 0.0, np.clip(found, 0.0, 1.0))
@@ -103,7 +103,7 @@ def corridor(n_pos: int, n_total: int) -> tuple[Ints, Ints]:
 
 
 def _period(n_pos: int, n_total: int) -> tuple[float, float]:
-    """Least value of S and the range that holds all but about 1e-15 of its law."""
+    """Least value of S and the range that holds all but about 1e-15 of its distribution."""
     from ...kernels.cpu.null import variance_ap
     from ...kernels.reference.null import expected_ap
 

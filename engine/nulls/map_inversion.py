@@ -1,4 +1,4 @@
-"""The law of a weighted mean of many independent AP from its characteristic function.
+"""The null distribution of a weighted mean of many independent AP from its characteristic function.
 
 Rounded to a grid, the errors of many draws add up to a wide bracket. The characteristic function of a sum of
 independent parts is the product of theirs, each exact at every frequency (`kernels.reference.null_inversion`), so it

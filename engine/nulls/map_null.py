@@ -2,10 +2,10 @@
 
 ``shared``: members of one shape (P, L) share one random draw, different shapes are independent draws (the
 rule of copairs, the cautious extreme). The mean AP is then sum_s (m_s / m) A_s. ``independent``: every member
-draws for itself. Neither is the true joint law, since queries of one group share pairs.
+draws for itself. Neither is the true joint distribution, since queries of one group share pairs.
 
 A mean is the sum of independent weighted AP. The p-value of a few placements is exact and that of a few draws is
-enclosed (`convolution`). Many draws of shapes with many placements have a smooth law, which is inverted from
+enclosed (`convolution`). Many draws of shapes with many placements have a smooth distribution, which is inverted from
 its characteristic function with a measured error (`map_inversion`); a tail too small for that error is enclosed.
 """
 
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from ...kernels.cores import usable_cores
 from ..tables.groups import Groups
-from .ap_null import NullLaw, Shape, ap_p_values, distinct_shapes, map_laws, method_of
+from .ap_null import NullDistribution, Shape, ap_p_values, distinct_shapes, map_distributions, method_of
 from .convolution import Part, part_of, sum_tail
 from .distribution import PValues, check_sampling, check_tail, sampled_p_values, tolerance_of
 from .map_inversion import Spectra
@@ -62,8 +62,8 @@ def group_p_values(
     n_pos, n_total : ndarray of int64, shape (n,)
         P and L of each row, 1 <= P <= L.
     p_values : {"exact", "sampled"}
-        Whether laws are computed or sampled. The median of several independent draws has no computed law here
-        and is always sampled.
+        Whether distributions are computed or sampled. The median of several independent draws has no computed
+        distribution here and is always sampled.
     tail : {">=", ">"}
         Whether a value equal to the observed one counts.
     null : {"shared", "independent"}
@@ -77,7 +77,7 @@ def group_p_values(
     -------
     PValues
         Arrays of shape (g,). For sampled groups the bounds are a confidence interval. A group with a member whose
-        law is too large to compute is sampled as a whole: draws have no place in a computed law.
+        distribution is too large to compute is sampled as a whole: draws have no place in a computed distribution.
     """
     check_tail(tail)
     check_sampling(null_size, seed)
@@ -117,7 +117,7 @@ def count_sampled(
 ) -> int:
     """Count the groups whose exact p-value would have to be sampled; arguments as in `group_p_values`.
 
-    These are groups with a member whose own law is too large to compute, and medians of more than one draw.
+    These are groups with a member whose own distribution is too large to compute, and medians of more than one draw.
     """
     shapes, which = distinct_shapes(n_pos, n_total)
     large = np.array([method_of(*shape) == "sampled" for shape in shapes])
@@ -149,12 +149,12 @@ def _summed(
 
     def invert(composition: Composition) -> list[int]:
         """Fill in the groups whose tail is clear of the error of an inversion; return the others."""
-        law, mine = spectra.tail(composition), groups[composition]
-        if law is None:
+        distribution, mine = spectra.tail(composition), groups[composition]
+        if distribution is None:
             return mine
         tolerance, x = tolerance_of(statistic), statistic[mine].astype(np.float64)
-        lower, upper, value = law.enclose(x * (1 - tolerance), x * (1 + tolerance))
-        clear = (value >= _CLEAR * law.error) & (x < 1 - tolerance)
+        lower, upper, value = distribution.enclose(x * (1 - tolerance), x * (1 + tolerance))
+        clear = (value >= _CLEAR * distribution.error) & (x < 1 - tolerance)
         some = np.array(mine)[clear]
         found.lower[some], found.upper[some], found.value[some] = lower[clear], upper[clear], value[clear]
         return np.array(mine)[~clear].tolist()
@@ -166,10 +166,10 @@ def _summed(
             for shape, weight, _ in composition:
                 wanted.setdefault(shape, set()).add((weight, _cells(composition)))
 
-        def use(law: NullLaw) -> dict[tuple[float, int], Part]:
-            return {need: part_of(law, *need) for need in wanted[law.n_pos, law.n_total]}
+        def use(distribution: NullDistribution) -> dict[tuple[float, int], Part]:
+            return {need: part_of(distribution, *need) for need in wanted[distribution.n_pos, distribution.n_total]}
 
-        parts = map_laws(wanted, use, null_size=null_size, seed=seed)
+        parts = map_distributions(wanted, use, null_size=null_size, seed=seed)
 
         def enclose(composition: Composition) -> None:
             cells, mine = _cells(composition), left[composition]

@@ -1,4 +1,4 @@
-"""How the law of a shape is found: a choice from the shape alone, so that no p-value depends on other shapes.
+"""How the distribution of a shape is found: a choice from the shape alone, so that no p-value depends on other shapes.
 
 The width of a bracket is about the hazard of S = P AP (what part of a tail lies in the next unit of S) times the
 sum of the rounding errors it has to allow for. Cells are chosen for 1 % of the p-value.
@@ -19,11 +19,11 @@ __all__ = ["Plan", "method_of", "plan_of"]
 _ENUMERATED = 1_000_000
 _LONGEST = 1_500
 _LARGEST_LOG_COUNT = 290 * math.log(10)  # C(L, P) whose reciprocal is an ordinary float64
-_SWEEP_WORK = 3e9  # cell updates, about 0.4 nanoseconds each; beyond it a law is split where that is less work
+_SWEEP_WORK = 3e9  # cell updates, about 0.4 nanoseconds each; beyond it a distribution is split where that is less work
 _MOST_WORK = 8e9  # cell updates
 _MOST_INVERSION = 6e9  # complex multiplications, about 1.3 nanoseconds each
-#: Fewest positives and negatives of a law that is smooth enough to be inverted (see `inversion`); and fewest of
-#: either where a narrow bracket is too much work.
+#: Fewest positives and negatives of a distribution that is smooth enough to be inverted (see `inversion`); and fewest
+#: of either where a narrow bracket is too much work.
 _SMOOTH = (48, 48)
 _LESS_SMOOTH = (32, 96)
 _STEP = 1_260  # cells are multiples of it: the terms k / r of the best ranks are not rounded at all
@@ -34,7 +34,7 @@ _CLASSES = (8, 16, 32, 64)  # P up to which sweeps are shared
 
 @dataclass(frozen=True)
 class Plan:
-    """How one law is found.
+    """How one distribution is found.
 
     Attributes
     ----------
@@ -53,13 +53,13 @@ class Plan:
 
 
 def method_of(n_pos: int, n_total: int) -> str:
-    """Return how a law is found: ``enumeration``, ``bracket``, ``inversion`` or ``sampled``."""
+    """Return how a distribution is found: ``enumeration``, ``bracket``, ``inversion`` or ``sampled``."""
     return plan_of(n_pos, n_total).method
 
 
 @lru_cache(maxsize=1 << 16)
 def plan_of(n_pos: int, n_total: int) -> Plan:
-    """Choose how the law of (P, L) is found, see `ap_null`."""
+    """Choose how the distribution of (P, L) is found, see `ap_null`."""
     negatives = n_total - n_pos
     if negatives <= 1 or n_pos == 1:
         return Plan("enumeration")

@@ -1,9 +1,9 @@
 """The tail of S = P AP in two parts, the first R ranks and the rest: for few positives in a long list.
 
-There the body of the law lies near 0 and is steep, so it needs a fine grid, while its tail reaches up to P. The
-terms beyond rank R are small: they get the fine grid, and the few positives among the first R ranks a coarse one,
-see `kernels.reference.null_split`. The rounding errors of both lie between bounds that are tracked for each number
-k of positives among the first R, which encloses every tail.
+There the body of the distribution lies near 0 and is steep, so it needs a fine grid, while its tail reaches up to
+P. The terms beyond rank R are small: they get the fine grid, and the few positives among the first R ranks a coarse
+one, see `kernels.reference.null_split`. The rounding errors of both lie between bounds that are tracked for each
+number k of positives among the first R, which encloses every tail.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NEGLIGIBLE = 1e-20  # mass dropped per rank and k; less than 1e-14 in all
 
 @dataclass(frozen=True)
 class SplitGrid:
-    """Where a law is split, and its two grids.
+    """Where a distribution is split, and its two grids.
 
     Attributes
     ----------
@@ -101,16 +101,16 @@ class SplitTail:
         from scipy.signal import fftconvolve
 
         cells, finer = self.grid.cells, self.grid.finer
-        law = np.zeros(int(self.starts[-1] - self.starts[-2]) + int(self.tops.max()) // finer + 2)
+        distribution = np.zeros(int(self.starts[-1] - self.starts[-2]) + int(self.tops.max()) // finer + 2)
         for k in np.flatnonzero(self.tops >= 0):
             survival = np.append(self.survival[self.starts[k] : self.starts[k + 1]], 0.0)
             second = np.bincount(
                 (np.arange(self.tops[k] + 1) + finer // 2) // finer, self.masses[k, : self.tops[k] + 1]
             )
             both = fftconvolve(survival[:-1] - survival[1:], second)
-            law[: len(both)] += both
-        tail = np.append(np.maximum.accumulate(np.cumsum(law[::-1]))[::-1], 0.0).clip(0.0, 1.0)
-        found: Floats = tail[np.clip(np.ceil(edges * cells), 0, len(law)).astype(np.int64)]
+            distribution[: len(both)] += both
+        tail = np.append(np.maximum.accumulate(np.cumsum(distribution[::-1]))[::-1], 0.0).clip(0.0, 1.0)
+        found: Floats = tail[np.clip(np.ceil(edges * cells), 0, len(distribution)).astype(np.int64)]
         live = self.tops >= 0
         rounding = 0.5 * finer  # of the second part to the coarse grid
         least = (self.errors[0][live].min() - rounding) / (cells * finer)

@@ -9,16 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastbench.engine.errors import InputError, SampledNullWarning
-from fastbench.engine.nulls import ap_null, distribution, inversion, split_bracket
+from fastbench.engine.nulls import ap_null, inversion, split_bracket
 from fastbench.engine.nulls import bracket as null_swept
 from fastbench.engine.nulls import copairs as copairs_null
+from fastbench.engine.nulls import distribution as null_distribution
 from fastbench.engine.nulls import method as null_plan
 from fastbench.engine.nulls.ap_null import (
-    NullLaw,
+    NullDistribution,
     ap_p_values,
     average_precision_null,
     expected_sampled,
-    map_laws,
+    map_distributions,
     method_of,
 )
 from fastbench.kernels.cpu.null import enumerate_ap, expected_ap, sample_ap, variance_ap
@@ -35,20 +36,20 @@ def truth(atoms, x, tail):
 
 def bracketed(shape, cells=7560):
     [(_, tail)] = null_swept.sweep([shape], cells, 64)
-    return NullLaw(*shape, "bracket", np.empty(0), tail)
+    return NullDistribution(*shape, "bracket", np.empty(0), tail)
 
 
 def split(shape, head, cells=2520, finer=8):
     [(_, tail)] = split_bracket.split_sweep([shape], head, cells, [finer])
-    return NullLaw(*shape, "bracket", np.empty(0), tail)
+    return NullDistribution(*shape, "bracket", np.empty(0), tail)
 
 
-def quantile(law, p):
+def quantile(distribution, p):
     """An AP with about this p-value."""
     low, high = 0.0, 1.0
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if law.evaluate(middle).value > p else (low, middle)
+        low, high = (middle, high) if distribution.evaluate(middle).value > p else (low, middle)
     return high
 
 
@@ -83,14 +84,14 @@ def million_shapes(draw):
 @given(million_shapes(), st.sampled_from(TAILS), st.data())
 @settings(deadline=None, max_examples=25)
 def test_up_to_a_million_placements_are_enumerated(shape, tail, data):
-    law = average_precision_null(*shape)
+    distribution = average_precision_null(*shape)
     if shape[0] > null_plan._LONGEST and shape[1] - shape[0] > 1:
         return
-    assert law.method == "enumeration"
+    assert distribution.method == "enumeration"
     atoms = np.ones(1) if shape[0] == shape[1] else enumerate_ap(*shape)
     assert len(atoms) <= 1_000_000
     x = [atoms[data.draw(st.integers(0, len(atoms) - 1))] for _ in range(4)] + [data.draw(st.floats(0.01, 1))]
-    found = law.evaluate(x, tail)
+    found = distribution.evaluate(x, tail)
     for p in (found.value, found.lower, found.upper):
         np.testing.assert_allclose(p, truth(atoms, x, tail), rtol=1e-12, atol=1e-12)
 
@@ -100,16 +101,18 @@ def test_up_to_a_million_placements_are_enumerated(shape, tail, data):
 def test_the_bracket_encloses_the_truth_at_and_between_values(shape, cells, counting, in_parts, data):
     atoms = enumerate_ap(*shape)
     if in_parts:
-        law = split(shape, data.draw(st.integers(1, shape[1] - 1)), cells, data.draw(st.sampled_from([1, 3, 10])))
+        distribution = split(
+            shape, data.draw(st.integers(1, shape[1] - 1)), cells, data.draw(st.sampled_from([1, 3, 10]))
+        )
     else:
-        law = bracketed(shape, cells)
+        distribution = bracketed(shape, cells)
     at = data.draw(st.lists(st.sampled_from(atoms.tolist()), min_size=1, max_size=10))
     x = at + [v * 0.999 for v in at] + [v * 1.0001 for v in at]
     with pytest.MonkeyPatch.context() as patch:
         if not counting:
-            patch.setattr(distribution, "_COUNTED", -1)
+            patch.setattr(null_distribution, "_COUNTED", -1)
         for tail in TAILS:
-            found = law.evaluate(x, tail)
+            found = distribution.evaluate(x, tail)
             p = truth(atoms, x, tail)
             assert np.all(found.lower <= p * (1 + 1e-15))
             assert np.all(p <= found.upper * (1 + 1e-15))
@@ -118,7 +121,7 @@ def test_the_bracket_encloses_the_truth_at_and_between_values(shape, cells, coun
 
 @pytest.mark.parametrize(("shape", "width"), [((3, 67), 0.003), ((4, 30), 0.003), ((6, 24), 0.002), ((8, 18), 0.002)])
 def test_the_bracket_is_narrow_and_its_estimate_close(shape, width, monkeypatch):
-    monkeypatch.setattr(distribution, "_COUNTED", -1)
+    monkeypatch.setattr(null_distribution, "_COUNTED", -1)
     atoms = enumerate_ap(*shape)
     x = np.quantile(atoms, np.linspace(0.5, 0.99, 200))
     p, found = truth(atoms, x, ">="), bracketed(shape, 15_120).evaluate(x)
@@ -128,7 +131,7 @@ def test_the_bracket_is_narrow_and_its_estimate_close(shape, width, monkeypatch)
 
 @pytest.mark.parametrize("shape", [(3, 67), (4, 30), (6, 24)])
 def test_the_estimate_is_unbiased(shape, monkeypatch):
-    monkeypatch.setattr(distribution, "_COUNTED", -1)
+    monkeypatch.setattr(null_distribution, "_COUNTED", -1)
     atoms = np.sort(enumerate_ap(*shape))
     x = np.quantile(atoms, np.linspace(0.3, 0.99, 400))
     x = (x[1:] + x[:-1]) / 2
@@ -139,13 +142,13 @@ def test_the_estimate_is_unbiased(shape, monkeypatch):
 @pytest.mark.parametrize("cells", [60, 420])
 @pytest.mark.parametrize("shape", [(9, 18), (10, 20), (12, 19), (16, 20)])
 def test_allowing_for_likely_errors_only_is_still_an_enclosure(shape, cells, monkeypatch):
-    monkeypatch.setattr(distribution, "_COUNTED", -1)
+    monkeypatch.setattr(null_distribution, "_COUNTED", -1)
     atoms = enumerate_ap(*shape)
     x = np.unique(np.quantile(atoms, np.linspace(0.001, 1, 400)))
-    law = bracketed(shape, cells)
-    plain = replace(law.tail, **dict.fromkeys(("allowed", "missed", "limits"), np.empty((2, 0))))
+    distribution = bracketed(shape, cells)
+    plain = replace(distribution.tail, **dict.fromkeys(("allowed", "missed", "limits"), np.empty((2, 0))))
     for tail in TAILS:
-        found, wide = law.evaluate(x, tail), replace(law, tail=plain).evaluate(x, tail)
+        found, wide = distribution.evaluate(x, tail), replace(distribution, tail=plain).evaluate(x, tail)
         p = truth(atoms, x, tail)
         assert np.all(found.lower <= p)
         assert np.all(p <= found.upper)
@@ -153,11 +156,11 @@ def test_allowing_for_likely_errors_only_is_still_an_enclosure(shape, cells, mon
 
 
 def test_allowing_for_likely_errors_only_is_narrower():
-    law = bracketed((30, 100), 420)
-    x = [quantile(law, p) for p in LEVELS]
-    found = law.evaluate(x)
-    plain = replace(law.tail, **dict.fromkeys(("allowed", "missed", "limits"), np.empty((2, 0))))
-    wide = replace(law, tail=plain).evaluate(x)
+    distribution = bracketed((30, 100), 420)
+    x = [quantile(distribution, p) for p in LEVELS]
+    found = distribution.evaluate(x)
+    plain = replace(distribution.tail, **dict.fromkeys(("allowed", "missed", "limits"), np.empty((2, 0))))
+    wide = replace(distribution, tail=plain).evaluate(x)
     assert np.all(found.upper - found.lower < 0.6 * (wide.upper - wide.lower))
 
 
@@ -165,21 +168,21 @@ def test_allowing_for_likely_errors_only_is_narrower():
     "shape", [(3, 67), (7, 71), (7, 400), (15, 400), (25, 310), (20, 320), (8, 10_000), (64, 2000)]
 )
 def test_bounds_are_narrow_at_all_levels(shape):
-    law = average_precision_null(*shape)
+    distribution = average_precision_null(*shape)
     for p in LEVELS:
-        found = law.evaluate(quantile(law, p))
+        found = distribution.evaluate(quantile(distribution, p))
         assert found.upper - found.lower <= max(0.01 * found.value, 1e-12)
-    x = quantile(law, 0.01)
+    x = quantile(distribution, 0.01)
     draws = sample_ap(5, 0, 200_000, *shape)
-    assert abs((draws >= x).mean() - law.evaluate(x).value) < 5 * math.sqrt(0.01 / 200_000)
+    assert abs((draws >= x).mean() - distribution.evaluate(x).value) < 5 * math.sqrt(0.01 / 200_000)
 
 
 @pytest.mark.parametrize("shape", [(20, 90), (36, 200), (47, 120), (47, 431)])
 def test_inversion_agrees_with_the_bracket(shape):
-    inverted, law = inversion.invert(*shape), bracketed(shape, 2520)
+    inverted, distribution = inversion.invert(*shape), bracketed(shape, 2520)
     for p in LEVELS:
-        x = np.array([quantile(law, p)])
-        bounds = law.evaluate(x)
+        x = np.array([quantile(distribution, p)])
+        bounds = distribution.evaluate(x)
         s = x * shape[0]
         assert bounds.lower - inverted.error <= inverted.enclose(s, s)[2] <= bounds.upper + inverted.error
 
@@ -200,33 +203,33 @@ def test_the_error_of_inversion_covers_another_period_and_no_corridor(shape, mon
 
 @pytest.mark.parametrize("shape", [(100, 2000), (800, 8000), (500, 600)])
 def test_inversion_agrees_with_samples(shape):
-    law = average_precision_null(*shape)
-    assert law.method == "inversion"
+    distribution = average_precision_null(*shape)
+    assert distribution.method == "inversion"
     draws = sample_ap(7, 0, 100_000, *shape)
     x = np.quantile(draws, [0.05, 0.5, 0.9, 0.99, 0.999])
-    p = law.evaluate(x).value
+    p = distribution.evaluate(x).value
     assert np.all(np.abs((draws[:, None] >= x).mean(axis=0) - p) < 5 * np.sqrt(p * (1 - p) / len(draws)))
 
 
 @pytest.mark.parametrize("n_neg", range(60, 65))
 def test_three_replicates_against_the_controls_of_a_plate_are_exact(n_neg):
-    law = average_precision_null(3, 3 + n_neg)
-    assert law.method == "enumeration"
-    found = law.evaluate([1.0, 0.5, 0.05])
+    distribution = average_precision_null(3, 3 + n_neg)
+    assert distribution.method == "enumeration"
+    found = distribution.evaluate([1.0, 0.5, 0.05])
     np.testing.assert_array_equal(found.lower, found.upper)
     np.testing.assert_allclose(found.value, truth(enumerate_ap(3, 3 + n_neg), [1.0, 0.5, 0.05], ">="), rtol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(1, 10), (1, 10**7), (3, 67), (7, 71), (2, 5000), (25, 310), (60, 200)])
 def test_the_greatest_value_is_exact(shape):
-    law = average_precision_null(*shape)
-    assert law.evaluate(1.0).value == pytest.approx(1 / math.comb(shape[1], shape[0]), rel=1e-12)
-    lower, upper = law.p_value(1.0, ">")
+    distribution = average_precision_null(*shape)
+    assert distribution.evaluate(1.0).value == pytest.approx(1 / math.comb(shape[1], shape[0]), rel=1e-12)
+    lower, upper = distribution.p_value(1.0, ">")
     assert lower == upper == 0
-    if law.method == "inversion":
+    if distribution.method == "inversion":
         return
     best_but_one = (shape[0] - 1 + shape[0] / (shape[0] + 1)) / shape[0]
-    assert law.evaluate(best_but_one).value == pytest.approx(2 / math.comb(shape[1], shape[0]), rel=1e-12)
+    assert distribution.evaluate(best_but_one).value == pytest.approx(2 / math.comb(shape[1], shape[0]), rel=1e-12)
 
 
 def test_one_positive_and_only_positives():
@@ -249,23 +252,23 @@ def test_values_that_differ_by_rounding_are_equal():
 @pytest.mark.parametrize("shape", [(3, 40), (7, 71), (1, 30), (30, 100)])
 def test_p_falls_as_ap_rises(shape):
     x = np.linspace(0, 1, 2000)
-    law = average_precision_null(*shape)
+    distribution = average_precision_null(*shape)
     for tail in TAILS:
-        found = law.evaluate(x, tail)
+        found = distribution.evaluate(x, tail)
         for p in (found.lower, found.upper, found.value):
             assert np.all(np.diff(p) <= p[:-1] * 1e-6)
-    assert law.evaluate(0.0).value == 1
+    assert distribution.evaluate(0.0).value == 1
 
 
 @pytest.mark.parametrize("shape", [(3, 40), (7, 71), (20, 100)])
 def test_mean_and_variance_of_the_law(shape):
-    law = average_precision_null(*shape)
-    assert law.mean == pytest.approx(expected_ap(*shape))
-    assert law.variance == pytest.approx(variance_ap(*shape))
+    distribution = average_precision_null(*shape)
+    assert distribution.mean == pytest.approx(expected_ap(*shape))
+    assert distribution.variance == pytest.approx(variance_ap(*shape))
     grid = (np.arange(20_000) + 0.5) / 20_000
-    p = law.evaluate(grid).value  # E[A] and E[A^2] from the tail
-    assert p.mean() == pytest.approx(law.mean, rel=2e-4)
-    assert 2 * (grid * p).mean() - p.mean() ** 2 == pytest.approx(law.variance, rel=2e-2)
+    p = distribution.evaluate(grid).value  # E[A] and E[A^2] from the tail
+    assert p.mean() == pytest.approx(distribution.mean, rel=2e-4)
+    assert 2 * (grid * p).mean() - p.mean() ** 2 == pytest.approx(distribution.variance, rel=2e-2)
 
 
 def test_methods_depend_on_the_shape_alone():
@@ -296,7 +299,7 @@ def test_rows_do_not_touch_each_other(monkeypatch):
 def test_the_cache_keeps_to_its_bytes():
     cache = ap_null._Cache(20_000)
     for i in range(10):
-        cache.put((i, i), NullLaw(2, 9, "enumeration", np.zeros(1000)))
+        cache.put((i, i), NullDistribution(2, 9, "enumeration", np.zeros(1000)))
     assert cache.get((0, 0)) is None
     assert cache.get((9, 9)) is not None
     assert cache._bytes <= 20_000
@@ -316,10 +319,10 @@ def test_sampled_p_values():
 
 
 def test_a_shape_too_large_to_compute_is_sampled():
-    law = average_precision_null(7, 10**7, null_size=20_000)
-    assert law.method == "sampled"
-    assert law.values.mean() == pytest.approx(law.mean, rel=0.2)
-    lower, upper = law.p_value(law.mean)
+    distribution = average_precision_null(7, 10**7, null_size=20_000)
+    assert distribution.method == "sampled"
+    assert distribution.values.mean() == pytest.approx(distribution.mean, rel=0.2)
+    lower, upper = distribution.p_value(distribution.mean)
     assert 0 < lower < upper < 1
 
 
@@ -361,7 +364,7 @@ def test_bad_input(arguments, message):
 
 
 def test_laws_are_given_once_a_shape():
-    seen = map_laws([(3, 9), (3, 9), (7, 71)], lambda law: law.method)
+    seen = map_distributions([(3, 9), (3, 9), (7, 71)], lambda distribution: distribution.method)
     assert seen == {(3, 9): "enumeration", (7, 71): "bracket"}
 
 
@@ -395,14 +398,14 @@ def test_profile_p_values_of_copairs(null_size, tmp_path, monkeypatch):
 
 
 def test_one_positive_below_all_values():
-    law = average_precision_null(1, 50)
+    distribution = average_precision_null(1, 50)
     for tail in (">=", ">"):
-        assert law.p_value([-0.5, 0.0], tail)[0].tolist() == [1.0, 1.0]
+        assert distribution.p_value([-0.5, 0.0], tail)[0].tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("shape", [(5, np.inf), (10**20, 10**25), (3, 10**15), ([7], 71), ("7", 71), (True, 71)])
 def test_impossible_shapes_are_one_sentence(shape):
-    with pytest.raises(InputError, match=r"null law|whole"):
+    with pytest.raises(InputError, match=r"null distribution|whole"):
         average_precision_null(*shape)
 
 

@@ -147,7 +147,7 @@ def test_means_of_small_groups(counts, null, half, monkeypatch):
 @pytest.mark.parametrize("null", ["shared", "independent"])
 @pytest.mark.parametrize("cells", [0, 360, 2520])
 def test_means_of_groups_whose_laws_are_rounded(null, cells, monkeypatch):
-    """The grids against an enumeration in two halves: of enumerated laws (0 cells), and of bracketed ones."""
+    """The grids against an enumeration in two halves: of enumerated distributions (0 cells), and of bracketed ones."""
     n_pos, n_total = (np.array([3, 4, 4]), np.array([40, 25, 25])) if null == "shared" else (np.full(2, 3), [60, 70])
     n_total = np.array(n_total)
     x = np.linspace(0.12, 0.5, 80)
@@ -252,7 +252,7 @@ def test_the_order_of_rows_does_not_matter(scores, p_values, null):
 def test_threads_and_history_do_not_matter(scores, null, monkeypatch):
     found = []
     for limit in (1, None, 1, None):
-        if len(found) < 3:  # the last uses the laws of the one before
+        if len(found) < 3:  # the last uses the distributions of the one before
             monkeypatch.setattr(ap_null, "_CACHE", ap_null._Cache(1 << 28))
         with threadpool_limits(limit):
             found.append(mean_average_precision(scores, ["compound", "dose"], 500, 0.05, 0, null=null, bracket=True))
@@ -411,7 +411,7 @@ def test_counts_of_a_group_are_by_shape():
 @pytest.mark.filterwarnings("ignore:the null of")
 @pytest.mark.parametrize(("members", "n_total"), [(40, 500), (10, 2000), (4, 50_000)])
 def test_groups_of_long_lists_of_many_lengths_have_a_p_value(members, n_total):
-    """The law of each member lies far below the grid's end, where a plain exponential tilt underflows."""
+    """The null distribution of each member lies far below the grid's end, where a plain exponential tilt underflows."""
     lengths = list(range(n_total, n_total + members))
     frame = pl.DataFrame(
         {
