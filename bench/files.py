@@ -170,10 +170,10 @@ def read_run(path: str | Path) -> Run:
     try:
         content = json.loads(Path(path).read_bytes())
     except FileNotFoundError as error:
-        raise InputError(f"there is no benchmark file {path}") from error
+        raise InputError(f"There is no benchmark file {path}.") from error
     except (OSError, ValueError) as error:  # a folder, no permission; no JSON, no text
         why = error.strerror if isinstance(error, OSError) else "it is not JSON"
-        raise InputError(f"{path} cannot be read as a benchmark file: {why}") from error
+        raise InputError(f"{path} cannot be read as a benchmark file: {why}.") from error
     return parse_run(content, str(path))
 
 
@@ -194,7 +194,7 @@ def parse_run(content: Any, shown: str) -> Run:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
-            f"{shown} is not a benchmark file: it lacks what pytest-benchmark writes; give one of fastbench bench"
+            f"{shown} is not a benchmark file: it lacks what pytest-benchmark writes; give one of fastbench bench."
         ) from error
 
 
@@ -233,7 +233,7 @@ def times_ours(one: Measured, measured: Sequence[Measured]) -> float | None:
 def check_margin(margin: float) -> None:
     """Raise `InputError` for a margin that is no ratio of at least 1."""
     if not 1 <= margin < math.inf:
-        raise InputError(f"the margin is a ratio of times and at least 1, such as {MARGIN}, but it is {margin}")
+        raise InputError(f"The margin is a ratio of times and at least 1, such as {MARGIN}, but it is {margin}.")
 
 
 def compare(old: Run, new: Run, margin: float = MARGIN) -> Comparison:

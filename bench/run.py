@@ -50,7 +50,7 @@ def check_installed() -> None:
     missing = [package for module, package in _NEEDED.items() if find_spec(module) is None]
     if missing:
         raise InputError(
-            f'the benchmarks need {", ".join(missing)}, which is not installed; pip install "fastbench[bench]"'
+            f'The benchmarks need {", ".join(missing)}, which is not installed; pip install "fastbench[bench]".'
         )
 
 
@@ -114,9 +114,9 @@ def run_suites(
                 if report is not None and line.startswith(_DONE):
                     report(line.removeprefix(_DONE).rstrip())
         if process.returncode == _NOTHING_FOUND:
-            raise InputError(f"no benchmark is selected by {select!r} at this level ({level})")
+            raise InputError(f"No benchmark is selected by {select!r} at this level ({level}).")
         if process.returncode == _BAD_USAGE and select:
-            raise InputError(f"{select!r} is not a selection; write names joined by 'and', 'or' and 'not'")
+            raise InputError(f"{select!r} is not a selection; write names joined by 'and', 'or' and 'not'.")
         # What was measured before a benchmark failed is worth keeping; without anything there is nothing to go on with.
         text = "".join(line for line in said if not line.startswith(_DONE))
         if process.returncode not in (_PASSED, _FAILED) or not results.exists() or not results.stat().st_size:

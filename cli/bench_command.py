@@ -46,17 +46,17 @@ def bench(
     from .console import print_json
 
     if quick and all_:
-        raise InputError("--quick and --all exclude each other; give one of them or neither")
+        raise InputError("--quick and --all exclude each other; give one of them or neither.")
     if fail_on_regression and compare is None:
-        raise InputError("--fail-on-regression needs --compare FILE, the run to compare with")
+        raise InputError("--fail-on-regression needs --compare FILE, the run to compare with.")
     level = "quick" if quick else "all" if all_ else "default"
     earlier = None if compare is None else files.read_run(compare)
     files.check_margin(margin)
     target = output or _default_output()
     if target.is_dir():
-        raise InputError(f"the output {target} is a folder; give a file")
+        raise InputError(f"The output {target} is a folder; give a file.")
     if target.exists() and not overwrite:
-        raise InputError(f"the output {target} exists; choose another or pass --overwrite to replace it")
+        raise InputError(f"The output {target} exists; choose another or pass --overwrite to replace it.")
     if target.exists():
         files.read_run(target)  # only an earlier run is replaced, never somebody's data
     benchmark_run.check_installed()

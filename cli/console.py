@@ -41,11 +41,11 @@ def refuse_options_before(ctx: typer.Context) -> None:
     before = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     if before:
         option = next(each.opts[0] for each in ctx.command.params if each.name == before[0])
-        raise InputError(f"put {option} after {ctx.invoked_subcommand!r}: options belong to the step")
+        raise InputError(f"Put {option} after {ctx.invoked_subcommand!r}: options belong to the step.")
 
 
 def note_compilation(folder: ResultFolder) -> None:
-    """Say on standard error, and in the manifest, what compiling the kernels took in this process."""
+    """Print on standard error, and in the manifest, what compiling the kernels took in this process."""
     from ..kernels.compile import compile_seconds
 
     seconds = round(compile_seconds(), 1)

@@ -208,7 +208,7 @@ def _sampled(shape: Shape, null_size: int, seed: int) -> NullDistribution:
 
 
 def sampling_hint(shapes: Iterable[Shape], null_size: int) -> str:
-    """Say how long it takes to draw that many samples of each shape that is sampled, where that is minutes."""
+    """Return in words how long it takes to draw so many samples of each sampled shape, where that is minutes."""
     positives = sum(n_pos for n_pos, n_total in shapes if method_of(n_pos, n_total) == "sampled")
     minutes = positives * null_size * _SECONDS_A_POSITIVE / usable_cores() / 60
     return f"; drawing takes about {minutes:,.0f} minutes, a smaller null_size less" if minutes >= 1 else ""
@@ -242,13 +242,13 @@ def average_precision_null(n_pos: int, n_total: int, *, null_size: int = 1_000_0
     check_sampling(null_size, seed)
     for name, number in (("n_pos", n_pos), ("n_total", n_total)):
         if isinstance(number, bool) or not isinstance(number, (int, float, np.number)):
-            raise InputError(f"{name} must be a whole number, but it is {number!r}")
+            raise InputError(f"{name} must be a whole number, but it is {number!r}.")
     refuse_impossible(np.array([n_pos]), np.array([n_total]))
     shape = int(n_pos), int(n_total)
     if method_of(*shape) == "sampled":
         warnings.warn(
-            f"the distribution of {n_pos} positives among {n_total} items is too large to compute and is sampled "
-            f"({null_size:,} draws, seed {seed}): its p-values are not exact{sampling_hint([shape], null_size)}",
+            f"The distribution of {n_pos} positives among {n_total} items is too large to compute and is sampled "
+            f"({null_size:,} draws, seed {seed}): its p-values are not exact{sampling_hint([shape], null_size)}.",
             SampledNullWarning,
             stacklevel=2,
         )
@@ -274,14 +274,14 @@ def refuse_impossible(n_pos: npt.NDArray[np.generic], n_total: npt.NDArray[np.ge
     long = ~(L <= _LONGEST_LIST)
     if long.any():
         raise InputError(
-            f"lists of more than {_LONGEST_LIST:,} items have no null distribution here, but found {L[long][0]:g}"
+            f"Lists of more than {_LONGEST_LIST:,} items have no null distribution here, but found {L[long][0]:g}."
         )
     bad = ~((P >= 1) & (P <= L) & (np.floor(P) == P) & (np.floor(L) == L))
     if bad.any():
         pairs = dict.fromkeys(zip(P[bad].tolist(), L[bad].tolist(), strict=True))
         shown = " and ".join(f"P = {p:g}, L = {n:g}" for p, n in list(pairs)[:3])
         raise InputError(
-            f"P positive of L pairs must be whole numbers, 1 <= P <= L, but there are {shown} ({bad.sum()} in all)"
+            f"P positive of L pairs must be whole numbers, 1 <= P <= L, but there are {shown} ({bad.sum()} in all)."
         )
 
 
@@ -328,23 +328,24 @@ def ap_p_values(
     P, L = np.asarray(n_pos), np.asarray(n_total)
     if not observed.ndim == P.ndim == L.ndim == 1 or not len(observed) == len(P) == len(L):
         raise InputError(
-            f"ap, n_pos and n_total must be lists of one length, but have shapes {observed.shape}, {P.shape}, {L.shape}"
+            "ap, n_pos and n_total must be lists of one length, but have the shapes "
+            f"{observed.shape}, {P.shape}, {L.shape}."
         )
     outside = ~np.isnan(observed) & ~((observed >= 0) & (observed <= 1 + 1e-6))
     if outside.any():
-        raise InputError(f"average precision lies between 0 and 1, but found {examples(observed[outside].tolist())}")
+        raise InputError(f"Average precision lies between 0 and 1, but found {examples(observed[outside].tolist())}.")
     rows = np.flatnonzero(~np.isnan(observed) & (P > 0))
     found = PValues(*(np.full(len(observed), np.nan) for _ in range(3)))
     if method == "copairs":
         from .copairs import profile_p_values
 
         if tail != ">=":
-            raise InputError("copairs counts ties in the p-values of profiles; use tail='>=' with it")
+            raise InputError("copairs counts ties in the p-values of profiles; use tail='>=' with it.")
         for array in (found.lower, found.upper, found.value):
             array[rows] = profile_p_values(observed[rows], P[rows], L[rows], null_size, seed)
         return found
     if method not in ("exact", "sampled"):
-        raise InputError(f"method must be 'exact', 'sampled' or 'copairs', but it is {method!r}")
+        raise InputError(f"Method must be 'exact', 'sampled' or 'copairs', but it is {method!r}.")
     refuse_impossible(P[rows], L[rows])
     shapes, which = distinct_shapes(P[rows], L[rows])
     members = dict(zip(shapes, (rows[mine] for mine in Groups.numbered(which)), strict=True))

@@ -72,7 +72,7 @@ def _blocks(null_size: int, n_shapes: int) -> list[tuple[int, int]]:
     if null_size > _LONGEST:
         raise InputError(
             f"null_size is {null_size}: copairs' own null would need {4 * null_size * n_shapes / 2**30:.0f} GiB for "
-            f"these {n_shapes} shapes; choose at most {_LONGEST}, or p_values='exact', which samples nothing"
+            f"these {n_shapes} shapes; choose at most {_LONGEST}, or p_values='exact', which samples nothing."
         )
     width = max(_WIDTH // n_shapes, 4)
     edges = np.linspace(0, null_size, max(null_size // width, 1) + 1).astype(np.int64).tolist()

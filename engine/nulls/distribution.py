@@ -216,18 +216,18 @@ def tolerance_of(values: npt.NDArray[np.generic]) -> float:
 def check_tail(tail: str) -> None:
     """Raise `InputError` for a tail that is neither ``>=`` nor ``>``."""
     if tail not in (">=", ">"):
-        raise InputError(f"tail must be '>=' or '>', but it is {tail!r}")
+        raise InputError(f"Tail must be '>=' or '>', but it is {tail!r}.")
 
 
 def check_sampling(null_size: int, seed: int) -> None:
     """Raise `InputError` for a null size or a seed that cannot be."""
     for name, number, least in (("null_size", null_size, 1), ("seed", seed, 0)):
         if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < least:
-            raise InputError(f"{name} must be a whole number of at least {least}, but it is {number!r}")
+            raise InputError(f"{name} must be a whole number of at least {least}, but it is {number!r}.")
     if null_size > _MOST_SAMPLES:
         raise InputError(
             f"null_size is {null_size}, but samples beyond {_MOST_SAMPLES} are not worth their time and memory "
-            f"({8 * null_size / 2**30:.0f} GiB a shape); use fewer, or p_values='exact'"
+            f"({8 * null_size / 2**30:.0f} GiB a shape); use fewer, or p_values='exact'."
         )
 
 

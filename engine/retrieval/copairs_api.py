@@ -128,8 +128,9 @@ def _refuse_other_order(meta: Any, feats: Any) -> None:
     plain = range(len(ours))
     if not ours.equals(theirs) and list(ours) != list(plain) and list(theirs) != list(plain):
         raise InputError(
-            f"meta and feats have the same number of rows but different row labels (first of meta: {ours[0]!r}, of "
-            f"feats: {theirs[0]!r}); bring them into one order, or pass feats as an array."
+            "The tables meta and feats have the same number of rows but different row labels "
+            f"(first of meta: {ours[0]!r}, of feats: {theirs[0]!r}); bring them into one order, or pass "
+            "feats as an array."
         )
 
 
@@ -174,17 +175,17 @@ def _scored(
     if report.n_tied_queries:
         said.append(
             f"{report.n_tied_queries} of {report.n_queries} queries have a positive and a negative of exactly equal "
-            f"similarity; their AP follows ties={ties!r}"
+            f"similarity; their AP follows ties={ties!r}."
         )
     if report.n_without_positives:
         what = "(profile, label) lists" if multilabel_col else "profiles"
-        said.append(f"{report.n_without_positives} {what} have no positive pair and no AP")
+        said.append(f"{report.n_without_positives} {what} have no positive pair and no AP.")
     if report.n_without_negatives:
-        said.append(f"{report.n_without_negatives} profiles have no negative pair; their AP is 1 by definition")
+        said.append(f"{report.n_without_negatives} profiles have no negative pair; their AP is 1 by definition.")
     names = [name for name in result.frame.columns if name in SCORES or name == multilabel_col]
     replaced = [name for name in names if name in known and name != multilabel_col]
     if replaced:
-        said.append(f"the columns {examples(replaced)} of the metadata are left out: the result has its own")
+        said.append(f"The columns {examples(replaced)} of the metadata are left out: the result has its own.")
     for sentence in said:
         warnings.warn(sentence, stacklevel=3)
     return carry(meta, kind, result.rows, result.frame[names])

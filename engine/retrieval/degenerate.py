@@ -64,13 +64,13 @@ def _refuse_out_of_range(x: npt.NDArray[np.floating]) -> None:
     largest = max(float(np.abs(x[start : start + BLOCK]).max()) for start in range(0, len(x), BLOCK))
     if not (largest == 0 or 1e-140 < largest < 1e140):
         raise InputError(
-            f"the largest feature value is {largest:.1e}: differences that size have no squares in float64; "
+            f"The largest feature value is {largest:.1e}: differences that size have no squares in float64; "
             "rescale the features."
         )
 
 
 def _has_direction(norms: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Say which lengths lie where squares stay among the normal float64 numbers."""
+    """Return which lengths lie where squares stay among the normal float64 numbers."""
     return (norms > 1e-140) & (norms < 1e140)
 
 
@@ -84,7 +84,7 @@ def _without_variation(x: npt.NDArray[np.floating]) -> Ints:
 
 
 def _why_without_direction(x: npt.NDArray[np.floating], distance: str, rows: list[int]) -> str:
-    """Say what is wrong with rows that have no direction."""
+    """Return in words what is wrong with rows that have no direction."""
     where = f"rows {examples(rows)} ({len(rows)} in all)"
     if x.shape[1] == 1 and distance == "correlation":
         return "there is no correlation of a single feature; use another distance, or more features."

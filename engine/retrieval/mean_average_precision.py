@@ -155,7 +155,7 @@ def mean_average_precision_hierarchical(
     if set(outer) == set(columns):
         raise InputError(
             "hierarchical_by must leave out some of the sameby columns, but it names all of them "
-            f"({examples(columns)}); use mean_average_precision instead"
+            f"({examples(columns)}); use mean_average_precision instead."
         )
     scores, as_given = _group_scores(
         ap_scores, columns, null_size, threshold, seed, p_values, tail, null, aggregate, bracket
@@ -205,7 +205,7 @@ def drop_unscored(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
 def _group_columns(names: Sequence[str] | str, argument: str = "sameby") -> list[str]:
     columns = [names] if isinstance(names, str) else list(names)
     if not columns or len(set(columns)) != len(columns):
-        raise InputError(f"{argument} must name one or more columns, each once, but it is {columns!r}")
+        raise InputError(f"{argument} must name one or more columns, each once, but it is {columns!r}.")
     return columns
 
 
@@ -224,7 +224,7 @@ def check_arguments(
     if p_values == "copairs" and (tail, null, aggregate) != (">", "shared", "mean"):
         raise InputError(
             "p_values='copairs' goes with tail='>', null='shared' and aggregate='mean', but they are "
-            f"{tail!r}, {null!r} and {aggregate!r}; use p_values='exact' or 'sampled'"
+            f"{tail!r}, {null!r} and {aggregate!r}; use p_values='exact' or 'sampled'."
         )
     return tail
 
@@ -250,36 +250,40 @@ def _group_scores(
     for name in _SCORES:
         if not whole[name].dtype.is_numeric():
             raise InputError(
-                f"column {name!r} holds {_word(whole[name].dtype)}, not numbers; turn it into numbers, as "
-                "average_precision returned it"
+                f"Column {name!r} holds {_word(whole[name].dtype)}, not numbers; turn it into numbers, as "
+                "average_precision returned it."
             )
     for name in _SCORES[:2]:
         if (whole[name] < 0).any():
-            raise InputError(f"column {name!r} counts pairs, but holds {whole[name].min()!r}; pass counts as they were")
+            raise InputError(
+                f"Column {name!r} counts pairs, but holds {whole[name].min()!r}; pass counts as they were."
+            )
     number = pl.Series("__row", np.arange(whole.height))
     frame, _ = drop_unscored(pl.DataFrame([*(whole[name] for name in dict.fromkeys([*columns, *_SCORES])), number]))
     rows = frame["__row"].to_numpy()
     groups, listed, members = grouped(frame, columns, _category_codes(given, kind, columns, rows))
     n_unnamed = frame.height - len(members.rows)
     if n_unnamed:
-        warnings.warn(f"{n_unnamed} rows have no value in {examples(columns)} and stand in no group", stacklevel=4)
+        warnings.warn(
+            f"{n_unnamed} rows have no value in {examples(columns)} and were left out of the groups.", stacklevel=4
+        )
     if not len(members):
         raise InputError(
-            f"none of the {whole.height} rows has an average precision, a positive pair and a value in "
-            f"{examples(columns)}"
+            f"None of the {whole.height} rows has an average precision, a positive pair and a value in "
+            f"{examples(columns)}."
         )
     precision = np.float32 if frame["average_precision"].dtype == pl.Float32 else np.float64
     ap, normalized = (frame[name].cast(pl.Float64).to_numpy() for name in _SCORES[2:])
     outside = ~((ap >= 0) & (ap <= 1 + 1e-6))
     if outside.any():
-        raise InputError(f"average precision lies between 0 and 1, but found {examples(ap[outside].tolist())}")
+        raise InputError(f"Average precision lies between 0 and 1, but found {examples(ap[outside].tolist())}.")
     statistic = _combined(aggregate, ap, members)
     p = _p_values(statistic.astype(precision), members, frame, p_values, tail, null, aggregate, null_size, seed)
     wide = (p.upper - p.lower > _WIDE * p.value) & (p.upper - p.lower > _WIDE_AT_LEAST)
     if p_values == "exact" and wide.any():
         warnings.warn(
             f"{int(wide.sum())} of {len(members)} p-values are only known to within {_WIDE:.0%} or more; "
-            "bracket=True (p_lower, p_upper) says how far",
+            "bracket=True (p_lower, p_upper) says how far.",
             stacklevel=4,
         )
     bounds = [pl.Series("p_lower", p.lower), pl.Series("p_upper", p.upper)] if bracket else []
@@ -348,8 +352,8 @@ def _p_values(
     if n_sampled:
         hint = sampling_hint(distinct_shapes(n_pos, n_total)[0], null_size)
         warnings.warn(
-            f"the null of {n_sampled} of {len(members)} groups is too large to compute and is sampled "
-            f"({null_size:,} draws, seed {seed}): their p-values are not exact{hint}",
+            f"The null of {n_sampled} of {len(members)} groups is too large to compute and is sampled "
+            f"({null_size:,} draws, seed {seed}): their p-values are not exact{hint}.",
             SampledNullWarning,
             stacklevel=5,
         )

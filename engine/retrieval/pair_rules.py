@@ -132,7 +132,7 @@ def _split_filters(
     }
     rows = np.flatnonzero(keep.to_numpy())
     if filtered and not len(rows):
-        raise InputError(f"no row is left after the filters {examples(dict.fromkeys(filtered.values()))}.")
+        raise InputError(f"No row is left after the filters {examples(dict.fromkeys(filtered.values()))}.")
     return plain, rows.astype(np.int64)
 
 
@@ -141,7 +141,7 @@ def _label_index(frame: pl.DataFrame, column: str) -> tuple[KeyIndex, pl.Series]
     series = frame[column]
     if not isinstance(series.dtype, pl.List | pl.Array):
         raise InputError(
-            f"multilabel column {column!r} holds {series.dtype}, not lists; split the text into lists first "
+            f"Multilabel column {column!r} holds {series.dtype}, not lists; split the text into lists first "
             "(for 'a|b|c': on the command line --multilabel splits at '|')."
         )
     long = pl.DataFrame({"row": np.arange(len(frame)), "label": series}).explode("label").drop_nulls().unique()
@@ -158,15 +158,15 @@ def _refuse_bad_keys(frame: pl.DataFrame, columns: Sequence[str]) -> None:
         if series.null_count():
             where = series.is_null().arg_true().to_list()
             raise InputError(
-                f"metadata column {column!r} is missing in {series.null_count()} of {len(series)} rows (rows "
+                f"Metadata column {column!r} is missing in {series.null_count()} of {len(series)} rows (rows "
                 f"{examples(where)}); fill it or drop these rows before pairing by it."
             )
         if series.dtype.is_nested() or series.dtype == pl.Object:
-            raise InputError(f"metadata column {column!r} holds {series.dtype}; pair by text, numbers or booleans.")
+            raise InputError(f"Metadata column {column!r} holds {series.dtype}; pair by text, numbers or booleans.")
 
 
 def _spelled_missing(texts: Mapping[str, pl.Series]) -> list[str]:
-    """Say which columns hold text that spells a missing value; `texts` has the distinct values of each."""
+    """Return which columns hold text that spells a missing value; `texts` has the distinct values of each."""
     found = []
     for name, values in texts.items():
         odd = sorted(v for v in values.to_list() if v.strip().lower() in ("nan", "none", "null", ""))
@@ -231,10 +231,10 @@ def compile_pairs(
     if multilabel_col is not None:
         require_columns(metadata, [multilabel_col], "multilabel_col")
         if multilabel_col not in rules["pos_sameby"].all:
-            raise InputError(f"multilabel column {multilabel_col!r} must stand in pos_sameby.")
+            raise InputError(f"Multilabel column {multilabel_col!r} must stand in pos_sameby.")
         if frame[multilabel_col].null_count():
             raise InputError(
-                f"multilabel column {multilabel_col!r} is missing in {frame[multilabel_col].null_count()} rows; "
+                f"Multilabel column {multilabel_col!r} is missing in {frame[multilabel_col].null_count()} rows; "
                 "give these rows an empty list or drop them."
             )
         labels, names = _label_index(frame, multilabel_col)
@@ -262,7 +262,7 @@ def _compile_side(
         return [codes[c] for c in columns if c != multilabel_col]
 
     if multilabel_col in same.any or multilabel_col in diff.any:
-        raise InputError(f"multilabel column {multilabel_col!r} cannot stand under 'any'.")
+        raise InputError(f"Multilabel column {multilabel_col!r} cannot stand under 'any'.")
     include = column_index(coded(same.any), n)
     exclude = coded(diff.all)
     if diff.any:  # differing in at least one column is not agreeing in all of them
@@ -270,7 +270,7 @@ def _compile_side(
     excluded = column_index(exclude, n)
     if labels is not None and multilabel_col in same.all:
         if same.any:
-            raise InputError("a multilabel column in neg_sameby cannot be combined with 'any' columns.")
+            raise InputError("A multilabel column in neg_sameby cannot be combined with 'any' columns.")
         include = labels
     if labels is not None and multilabel_col in diff.all:
         excluded = merge_indexes(excluded, labels) if exclude else labels

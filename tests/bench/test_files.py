@@ -81,7 +81,7 @@ def test_other_json_is_refused_in_one_sentence(tmp_path, broken):
 
 
 def test_unreadable_files_are_refused(tmp_path):
-    with pytest.raises(InputError, match="there is no benchmark file"):
+    with pytest.raises(InputError, match="There is no benchmark file"):
         read_run(tmp_path / "none.json")
     (tmp_path / "text").write_text("no JSON")
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")

@@ -61,7 +61,7 @@ def test_a_failing_benchmark_keeps_the_others(suites, monkeypatch):
 
 @pytest.mark.parametrize(
     ("level", "select", "sentence"),
-    [("quick", "slow", "no benchmark is selected by 'slow'"), ("all", "a and and", "'a and and' is not a selection")],
+    [("quick", "slow", "No benchmark is selected by 'slow'"), ("all", "a and and", "'a and and' is not a selection")],
 )
 def test_selections_of_nothing(suites, level, select, sentence):
     with pytest.raises(InputError, match=sentence):

@@ -101,7 +101,7 @@ def test_a_failed_benchmark_is_said_and_the_rest_kept(call, tmp_path):
     [
         (["--quick", "--all"], "exclude each other"),
         (["--fail-on-regression"], "needs --compare"),
-        (["--compare", "none.json"], "there is no benchmark file none.json"),
+        (["--compare", "none.json"], "There is no benchmark file none.json"),
         (["--compare", "there.json"], "there.json is not a benchmark file"),
         (["--margin", "0.5"], "at least 1"),
         (["--output", "there.json"], "there.json exists"),

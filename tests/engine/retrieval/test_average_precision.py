@@ -185,7 +185,7 @@ def test_shapes_must_agree():
         ({"pos_sameby": {"any": ["Metadata_a"]}, "neg_diffby": ["Metadata_a"]}, "two or more"),
         ({"pos_sameby": {"some": ["Metadata_a"]}, "neg_diffby": ["Metadata_a"]}, "unknown keys"),
         ({"pos_sameby": ["Metadata_a == 'p'"], "neg_diffby": ["Metadata_a == 'q'"]}, "two filters"),
-        ({"pos_sameby": ["Metadata_a == 'nothing'"], "neg_diffby": ["Metadata_plate"]}, "no row is left"),
+        ({"pos_sameby": ["Metadata_a == 'nothing'"], "neg_diffby": ["Metadata_plate"]}, "No row is left"),
         ({"pos_sameby": ["Metadata_a"], "neg_diffby": ["Metadata_plate"], "multilabel_col": "Metadata_a"}, "not lists"),
         ({"pos_sameby": ["Metadata_plate"], "neg_diffby": [], "multilabel_col": "Metadata_a"}, "both empty"),
         ({"pos_sameby": ["Metadata_plate"], "neg_diffby": ["Metadata_a"], "multilabel_col": "Metadata_a"}, "in pos_s"),

@@ -394,7 +394,7 @@ def test_bad_arguments(scores, change, message):
 def test_bad_tables(scores):
     with pytest.raises(InputError, match="n_pos_pairs"):
         mean_average_precision(scores.drop("n_pos_pairs"), "compound", 100, 0.05, 0)
-    with pytest.raises(InputError, match="none of the"):
+    with pytest.raises(InputError, match="None of the"):
         mean_average_precision(scores.with_columns(n_pos_pairs=pl.lit(0)), "compound", 100, 0.05, 0)
     for outer, message in (["compound", "dose"], "leave out"), (["doses"], "did you mean 'dose'"), ([], "hierarchical"):
         with pytest.raises(InputError, match=message):
