@@ -345,7 +345,7 @@ def ap_p_values(
             array[rows] = profile_p_values(observed[rows], P[rows], L[rows], null_size, seed)
         return found
     if method not in ("exact", "sampled"):
-        raise InputError(f"Method must be 'exact', 'sampled' or 'copairs', but it is {method!r}.")
+        raise InputError(f"method must be 'exact', 'sampled' or 'copairs', but it is {method!r}.")
     refuse_impossible(P[rows], L[rows])
     shapes, which = distinct_shapes(P[rows], L[rows])
     members = dict(zip(shapes, (rows[mine] for mine in Groups.numbered(which)), strict=True))

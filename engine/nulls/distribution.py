@@ -216,7 +216,7 @@ def tolerance_of(values: npt.NDArray[np.generic]) -> float:
 def check_tail(tail: str) -> None:
     """Raise `InputError` for a tail that is neither ``>=`` nor ``>``."""
     if tail not in (">=", ">"):
-        raise InputError(f"Tail must be '>=' or '>', but it is {tail!r}.")
+        raise InputError(f"tail must be '>=' or '>', but it is {tail!r}.")
 
 
 def check_sampling(null_size: int, seed: int) -> None:
