@@ -28,7 +28,7 @@ def listed(text: str) -> tuple[str, ...]:
 
 def print_json(summary: dict[str, Any]) -> None:
     """Print one JSON object; NaN becomes null."""
-    from ..engine.results.folder import plain
+    from ..engine.results.files import plain
 
     typer.echo(json.dumps(plain(summary), indent=2, allow_nan=False))
 

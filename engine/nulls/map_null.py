@@ -157,7 +157,8 @@ def _summed(
         clear = (value >= _CLEAR * distribution.error) & (x < 1 - tolerance)
         some = np.array(mine)[clear]
         found.lower[some], found.upper[some], found.value[some] = lower[clear], upper[clear], value[clear]
-        return np.array(mine)[~clear].tolist()
+        unclear: list[int] = np.array(mine)[~clear].tolist()
+        return unclear
 
     with ThreadPoolExecutor(min(usable_cores(), 8)) as pool:
         left = {composition: mine for composition, mine in zip(groups, pool.map(invert, groups), strict=True) if mine}
