@@ -1,13 +1,13 @@
-"""What a user can ask of the CPJUMP1 benchmark, and the three published ways of running it."""
+"""What a user can ask of the CPJUMP1 benchmark."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ..errors import InputError, examples
+from ..errors import InputError
+from .checks import check_at_least, known_label, known_labels
 from .correction.options import correction_options
 from .names import BATCH, KERNELS, METHODS, SUFFIX, TASKS, TIMELINES
 from .presets import PRESETS, Preset
@@ -131,32 +131,32 @@ class Options:
         checked: dict[str, object] = {
             "profiles": _folder(self.profiles, "profiles"),
             "metadata": _folder(self.metadata, "metadata"),
-            "preset": _one(self.preset, tuple(PRESETS), "preset"),
-            "timelines": _several(self.timelines, TIMELINES, "timelines"),
-            "tasks": _several((task.replace("-", "_") for task in self.tasks), TASKS, "tasks"),
-            "gate": _one(self.gate, GATES, "gate"),
-            "p_values": _one(self.p_values, P_VALUES, "p_values"),
-            "features": _one(self.features, FEATURES, "features"),
-            "batch_correction": _one(self.batch_correction.replace("_", "-"), METHODS, "batch_correction"),
-            "orf_replicates": _one(self.orf_replicates.replace("_", "-"), ORF_REPLICATES, "orf_replicates"),
+            "preset": known_label("preset", self.preset, PRESETS),
+            "timelines": known_labels("timelines", self.timelines, TIMELINES),
+            "tasks": known_labels("tasks", (task.replace("-", "_") for task in self.tasks), TASKS),
+            "gate": known_label("gate", self.gate, GATES),
+            "p_values": known_label("p_values", self.p_values, P_VALUES),
+            "features": known_label("features", self.features, FEATURES),
+            "batch_correction": known_label("batch_correction", self.batch_correction.replace("_", "-"), METHODS),
+            "orf_replicates": known_label("orf_replicates", self.orf_replicates.replace("_", "-"), ORF_REPLICATES),
         }
         if self.ties is not None:
-            checked["ties"] = _one(self.ties, TIES, "ties")
+            checked["ties"] = known_label("ties", self.ties, TIES)
         if self.pca_kernel is not None:
-            checked["pca_kernel"] = _one(self.pca_kernel, KERNELS, "pca_kernel")
+            checked["pca_kernel"] = known_label("pca_kernel", self.pca_kernel, KERNELS)
         if self.cells is not None:
             checked["cells"] = tuple(dict.fromkeys(cell.strip() for cell in self.cells)) or None
         for name, value in checked.items():
             object.__setattr__(self, name, value)
         if not 0 < self.q_threshold < 1:
             raise InputError(f"q_threshold is {self.q_threshold}: give a number between 0 and 1.")
-        _at_least(self.null_size, 1, "null_size")
-        _at_least(self.simulated_features, 2, "simulated_features")
-        _at_least(self.seed, 0, "seed")
+        check_at_least("null_size", self.null_size, 1)
+        check_at_least("simulated_features", self.simulated_features, 2)
+        check_at_least("seed", self.seed, 0)
         if self.limit_plates is not None:
-            _at_least(self.limit_plates, 1, "limit_plates")
+            check_at_least("limit_plates", self.limit_plates, 1)
         if self.pca_n_components is not None:
-            _at_least(self.pca_n_components, 1, "pca_n_components")
+            check_at_least("pca_n_components", self.pca_n_components, 1)
         if self.sphering_epsilon is not None and not self.sphering_epsilon >= 0:
             raise InputError(f"sphering_epsilon is {self.sphering_epsilon}: give a number of at least 0.")
         self._check_files()
@@ -260,21 +260,3 @@ def _folder(path: Path | None, name: str) -> Path | None:
     if path is not None and not Path(path).is_dir():
         raise InputError(f"The {name} folder '{path}' does not exist: give the path of a folder.")
     return None if path is None else Path(path)
-
-
-def _one(value: str, known: tuple[str, ...], name: str) -> str:
-    return _several((value,), known, name)[0]
-
-
-def _several(values: Iterable[str], known: tuple[str, ...], name: str) -> tuple[str, ...]:
-    """Check labels against the known ones; duplicates go, the order of the known ones is kept."""
-    asked = [value.strip().lower() for value in values]
-    unknown = [value for value in asked if value not in known]
-    if unknown or not asked:
-        raise InputError(f"Unknown {name} {examples(unknown) or 'value'}: choose from {', '.join(known)}.")
-    return tuple(value for value in known if value in asked)
-
-
-def _at_least(value: int, lowest: int, name: str) -> None:
-    if value < lowest:
-        raise InputError(f"{name} is {value}: give a whole number of at least {lowest}.")

@@ -101,7 +101,7 @@ def test_what_is_missing_or_contradicts_is_one_sentence(embeddings: Path, tmp_pa
     told = refused("cpjump", "--split-manifest", tmp_path / "no.csv", "--split-subset", "test", *out)
     assert str(tmp_path / "no.csv") in told
     told = refused("cpjump", "--batch-correction", "combat", *out)
-    assert "choose from none, kernel-pca, sphering, mad" in told
+    assert "'none', 'kernel-pca', 'sphering', 'mad'" in told
     told = refused("cpjump", "--seed", 1, "split", "--strategy", "leak_free")
     assert "put --seed after 'split'" in told
     assert not (tmp_path / "out").exists()

@@ -20,12 +20,12 @@ def test_labels_are_normalized():
 @pytest.mark.parametrize(
     ("keywords", "words"),
     [
-        ({"timelines": ("medium",)}, ["medium", "short, long"]),
+        ({"timelines": ("medium",)}, ["medium", "'short', 'long'"]),
         ({"timelines": ()}, ["timelines"]),
         ({"tasks": ("replicability", "magic")}, ["magic", "gene_compound_matching"]),
-        ({"preset": "best"}, ["best", "stable, paper, cellclip"]),
+        ({"preset": "best"}, ["best", "'stable', 'paper', 'cellclip'"]),
         ({"gate": "p"}, ["gate", "'p'"]),
-        ({"p_values": "none"}, ["p_values", "paper, exact"]),
+        ({"p_values": "none"}, ["p_values", "'paper', 'exact'"]),
         ({"ties": "random"}, ["ties", "expected"]),
         ({"q_threshold": 1.0}, ["q_threshold"]),
         ({"null_size": 0}, ["null_size"]),

@@ -272,7 +272,7 @@ def test_options_that_need_each_other() -> None:
             {"batch_correction": "kernel_pca", "save_correction": Path("x"), "load_correction": Path("y")},
             "either loaded",
         ),
-        ({"batch_correction": "combat"}, "choose from none, kernel-pca, sphering, mad"),
+        ({"batch_correction": "combat"}, "'none', 'kernel-pca', 'sphering', 'mad'"),
         ({"pca_n_components": 0}, "pca_n_components is 0"),
         ({"sphering_epsilon": -1.0}, "sphering_epsilon is -1.0"),
     ):
