@@ -1,29 +1,30 @@
 """The Cell Painting Gallery: the published CPJUMP1 profiles in a public S3 bucket, read without an account.
 
-The bucket is read with obstore, the Python face of Apache's object_store: one typed wheel with hardly a dependency
-that lists page by page, tries again with growing waits, takes a broken body up where it broke, and knows proxies and
-other S3 services. s3fs would bring botocore, aiohttp and a dozen more; with requests or pooch the listing and the
-resuming would be written here. It is an extra: only ``fastbench cpjump fetch`` needs it.
+obstore (Apache's object_store) lists page by page, retries requests with growing waits, resumes a broken body, asks for
+ranges and for unchanged objects, and knows proxies and other S3 services. It is an extra: nothing else needs it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ...errors import InputError
 from ..names import BATCH
 
-__all__ = ["ABOUT", "Bucket", "Changed", "Interrupted", "Patience", "Published", "Refused", "address_of"]
+__all__ = ["ABOUT", "Bucket", "ChangedError", "FetchError", "Patience", "Published", "RefusedError", "address_of"]
 
 BUCKET: Final = "cellpainting-gallery"
-REGION: Final = "us-east-1"
-PROFILES: Final = "cpg0000-jump-pilot/source_4/workspace/profiles"
+PROFILES: Final = f"cpg0000-jump-pilot/source_4/workspace/profiles/{BATCH}"
 CHUNK: Final = 1 << 18  # bytes; what a broken connection can lose
+_CHANGED: Final = "the file on the server keeps changing"
+_SECOND: Final = datetime.timedelta(seconds=1)
+_WHOLE_FILE: Final = datetime.timedelta(hours=6)  # however slow the connection
 
 #: What the data are, under which licence, and whom to cite.
 ABOUT: Final = {
@@ -38,16 +39,16 @@ ABOUT: Final = {
 }
 
 
-class Refused(Exception):  # noqa: N818  (outcomes of a request, not faults)
-    """The server says no, and will say so again."""
+class FetchError(Exception):
+    """A file could not be had, after all retries; its text says why, without a capital and a full stop."""
 
 
-class Changed(Exception):  # noqa: N818
+class RefusedError(FetchError):
+    """The server refuses, and will refuse again."""
+
+
+class ChangedError(FetchError):
     """The object is no longer the one that was listed."""
-
-
-class Interrupted(Exception):  # noqa: N818
-    """The server or the way to it failed, after all tries."""
 
 
 @dataclass(frozen=True)
@@ -76,24 +77,20 @@ class Patience:
 
 @dataclass(frozen=True)
 class Published:
-    """One object of the bucket.
-
-    Parameters
-    ----------
-    key : str
-        Its name in the bucket.
-    size : int
-        In bytes.
-    etag : str, optional
-        In its quotes; None without one that tells bytes apart.
-    modified : str
-        ISO time.
-    """
+    """One object of the bucket: its key, size in bytes, ETag (in quotes; None if it is weak or absent) and ISO time."""
 
     key: str
     size: int
     etag: str | None
     modified: str
+
+    @classmethod
+    def of(cls, meta: Any) -> Published:
+        """Take over what obstore tells of an object."""
+        etag = meta["e_tag"] or ""
+        # A weak ETag does not tell bytes apart; some servers leave the quotes out.
+        strong = None if not etag or etag.startswith("W/") else '"' + etag.strip('"') + '"'
+        return cls(meta["path"], meta["size"], strong, meta["last_modified"].isoformat(timespec="seconds"))
 
     @property
     def name(self) -> str:
@@ -102,11 +99,7 @@ class Published:
 
     @property
     def md5(self) -> str | None:
-        """The MD5 of its bytes, where the ETag is one.
-
-        It is for an object uploaded in one piece. For one uploaded in n parts the ETag ends in ``-n`` and hashes
-        hashes of parts whose size is not told.
-        """
+        """The MD5 of its bytes, which the ETag of an object uploaded in one piece is; None for one of several parts."""
         etag = (self.etag or "").strip('"')
         return etag if re.fullmatch(r"[0-9a-f]{32}", etag) else None
 
@@ -122,7 +115,7 @@ def address_of(endpoint: str | None) -> str:
 
 
 class Bucket:
-    """The bucket of the gallery, or a mirror of it.
+    """The bucket of the gallery, or a mirror of it; its methods raise `FetchError` where they cannot answer.
 
     Parameters
     ----------
@@ -134,7 +127,7 @@ class Bucket:
     Raises
     ------
     InputError
-        When obstore is not installed, or the address is none.
+        When obstore is not installed, or the endpoint is not an address.
     """
 
     def __init__(self, endpoint: str | None = None, patience: Patience | None = None) -> None:
@@ -146,130 +139,80 @@ class Bucket:
                 "or fastbench with its extra 'fetch'."
             ) from error
         if endpoint and not re.fullmatch(r"https?://[^/\s?#]+[^\s?#]*", endpoint):
-            raise InputError(f"The endpoint '{endpoint}' is no address: give one such as https://minio.example.org.")
+            raise InputError(
+                f"The endpoint '{endpoint}' is not an address: give one such as https://minio.example.org."
+            )
         self.patience = wait = patience or Patience()
         self.address = address_of(endpoint)
-        second = datetime.timedelta(seconds=1)
         self._store: Any = S3Store(
             BUCKET,
-            region=REGION,
+            region="us-east-1",
             skip_signature=True,
             virtual_hosted_style_request=not endpoint,
             # Not `endpoint`: that one yields to AWS_ENDPOINT_URL_S3 of the environment, meant for other buckets.
             aws_endpoint_url_s3=endpoint.rstrip("/") if endpoint else self.address,
             client_options={
                 "allow_http": (endpoint or "").startswith("http://"),
-                "connect_timeout": wait.silence * second,
-                "read_timeout": wait.silence * second,
-                "timeout": datetime.timedelta(hours=6),  # of a whole file, over however slow a line
+                "connect_timeout": wait.silence * _SECOND,
+                "read_timeout": wait.silence * _SECOND,
+                "timeout": _WHOLE_FILE,
             },
             retry_config={
                 "max_retries": wait.retries,
-                "retry_timeout": datetime.timedelta(hours=6),
+                "retry_timeout": _WHOLE_FILE,
                 "backoff": {
-                    "init_backoff": wait.first_wait * second,
-                    "max_backoff": wait.longest_wait * second,
+                    "init_backoff": wait.first_wait * _SECOND,
+                    "max_backoff": wait.longest_wait * _SECOND,
                     "base": 2,
                 },
             },
         )
 
     async def plate(self, name: str) -> list[Published]:
-        """List the objects in the folder of a plate, not below it; none when there is no such folder.
-
-        Raises
-        ------
-        Refused, Interrupted
-            When the listing cannot be had.
-        """
-        import obstore
-
-        folder = f"{PROFILES}/{BATCH}/{name}/"
-        try:
-            pages = obstore.list(self._store, prefix=folder)
-            found = [_published(meta) async for page in pages for meta in page]
-        except Exception as error:
-            raise _outcome(error) from error
+        """List the objects in the folder of a plate, not below it; none when there is no such folder."""
+        folder = f"{PROFILES}/{name}/"
+        with _told_as_fetch_errors():
+            found = [Published.of(meta) async for page in self._store.list(prefix=folder) for meta in page]
         return [item for item in found if item.key == folder + item.name]
 
-    async def again(self, listed: Published) -> Published:
-        """Ask anew what an object is, after it changed.
-
-        Raises
-        ------
-        Refused, Interrupted
-            When it is gone, or cannot be asked.
-        """
-        import obstore
-
-        try:
-            return _published(await obstore.head_async(self._store, listed.key))
-        except Exception as error:
-            raise _outcome(error) from error
+    async def head(self, key: str) -> Published:
+        """Ask what an object is now."""
+        with _told_as_fetch_errors():
+            return Published.of(await self._store.head_async(key))
 
     async def read(self, listed: Published, start: int = 0) -> AsyncIterator[bytes]:
-        """Read an object from byte `start` on.
-
-        Parameters
-        ----------
-        listed : Published
-            The object as it was listed.
-        start : int, default 0
-            Above 0 the server must be able to send parts.
-
-        Yields
-        ------
-        bytes
-            What comes next.
-
-        Raises
-        ------
-        Changed
-            Before the first byte, when the object is no longer the listed one.
-        Refused, Interrupted
-            At any time.
-        """
-        import obstore
-
-        options: Any = {"if_match": listed.etag} if listed.etag else {}
+        """Yield the bytes of an object from byte `start` on; `ChangedError` when it is no longer the listed one."""
+        options: dict[str, Any] = {"if_match": listed.etag} if listed.etag else {}
         if start:
             options["range"] = {"offset": start}
-        try:
-            result = await obstore.get_async(self._store, listed.key, options=options)
-            now = _published(result.meta)
+        with _told_as_fetch_errors():
+            result = await self._store.get_async(listed.key, options=options)
+            now = Published.of(result.meta)
             # A server need not know If-Match.
             if now.size != listed.size or (now.etag and listed.etag and now.etag != listed.etag):
-                raise Changed
+                raise ChangedError(_CHANGED)
             async for chunk in result.stream(min_chunk_size=CHUNK):
                 yield chunk
-        except (Changed, GeneratorExit):
-            raise
-        except Exception as error:
-            raise _outcome(error) from error
 
 
-def _published(meta: Any) -> Published:
-    etag = meta["e_tag"] or ""
-    # A weak ETag does not tell bytes apart; some servers leave the quotes out.
-    strong = None if not etag or etag.startswith("W/") else '"' + etag.strip('"') + '"'
-    return Published(meta["path"], meta["size"], strong, meta["last_modified"].isoformat(timespec="seconds"))
+@contextlib.contextmanager
+def _told_as_fetch_errors() -> Iterator[None]:
+    """Turn what obstore raises into `FetchError`; any other error, which is an internal one, stays as it is."""
+    from obstore import exceptions as obs
 
-
-def _outcome(error: Exception) -> Exception:
-    """Turn what obstore raises into the three outcomes there are; a fault of ours stays one."""
-    from obstore import exceptions
-
-    if isinstance(error, FileNotFoundError):
-        return Refused("the server has no such file (404)")
-    if isinstance(error, exceptions.PermissionDeniedError):
-        return Refused("the server refuses access (403)")
-    if isinstance(error, exceptions.UnauthenticatedError):
-        return Refused("the server asks for an account (401)")
-    if isinstance(error, exceptions.PreconditionError):
-        return Changed()
-    if isinstance(error, (exceptions.BaseError, OSError)):
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise RefusedError("the server has no such file (404)") from error
+    except obs.PermissionDeniedError as error:
+        raise RefusedError("the server refuses access (403)") from error
+    except obs.UnauthenticatedError as error:
+        raise RefusedError("the server asks for an account (401)") from error
+    except obs.PreconditionError as error:
+        raise ChangedError(_CHANGED) from error
+    except (obs.BaseError, OSError) as error:
         first = str(error).partition("\n")[0].removeprefix("Generic S3 error: ")
         if status := re.search(r"status code: (\d+[\w ]*)", first):
-            return Interrupted(f"the server answers {status[1]}")
-        return Interrupted(f"the connection failed ({first.rpartition(' - ')[2][:200] or type(error).__name__})")
-    return error
+            raise FetchError(f"the server answers {status[1]}") from error
+        said = first.rpartition(" - ")[2][:200] or type(error).__name__
+        raise FetchError(f"the connection failed ({said})") from error

@@ -400,7 +400,7 @@ def test_two_runs_into_one_folder(gallery, tmp_path):
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"files": [{"path": "a"}]}', b'{"files": 3}'])
 def test_a_record_of_something_else(gallery, tmp_path, content):
     (tmp_path / "fetch.json").write_bytes(content)
-    with pytest.raises(InputError, match=r"The record '.*fetch.json' is none of fastbench"):
+    with pytest.raises(InputError, match=r"The record '.*fetch.json' was not written by fastbench"):
         run(gallery, tmp_path)
 
 
@@ -452,8 +452,8 @@ def test_settings_of_other_buckets_are_not_followed(gallery, tmp_path, monkeypat
         ({"suffix": ""}, "No file can end in ''"),
         ({"suffix": "/../x"}, "No file can end in"),
         ({"connections": 0}, "connections is 0"),
-        ({"endpoint": "minio.example.org"}, "'minio.example.org' is no address"),
-        ({"endpoint": "ftp://minio.example.org"}, "is no address"),
+        ({"endpoint": "minio.example.org"}, "'minio.example.org' is not an address"),
+        ({"endpoint": "ftp://minio.example.org"}, "is not an address"),
     ],
 )
 def test_options_are_checked(tmp_path, change, words):
