@@ -115,7 +115,7 @@ def cpjump(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the runs and their cost, and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
 ) -> None:
-    """Run the CPJUMP1 benchmark: replicability, target matching and compound-gene matching."""
+    """Run the CPJUMP1 benchmark: replicability, target matching and gene-compound matching."""
     if ctx.invoked_subcommand is not None:
         refuse_options_before(ctx)
         return

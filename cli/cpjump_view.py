@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveView", "show_plan", "show_result"]
 
-_TITLES = {
-    "replicability": "Replicability",
-    "matching": "Target matching",
-    "gene_compound_matching": "Compound-gene matching",
-}
-
 
 def show_plan(plan: Plan, as_json: bool) -> None:
     """Print the runs and their cost, before any profile is read."""
@@ -86,6 +80,8 @@ class LiveView:
 
 def show_result(result: CpjumpResult, output: Path, as_json: bool) -> None:
     """Print the three tables of fractions retrieved beside the published values, and the account."""
+    from ..engine.cpjump.names import TITLES
+
     tables = result.fr_tables()
     if as_json:
         print_json(
@@ -109,7 +105,7 @@ def show_result(result: CpjumpResult, output: Path, as_json: bool) -> None:
         shown = frame.select(
             "Description", "groups", "groups_retrieved", "fr", *(["published"] if "published" in frame.columns else [])
         )
-        show_table(shown, f"{_TITLES[task]}: fraction retrieved{note}")
+        show_table(shown, f"{TITLES[task]}: fraction retrieved{note}")
     typer.echo()
     if result.simulated:
         typer.echo("The features are simulated: 'published' (CellProfiler profiles) is shown for scale only.")

@@ -2,47 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 __all__ = [
     "ALL",
     "BATCH",
     "CONFIGURATION",
+    "GENE_COMPOUND_MATCHING",
     "GROUP",
+    "GROUPED_BY",
     "HEADLINE",
     "KERNELS",
     "LEVEL",
     "METHODS",
     "METRICS",
+    "MODALITIES",
+    "MODALITY",
+    "SAMPLE",
     "SUFFIX",
+    "TARGET",
     "TASKS",
     "TIMELINES",
     "TITLES",
 ]
 
 BATCH: Final = "2020_11_04_CPJUMP1"
-
-
 SUFFIX: Final = "_normalized_feature_select_negcon_batch.csv.gz"
-
-
 TIMELINES: Final = ("short", "long")
+MODALITIES: Final = ("compound", "crispr", "orf")
 
+GENE_COMPOUND_MATCHING: Final = "gene_compound_matching"
+TASKS: Final = ("replicability", "matching", GENE_COMPOUND_MATCHING)
+#: Tasks as people read them: on the screen, in tables and in figures.
+TITLES: Final[Mapping[str, str]] = {
+    "replicability": "Replicability",
+    "matching": "Target matching",
+    GENE_COMPOUND_MATCHING: "Gene-compound matching",
+}
 
-TASKS: Final = ("replicability", "matching", "gene_compound_matching")
-
+#: Metadata columns of the perturbation, its target (a list of targets for compounds) and its modality.
+SAMPLE: Final = "Metadata_broad_sample"
+TARGET: Final = "Metadata_matching_target"
+MODALITY: Final = "Metadata_modality"
+#: The column whose values are the groups of a task.
+GROUPED_BY: Final[Mapping[str, str]] = {
+    "replicability": SAMPLE,
+    "matching": TARGET,
+    GENE_COMPOUND_MATCHING: TARGET,
+}
 
 #: Largest q-value that is called significant.
 LEVEL: Final = 0.05
-
-
-#: Tasks as people read them.
-TITLES: Final = {
-    "replicability": "Replicability",
-    "matching": "Target matching",
-    "gene_compound_matching": "Gene-compound matching",
-}
-
 
 #: What says which configuration of which task a row belongs to; the genetic side is missing outside of
 #: gene-compound matching.
@@ -57,15 +68,10 @@ CONFIGURATION: Final = (
     "time2",
     "timepoint2",
 )
-
-
 #: Stands where the description of a configuration does, in rows over all of them.
 ALL: Final = "all"
-
-
 #: What identifies a group.
 GROUP: Final = ("task", "Description", "group")
-
 
 #: Of the groups of both runs, mean AP above chance (see `runs.ScoredRun`) and mean AP; fraction retrieved of
 #: the groups of each run, and of the groups of both.
@@ -75,13 +81,9 @@ METRICS: Final = (
     "fraction_retrieved",
     "fraction_retrieved_common",
 )
-
-
 #: By which runs are ranked.
 HEADLINE: Final = METRICS[0]
 
-
+#: Batch corrections, and the kernels of kernel PCA.
 METHODS: Final = ("none", "kernel-pca", "sphering", "mad")
-
-
 KERNELS: Final = ("linear", "poly", "rbf", "sigmoid", "cosine")

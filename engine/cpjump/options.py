@@ -9,7 +9,7 @@ from typing import Final
 from ..errors import InputError
 from .checks import check_at_least, known_label, known_labels
 from .correction.options import correction_options
-from .names import BATCH, KERNELS, METHODS, SUFFIX, TASKS, TIMELINES
+from .names import BATCH, KERNELS, LEVEL, METHODS, SUFFIX, TASKS, TIMELINES
 from .presets import PRESETS, Preset
 
 __all__ = ["Options"]
@@ -101,7 +101,7 @@ class Options:
     timelines: tuple[str, ...] = TIMELINES
     tasks: tuple[str, ...] = TASKS
     gate: str = "q"
-    q_threshold: float = 0.05
+    q_threshold: float = LEVEL
     null_size: int = 100_000
     seed: int = 0
     limit_plates: int | None = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ..tables.profiles import Source
-from .names import BATCH, TASKS
+from .names import BATCH, GENE_COMPOUND_MATCHING, GROUPED_BY, LEVEL, MODALITY, SAMPLE, TARGET, TASKS
 from .planning import Plan, Run
 from .plates.metadata import published
 from .score import GROUP_COLUMNS, Scored
@@ -23,7 +23,6 @@ __all__ = ["CpjumpResult", "RunResult", "write"]
 #: What the share of groups that correlate more than random pairs is called.
 _PERCENT = {"replicability": "percent_replicating", "matching": "percent_matching"}
 
-_CROSS = "gene_compound_matching"
 _PUBLISHED_KEYS = ("task", "cell", "query_modality", "query_time", "genetic_modality", "genetic_time")
 # What is counted as left out: its name in the manifest, its column in the account, whether it is counted once
 # a configuration or once a run, and its name for people.
@@ -83,7 +82,7 @@ class RunResult:
     def configuration(self) -> dict[str, object]:
         """Return the columns that say which run a row belongs to."""
         first = self.run.plates[0]
-        if self.run.task != _CROSS:
+        if self.run.task != GENE_COMPOUND_MATCHING:
             values = (self.run.description, first.modality, first.cell, first.time, first.hours)
             return dict(zip(_CONFIGURATION, values, strict=True))
         second = self.run.genetic[0]
@@ -157,11 +156,11 @@ class CpjumpResult:
         names = (
             "task",
             "Description",
-            "Metadata_broad_sample",
+            SAMPLE,
             "Metadata_Plate",
             "Metadata_Well",
-            "Metadata_modality",
-            "Metadata_matching_target",
+            MODALITY,
+            TARGET,
             "average_precision",
             "ap_optimistic",
             "ap_pessimistic",
@@ -203,7 +202,7 @@ class CpjumpResult:
             "paper",
             BATCH,
             "q",
-            0.05,
+            LEVEL,
             None,
         )
         return {task: _fractions(task, self._of(task), comparable) for task in TASKS if self._of(task)}
@@ -274,7 +273,7 @@ class CpjumpResult:
 
 
 def _groups(task: str, results: list[RunResult]) -> pl.DataFrame:
-    configuration = _CROSS_CONFIGURATION if task == _CROSS else _CONFIGURATION
+    configuration = _CROSS_CONFIGURATION if task == GENE_COMPOUND_MATCHING else _CONFIGURATION
     parts = [
         result.scored.groups.with_columns(
             pl.lit(value, dtype=configuration[name]).alias(name) for name, value in result.configuration().items()
@@ -284,13 +283,12 @@ def _groups(task: str, results: list[RunResult]) -> pl.DataFrame:
     ]
     if parts:
         return pl.concat(parts, how="vertical")
-    by = "Metadata_broad_sample" if task == "replicability" else "Metadata_matching_target"
     flags = {name: pl.Boolean() if name.startswith("above") else pl.Float64() for name in GROUP_COLUMNS}
-    return pl.DataFrame(schema={by: pl.String(), **flags, **configuration})
+    return pl.DataFrame(schema={GROUPED_BY[task]: pl.String(), **flags, **configuration})
 
 
 def _fractions(task: str, results: list[RunResult], comparable: bool) -> pl.DataFrame:
-    configuration = _CROSS_CONFIGURATION if task == _CROSS else _CONFIGURATION
+    configuration = _CROSS_CONFIGURATION if task == GENE_COMPOUND_MATCHING else _CONFIGURATION
     known = {tuple(row[:-1]): row[-1] for row in published().select(*_PUBLISHED_KEYS, "fraction_retrieved").iter_rows()}
     rows = []
     for result in results:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from .names import MODALITY, SAMPLE, TARGET
 from .presets import Preset
 
 __all__ = [
@@ -42,18 +43,15 @@ class Rules:
     multilabel: bool = False
 
 
-_SAMPLE: Final = "Metadata_broad_sample"
-_TARGET: Final = "Metadata_matching_target"
-_MODALITY: Final = "Metadata_modality"
 _WELL: Final = "Metadata_Well"
 
 # A treated well against its replicates on any plate of the configuration, its own included, among the
 # controls of its own plate.
-REPLICABILITY: Final = Rules((_SAMPLE,), (), ("Metadata_Plate",), ("Metadata_negcon",), "cosine", _SAMPLE)
+REPLICABILITY: Final = Rules((SAMPLE,), (), ("Metadata_Plate",), ("Metadata_negcon",), "cosine", SAMPLE)
 # Compounds of a target, among the compounds that share no target; the direction of an effect does not count.
-COMPOUND_MATCHING: Final = Rules((_TARGET,), (), (), (_TARGET,), "abs_cosine", _TARGET, multilabel=True)
+COMPOUND_MATCHING: Final = Rules((TARGET,), (), (), (TARGET,), "abs_cosine", TARGET, multilabel=True)
 # The two guides of a gene, among the guides of other genes.
-CRISPR_MATCHING: Final = Rules((_TARGET,), (), (), (_TARGET,), "cosine", _TARGET)
+CRISPR_MATCHING: Final = Rules((TARGET,), (), (), (TARGET,), "cosine", TARGET)
 
 
 def replicability(variant: str) -> Rules:
@@ -80,13 +78,13 @@ def gene_compound_matching(preset: Preset) -> Rules:
     preset : Preset
         With ``negatives_contain_positives`` every pair of a compound and a gene is a negative.
     """
-    excluded = (_MODALITY,) if preset.negatives_contain_positives else (_TARGET, _MODALITY)
+    excluded = (MODALITY,) if preset.negatives_contain_positives else (TARGET, MODALITY)
     return Rules(
-        (_TARGET,),
-        (_MODALITY,),
+        (TARGET,),
+        (MODALITY,),
         (),
         excluded,
         "abs_cosine",
-        _TARGET,
+        TARGET,
         multilabel=True,
     )

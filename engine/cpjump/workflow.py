@@ -11,6 +11,7 @@ import polars as pl
 
 from ..errors import InputError, examples
 from ..tables.profiles import Profiles, Source, consensus, stack
+from .names import MODALITY, SAMPLE, TARGET
 from .planning import Plan, Run
 from .plates.corrected import Correction
 from .plates.metadata import Plate
@@ -22,10 +23,7 @@ from .tasks import COMPOUND_MATCHING, CRISPR_MATCHING, gene_compound_matching, r
 
 __all__ = ["Listener", "Progress", "run"]
 
-_SAMPLE = "Metadata_broad_sample"
-_TARGET = "Metadata_matching_target"
-_MODALITY = "Metadata_modality"
-_KEPT_OF_WELLS = (_SAMPLE, "Metadata_Plate", "Metadata_Well", _MODALITY, "Metadata_negcon")
+_KEPT_OF_WELLS = (SAMPLE, "Metadata_Plate", "Metadata_Well", MODALITY, "Metadata_negcon")
 
 
 @dataclass(frozen=True)
@@ -176,7 +174,7 @@ class _Benchmark:
         treated = wells.treated
         variant = self.plan.options.orf_replicates if step.plates[0].modality == "orf" else "any"
         scored = score_run(replicability(variant), wells.profiles, treated, self.plan.options)
-        scored = replace(scored, percent=percent_score(wells.profiles.take(treated), _SAMPLE))
+        scored = replace(scored, percent=percent_score(wells.profiles.take(treated), SAMPLE))
         self._replicable[step.description] = scored.retrieved
         bare = wells.uncontrolled
         if bare and scored.outcome != "scored":
@@ -202,13 +200,13 @@ class _Benchmark:
         if step.plates[0].modality != "compound":
             # a guide whose gene has no other guide left is no query and no negative
             rules = CRISPR_MATCHING
-            sisters = profiles.metadata.select(pl.len().over(_TARGET) >= 2).to_series().to_numpy()
+            sisters = profiles.metadata.select(pl.len().over(TARGET) >= 2).to_series().to_numpy()
             account["dropped_no_sister_guide"] = int((~sisters).sum())
             profiles = profiles.take(sisters)
         if len(profiles) < 2:
             return _nothing(f"{len(profiles)} perturbations are left to match"), account
         scored = score_run(rules, profiles, None, self.plan.options)
-        return replace(scored, percent=percent_score(profiles, _TARGET)), account
+        return replace(scored, percent=percent_score(profiles, TARGET)), account
 
     def _gene_compound_matching(self, step: Run) -> tuple[Scored, dict[str, int]]:
         compounds, left = self._matchable(step.plates)
@@ -216,15 +214,15 @@ class _Benchmark:
         account = {name: left.get(name, 0) + right.get(name, 0) for name in left | right}
         if compounds is None or genes is None:
             return _nothing("no plate of one of the configurations has profiles"), account
-        perturbed = genes.metadata[_TARGET].unique().to_list()
-        lists = compounds.metadata[_TARGET].list.set_intersection(perturbed)
+        perturbed = genes.metadata[TARGET].unique().to_list()
+        lists = compounds.metadata[TARGET].list.set_intersection(perturbed)
         # an intersection has no stated order: sort, so that results do not depend on it
         compounds = compounds.with_metadata(compounds.metadata.with_columns(lists.list.sort()))
         partnered = (lists.list.len() > 0).to_numpy()
         account["dropped_no_shared_target"] = int((~partnered).sum())
         if not partnered.any():
             return _nothing("no compound targets a perturbed gene"), account
-        genes = genes.with_metadata(genes.metadata.with_columns(pl.concat_list(_TARGET).alias(_TARGET)))
+        genes = genes.with_metadata(genes.metadata.with_columns(pl.concat_list(TARGET).alias(TARGET)))
         both = stack([compounds.take(partnered), genes])
         lost = [note for note in both.notes if note not in compounds.notes + genes.notes]
         self.warnings += [f"{step.description}: {note}." for note in lost]
@@ -239,15 +237,15 @@ class _Benchmark:
         account = {"perturbations": len(profiles)}
         modality, description = plates[0].modality, plates[0].description
         if self.plan.options.gated(modality):
-            passing = profiles.metadata[_SAMPLE].is_in(self._replicable.get(description, set())).to_numpy()
+            passing = profiles.metadata[SAMPLE].is_in(self._replicable.get(description, set())).to_numpy()
             account["dropped_by_gate"] = int((~passing).sum())
             profiles = profiles.take(passing)
         metadata = profiles.metadata
         if modality == "compound":
-            metadata = metadata.join(self.plan.targets, on=_SAMPLE, how="left", maintain_order="left")
-        labelled = metadata[_TARGET].is_not_null().to_numpy()
+            metadata = metadata.join(self.plan.targets, on=SAMPLE, how="left", maintain_order="left")
+        labelled = metadata[TARGET].is_not_null().to_numpy()
         account["dropped_no_target"] = int((~labelled).sum())
-        metadata = metadata.select(_SAMPLE, _MODALITY, _TARGET)
+        metadata = metadata.select(SAMPLE, MODALITY, TARGET)
         self.accounts[description] |= account
         return profiles.with_metadata(metadata).take(labelled), account
 
@@ -287,11 +285,9 @@ class _Benchmark:
         metadata = wells.profiles.metadata
         keep = [*_KEPT_OF_WELLS]
         if "Metadata_gene" in metadata.columns:
-            metadata = metadata.rename({"Metadata_gene": _TARGET})
-            keep.append(_TARGET)
-        metadata = (
-            metadata.select(keep) if metadata["Metadata_modality"][0] != "compound" else metadata.select(_KEPT_OF_WELLS)
-        )
+            metadata = metadata.rename({"Metadata_gene": TARGET})
+            keep.append(TARGET)
+        metadata = metadata.select(keep) if metadata[MODALITY][0] != "compound" else metadata.select(_KEPT_OF_WELLS)
         profiles = wells.profiles.with_metadata(metadata)
         treated = wells.treated
         if not treated.any():
@@ -299,7 +295,7 @@ class _Benchmark:
                 f"Every well of plates {examples(metadata['Metadata_Plate'].unique().sort())} is a "
                 "negative control: check the column Metadata_control_type."
             )
-        found = consensus(profiles.take(np.flatnonzero(treated)), _SAMPLE)
+        found = consensus(profiles.take(np.flatnonzero(treated)), SAMPLE)
         if self.correction is not None and self.plan.options.corrects_consensus:
             profiles, found = self.correction.apply(profiles), self.correction.apply(found)
         return _Configuration(replace(wells, profiles=profiles), found)

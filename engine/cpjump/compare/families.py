@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from ...readers.small_table import read_table
-from ..plates.metadata import MODALITIES, packaged, plate_map, target_lists
+from ..names import MODALITIES
+from ..plates.metadata import packaged, plate_map, target_lists
 
 __all__ = ["kin"]
 

@@ -12,8 +12,8 @@ import polars as pl
 from ...statistics.false_discovery import benjamini_hochberg
 from ...statistics.paired_bootstrap import paired_difference
 from ...statistics.resampling import mcnemar
-from ..names import ALL, CONFIGURATION, GROUP, METRICS, TASKS
-from ..plates.metadata import MODALITIES, plate_map
+from ..names import ALL, CONFIGURATION, GROUP, METRICS, MODALITIES, SAMPLE, TASKS
+from ..plates.metadata import plate_map
 from .runs import ScoredRun, ordered
 
 __all__ = ["compare_pair", "tabled"]
@@ -161,7 +161,7 @@ def _named(changes: pl.DataFrame) -> pl.DataFrame:
     """Add the name of the compound, or the gene, of each perturbation of the packaged plate maps."""
     known = pl.concat(
         plate_map(modality).select(
-            pl.col("Metadata_broad_sample").alias("group"),
+            pl.col(SAMPLE).alias("group"),
             pl.col("Metadata_pert_iname" if modality == "compound" else "Metadata_gene").alias("name"),
         )
         for modality in MODALITIES

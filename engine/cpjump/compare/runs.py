@@ -11,8 +11,8 @@ import polars as pl
 
 from ...errors import InputError, examples
 from ...results.folder import read_manifest
-from ..names import ALL, BATCH, CONFIGURATION, GROUP, TASKS, TIMELINES
-from ..plates.metadata import MODALITIES, published
+from ..names import ALL, BATCH, CONFIGURATION, GROUP, GROUPED_BY, LEVEL, MODALITIES, SAMPLE, TARGET, TASKS, TIMELINES
+from ..plates.metadata import published
 from .families import kin
 
 __all__ = ["ScoredRun", "differing_options", "named_folders", "ordered", "read_run"]
@@ -35,7 +35,7 @@ _PAPER: Final[Mapping[str, Any]] = {
     "preset": "paper",
     "batch": BATCH,
     "gate": "q",
-    "q_threshold": 0.05,
+    "q_threshold": LEVEL,
     "p_values": "paper",
     "null_size": 100_000,
     "limit_plates": None,
@@ -241,7 +241,7 @@ def with_published(configurations: pl.DataFrame) -> pl.DataFrame:
 
 def _groups(path: Path, task: str) -> pl.DataFrame:
     """Read the groups of a task, all configurations under one set of columns."""
-    by = "Metadata_broad_sample" if task == "replicability" else "Metadata_matching_target"
+    by = GROUPED_BY[task]
     try:
         frame = pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -288,10 +288,10 @@ def _queries(path: Path) -> pl.DataFrame:
 
     try:
         frame = pl.read_parquet(path)
-        if "Metadata_matching_target" not in frame.columns:  # of replicability alone
-            frame = frame.with_columns(Metadata_matching_target=pl.lit(None, pl.String))
-        by = pl.when(task="replicability").then("Metadata_broad_sample").otherwise("Metadata_matching_target")
-        sample = pl.col("Metadata_broad_sample").alias("sample")
+        if TARGET not in frame.columns:  # of replicability alone
+            frame = frame.with_columns(pl.lit(None, pl.String).alias(TARGET))
+        by = pl.when(task=TASKS[0]).then(SAMPLE).otherwise(TARGET)
+        sample = pl.col(SAMPLE).alias("sample")
         columns = ("average_precision", "n_pos_pairs", "n_total_pairs")
         frame = frame.select(*GROUP[:2], by.alias(GROUP[2]), sample, *columns)
     except (OSError, pl.exceptions.PolarsError) as error:

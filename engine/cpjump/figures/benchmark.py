@@ -13,6 +13,7 @@ import polars as pl
 
 from ...errors import InputError, examples
 from ...figures.style import GREY, INK, OKABE_ITO, house_style, legend_above, new_page, save_page
+from ..names import GENE_COMPOUND_MATCHING, LEVEL, MODALITIES, TASKS, TIMELINES, TITLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,13 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_cpjump"]
 
-_TASKS = {"replicability": "Replicability", "matching": "Target matching"}  # with their titles
-_CROSS = "gene_compound_matching"
-_GROUPS = {"replicability": "perturbations", "matching": "targets", _CROSS: "targets"}
+_GROUPS = {"replicability": "perturbations", "matching": "targets", GENE_COMPOUND_MATCHING: "targets"}
 _PUBLISHED = "published CellProfiler"
-# Known values come first and in this order; any other follows by name.
-_MODALITIES = ("compound", "crispr", "orf")
-_TIMES = ("short", "long")
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ def draw_cpjump(
     *,
     simulated: bool,
     subtitle: str,
-    threshold: float = 0.05,
+    threshold: float = LEVEL,
 ) -> list[str]:
     """Draw the benchmark's figures, each as PNG (150 dpi) and SVG; absent and empty tables are skipped.
 
@@ -119,15 +115,15 @@ def draw_cpjump(
     look = _Look(tuple(sorted(cells)), simulated, subtitle, threshold)
     written: list[str] = []
     with house_style():
-        for task in (*_TASKS, _CROSS):
+        for task in TASKS:
             fractions, scores = present.get(f"{task}_fr"), present.get(f"{task}_map")
             pages: dict[str, Figure] = {}
-            if fractions is not None and task == _CROSS:
+            if fractions is not None and task == GENE_COMPOUND_MATCHING:
                 pages["fr_barplot"] = _cross_barplot(fractions, look)
             elif fractions is not None:
                 pages["fr_barplot"] = _barplot(task, fractions, look)
                 pages["fr_faceted"] = _faceted(task, fractions, look)
-            if scores is not None and task != _CROSS:
+            if scores is not None and task != GENE_COMPOUND_MATCHING:
                 pages["map_boxplot"] = _boxplot(task, scores, look)
             for kind, page in pages.items():
                 png, svg = (f"figures/{task}_{kind}.{ending}" for ending in ("png", "svg"))
@@ -137,7 +133,7 @@ def draw_cpjump(
 
 
 def _check(name: str, frame: pl.DataFrame) -> None:
-    keys = ["Modality", "time"] if _CROSS not in name else ["Modality1", "time1", "Modality2", "time2"]
+    keys = ["Modality", "time"] if GENE_COMPOUND_MATCHING not in name else ["Modality1", "time1", "Modality2", "time2"]
     keys.append("Cell")
     value = "fr" if name.endswith("_fr") else "mean_average_precision"
     missing = [column for column in (*keys, value) if column not in frame.columns]
@@ -236,8 +232,8 @@ def _columns(frame: pl.DataFrame) -> tuple[list[tuple[str, str]], list[str]]:
     there = set(frame.select("Modality", "time").iter_rows())
     places = [
         (modality, time)
-        for modality in _ordered(frame["Modality"], _MODALITIES)
-        for time in _ordered(frame["time"], _TIMES)
+        for modality in _ordered(frame["Modality"], MODALITIES)
+        for time in _ordered(frame["time"], TIMELINES)
         if (modality, time) in there
     ]
     return places, [f"{place[0]}\n{place[1]}{hours.get(place, '')}" for place in places]
@@ -254,7 +250,7 @@ def _barplot(task: str, frame: pl.DataFrame, look: _Look) -> Figure:
     cells = _ordered(frame["Cell"], look.cells)
     places, labels = _columns(frame)
     table = [[bars.get((*place, cell)) for cell in cells] for place in places]
-    title = f"{_TASKS[task]}: fraction of {_GROUPS[task]} retrieved"
+    title = f"{TITLES[task]}: fraction of {_GROUPS[task]} retrieved"
     page = look.page(12 if task == "replicability" else 10, 6, title, _unscored(bars))
     axes = page.add_subplot()
     axes.grid(axis="y")
@@ -268,10 +264,10 @@ def _barplot(task: str, frame: pl.DataFrame, look: _Look) -> Figure:
 
 def _faceted(task: str, frame: pl.DataFrame, look: _Look) -> Figure:
     bars = _bars(frame, ["Modality", "time", "Cell"])
-    cells, times = _ordered(frame["Cell"], look.cells), _ordered(frame["time"], _TIMES)
-    modalities = _ordered(frame["Modality"], _MODALITIES)
+    cells, times = _ordered(frame["Cell"], look.cells), _ordered(frame["time"], TIMELINES)
+    modalities = _ordered(frame["Modality"], MODALITIES)
     hours = _hours(frame, ["Modality", "time"], "timepoint")
-    title = f"{_TASKS[task]} by cell and time"
+    title = f"{TITLES[task]} by cell and time"
     page = look.page(max(5 * len(times), 7), 1 + 4 * len(cells), title, _unscored(bars))
     grid = page.subplots(len(cells), len(times), sharey=True, squeeze=False)
     marked = _has_published([list(bars.values())])
@@ -303,7 +299,7 @@ def _boxplot(task: str, frame: pl.DataFrame, look: _Look) -> Figure:
     notes = [f"n: number of {_GROUPS[task]}. Box: quartiles; line: median; whiskers: 1.5 × box height."]
     if ignored:
         notes.append(f"Without an mAP and left out: {ignored:,}.")
-    page = look.page(12, 6, f"{_TASKS[task]}: mean average precision of {_GROUPS[task]}", notes)
+    page = look.page(12, 6, f"{TITLES[task]}: mean average precision of {_GROUPS[task]}", notes)
     axes = page.add_subplot()
     axes.grid(axis="y")
     pitch = min(0.84 / len(cells), 0.56)
@@ -346,7 +342,7 @@ def _cross_barplot(frame: pl.DataFrame, look: _Look) -> Figure:
     bars = _bars(frame, [*keys, "Cell"])
     cells = _ordered(frame["Cell"], look.cells)
     there = set(frame.select(keys).iter_rows())
-    choices = (_ordered(frame[key], _TIMES if key.startswith("time") else _MODALITIES) for key in keys)
+    choices = (_ordered(frame[key], TIMELINES if key.startswith("time") else MODALITIES) for key in keys)
     places = [place for place in product(*choices) if place in there]
     first = _hours(frame, keys[:2], "timepoint1")
     second = _hours(frame, keys[2:], "timepoint2")
@@ -357,7 +353,7 @@ def _cross_barplot(frame: pl.DataFrame, look: _Look) -> Figure:
     drawn = [number for bar in bars.values() for number in (bar.value, bar.published) if number is not None]
     # The fractions are a few percent: an axis up to 1 would show nothing but zeros.
     limit = min(1.0, max(0.1, 1.15 * max(drawn, default=0.0)))
-    title = "Gene-compound matching: fraction of targets retrieved"
+    title = f"{TITLES[GENE_COMPOUND_MATCHING]}: fraction of {_GROUPS[GENE_COMPOUND_MATCHING]} retrieved"
     page = look.page(12, 2.2 + 0.42 * len(places) * max(len(cells), 2), title, _unscored(bars))
     axes = page.add_subplot()
     axes.grid(axis="x")

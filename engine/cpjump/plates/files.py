@@ -20,7 +20,8 @@ import polars as pl
 from ...errors import InputError, examples
 from ...tables.frames import did_you_mean
 from ...tables.profiles import Profiles
-from .metadata import MODALITIES, Plate, plate_map
+from ..names import MODALITIES
+from .metadata import Plate, plate_map
 
 __all__ = ["GENE", "KEYS", "check_columns", "check_contents", "column_names", "is_control", "plate_files", "with_text"]
 

@@ -15,10 +15,10 @@ from ...readers.packaged import data_folder
 from ...readers.small_table import read_table
 from ...tables.frames import split_labels
 from ...tables.profiles import Profiles, Source
+from ..names import MODALITIES
 from ..options import Options
 
 __all__ = [
-    "MODALITIES",
     "Experiments",
     "Plate",
     "PlateReader",
@@ -29,7 +29,6 @@ __all__ = [
     "target_lists",
 ]
 
-MODALITIES: Final = ("compound", "crispr", "orf")
 # Longest exposure, in hours, that counts as the short time point of a modality.
 SHORT_HOURS: Final = {"compound": 24, "crispr": 96, "orf": 48}
 EXPERIMENT_TABLE: Final = "experiment-metadata.tsv"

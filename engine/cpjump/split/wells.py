@@ -10,10 +10,10 @@ import polars as pl
 from ...errors import InputError, examples
 from ...readers.small_table import read_table
 from ...tables.profiles import Source
+from ..names import MODALITIES
 from ..options import Options
 from ..plates.metadata import (
     EXPERIMENT_TABLE,
-    MODALITIES,
     TARGET_TABLES,
     experiments,
     packaged,
