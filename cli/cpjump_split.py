@@ -40,7 +40,7 @@ def split(
     targets: Annotated[
         str,
         typer.Option(
-            help="leak_free: what compounds may not share over subsets: all targets of their lists (default; two thirds of the wells then hang together), perturbed (those that a guide or ORF has) or primary."
+            help="leak_free: what compounds may not share over subsets: all targets of their lists (default; two thirds of the wells are then one group), perturbed (those that a guide or ORF has) or primary."
         ),
     ] = "",
     seed: Annotated[int | None, typer.Option(help="leak_free: order of groups of equal size; default: 0.")] = None,
@@ -106,7 +106,7 @@ def _refuse(**given: object) -> None:
         "--" + name.replace("_", "-") for name, value in given.items() if value not in (None, "") and value is not False
     ]
     if used:
-        raise InputError(f"--manifest checks a split that is there: leave out {', '.join(used)}")
+        raise InputError(f"--manifest checks a split that is there: leave out {', '.join(used)}.")
 
 
 def _numbers(text: str) -> tuple[float, ...] | None:
@@ -119,7 +119,7 @@ def _numbers(text: str) -> tuple[float, ...] | None:
 
 
 def _leaks(leakage: Leakage) -> str:
-    """Say what --strict stops at; a rule that could not be checked for a well does not count as kept."""
+    """Return what --strict stops at; a rule that could not be checked for a well does not count as kept."""
     if leakage.broken:
         return f"rules of the paper are broken: {', '.join(leakage.broken)}"
     return f"{leakage.unchecked} wells could not be checked" if leakage.unchecked else ""

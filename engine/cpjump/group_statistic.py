@@ -12,11 +12,11 @@ from ..statistics.false_discovery import benjamini_hochberg, check_level
 from ..tables.frames import require_columns
 from ..tables.groups import grouped
 
-__all__ = ["mean_nlog10p_groups"]
+__all__ = ["mean_log10_p"]
 
 
-def mean_nlog10p_groups(frame: pl.DataFrame, by: str, *, threshold: float = 0.05) -> pl.DataFrame:
-    """Group statistic of the older copairs: the mean of -log10 p over the queries of a group.
+def mean_log10_p(frame: pl.DataFrame, by: str, *, threshold: float = 0.05) -> pl.DataFrame:
+    """Return the group statistic of the older copairs: the mean of -log10 p over the queries of a group.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ def mean_nlog10p_groups(frame: pl.DataFrame, by: str, *, threshold: float = 0.05
     odd = scored.filter((pl.col("p_value") <= 0) | (pl.col("p_value") > 1))["p_value"].to_list()
     if odd:
         raise InputError(
-            f"p-values must be above 0 and at most 1 to take their logarithm, but found {examples(odd)}; pass them "
-            "through expected_sampled, or use tail='>='"
+            f"P-values must be above 0 and at most 1 to take their logarithm, but there are {examples(odd)}: pass them "
+            "through expected_sampled, or use tail='>='."
         )
     from ...kernels.cpu.means import group_means
 

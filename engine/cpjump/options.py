@@ -223,7 +223,7 @@ class Options:
 
     @property
     def published_faults(self) -> tuple[str, ...]:
-        """Say, a sentence each, which ways of the published scripts this run keeps that bear on these options."""
+        """One sentence for each way of the published scripts that this run keeps and that bears on these options."""
         sentences = []
         if not self.rules.gate_genes:
             sentences.append("Guides and ORFs are matched, replicable or not, as CellCLIP's branch does.")
@@ -244,7 +244,7 @@ class Options:
         return tuple(sentences)
 
     def gated(self, modality: str) -> bool:
-        """Tell whether perturbations of a modality must be replicable to be matched."""
+        """Return whether perturbations of a modality must be replicable to be matched."""
         return self.gate == "q" and (modality == "compound" or self.rules.gate_genes)
 
     def as_dict(self) -> dict[str, object]:

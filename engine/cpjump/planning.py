@@ -86,7 +86,7 @@ class Plan:
     filters: WellFilters
 
     def has_plates(self, run: Run) -> bool:
-        """Tell whether each configuration of a run has a plate with profiles."""
+        """Return whether each configuration of a run has a plate with profiles."""
         absent = set(self.missing)
         sides = [plates for plates in (run.plates, run.genetic) if plates]
         return all(any(plate.name not in absent for plate in plates) for plates in sides)
@@ -181,8 +181,8 @@ class Plan:
         ]
 
 
-def _where(options: Options) -> str:
-    """Say what no plate has, and what to check."""
+def _absent_everywhere(options: Options) -> str:
+    """Return what no plate has, and what to check."""
     if options.features == "emb":
         also = f", with {_profile_files(options)}" if options.profiles is not None else ""
         return f"embeddings in '{options.embeddings}'{also}: check the paths, and how their plates are called"
@@ -225,7 +225,9 @@ def plan(options: Options) -> Plan:
     targets, source = target_lists(options.metadata)
     missing = missing_plates(chosen.plates, options)
     if len(missing) == len(chosen.plates):
-        raise InputError(f"None of the {len(missing)} plates has {_where(options)} (looked for {missing[0]} first).")
+        raise InputError(
+            f"None of the {len(missing)} plates has {_absent_everywhere(options)} (looked for {missing[0]} first)."
+        )
     runs = _runs(chosen, targets, options)
     if not runs:
         raise InputError(

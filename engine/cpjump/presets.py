@@ -49,7 +49,7 @@ class Preset:
 
     @property
     def corrections(self) -> tuple[str, ...]:
-        """Say, a sentence each, where this preset departs from the published scripts on purpose."""
+        """One sentence for each way in which this preset departs from the published scripts on purpose."""
         sentences = []
         if not self.negatives_contain_positives:
             sentences.append(
@@ -64,7 +64,7 @@ class Preset:
         sentences += [
             "A run with nothing to score is reported and stops no other run "
             "(the published scripts stop, or skip the runs that follow it).",
-            "The unseeded null is replaced by its expectation under the law of AP: p-values need no draw.",
+            "The unseeded null is replaced by its expectation, of the null distribution of AP: p-values need no draw.",
         ]
         return tuple(sentences)
 
@@ -72,8 +72,15 @@ class Preset:
 PRESETS: Final = {
     preset.name: preset
     for preset in (
-        Preset("stable", False, False, True),
-        Preset("paper", True, True, True),
-        Preset("cellclip", True, True, False, plate_scaler=True, accumulated_test_filter=True),
+        Preset("stable", negatives_contain_positives=False, unpaired_are_retrieved=False, gate_genes=True),
+        Preset("paper", negatives_contain_positives=True, unpaired_are_retrieved=True, gate_genes=True),
+        Preset(
+            "cellclip",
+            negatives_contain_positives=True,
+            unpaired_are_retrieved=True,
+            gate_genes=False,
+            plate_scaler=True,
+            accumulated_test_filter=True,
+        ),
     )
 }

@@ -126,7 +126,7 @@ def _random_pairs(rows: pl.DataFrame, n: int, count: int, seed: int) -> tuple[In
     table = csr_matrix((np.ones(len(row), np.int32), (row, codes)), shape=(n, int(codes.max()) + 1))
     labelled = np.unique(row)
     rng = np.random.default_rng(seed)
-    kept: list[npt.NDArray[np.int64]] = []
+    kept: list[Ints] = []
     missing = count
     for _ in range(_ROUNDS):
         pairs = labelled[rng.integers(0, len(labelled), size=(2, 2 * missing))]

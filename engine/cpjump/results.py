@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ..tables.profiles import Source
+from .left_out import Counted, count_left_out
 from .names import BATCH, GENE_COMPOUND_MATCHING, GROUPED_BY, LEVEL, MODALITY, SAMPLE, TARGET, TASKS
 from .planning import Plan, Run
-from .plates.metadata import published
+from .plates.metadata import PUBLISHED_KEYS, published
 from .score import GROUP_COLUMNS, Scored
 
 if TYPE_CHECKING:
@@ -23,22 +24,7 @@ __all__ = ["CpjumpResult", "RunResult", "write"]
 #: What the share of groups that correlate more than random pairs is called.
 _PERCENT = {"replicability": "percent_replicating", "matching": "percent_matching"}
 
-_PUBLISHED_KEYS = ("task", "cell", "query_modality", "query_time", "genetic_modality", "genetic_time")
-# What is counted as left out: its name in the manifest, its column in the account, whether it is counted once
-# a configuration or once a run, and its name for people.
-_LEFT_OUT = (
-    ("wells_empty", "wells_empty", True, "empty wells"),
-    ("wells_absent", "wells_absent", True, "wells of the plate maps without a profile"),
-    ("wells_filtered", "wells_filtered", True, "wells that are not to be scored"),
-    ("perturbations_dropped_by_gate", "dropped_by_gate", True, "perturbations dropped by the gate"),
-    ("perturbations_without_target", "dropped_no_target", True, "perturbations without a target"),
-    ("guides_without_sister", "dropped_no_sister_guide", False, "guides without another guide of their gene"),
-    ("compounds_without_shared_target", "dropped_no_shared_target", False, "compounds without a perturbed target"),
-    ("queries_without_positives", "queries_without_positives", False, "queries without a positive"),
-    ("queries_without_negatives", "queries_without_negatives", False, "queries without a negative"),
-    ("labels_with_one_carrier", "labels_with_one_carrier", False, "labels with one carrier"),
-    ("groups_not_scored", "groups_not_scored", False, "groups not scored"),
-)
+
 _CONFIGURATION: Mapping[str, pl.DataType] = {
     "Description": pl.String(),
     "Modality": pl.String(),
@@ -225,7 +211,7 @@ class CpjumpResult:
         """Which significance the numbers follow, in words."""
         options = self.plan.options
         if options.p_values == "exact":
-            text = "p-value of the mean AP of a group, exact law, null >= AP"
+            text = "p-value of the mean AP of a group, exact null distribution, P(null >= mean AP)"
         else:
             text = f"mean of -log10 P(null > AP), floor of {options.null_size:,} draws"
         gate = f"gate q < {options.q_threshold:g}" if options.gate == "q" else "no gate"
@@ -234,35 +220,22 @@ class CpjumpResult:
     def dropped(self) -> dict[str, int]:
         """Count what was left out: plates by reason; wells, perturbations and the rest by their unit.
 
-        Wells and perturbations count once a configuration, however many runs lack them; guides without a
-        sister, compounds without a shared target, queries, labels and groups count in each run.
+        Wells and perturbations count once a configuration, however many runs lack them; guides without another guide
+        of their gene, compounds without a shared target, queries, labels and groups count in each run.
         """
-        totals = {f"plates: {reason}": count for reason, count in self.plan.experiments.dropped.items()}
-        totals["plates: no profile file"] = len(self.plan.missing)
-        return totals | {name: sum(counts) for name, _, _, counts in self._left_out()}
+        plates = {f"plates: {reason}": count for reason, count in self._plates_dropped().items()}
+        return plates | {each.name: each.total for each in self._left_out()}
 
     def left_out(self) -> list[str]:
-        """Say what was left out, with its unit and over how many configurations or runs; zeros are not said."""
-        reasons = {
-            name.removeprefix("plates: "): n for name, n in self.dropped().items() if name.startswith("plates: ")
-        }
-        said = [f"{count} plates ({reason})" for reason, count in reasons.items() if count]
-        return said + [
-            f"{sum(counts)} {text} (over {len(counts)} {scope if len(counts) > 1 else scope[:-1]})"
-            for _, text, scope, counts in self._left_out()
-            if sum(counts)
-        ]
+        """Return what was left out, in words; zeros are not listed."""
+        plates = [f"{count} plates ({reason})" for reason, count in self._plates_dropped().items() if count]
+        return plates + [each.sentence for each in self._left_out() if each.total]
 
-    def _left_out(self) -> list[tuple[str, str, str, list[int]]]:
-        """List name, words, scope and the count in each configuration or run to which it applies."""
-        runs = [result.account for result in self.runs]
-        found = []
-        for name, column, once, text in _LEFT_OUT:
-            accounts = list(self.configurations.values()) if once else runs
-            counts = [account[column] for account in accounts if column in account]
-            if counts:
-                found.append((name, text, "configurations" if once else "runs", counts))
-        return found
+    def _plates_dropped(self) -> dict[str, int]:
+        return self.plan.experiments.dropped | {"no profile file": len(self.plan.missing)}
+
+    def _left_out(self) -> list[Counted]:
+        return count_left_out(self.configurations.values(), [result.account for result in self.runs])
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Tables by name, as the figures want them: maps, and fractions with their published value."""
@@ -289,7 +262,7 @@ def _groups(task: str, results: list[RunResult]) -> pl.DataFrame:
 
 def _fractions(task: str, results: list[RunResult], comparable: bool) -> pl.DataFrame:
     configuration = _CROSS_CONFIGURATION if task == GENE_COMPOUND_MATCHING else _CONFIGURATION
-    known = {tuple(row[:-1]): row[-1] for row in published().select(*_PUBLISHED_KEYS, "fraction_retrieved").iter_rows()}
+    known = {tuple(row[:-1]): row[-1] for row in published().select(*PUBLISHED_KEYS, "published").iter_rows()}
     rows = []
     for result in results:
         if not result.scored.groups.height:

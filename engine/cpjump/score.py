@@ -107,9 +107,8 @@ def score_run(rules: Rules, profiles: Profiles, queries: npt.NDArray[np.bool_] |
     except UnpairedException as error:
         return Scored(pl.DataFrame(), pl.DataFrame(), counts, f"skipped: {str(error).rstrip('.')}")
     frame = found.frame.drop_nulls("n_total_pairs")
-    lonely = (pl.col("n_pos_pairs") == 0).sum()
-    unopposed = (pl.col("n_pos_pairs") == pl.col("n_total_pairs")).sum()
-    without_positives, without_negatives = frame.select(lonely.alias("a"), unopposed.alias("b")).row(0)
+    without_positives = int((frame["n_pos_pairs"] == 0).sum())
+    without_negatives = int((frame["n_pos_pairs"] == frame["n_total_pairs"]).sum())
     counts |= {
         "queries": frame.height,
         # a list column gives no row to a profile without positives; a single label gives it one without AP
@@ -143,8 +142,8 @@ def _with_p_values(frame: pl.DataFrame, options: Options) -> pl.DataFrame:
     p = np.full(len(ap), np.nan)
     strict = options.p_values == "paper"
     if comparable.any():
-        law = ap_p_values(ap[comparable], n_pos[comparable], n_total[comparable], tail=">" if strict else ">=")
-        p[comparable] = expected_sampled(law.value, options.null_size) if strict else law.value
+        exact = ap_p_values(ap[comparable], n_pos[comparable], n_total[comparable], tail=">" if strict else ">=")
+        p[comparable] = expected_sampled(exact.value, options.null_size) if strict else exact.value
     if strict and options.rules.unpaired_are_retrieved:
         # a comparison with NaN is false and nothing exceeds an AP of 1: no draw of the null counts
         p[~comparable] = 1 / (1 + options.null_size)
@@ -152,16 +151,16 @@ def _with_p_values(frame: pl.DataFrame, options: Options) -> pl.DataFrame:
 
 
 def _group(frame: pl.DataFrame, by: str, options: Options) -> pl.DataFrame:
-    """Give each group its mean AP and significance, rows by group."""
+    """Return for each group its mean AP and significance, rows by group."""
     from ..retrieval.mean_average_precision import mean_average_precision
-    from .group_statistic import mean_nlog10p_groups
+    from .group_statistic import mean_log10_p
 
     if frame.is_empty():
         return pl.DataFrame()
     if options.p_values == "paper":
         # A kept query without AP has a p-value but no say in the mean AP of its group.
         filled = frame.with_columns(pl.col("average_precision").fill_null(0.0))
-        groups = mean_nlog10p_groups(filled, by, threshold=options.q_threshold)
+        groups = mean_log10_p(filled, by, threshold=options.q_threshold)
         if frame["average_precision"].null_count():
             means = frame.group_by(by).agg(pl.col("average_precision").mean().alias("mean_average_precision"))
             groups = groups.drop("mean_average_precision").join(means, on=by, how="left")

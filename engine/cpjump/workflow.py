@@ -151,7 +151,7 @@ class _Benchmark:
         return result
 
     def not_scored(self) -> list[str]:
-        """Say which runs were not scored, one sentence a reason."""
+        """Return which runs were not scored, one sentence a reason."""
         reasons: dict[str, list[str]] = {}
         n_without_plates = 0
         for result in self.results:
@@ -160,8 +160,8 @@ class _Benchmark:
             elif result.scored.outcome != "scored":
                 named = f"{result.run.task} of {result.run.description}"
                 reasons.setdefault(result.scored.outcome, []).append(named)
-        said = f"{n_without_plates} of {len(self.results)} runs have no plate and were not scored."
-        return [said] * (n_without_plates > 0) + [
+        some = [f"{n_without_plates} of {len(self.results)} runs have no plate and were not scored."]
+        return (some if n_without_plates else []) + [
             f"{len(names)} of {len(self.results)} runs were not scored ({reason}): {examples(names, 3)}."
             for reason, names in reasons.items()
         ]
@@ -169,16 +169,16 @@ class _Benchmark:
     def _replicability(self, step: Run) -> tuple[Scored, dict[str, int]]:
         found = self._configuration(step.plates)
         if found is None:
-            return _nothing("no plate of the configuration has profiles"), {}
+            return _skipped("no plate of the configuration has profiles"), {}
         wells = found.wells
         treated = wells.treated
         variant = self.plan.options.orf_replicates if step.plates[0].modality == "orf" else "any"
         scored = score_run(replicability(variant), wells.profiles, treated, self.plan.options)
         scored = replace(scored, percent=percent_score(wells.profiles.take(treated), SAMPLE))
         self._replicable[step.description] = scored.retrieved
-        bare = wells.uncontrolled
-        if bare and scored.outcome != "scored":
-            reason = "no negative control wells" if treated.all() else no_controls(bare)
+        without_controls = wells.plates_without_controls
+        if without_controls and scored.outcome != "scored":
+            reason = "no negative control wells" if treated.all() else no_controls(without_controls)
             scored = replace(scored, outcome=f"skipped: {reason}")
         account = {
             "wells_read": wells.read,
@@ -195,16 +195,16 @@ class _Benchmark:
     def _matching(self, step: Run) -> tuple[Scored, dict[str, int]]:
         profiles, account = self._matchable(step.plates)
         if profiles is None:
-            return _nothing("no plate of the configuration has profiles"), account
+            return _skipped("no plate of the configuration has profiles"), account
         rules = COMPOUND_MATCHING
         if step.plates[0].modality != "compound":
             # a guide whose gene has no other guide left is no query and no negative
             rules = CRISPR_MATCHING
-            sisters = profiles.metadata.select(pl.len().over(TARGET) >= 2).to_series().to_numpy()
-            account["dropped_no_sister_guide"] = int((~sisters).sum())
-            profiles = profiles.take(sisters)
+            paired = profiles.metadata.select(pl.len().over(TARGET) >= 2).to_series().to_numpy()
+            account["dropped_no_sister_guide"] = int((~paired).sum())
+            profiles = profiles.take(paired)
         if len(profiles) < 2:
-            return _nothing(f"{len(profiles)} perturbations are left to match"), account
+            return _skipped(f"{len(profiles)} perturbations are left to match"), account
         scored = score_run(rules, profiles, None, self.plan.options)
         return replace(scored, percent=percent_score(profiles, TARGET)), account
 
@@ -213,7 +213,7 @@ class _Benchmark:
         genes, right = self._matchable(step.genetic)
         account = {name: left.get(name, 0) + right.get(name, 0) for name in left | right}
         if compounds is None or genes is None:
-            return _nothing("no plate of one of the configurations has profiles"), account
+            return _skipped("no plate of one of the configurations has profiles"), account
         perturbed = genes.metadata[TARGET].unique().to_list()
         lists = compounds.metadata[TARGET].list.set_intersection(perturbed)
         # an intersection has no stated order: sort, so that results do not depend on it
@@ -221,7 +221,7 @@ class _Benchmark:
         partnered = (lists.list.len() > 0).to_numpy()
         account["dropped_no_shared_target"] = int((~partnered).sum())
         if not partnered.any():
-            return _nothing("no compound targets a perturbed gene"), account
+            return _skipped("no compound targets a perturbed gene"), account
         genes = genes.with_metadata(genes.metadata.with_columns(pl.concat_list(TARGET).alias(TARGET)))
         both = stack([compounds.take(partnered), genes])
         lost = [note for note in both.notes if note not in compounds.notes + genes.notes]
@@ -263,8 +263,8 @@ class _Benchmark:
                     "wells_off_map": wells.off_map,
                     "wells_filtered": self.filtered.get(description, 0),
                 }
-                if wells.uncontrolled:
-                    self.warnings.append(f"{description}: {no_controls(wells.uncontrolled)}.")
+                if wells.plates_without_controls:
+                    self.warnings.append(f"{description}: {no_controls(wells.plates_without_controls)}.")
             self.timings["reading"] += time.perf_counter() - started
         return self._configurations[description]
 
@@ -301,5 +301,5 @@ class _Benchmark:
         return _Configuration(replace(wells, profiles=profiles), found)
 
 
-def _nothing(reason: str) -> Scored:
+def _skipped(reason: str) -> Scored:
     return Scored(pl.DataFrame(), pl.DataFrame(), {}, f"skipped: {reason}")

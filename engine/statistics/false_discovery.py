@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def benjamini_hochberg(p: npt.ArrayLike) -> Floats:
-    """Benjamini-Hochberg adjusted p-values.
+    """Return Benjamini-Hochberg adjusted p-values.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def benjamini_hochberg(p: npt.ArrayLike) -> Floats:
     given = np.asarray(p, np.float64)
     outside = given[(given < 0) | (given > 1)]
     if len(outside):
-        raise InputError(f"p-values lie between 0 and 1, but found {examples(outside.tolist())}")
+        raise InputError(f"P-values must lie between 0 and 1, but found {examples(outside.tolist())}.")
     order = np.argsort(given)  # NaN last
     order = order[: int((~np.isnan(given)).sum())]
     scaled = given[order] * (len(order) / np.arange(1, len(order) + 1))
@@ -46,4 +46,4 @@ def benjamini_hochberg(p: npt.ArrayLike) -> Floats:
 def check_level(threshold: float) -> None:
     """Raise `InputError` for a level that is not between 0 and 1."""
     if isinstance(threshold, (bool, str)) or not 0 < threshold < 1:
-        raise InputError(f"threshold must lie between 0 and 1, but it is {threshold!r}")
+        raise InputError(f"threshold must lie between 0 and 1, but it is {threshold!r}.")

@@ -49,16 +49,16 @@ class Difference:
 def paired_difference(
     units: npt.ArrayLike, values: Floats, weights: Floats, *, draws: int, seed: int, level: float = 0.95
 ) -> Difference:
-    """Difference of the means of two runs, with an interval from drawing units with replacement.
+    """Return the difference of the means of two runs, with an interval from drawing units with replacement.
 
-    A draw takes the same units in both runs, so what makes a perturbation hard for both drops out. Each mean is
+    A draw takes the same units in both runs, so what makes a perturbation hard for both cancels. Each mean is
     over the rows that its run has: a ratio, numerator and denominator drawn together.
 
     Parameters
     ----------
     units : array_like, shape (n,)
-        The unit of each row, such as the name of its perturbation; rows of one unit are drawn together. What hangs
-        together must be one unit: intervals are too narrow otherwise.
+        The unit of each row, such as the name of its perturbation; rows of one unit are drawn together. Rows that
+        depend on each other must be one unit (a cluster of the cluster bootstrap), or intervals are too narrow.
     values : ndarray of float64, shape (n, 2)
         Values in run a and in run b; those that are not there do not count.
     weights : ndarray of float64, shape (n, 2)

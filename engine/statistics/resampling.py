@@ -1,4 +1,4 @@
-"""What bootstrap draws say: intervals and p-values; and the exact test of paired yes and no."""
+"""Percentile intervals and p-values from bootstrap replicates; McNemar's test."""
 
 from __future__ import annotations
 
@@ -11,14 +11,19 @@ Floats = npt.NDArray[np.float64]
 
 
 def percentile_bounds(values: Floats, level: float) -> Floats:
-    """Return the bounds between which the middle share `level` of draws lies, shape (2, k).
+    """Return percentile intervals.
 
     Parameters
     ----------
     values : ndarray of float64, shape (draws, k)
-        NaN, a metric that a draw left undefined, is left out; bounds are NaN where nothing else is there.
+        Bootstrap replicates of k statistics. NaN, a statistic that a replicate left undefined, is left out.
     level : float
-        Between 0 and 1.
+        Share of replicates inside the interval, between 0 and 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (2, k)
+        Lower and upper bounds; NaN where every replicate is.
     """
     tails = [(1 - level) / 2, (1 + level) / 2]
     bounds = np.quantile(values, tails, axis=0)  # NaN where a draw is; columns one by one take their time
@@ -29,9 +34,18 @@ def percentile_bounds(values: Floats, level: float) -> Floats:
 
 
 def two_sided_p(differences: Floats) -> Floats:
-    """Two-sided p-values of differences that were drawn, shape (draws, k); NaN where none is defined.
+    """Return two-sided p-values from bootstrap replicates of differences.
 
-    Twice the smaller of the shares of draws with a difference of at most and of at least 0, one draw at 0 being added.
+    Parameters
+    ----------
+    differences : ndarray of float64, shape (draws, k)
+        Bootstrap replicates of k differences; NaN is left out.
+
+    Returns
+    -------
+    ndarray of float64, shape (k,)
+        Twice the smaller of the shares of replicates with a difference of at most and of at least 0, one replicate at
+        0 being added; at most 1; NaN where no replicate is defined.
 
     References
     ----------
@@ -43,7 +57,18 @@ def two_sided_p(differences: Floats) -> Floats:
 
 
 def mcnemar(only_a: int, only_b: int) -> dict[str, float]:
-    """McNemar's test from the numbers of what only one of two has right: two-sided exact and mid-p values."""
+    """Return the two-sided exact and mid-p values of McNemar's test.
+
+    Parameters
+    ----------
+    only_a, only_b : int
+        Discordant pairs: how many only the first has right, and only the second.
+
+    Returns
+    -------
+    dict of str to float
+        ``mcnemar_exact_p`` and ``mcnemar_mid_p``.
+    """
     from scipy.special import bdtr  # the binomial distribution, without all of scipy.stats
 
     n, fewer = only_a + only_b, min(only_a, only_b)

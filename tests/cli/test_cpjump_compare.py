@@ -114,7 +114,7 @@ def test_bad_use_ends_in_one_sentence_and_writes_nothing(folders: list[Path], tm
     out = tmp_path / "out"
     for arguments, said in (
         ([folders[0]], "two or more result folders"),
-        ([folders[0], folders[0]], "two results are called 'base'"),
+        ([folders[0], folders[0]], "Two results are called 'base'"),
         ([folders[0], tmp_path], "is not a result of fastbench"),
         ([*folders, "--baseline", "god"], "did you mean 'good'"),
     ):

@@ -12,8 +12,9 @@ import polars as pl
 from ...errors import InputError
 from ...statistics.paired_bootstrap import FEWEST
 from ...tables.frames import did_you_mean
+from ..checks import check_at_least
 from ..names import ALL, CONFIGURATION, HEADLINE, LEVEL, TASKS, TITLES
-from .pairs import compare_pair, tabled
+from .pairs import compare_pair, comparison_table
 from .runs import ScoredRun, differing_options, ordered, with_published
 
 if TYPE_CHECKING:
@@ -55,11 +56,10 @@ class CompareOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("bootstrap", "seed"):
-            if getattr(self, name) < 0:
-                raise InputError(f"{name} is {getattr(self, name)}; give a whole number of at least 0")
+        check_at_least("bootstrap", self.bootstrap, 0)
+        check_at_least("seed", self.seed, 0)
         if self.bootstrap > MOST_DRAWS:
-            raise InputError(f"bootstrap is {self.bootstrap:,}; give at most {MOST_DRAWS:,} draws")
+            raise InputError(f"bootstrap is {self.bootstrap:,}: give at most {MOST_DRAWS:,} draws.")
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ def compare_runs(runs: Sequence[ScoredRun], options: CompareOptions) -> Comparis
 
     Groups (perturbations, or labels in matching) are paired by name. Mean AP is compared on the groups that both runs
     scored; fractions retrieved on those of each run, as reported, and on common groups. Bootstrap draws are of
-    perturbations in replicability, and of families of them in matching (`families.kin`), where groups share
-    perturbations: a group is drawn as far as its queries are. What recurs in several configurations is drawn with all
-    of them.
+    perturbations in replicability, and of families of them in matching (`families.perturbation_families`), where
+    groups share perturbations: a group is drawn as far as its queries are. What recurs in several configurations is
+    drawn with all of them.
 
     Parameters
     ----------
@@ -142,10 +142,10 @@ def compare_runs(runs: Sequence[ScoredRun], options: CompareOptions) -> Comparis
             changes.append(changed)
     if not rows:
         raise InputError(
-            f"{names[0]!r} has no configuration of a task in common with another run; compare runs of the same "
-            "tasks, cell lines and times"
+            f"{names[0]!r} has no configuration of a task in common with another run: compare runs of the same "
+            "tasks, cell lines and times."
         )
-    pairs, by_run = tabled(rows), _by_run(runs)
+    pairs, by_run = comparison_table(rows), _by_run(runs)
     words = "no intervals were computed"
     if options.bootstrap:
         words = (
@@ -173,7 +173,7 @@ def _baseline_first(runs: Sequence[ScoredRun], baseline: str | None) -> list[Sco
         return list(runs)
     if baseline not in names:
         listed = ", ".join(map(repr, names))
-        raise InputError(f"no run is called {baseline!r}{did_you_mean(baseline, names)}; the runs are {listed}")
+        raise InputError(f"No run is called {baseline!r}{did_you_mean(baseline, names) or '.'} The runs are {listed}.")
     return sorted(runs, key=lambda run: run.name != baseline)
 
 
@@ -192,7 +192,7 @@ def _by_run(runs: Sequence[ScoredRun]) -> pl.DataFrame:
 
 
 def _side_by_side(by_run: pl.DataFrame, names: Sequence[str], published: bool) -> pl.DataFrame:
-    """Give each run columns of its own: one row a configuration, those over all first in their task."""
+    """Return columns for each run: one row a configuration, those over all first in their task."""
     keys = ["task", "Description"]
     columns = {name: name for name in ("fr", "groups", "groups_retrieved")}
     columns |= {"map": "mean_average_precision", "above_chance": "mean_normalized_average_precision"}
@@ -248,7 +248,7 @@ def _standing(pairs: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
 
 
 def _coverage_notes(by_run: pl.DataFrame, names: Sequence[str]) -> list[str]:
-    """Say which configurations some runs lack."""
+    """Return which configurations some runs lack."""
     single = by_run.filter(pl.col("Description") != ALL)
     notes = []
     for (task,), part in single.group_by("task", maintain_order=True):
@@ -262,7 +262,7 @@ def _coverage_notes(by_run: pl.DataFrame, names: Sequence[str]) -> list[str]:
 
 
 def _group_notes(pairs: pl.DataFrame) -> list[str]:
-    """Say where the runs of a pair scored different groups, and how that is dealt with."""
+    """Return where the runs of a pair scored different groups, and how that is dealt with."""
     whole = pairs.filter(metric=HEADLINE, Description=ALL)
     only = [(pl.col(f"groups_{side}") - pl.col("groups_common")).alias(f"only_{side}") for side in "ab"]
     apart = whole.with_columns(only).filter(pl.col("only_a") + pl.col("only_b") > 0)
@@ -277,14 +277,14 @@ def _group_notes(pairs: pl.DataFrame) -> list[str]:
         notes.append(f"{TITLES[str(task)]}: runs scored different groups ({shown}); mAP is compared on common ones.")
     if (apart["task"] != TASKS[0]).any():
         notes.append(
-            "Through the gates of the runs pass different perturbations, so their candidates differ as well. mAP above "
-            "chance allows for how many there are, not for which; --gate none in all runs gives all the same ones."
+            "Different perturbations pass the gates of the runs, so their candidates differ as well. mAP above chance "
+            "corrects for their number, not for which they are; with --gate none in all runs they are the same."
         )
     return notes
 
 
 def _test_notes(pairs: pl.DataFrame, options: CompareOptions) -> list[str]:
-    """Say what could not be tested, or not well."""
+    """Return what could not be tested, or not well."""
     own = pairs.filter(metric=HEADLINE)
     unscored = own.filter(pl.col("units") < pl.col("groups_common"), pl.col("Description") != ALL)
     notes = []
@@ -293,9 +293,9 @@ def _test_notes(pairs: pl.DataFrame, options: CompareOptions) -> list[str]:
         notes.append(f"{lost} common groups have no mAP above chance in one of their runs and are not compared in it.")
     if options.bootstrap and (own["task"] != TASKS[0]).any():
         notes.append(
-            "Targets share compounds, so families of perturbations are drawn in matching: those of a gene, and "
-            "compounds that share a fifth of their targets. Looser ties remain, and p-values of matching are somewhat "
-            "too small."
+            "Targets share compounds, so families of perturbations are the clusters of the bootstrap in matching: "
+            "those of a gene, and compounds that share a fifth of their targets. Weaker dependence remains, and "
+            "p-values of matching are somewhat too small."
         )
     if options.bootstrap:
         few, least = own["p_value"].null_count(), 2 / (1 + options.bootstrap)

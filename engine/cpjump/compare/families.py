@@ -1,4 +1,4 @@
-"""Which perturbations hang together: those of one gene, and compounds that share targets."""
+"""Families of perturbations, the clusters of the cluster bootstrap: those of one gene, compounds that share targets."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ...readers.small_table import read_table
 from ..names import MODALITIES
 from ..plates.metadata import packaged, plate_map, target_lists
 
-__all__ = ["kin"]
+__all__ = ["perturbation_families"]
 
-#: Share of their targets from which two compounds hang together.
+#: Share of their targets from which two compounds are of one family.
 SHARED: Final = 0.2
 
 
 @lru_cache(maxsize=1)
-def kin() -> dict[str, str]:
-    """Return a family for each perturbation of the packaged plate maps.
+def perturbation_families() -> dict[str, str]:
+    """Return the family of each perturbation of the packaged plate maps, a cluster of the cluster bootstrap.
 
     Guides and ORFs of a gene are one family with the compounds whose primary target it is; so are compounds that share
-    a fifth of their targets (of all that either has), and what hangs together over others.
+    a fifth of their targets (of all that either has), and perturbations that are linked by way of others.
 
     Returns
     -------
@@ -38,8 +38,8 @@ def kin() -> dict[str, str]:
     genes = [
         plate_map(name).select("Metadata_broad_sample", "Metadata_gene") for name in MODALITIES if name != "compound"
     ]
-    ties = [frame.drop_nulls().unique().rows() for frame in (primary, *genes)]
-    edges = [(sample, f"gene {gene}") for rows in ties for sample, gene in rows]
+    of_genes = [frame.drop_nulls().unique().rows() for frame in (primary, *genes)]
+    edges = [(sample, f"gene {gene}") for rows in of_genes for sample, gene in rows]
     lists, _ = target_lists(None)
     exploded = lists.explode("Metadata_matching_target")
     samples = exploded["Metadata_broad_sample"].rank("dense").to_numpy() - 1

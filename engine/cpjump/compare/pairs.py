@@ -16,7 +16,7 @@ from ..names import ALL, CONFIGURATION, GROUP, METRICS, MODALITIES, SAMPLE, TASK
 from ..plates.metadata import plate_map
 from .runs import ScoredRun, ordered
 
-__all__ = ["compare_pair", "tabled"]
+__all__ = ["compare_pair", "comparison_table"]
 
 _SIDES: Final = ("a", "b")
 
@@ -34,7 +34,7 @@ def compare_pair(a: ScoredRun, b: ScoredRun, draws: int, seed: int) -> tuple[lis
     Returns
     -------
     rows : list of dict
-        For `tabled`; none where they have no configuration in common.
+        For `comparison_table`; none where they have no configuration in common.
     changes : polars.DataFrame
         The groups that only one of them retrieves: the configuration, ``group``, ``name`` (of the compound or gene),
         ``run_a``, ``run_b``, ``change`` ("gained": only a retrieves it; "lost"), and mean AP and q-value in both;
@@ -119,7 +119,7 @@ _COLUMNS: Final[Mapping[str, Any]] = {
 }
 
 
-def tabled(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+def comparison_table(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Put the rows of all pairs into one table, see `comparison.compare_runs`, and adjust their p-values."""
     columns = {name: pl.Series(name, [row.get(name) for row in rows], kind) for name, kind in _COLUMNS.items()}
     frame = pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))

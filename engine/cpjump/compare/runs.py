@@ -12,8 +12,8 @@ import polars as pl
 from ...errors import InputError, examples
 from ...results.folder import read_manifest
 from ..names import ALL, BATCH, CONFIGURATION, GROUP, GROUPED_BY, LEVEL, MODALITIES, SAMPLE, TARGET, TASKS, TIMELINES
-from ..plates.metadata import published
-from .families import kin
+from ..plates.metadata import PUBLISHED_KEYS, published
+from .families import perturbation_families
 
 __all__ = ["ScoredRun", "differing_options", "named_folders", "ordered", "read_run"]
 
@@ -41,14 +41,6 @@ _PAPER: Final[Mapping[str, Any]] = {
     "limit_plates": None,
 }
 _SCORES: Final = {"mean_average_precision": "map", "q_value": "q_value"}
-_PUBLISHED_KEYS: Final = {
-    "task": "task",
-    "Cell": "cell",
-    "Modality1": "query_modality",
-    "time1": "query_time",
-    "Modality2": "genetic_modality",
-    "time2": "genetic_time",
-}
 
 
 @dataclass(frozen=True)
@@ -72,8 +64,8 @@ class ScoredRun:
         (AP - c) / (1 - c), c the mean AP of a random ranking of as many candidates; both may be missing), ``q_value``
         and ``retrieved``, sorted by configuration and group.
     shares : polars.DataFrame
-        One row a group and family of perturbations (`families.kin`): `GROUP`, ``family`` and ``share``, the part of the
-        group's queries that belong to it.
+        One row a group and family of perturbations (`families.perturbation_families`): `GROUP`, ``family`` and
+        ``share``, the part of the group's queries that belong to it.
     """
 
     name: str
@@ -109,14 +101,14 @@ def named_folders(texts: Sequence[str]) -> dict[str, Path]:
         folder = Path(place if equals and not Path(text).is_dir() else text).expanduser()
         name = name.strip() if equals and not Path(text).is_dir() else folder.resolve().name
         if not name:
-            raise InputError(f"the result '{text}' has no name; give it as NAME=DIR")
+            raise InputError(f"The result '{text}' has no name: give it as NAME=DIR.")
         if name in found:
             raise InputError(
-                f"two results are called {name!r} ({found[name]} and {folder}); name them yourself: NAME=DIR"
+                f"Two results are called {name!r} ('{found[name]}' and '{folder}'): name them yourself, NAME=DIR."
             )
         found[name] = folder
     if len(found) < 2:
-        raise InputError(f"a comparison needs two or more result folders, but got {len(found)}")
+        raise InputError(f"A comparison needs two or more result folders, but got {len(found)}: give another.")
     return found
 
 
@@ -139,24 +131,24 @@ def read_run(name: str, folder: Path) -> ScoredRun:
     InputError
         It is no such folder, or its tables are damaged.
     """
-    what = "give a folder that 'fastbench cpjump --output' wrote"
+    what = "give a folder that 'fastbench cpjump --output' wrote."
     if not folder.is_dir():
-        raise InputError(f"the result folder '{folder}' does not exist; {what}")
+        raise InputError(f"The result folder '{folder}' does not exist: {what}")
     manifest = read_manifest(folder)
     if not manifest:
-        raise InputError(f"'{folder}' is not a result of fastbench (it has no manifest.json of one); {what}")
+        raise InputError(f"'{folder}' is not a result of fastbench (it has no manifest.json of one): {what}")
     command = manifest.get("command")
     if command != "cpjump":
-        raise InputError(f"'{folder}' was written by 'fastbench {command}', not by 'fastbench cpjump'; {what}")
+        raise InputError(f"'{folder}' was written by 'fastbench {command}', not by 'fastbench cpjump': {what}")
     tables = [_groups(folder / f"{task}_map.csv", task) for task in TASKS if (folder / f"{task}_map.csv").is_file()]
     if not any(map(len, tables)):
-        raise InputError(f"'{folder}' has no table of groups ({TASKS[0]}_map.csv); run 'fastbench cpjump' again")
+        raise InputError(f"'{folder}' has no table of groups ({TASKS[0]}_map.csv): run 'fastbench cpjump' again.")
     queries = _queries(folder / "average_precision.parquet")
     above = queries.group_by(GROUP, maintain_order=True).agg(pl.col("above_chance").mean())
     groups = pl.concat(tables).join(above, on=GROUP, how="left")
     options, inputs = (manifest.get(name) for name in ("options", "inputs"))
     if not isinstance(options, dict) or not isinstance(inputs, list):
-        raise InputError(f"the manifest.json of '{folder}' is damaged; run 'fastbench cpjump' again")
+        raise InputError(f"The manifest.json of '{folder}' is damaged: run 'fastbench cpjump' again.")
     digests = tuple(sorted(str(entry["sha256"]) for entry in inputs if str(entry["path"]).endswith(".tsv")))
     return ScoredRun(
         name,
@@ -196,7 +188,7 @@ def ordered(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def differing_options(runs: Sequence[ScoredRun], *, published: bool) -> list[str]:
-    """Say, a sentence each, in what the runs differ beside their profiles.
+    """Return one sentence for each thing but their profiles in which the runs differ.
 
     Parameters
     ----------
@@ -228,14 +220,8 @@ def differing_options(runs: Sequence[ScoredRun], *, published: bool) -> list[str
 
 def with_published(configurations: pl.DataFrame) -> pl.DataFrame:
     """Add the fraction retrieved that was published for CellProfiler profiles; missing where there is none."""
-    table = published().select(*_PUBLISHED_KEYS.values(), pl.col("fraction_retrieved").alias("published"))
     return configurations.join(
-        table,
-        left_on=list(_PUBLISHED_KEYS),
-        right_on=list(_PUBLISHED_KEYS.values()),
-        how="left",
-        nulls_equal=True,
-        maintain_order="left",
+        published(), on=list(PUBLISHED_KEYS), how="left", nulls_equal=True, maintain_order="left"
     )
 
 
@@ -245,13 +231,13 @@ def _groups(path: Path, task: str) -> pl.DataFrame:
     try:
         frame = pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"the table '{path}' cannot be read: {str(error).splitlines()[0]}") from error
+        raise _unusable(path, "cannot be read", error) from error
     frame = frame.rename({name: f"{name}1" for name in ("Modality", "time", "timepoint") if name in frame.columns})
     genetic = [pl.lit(None, pl.String).alias(f"{name}2") for name in ("Modality", "time", "timepoint")]
     frame = frame.with_columns(each for each in genetic if each.meta.output_name() not in frame.columns)
     needed = [by, *_SCORES, "above_q_threshold", *CONFIGURATION[1:]]
     if missing := [name for name in needed if name not in frame.columns]:
-        raise InputError(f"the table '{path}' has no column {examples(missing)}; run 'fastbench cpjump' again")
+        raise InputError(f"The table '{path}' has no column {examples(missing)}: run 'fastbench cpjump' again.")
     try:
         frame = frame.select(
             pl.lit(task).alias("task"),
@@ -261,16 +247,20 @@ def _groups(path: Path, task: str) -> pl.DataFrame:
             pl.col("above_q_threshold").replace_strict(["true", "false"], [True, False]).alias("retrieved"),
         )
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"the table '{path}' is damaged: {str(error).splitlines()[0]}") from error
+        raise _unusable(path, "is damaged", error) from error
     twice = frame.filter(frame.select(GROUP).is_duplicated())["group"].unique().sort()
     if len(twice) or frame.select(GROUP).null_count().sum_horizontal().item():
-        raise InputError(f"the table '{path}' is damaged: groups without a name or twice ({examples(twice, 3)})")
+        raise InputError(f"The table '{path}' is damaged: groups without a name or twice ({examples(twice, 3)}).")
     return frame
 
 
+def _unusable(path: Path, how: str, error: Exception) -> InputError:
+    return InputError(f"The table '{path}' {how}: {str(error).splitlines()[0].rstrip('.')}.")
+
+
 def _shares(queries: pl.DataFrame) -> pl.DataFrame:
-    """Say which part of the queries of a group belongs to which family; a replicated perturbation is its own."""
-    families = kin()
+    """Return which part of the queries of a group belongs to which family; a replicated perturbation is its own."""
+    families = perturbation_families()
     sample = pl.col("sample")
     family = pl.when(task=TASKS[0]).then("group").otherwise(sample.replace(families))
     counted = queries.with_columns(family.alias("family")).group_by(*GROUP, "family").agg(pl.len().alias("n"))
@@ -279,7 +269,7 @@ def _shares(queries: pl.DataFrame) -> pl.DataFrame:
 
 
 def _queries(path: Path) -> pl.DataFrame:
-    """Give each query of each group its AP above chance.
+    """Return each query of each group with its AP above chance.
 
     Chance is better in a short list: where another gate lets fewer candidates through, the same features have a higher
     mean AP. This takes it out.
@@ -295,7 +285,7 @@ def _queries(path: Path) -> pl.DataFrame:
         columns = ("average_precision", "n_pos_pairs", "n_total_pairs")
         frame = frame.select(*GROUP[:2], by.alias(GROUP[2]), sample, *columns)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"the table '{path}' cannot be read: {str(error).splitlines()[0]}") from error
+        raise _unusable(path, "cannot be read", error) from error
     frame = frame.filter(pl.col("n_pos_pairs") < pl.col("n_total_pairs")).drop_nulls(["group", "average_precision"])
     chance = pl.Series(expected_ap(frame["n_pos_pairs"].to_numpy(), frame["n_total_pairs"].to_numpy()))
     scaled = ((frame["average_precision"] - chance) / (1 - chance)).clip(-1.0, 1.0)

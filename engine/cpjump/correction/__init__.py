@@ -1,1 +1,9 @@
-"""Batch correction fitted on negative controls: kernel PCA, sphering, MAD; kept in a file and used again."""
+"""Batch correction: transforms fitted on negative controls, and the options that choose one.
+
+============  =======================================================================================================
+`transforms`  kernel PCA, sphering and MAD: `fit`, `Fitted.transform`, `save_fitted`, `load_fitted`
+`options`     what goes together, and what a saved correction says of itself
+============  =======================================================================================================
+
+`plates.corrected` applies them inside the benchmark.
+"""

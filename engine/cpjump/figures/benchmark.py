@@ -157,7 +157,7 @@ def _ordered(values: pl.Series, known: Sequence[str]) -> list[str]:
 
 
 def _hours(frame: pl.DataFrame, keys: list[str], column: str) -> dict[tuple[str, ...], str]:
-    """Give the hours to write beside each time, as " (24 h)"; nothing where unknown or not unique."""
+    """Return the hours to write beside each time, as " (24 h)"; nothing where unknown or not unique."""
     if column not in frame.columns:
         return {}
     found = frame.group_by(keys).agg(pl.col(column).drop_nulls().unique())
@@ -169,7 +169,7 @@ def _hours(frame: pl.DataFrame, keys: list[str], column: str) -> dict[tuple[str,
 
 
 def _bars(frame: pl.DataFrame, keys: list[str]) -> dict[tuple[str, ...], _Bar]:
-    """Give the fractions by configuration; null and NaN become None."""
+    """Return the fractions by configuration; null and NaN become None."""
 
     def number(value: float | None) -> float | None:
         return None if value is None or not math.isfinite(value) else float(value)
@@ -221,7 +221,7 @@ def _has_published(table: Sequence[Sequence[_Bar | None]]) -> bool:
     return any(bar is not None and bar.published is not None for group in table for bar in group)
 
 
-def _unscored(bars: Mapping[tuple[str, ...], _Bar]) -> list[str]:
+def _note_on_unscored(bars: Mapping[tuple[str, ...], _Bar]) -> list[str]:
     """Explain the marks of bars without a value in a footnote, when there are any."""
     return ["n/a: no group was scored."] if any(bar.value is None for bar in bars.values()) else []
 
@@ -251,7 +251,7 @@ def _barplot(task: str, frame: pl.DataFrame, look: _Look) -> Figure:
     places, labels = _columns(frame)
     table = [[bars.get((*place, cell)) for cell in cells] for place in places]
     title = f"{TITLES[task]}: fraction of {_GROUPS[task]} retrieved"
-    page = look.page(12 if task == "replicability" else 10, 6, title, _unscored(bars))
+    page = look.page(12 if task == "replicability" else 10, 6, title, _note_on_unscored(bars))
     axes = page.add_subplot()
     axes.grid(axis="y")
     _draw_bars(axes, table, [look.colour(cell) for cell in cells])
@@ -268,7 +268,7 @@ def _faceted(task: str, frame: pl.DataFrame, look: _Look) -> Figure:
     modalities = _ordered(frame["Modality"], MODALITIES)
     hours = _hours(frame, ["Modality", "time"], "timepoint")
     title = f"{TITLES[task]} by cell and time"
-    page = look.page(max(5 * len(times), 7), 1 + 4 * len(cells), title, _unscored(bars))
+    page = look.page(max(5 * len(times), 7), 1 + 4 * len(cells), title, _note_on_unscored(bars))
     grid = page.subplots(len(cells), len(times), sharey=True, squeeze=False)
     marked = _has_published([list(bars.values())])
     for cell, row in zip(cells, grid, strict=True):
@@ -354,7 +354,7 @@ def _cross_barplot(frame: pl.DataFrame, look: _Look) -> Figure:
     # The fractions are a few percent: an axis up to 1 would show nothing but zeros.
     limit = min(1.0, max(0.1, 1.15 * max(drawn, default=0.0)))
     title = f"{TITLES[GENE_COMPOUND_MATCHING]}: fraction of {_GROUPS[GENE_COMPOUND_MATCHING]} retrieved"
-    page = look.page(12, 2.2 + 0.42 * len(places) * max(len(cells), 2), title, _unscored(bars))
+    page = look.page(12, 2.2 + 0.42 * len(places) * max(len(cells), 2), title, _note_on_unscored(bars))
     axes = page.add_subplot()
     axes.grid(axis="x")
     _draw_bars(axes, table, [look.colour(cell) for cell in cells], horizontal=True)

@@ -129,7 +129,7 @@ def _marker(runs: Sequence[str], run: str) -> str:
 
 
 def _lanes(runs: Sequence[str]) -> dict[str, float]:
-    """Give each run a place of its own inside a row, from the top down."""
+    """Return a place for each run inside a row, from the top down."""
     spread = 0.68 * (len(runs) - 1) / len(runs)
     return dict(zip(runs, np.linspace(-spread / 2, spread / 2, len(runs)), strict=True))
 

@@ -1,4 +1,4 @@
-"""Plates read, corrected and filtered on their way into the benchmark: readers around a reader."""
+"""Batch correction between the reader of plates and the benchmark: a reader around a reader."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Correction:
         found = [profiles for profiles in self._kept.values() if profiles is not None]
         if not found:
             raise InputError("No plate has profiles to fit the batch correction on.")
-        pooled = stack([_bare(each.take(is_control(each))) for each in found])
+        pooled = stack([_plates_only(each.take(is_control(each))) for each in found])
         chosen: dict[str, Any] = {
             "kernel": options.pca_kernel,
             "components": options.pca_n_components,
@@ -117,5 +117,5 @@ def plates_of(profiles: Profiles) -> npt.NDArray[np.str_]:
     return np.asarray(profiles.metadata["Metadata_Plate"].to_numpy()).astype(np.str_)
 
 
-def _bare(profiles: Profiles) -> Profiles:
+def _plates_only(profiles: Profiles) -> Profiles:
     return profiles.with_metadata(profiles.metadata.select(pl.col("Metadata_Plate").cast(pl.String)))

@@ -32,7 +32,7 @@ __all__ = ["WELL_AGGREGATES", "embedding_reader", "plates_without_embeddings"]
 
 WELL_AGGREGATES: Final = ("mean", "median", "error")
 # Text that stands for a well without a sample: CellCLIP's two converters write NaN and control.
-_NAMELESS: Final = ("NaN", "nan", "NA", "None", "control", "DMSO", "empty")
+_UNNAMED: Final = ("NaN", "nan", "NA", "None", "control", "DMSO", "empty")
 # Columns of the keys beside the names: row in the file, row in the metadata, and the sample that lies in the well.
 _ROW, _PLACE, _MAPPED = "row", "place", "mapped"
 
@@ -104,14 +104,14 @@ def embedding_reader(
         if not present:
             return None
         labelled = read_metadata(present)
-        wells = _numbered(labelled.metadata)
-        tally = _Tally()
+        wells = _with_row_numbers(labelled.metadata)
+        noted = _WellNotes()
         tables = files.tables([plate.name for plate in present])
         features = np.empty((len(labelled), 0), np.float32)
         filled = np.zeros(len(labelled), bool)
         for table in tables:
             _check_copies(table, digests)
-            places, vectors = _of_wells(table, wells, well_aggregate, tally)
+            places, vectors = _of_wells(table, wells, well_aggregate, noted)
             _check_dimension(table, vectors.shape[1], dimensions)
             if not features.shape[1]:
                 features = np.empty((len(labelled), vectors.shape[1]), np.float32)
@@ -123,7 +123,7 @@ def embedding_reader(
         sources = (*labelled.sources, *(source for table in tables for source in table.sources))
         new = [note for table in tables for note in table.notes if note not in told]
         told.update(new)
-        notes = (*labelled.notes, *new, *tally.notes())
+        notes = (*labelled.notes, *new, *noted.notes())
         return Profiles(labelled.metadata.filter(pl.Series(filled)), features, names, sources, notes)
 
     return read
@@ -251,7 +251,7 @@ def _check_dimension(table: VectorTable, dimension: int, dimensions: dict[int, s
 # --- rows to wells ---
 
 
-class _Tally:
+class _WellNotes:
     """What was noticed about single wells, by what and by plate."""
 
     def __init__(self) -> None:
@@ -273,7 +273,7 @@ class _Tally:
         return notes + self._said
 
 
-def _numbered(metadata: pl.DataFrame) -> pl.DataFrame:
+def _with_row_numbers(metadata: pl.DataFrame) -> pl.DataFrame:
     """Number the wells; refuse wells that are listed twice, which would get the same vector twice."""
     wells = metadata.select(PLATE, WELL, pl.col(SAMPLE).alias(_MAPPED)).with_row_index(_PLACE)
     twice = wells.filter(wells.select(PLATE, WELL).is_duplicated())
@@ -286,7 +286,7 @@ def _numbered(metadata: pl.DataFrame) -> pl.DataFrame:
 
 
 def _of_wells(
-    table: VectorTable, wells: pl.DataFrame, aggregate: str | None, tally: _Tally
+    table: VectorTable, wells: pl.DataFrame, aggregate: str | None, noted: _WellNotes
 ) -> tuple[npt.NDArray[np.int64], Vectors]:
     """Read the vectors of wells from one file, one a well.
 
@@ -300,37 +300,39 @@ def _of_wells(
     plates = [plate for plate in wells[PLATE].unique(maintain_order=True) if plate in table.plates]
     rows = table.keys.with_row_index(_ROW).filter(pl.col(PLATE).is_in(plates))
     rows = rows.join(wells, on=[PLATE, WELL], how="left", maintain_order="left")
-    strange = rows.filter(pl.col(_PLACE).is_null())
+    off_plate = rows.filter(pl.col(_PLACE).is_null())
     rows = rows.filter(pl.col(_PLACE).is_not_null())
-    bare = [plate for plate in plates if plate not in set(rows[PLATE])]
-    if bare:
-        named = examples(strange.filter(pl.col(PLATE) == bare[0])[WELL].fill_null("blank"), 3)
-        raise InputError(f"'{table.shown}': no vector of plate {bare[0]} is of a well that is on it: they say {named}.")
-    tally.count("vectors are of wells that are not on the plate, and were dropped", strange)
+    unmatched = [plate for plate in plates if plate not in set(rows[PLATE])]
+    if unmatched:
+        named = examples(off_plate.filter(pl.col(PLATE) == unmatched[0])[WELL].fill_null("blank"), 3)
+        raise InputError(
+            f"'{table.shown}': no vector of plate {unmatched[0]} is of a well that is on it: they say {named}."
+        )
+    noted.count("vectors are of wells that are not on the plate, and were dropped", off_plate)
     if SAMPLE in rows.columns:
-        _check_samples(rows, table, tally)
-    _check_doubled(rows, table, aggregate)
+        _check_samples(rows, table, noted)
+    _check_duplicate_wells(rows, table, aggregate)
     vectors = table.fetch(rows[_ROW].cast(pl.Int64).to_numpy())
     # In float64 no sum of float32 overflows: it is finite when all of them are.
     finite = np.isfinite(vectors.sum(axis=1, dtype=np.float64))
     if not finite.all():
         _check_share(rows, finite, "hold NaN or infinite values", table)
-        tally.count("vectors hold NaN or infinite values and were dropped", rows.filter(pl.Series(~finite)))
+        noted.count("vectors hold NaN or infinite values and were dropped", rows.filter(pl.Series(~finite)))
         rows, vectors = rows.filter(pl.Series(finite)), vectors[finite]
-    places, vectors = _one_a_well(rows, vectors, aggregate or "mean", table, tally)
+    places, vectors = _one_a_well(rows, vectors, aggregate or "mean", table, noted)
     some = np.asarray(vectors.any(axis=1))
     if not some.all():
         scored = wells[places]
         _check_share(scored, some, "are zeros, which have no direction,", table)
         unusable = scored.filter(pl.Series(~some))
-        tally.count("wells have a vector of zeros, which has no direction, and were dropped", unusable)
+        noted.count("wells have a vector of zeros, which has no direction, and were dropped", unusable)
         places, vectors = places[some], vectors[some]
     return places, vectors
 
 
-def _check_samples(rows: pl.DataFrame, table: VectorTable, tally: _Tally) -> None:
+def _check_samples(rows: pl.DataFrame, table: VectorTable, noted: _WellNotes) -> None:
     """Compare the samples that the file names with those of the plate map."""
-    stored, mapped = (pl.when(~pl.col(name).is_in(_NAMELESS)).then(pl.col(name)) for name in (SAMPLE, _MAPPED))
+    stored, mapped = (pl.when(~pl.col(name).is_in(_UNNAMED)).then(pl.col(name)) for name in (SAMPLE, _MAPPED))
     differ = rows.filter(stored.ne_missing(mapped))
     for (plate,), wells in differ.group_by(PLATE, maintain_order=True):
         n_rows = rows.filter(pl.col(PLATE) == plate).height
@@ -341,17 +343,17 @@ def _check_samples(rows: pl.DataFrame, table: VectorTable, tally: _Tally) -> Non
                 f"lies in the well (at {well} {named!r} instead of {meant!r}): they are of another plate, or the "
                 "wells are out of order."
             )
-    tally.count("rows name another broad_sample than lies in the well, which counts", differ)
+    noted.count("rows name another broad_sample than lies in the well, which counts", differ)
 
 
-def _check_doubled(rows: pl.DataFrame, table: VectorTable, aggregate: str | None) -> None:
+def _check_duplicate_wells(rows: pl.DataFrame, table: VectorTable, aggregate: str | None) -> None:
     """Refuse several vectors of a well, where that is asked for or they can only be copies."""
     sizes = rows.group_by(PLATE, WELL, maintain_order=True).len()
-    doubled = sizes.filter(pl.col("len") > 1)
-    single = table.one_row_a_well or 2 * doubled.height <= sizes.height
-    if doubled.height and (aggregate == "error" or (aggregate is None and single)):
-        said = _Tally()
-        said.count(f"wells have more than one vector in '{table.shown}'", doubled)
+    duplicates = sizes.filter(pl.col("len") > 1)
+    single = table.one_row_a_well or 2 * duplicates.height <= sizes.height
+    if duplicates.height and (aggregate == "error" or (aggregate is None and single)):
+        said = _WellNotes()
+        said.count(f"wells have more than one vector in '{table.shown}'", duplicates)
         raise InputError(
             f"{said.notes()[0]}: take the copies out, or ask for their mean or median (--well-aggregate mean)."
         )
@@ -370,7 +372,7 @@ def _check_share(rows: pl.DataFrame, usable: npt.NDArray[np.bool_], fault: str, 
 
 
 def _one_a_well(
-    rows: pl.DataFrame, vectors: Vectors, aggregate: str, table: VectorTable, tally: _Tally
+    rows: pl.DataFrame, vectors: Vectors, aggregate: str, table: VectorTable, noted: _WellNotes
 ) -> tuple[npt.NDArray[np.int64], Vectors]:
     """Take the mean (in float64) or the median of the vectors of each well."""
     places = rows[_PLACE].cast(pl.Int64).to_numpy()
@@ -378,7 +380,7 @@ def _one_a_well(
     if len(wells) == len(places):
         return places, vectors
     spread = f"{sizes.min()}" if sizes.min() == sizes.max() else f"{sizes.min()} to {sizes.max()}"
-    tally.say(
+    noted.say(
         f"'{table.shown}': the {aggregate} of {spread} vectors a well was taken ({len(places):,} vectors of "
         f"{len(wells):,} wells)"
     )

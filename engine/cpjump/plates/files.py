@@ -44,7 +44,7 @@ def plate_files(profiles: Path, batch: str, plate: str, suffix: str) -> list[Pat
     Raises
     ------
     InputError
-        When both places have files: which of them counts is not for a program to guess.
+        When both places have files: it is not known which of them counts.
     """
     folders = {folder.resolve(): folder for folder in (profiles / plate, profiles / batch / plate)}
     found = {folder: _files_in(folder, suffix) for folder in folders.values() if folder.is_dir()}
@@ -164,5 +164,5 @@ def _samples(modality: str) -> set[str]:
 
 
 def is_control(profiles: Profiles) -> npt.NDArray[np.bool_]:
-    """Say which wells are negative controls, bool (n,)."""
+    """Return which wells are negative controls, bool (n,)."""
     return (profiles.metadata["Metadata_control_type"] == "negcon").fill_null(False).to_numpy()

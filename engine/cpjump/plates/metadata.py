@@ -19,6 +19,7 @@ from ..names import MODALITIES
 from ..options import Options
 
 __all__ = [
+    "PUBLISHED_KEYS",
     "Experiments",
     "Plate",
     "PlateReader",
@@ -36,6 +37,8 @@ TARGET_TABLES: Final = (
     "JUMP-Target-1_compound_targets.tsv",
     "JUMP-Target-1_compound_metadata_additional_annotations.tsv",
 )
+#: What names a run in the table of published results.
+PUBLISHED_KEYS: Final = ("task", "Cell", "Modality1", "time1", "Modality2", "time2")
 _EXPERIMENT_COLUMNS: Final = (
     "Batch",
     "Assay_Plate_Barcode",
@@ -148,11 +151,11 @@ def experiments(options: Options) -> Experiments:
         before, kept = kept.height, kept.filter(keep.fill_null(False))
         dropped[reason] = before - kept.height
     if options.cells is not None:
-        strangers = [cell for cell in options.cells if cell not in set(batch["Cell_type"])]
-        if strangers:
+        unknown_cells = [cell for cell in options.cells if cell not in set(batch["Cell_type"])]
+        if unknown_cells:
             known = examples(batch["Cell_type"].unique(maintain_order=True))
             raise InputError(
-                f"No plate of batch '{options.batch}' has the cells {examples(strangers)}: known are {known}."
+                f"No plate of batch '{options.batch}' has the cells {examples(unknown_cells)}: known are {known}."
             )
         before, kept = kept.height, kept.filter(pl.col("Cell_type").is_in(options.cells))
         dropped["cells not asked for"] = before - kept.height
@@ -202,9 +205,9 @@ def target_lists(folder: Path | None) -> tuple[pl.DataFrame, Source]:
         .list.filter(pl.element() != "NA")
         .alias("Metadata_matching_target"),
     )
-    doubled = lists.filter(pl.col("Metadata_broad_sample").is_duplicated())["Metadata_broad_sample"].unique()
-    if len(doubled):
-        raise InputError(f"The table '{found[0]}' lists compounds more than once: {examples(doubled)}.")
+    duplicates = lists.filter(pl.col("Metadata_broad_sample").is_duplicated())["Metadata_broad_sample"].unique()
+    if len(duplicates):
+        raise InputError(f"The table '{found[0]}' lists compounds more than once: {examples(duplicates)}.")
     return lists.filter(pl.col("Metadata_matching_target").list.len() > 0), source
 
 
@@ -242,9 +245,20 @@ def plate_map(modality: str) -> pl.DataFrame:
 
 
 def published() -> pl.DataFrame:
-    """Return the published fractions retrieved of CellProfiler profiles, one row a run."""
+    """Return the published fractions retrieved of CellProfiler profiles.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row a run: `PUBLISHED_KEYS` (missing for the genetic side outside of gene-compound matching) and
+        ``published``.
+    """
     table, _ = read_table(packaged() / "reference_results.csv", separator=",")
-    return table.with_columns(pl.col("fraction_retrieved").cast(pl.Float64))
+    stored = ("task", "cell", "query_modality", "query_time", "genetic_modality", "genetic_time")
+    return table.select(
+        *(pl.col(name).alias(key) for name, key in zip(stored, PUBLISHED_KEYS, strict=True)),
+        pl.col("fraction_retrieved").cast(pl.Float64).alias("published"),
+    )
 
 
 def _tables_with(folder: Path, columns: tuple[str, ...]) -> list[Path]:

@@ -24,7 +24,7 @@ WellReader = Callable[[Sequence[Plate]], Profiles]
 
 
 def wells_on_maps(plates: Sequence[Plate]) -> Profiles:
-    """Give the 384 wells of each plate as the packaged plate map of its modality has them.
+    """Return the 384 wells of each plate as the packaged plate map of its modality has them.
 
     Parameters
     ----------

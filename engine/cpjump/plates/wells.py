@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -49,14 +50,14 @@ class Wells:
         return (self.profiles.metadata["Metadata_negcon"] == 0).to_numpy()
 
     @property
-    def uncontrolled(self) -> tuple[str, ...]:
+    def plates_without_controls(self) -> tuple[str, ...]:
         """Plates with treated wells and no negative control, sorted: their wells cannot be scored."""
         plates = self.profiles.metadata.group_by("Metadata_Plate").agg((pl.col("Metadata_negcon") == 1).any())
         return tuple(plates.filter(~pl.col("Metadata_negcon"))["Metadata_Plate"].sort())
 
 
 def no_controls(plates: Sequence[str]) -> str:
-    """Say that plates have no negative control."""
+    """Return that plates have no negative control, in words."""
     named = f"plate {plates[0]}" if len(plates) == 1 else f"{len(plates)} plates ({', '.join(plates)})"
     return f"no well of {named} is a negative control (Metadata_control_type == 'negcon')"
 
@@ -68,13 +69,7 @@ def plate_reader(options: Options) -> PlateReader:
     """
     if options.embeddings is not None:
         return embedding_reader(
-            options.embeddings,
-            keys=options.embedding_keys,
-            obsm=options.obsm,
-            well_aggregate=options.well_aggregate,
-            batch=options.batch,
-            profiles=options.profiles,
-            suffix=options.suffix,
+            options.embeddings, well_aggregate=options.well_aggregate, **_place_of_embeddings(options)
         )
     if options.profiles is None:
         simulator = Simulator(options.seed, options.simulated_features)
@@ -107,18 +102,21 @@ def plate_reader(options: Options) -> PlateReader:
     return read
 
 
+def _place_of_embeddings(options: Options) -> dict[str, Any]:
+    """Return where the embeddings of a plate are found, and the profiles that annotate them."""
+    return {
+        "keys": options.embedding_keys,
+        "obsm": options.obsm,
+        "batch": options.batch,
+        "profiles": options.profiles,
+        "suffix": options.suffix,
+    }
+
+
 def missing_plates(plates: Sequence[Plate], options: Options) -> tuple[str, ...]:
     """Name the plates that have no profile file or embeddings; simulated plates are never missing."""
     if options.embeddings is not None:
-        return plates_without_embeddings(
-            plates,
-            options.embeddings,
-            keys=options.embedding_keys,
-            obsm=options.obsm,
-            batch=options.batch,
-            profiles=options.profiles,
-            suffix=options.suffix,
-        )
+        return plates_without_embeddings(plates, options.embeddings, **_place_of_embeddings(options))
     folder = options.profiles
     if folder is None:
         return ()
@@ -153,9 +151,9 @@ def read_wells(plates: Sequence[Plate], read: PlateReader) -> Wells | None:
     modality, description = plates[0].modality, plates[0].description
     metadata = profiles.metadata
     warnings = [f"{description}: {note.rstrip('.')}." for note in profiles.notes]
-    warnings += _oddities(metadata, plates)
-    absent, off_map, off_notes = _against_plate_map(metadata, plates)
-    warnings += off_notes
+    warnings += _count_duplicate_and_unnamed_wells(metadata, plates)
+    against = _against_plate_map(metadata, plates)
+    warnings += against.notes
     sample = pl.col("Metadata_broad_sample")
     named = metadata["Metadata_broad_sample"].is_not_null()
     blank = int((~named).sum())
@@ -169,11 +167,11 @@ def read_wells(plates: Sequence[Plate], read: PlateReader) -> Wells | None:
     empty, filled = (0, blank) if modality == "compound" else (blank, 0)
     if empty:
         labelled = labelled.take(named.to_numpy())
-    return Wells(labelled, metadata.height, empty, filled, absent, off_map, tuple(warnings))
+    return Wells(labelled, metadata.height, empty, filled, against.absent, against.off_map, tuple(warnings))
 
 
-def _oddities(metadata: pl.DataFrame, plates: Sequence[Plate]) -> list[str]:
-    """Say what would change the numbers without a word: doubled wells, nameless wells."""
+def _count_duplicate_and_unnamed_wells(metadata: pl.DataFrame, plates: Sequence[Plate]) -> list[str]:
+    """Return notes on wells that change the numbers: listed more than once, or without a name."""
     description = plates[0].description
     found = []
     twice = metadata.filter(metadata.select("Metadata_Plate", "Metadata_Well").is_duplicated())
@@ -182,18 +180,26 @@ def _oddities(metadata: pl.DataFrame, plates: Sequence[Plate]) -> list[str]:
             f"{description}: {twice.height} rows share plate and well with another row and count as "
             f"replicates of it, on plates {examples(twice['Metadata_Plate'].unique().sort())}."
         )
-    nameless = metadata.filter(
+    unnamed = metadata.filter(
         pl.col("Metadata_broad_sample").is_null() & pl.col("Metadata_control_type").is_null()
     ).height
-    if nameless and plates[0].modality == "compound":
+    if unnamed and plates[0].modality == "compound":
         found.append(
-            f"{description}: {nameless} wells have neither a sample nor a control type; they are named DMSO and count "
+            f"{description}: {unnamed} wells have neither a sample nor a control type; they are named DMSO and count "
             "as treated, not as controls."
         )
     return found
 
 
-def _against_plate_map(metadata: pl.DataFrame, plates: Sequence[Plate]) -> tuple[int, int, list[str]]:
+class _AgainstPlateMap(NamedTuple):
+    """Wells of the plate map without a profile, profiles of wells on no map, and both in words."""
+
+    absent: int
+    off_map: int
+    notes: list[str]
+
+
+def _against_plate_map(metadata: pl.DataFrame, plates: Sequence[Plate]) -> _AgainstPlateMap:
     """Count the wells of the plate map without a profile, and profiles of wells on no map; name them by plate."""
     description = plates[0].description
     mapped = plate_map(plates[0].modality)["Metadata_Well"]
@@ -211,4 +217,4 @@ def _against_plate_map(metadata: pl.DataFrame, plates: Sequence[Plate]) -> tuple
         listed = [f"plate {plate}: {len(wells)} ({examples(wells, 3)})" for plate, wells in places.items() if wells]
         if listed:
             notes.append(f"{description}: {sum(map(len, places.values()))} {text}; {'; '.join(listed)}.")
-    return sum(map(len, absent.values())), sum(map(len, off_map.values())), notes
+    return _AgainstPlateMap(sum(map(len, absent.values())), sum(map(len, off_map.values())), notes)

@@ -1,4 +1,4 @@
-"""Perturbations that must not be parted, and their distribution over subsets of wanted sizes."""
+"""Perturbations that must stay together, and their distribution over subsets of wanted sizes."""
 
 from __future__ import annotations
 

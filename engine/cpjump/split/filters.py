@@ -43,14 +43,14 @@ class TestLabels:
     source: Source
 
     def keep(self, profiles: Profiles) -> npt.NDArray[np.bool_]:
-        """Say which wells the file names, or are negative controls of a plate that it names."""
+        """Return which wells the file names, or are negative controls of a plate that it names."""
         plates, wells = _keys(profiles)
         named = [well in self.wells.get(plate, ()) for plate, well in zip(plates, wells, strict=True)]
         on_plate = [plate in self.wells for plate in plates]
         return np.array(named, bool) | (np.array(on_plate, bool) & is_control(profiles))
 
     def keep_accumulated(self, profiles: Profiles, order: Sequence[str]) -> npt.NDArray[np.bool_]:
-        """Say which wells the published evaluator keeps.
+        """Return which wells the published evaluator keeps.
 
         After each plate it filters all wells read so far by the well names that the file lists for that plate: a well
         stays if every plate from its own on lists its name. Controls that are not listed go too.
@@ -99,7 +99,7 @@ class WellFilters:
         return kept, {reason: count for reason, count in dropped.items() if count}
 
     def keep(self, profiles: Profiles, plates: Sequence[Plate]) -> npt.NDArray[np.bool_]:
-        """Say which wells of a configuration are scored, bool (n,); `plates` in the order in which they are read."""
+        """Return which wells of a configuration are scored, bool (n,); `plates` in the order in which they are read."""
         keep = np.ones(len(profiles), bool)
         if self.split is not None:
             keep &= self.split.keep(profiles.metadata)
@@ -111,7 +111,7 @@ class WellFilters:
         return keep
 
     def absent(self, profiles: Profiles) -> list[str]:
-        """Say which wells are asked for on the plates of these profiles and have none."""
+        """Return which wells are asked for on the plates of these profiles and have none."""
         filters = (("the split subset", self.split), ("the test labels", self.labels))
         given = [(what, each.wells) for what, each in filters if each is not None]
         if not given:

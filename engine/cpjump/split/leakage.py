@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import polars as pl
 
@@ -68,22 +68,23 @@ def check_leakage(manifest: pl.DataFrame) -> Leakage:
     manifest : polars.DataFrame
         One row a well: ``subset``, ``Metadata_Plate``, ``Metadata_Well``, and whatever else.
     """
-    rows, unchecked, notes = _looked_up(manifest)
+    found = _looked_up(manifest)
+    rows = found.rows
     groups = {
         "replicates": rows.select("row", group=_SAMPLE),
-        "guides": _several(
+        "guides": _of_several(
             rows.filter(Metadata_experiment_type="CRISPR").select("row", _SAMPLE, group="Metadata_gene")
         ),
-        "duplicate_compounds": _several(rows.select("row", _SAMPLE, group="Metadata_InChIKey")),
+        "duplicate_compounds": _of_several(rows.select("row", _SAMPLE, group="Metadata_InChIKey")),
         "wells": rows.select("row", group="place"),
         "primary_targets": rows.select("row", group="Metadata_target"),
         "perturbed_targets": _perturbed(rows),
         "listed_targets": _labelled(rows, "all").select("row", group="label"),
     }
-    found = [{"rule": rule, "together": text, **_crossing(groups[rule], rows)} for rule, text in RULES.items()]
-    table = pl.DataFrame(found).with_columns(pl.col("rule").is_in(PAPER_RULES).alias("paper_rule"))
+    counted = [{"rule": rule, "together": text, **_crossing(groups[rule], rows)} for rule, text in RULES.items()]
+    table = pl.DataFrame(counted).with_columns(pl.col("rule").is_in(PAPER_RULES).alias("paper_rule"))
     first = ("rule", "together", "paper_rule")
-    return Leakage(table.select(*first, pl.exclude(first)), unchecked, notes)
+    return Leakage(table.select(*first, pl.exclude(first)), found.unchecked, found.notes)
 
 
 @lru_cache(maxsize=1)
@@ -104,8 +105,16 @@ def _annotations() -> pl.DataFrame:
     )
 
 
-def _looked_up(manifest: pl.DataFrame) -> tuple[pl.DataFrame, int, tuple[str, ...]]:
-    """Say of each row what is in the well and under which condition, and leave out controls."""
+class _LookedUp(NamedTuple):
+    """The rows to check, how many wells some rules cannot be checked for, and notes."""
+
+    rows: pl.DataFrame
+    unchecked: int
+    notes: tuple[str, ...]
+
+
+def _looked_up(manifest: pl.DataFrame) -> _LookedUp:
+    """Return of each row what is in the well and under which condition; controls are left out."""
     given = tidy_wells(manifest.select("subset", *(n for n in (*WELL, _SAMPLE) if n in manifest.columns)))
     if _SAMPLE not in given.columns:
         given = given.with_columns(pl.lit(None, pl.String).alias(_SAMPLE))
@@ -123,8 +132,8 @@ def _looked_up(manifest: pl.DataFrame) -> tuple[pl.DataFrame, int, tuple[str, ..
     # A plate has one condition, so that of a plate that is not in the table is the plate itself.
     condition = pl.concat_str(*_CONDITION, separator=" ").fill_null(pl.col("Metadata_Plate"))
     rows = rows.with_columns(condition.alias("condition"))
-    nameless = rows.filter(named.is_null()).height
-    strange = rows.filter(named.is_not_null() & pl.col("Metadata_experiment_type").is_null()).height
+    unnamed = rows.filter(named.is_null()).height
+    unknown = rows.filter(named.is_not_null() & pl.col("Metadata_experiment_type").is_null()).height
     control = ~TREATED.fill_null(True)
     controls = rows.filter(control).height
     notes = [
@@ -133,14 +142,15 @@ def _looked_up(manifest: pl.DataFrame) -> tuple[pl.DataFrame, int, tuple[str, ..
             off_plates,
             "wells are on none of the 40 plates; they are checked by the Metadata_broad_sample of the manifest",
         ),
-        (nameless, "of these have no Metadata_broad_sample and are checked for nothing but the rule of wells"),
-        (strange, "of these have a Metadata_broad_sample that no plate map has, so that its targets are not checked"),
+        (unnamed, "of these have no Metadata_broad_sample and are checked for nothing but the rule of wells"),
+        (unknown, "of these have a Metadata_broad_sample that no plate map has, so that its targets are not checked"),
         (other, "wells have another Metadata_broad_sample in the manifest than on the plate map, which counts"),
     ]
-    return rows.filter(~control), nameless + strange, tuple(f"{count} {text}." for count, text in notes if count)
+    said = tuple(f"{count} {text}." for count, text in notes if count)
+    return _LookedUp(rows.filter(~control), unnamed + unknown, said)
 
 
-def _several(members: pl.DataFrame) -> pl.DataFrame:
+def _of_several(members: pl.DataFrame) -> pl.DataFrame:
     """Keep the groups of more than one perturbation: the others cannot cross but by a replicate."""
     return members.drop_nulls().filter(pl.col(_SAMPLE).n_unique().over("group") > 1).select("row", "group")
 

@@ -71,7 +71,7 @@ class WellFilter:
         return tuple(sorted(self.wells))
 
     def keep(self, metadata: pl.DataFrame) -> npt.NDArray[np.bool_]:
-        """Tell which rows to keep: wells of the subset, and all negative controls of its plates.
+        """Return which rows to keep: wells of the subset, and all negative controls of its plates.
 
         Parameters
         ----------
@@ -189,13 +189,13 @@ def output_paths(output: str | Path, overwrite: bool) -> tuple[Path, Path]:
     """
     table = Path(output).expanduser()
     if table.suffix != ".csv":
-        raise InputError(f"the output {output} is not a CSV file: give a name that ends in .csv")
+        raise InputError(f"The output '{output}' is not a CSV file: give a name that ends in .csv.")
     record = table.with_suffix(".json")
     for path in (table, record):
         if path.is_dir():
-            raise InputError(f"the output {path} is a folder; give the name of a file")
+            raise InputError(f"The output '{path}' is a folder: give the name of a file.")
         if path.exists() and not overwrite:
-            raise InputError(f"the output {path} exists; choose another or pass --overwrite to replace it")
+            raise InputError(f"The output '{path}' exists: choose another, or pass --overwrite to replace it.")
     return table, record
 
 

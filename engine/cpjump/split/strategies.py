@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import polars as pl
 
 from ...errors import InputError
 from ...tables.frames import check_one
+from ..checks import check_at_least
 from .components import TARGET_RULES, balance, components
 from .wells import TREATED, poscon, restricted, split_table
 
@@ -79,8 +80,8 @@ class SplitOptions:
             check_one("order", self.order, ORDERS)
         if self.targets is not None:
             check_one("targets", self.targets, TARGET_RULES)
-        if self.seed is not None and self.seed < 0:
-            raise InputError(f"seed is {self.seed}: give a whole number of at least 0.")
+        if self.seed is not None:
+            check_at_least("seed", self.seed, 0)
         shares = self.fractions
         if shares is not None and not (
             len(shares) == len(SUBSETS) and all(0 <= share <= 1 for share in shares) and abs(sum(shares) - 1) < 1e-9
@@ -175,7 +176,11 @@ def make_split(options: SplitOptions, wells: pl.DataFrame | None = None) -> Spli
     return Split(options, manifest, {reason: n for reason, n in skipped.items() if n}, notes)
 
 
-Assigned = tuple[pl.Series, tuple[str, ...]]
+class Assigned(NamedTuple):
+    """The subset of each well (missing: none), and notes."""
+
+    subset: pl.Series
+    notes: tuple[str, ...] = ()
 
 
 def _representation(wells: pl.DataFrame, options: SplitOptions) -> Assigned:
@@ -190,7 +195,7 @@ def _representation(wells: pl.DataFrame, options: SplitOptions) -> Assigned:
         .when(compound & (code == "high"))
         .then(pl.lit("test"))
     )
-    return wells.select(subset.alias("subset")).to_series(), ()
+    return Assigned(wells.select(subset.alias("subset")).to_series())
 
 
 def _gene_compound(wells: pl.DataFrame, options: SplitOptions) -> Assigned:
@@ -207,7 +212,7 @@ def _gene_compound(wells: pl.DataFrame, options: SplitOptions) -> Assigned:
     first, second = 3 * n // 5, -(-n // 5)
     place = pl.int_range(pl.len())
     cut = _cut(place, (first, "train"), (first + second, "validate"))
-    return _joined(wells, targets.select("Metadata_target", cut), ("Metadata_target",)), ()
+    return Assigned(_joined(wells, targets.select("Metadata_target", cut), ("Metadata_target",)))
 
 
 def _cellclip(wells: pl.DataFrame, options: SplitOptions) -> Assigned:
@@ -216,7 +221,7 @@ def _cellclip(wells: pl.DataFrame, options: SplitOptions) -> Assigned:
     samples = wells.select(keys).unique().sort(keys)
     place = pl.int_range(pl.len()).over(_CONDITION)
     cut = _cut(place, (3 * pl.len().over(_CONDITION) // 4, "train"))
-    return _joined(wells, samples.select(*keys, cut), keys), ()
+    return Assigned(_joined(wells, samples.select(*keys, cut), keys))
 
 
 def _cut(place: pl.Expr, *ends: tuple[int | pl.Expr, str]) -> pl.Expr:
@@ -241,10 +246,10 @@ def _leak_free(wells: pl.DataFrame, options: SplitOptions) -> Assigned:
     sizes = group["component"].value_counts().sort("component")
     subsets = balance(sizes["count"].to_numpy(), options.fractions, options.seed)
     numbered = sizes.select("component", pl.Series("subset", [SUBSETS[i] for i in subsets], pl.String))
-    return _joined(group, numbered, ("component",)), _groups_said(groups, sizes, options.fractions)
+    return Assigned(_joined(group, numbered, ("component",)), _group_notes(groups, sizes, options.fractions))
 
 
-def _groups_said(groups: pl.DataFrame, sizes: pl.DataFrame, fractions: tuple[float, ...]) -> tuple[str, ...]:
+def _group_notes(groups: pl.DataFrame, sizes: pl.DataFrame, fractions: tuple[float, ...]) -> tuple[str, ...]:
     if sizes.is_empty():
         return ()
     largest = sizes.sort("count", "component", descending=[True, False]).row(0, named=True)

@@ -109,7 +109,7 @@ def _compounds() -> pl.DataFrame:
     # The row of DMSO is named NA in the one and blank in the other, as its wells are.
     keys = about.select(pl.col("broad_sample").replace({"NA": None}).alias(sample), Metadata_InChIKey="InChIKey")
     targets = primary.select(pl.col("broad_sample").alias(sample), Metadata_target="target")
-    wells = plate_map("compound").with_columns(_group(pl.lit("negcon")))
+    wells = plate_map("compound").with_columns(_control_or_perturbation(pl.lit("negcon")))
     for other in (keys, targets, lists.rename({"Metadata_matching_target": "Metadata_target_list"})):
         wells = wells.join(other, on=sample, how="left", nulls_equal=True, maintain_order="left")
     return wells.with_columns(pl.col(sample).fill_null("DMSO"))
@@ -117,7 +117,7 @@ def _compounds() -> pl.DataFrame:
 
 def _genes(modality: str) -> pl.DataFrame:
     empty = pl.col("Metadata_broad_sample").is_null()
-    wells = plate_map(modality).with_columns(_group(pl.lit("empty")))
+    wells = plate_map(modality).with_columns(_control_or_perturbation(pl.lit("empty")))
     target = pl.col("Metadata_gene")
     if modality == "crispr":  # controls have no gene but a kind of site, such as "NO_SITE (5 zeros)"
         about, _ = read_table(packaged() / "JUMP-Target-1_crispr_metadata.tsv")
@@ -132,8 +132,8 @@ def _genes(modality: str) -> pl.DataFrame:
     ).drop("site", strict=False)
 
 
-def _group(blank: pl.Expr) -> pl.Expr:
-    """Tell controls from perturbations; `blank` is what a well without a sample is."""
+def _control_or_perturbation(blank: pl.Expr) -> pl.Expr:
+    """Return whether a well is a control or a perturbation; `blank` is what a well without a sample is."""
     return (
         pl.when(pl.col("Metadata_broad_sample").is_null())
         .then(blank)

@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 from scipy.stats import false_discovery_control
 from threadpoolctl import threadpool_limits
 
-from fastbench.engine.cpjump.group_statistic import mean_nlog10p_groups
+from fastbench.engine.cpjump.group_statistic import mean_log10_p
 from fastbench.engine.errors import InputError, SampledNullWarning
 from fastbench.engine.nulls import ap_null, convolution, map_null
 from fastbench.engine.nulls import copairs as copairs_null
@@ -344,7 +344,7 @@ def test_the_older_group_statistic():
     table["nlog"] = -np.log10(table["p_value"])
     groups = table.groupby("gene").agg({"average_precision": "mean", "nlog": "mean"})
     q = multitest.multipletests(10 ** -groups["nlog"], method="fdr_bh")[1]
-    found = mean_nlog10p_groups(frame, "gene", threshold=0.02)
+    found = mean_log10_p(frame, "gene", threshold=0.02)
     assert found["gene"].to_list() == groups.index.tolist()
     np.testing.assert_allclose(found["mean_average_precision"], groups["average_precision"])
     np.testing.assert_allclose(found["nlog10pvalue"], groups["nlog"])
@@ -359,11 +359,11 @@ def test_the_older_group_statistic_is_strict_and_leaves_out_missing_scores():
     frame = pl.DataFrame(
         {"g": ["a", "a", "b", None], "average_precision": [0.5, None, 0.5, 0.5], "p_value": [0.05, 0.5, math.nan, 0.1]}
     )
-    found = mean_nlog10p_groups(frame, "g")
+    found = mean_log10_p(frame, "g")
     assert found["g"].to_list() == ["a"]
     assert found["above_p_threshold"].to_list() == [False]
     with pytest.raises(InputError, match="above 0"):
-        mean_nlog10p_groups(frame.with_columns(p_value=pl.lit(0.0)), "g")
+        mean_log10_p(frame.with_columns(p_value=pl.lit(0.0)), "g")
 
 
 @pytest.mark.parametrize(

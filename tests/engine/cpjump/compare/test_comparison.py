@@ -23,7 +23,7 @@ from fastbench.engine.cpjump.compare.comparison import (
     compare_runs,
     write_comparison,
 )
-from fastbench.engine.cpjump.compare.families import kin
+from fastbench.engine.cpjump.compare.families import perturbation_families
 from fastbench.engine.cpjump.compare.runs import named_folders, read_run
 from fastbench.engine.cpjump.names import HEADLINE, METRICS
 from fastbench.engine.cpjump.plates.metadata import plate_map, published, target_lists
@@ -296,7 +296,7 @@ def test_groups_of_one_perturbation_are_drawn_together(tmp_path: Path):
 
 
 def test_families_of_perturbations():
-    families = kin()
+    families = perturbation_families()
     wells = pl.concat(plate_map(name).select("Metadata_broad_sample", "Metadata_gene") for name in ("crispr", "orf"))
     by_gene = wells.drop_nulls().with_columns(family=pl.col("Metadata_broad_sample").replace_strict(families))
     assert by_gene.group_by("Metadata_gene").agg(pl.col("family").n_unique())["family"].max() == 1
@@ -367,9 +367,9 @@ def test_published_fractions_and_differing_options_are_told(tmp_path: Path):
         for name, options in (("a", {}), ("b", {"p_values": "exact", "limit_plates": 8}))
     }
     found = compared(folders, published=True)
-    known = published().filter(task="replicability", cell="A549", query_modality="compound", query_time="short")
+    known = published().filter(task="replicability", Cell="A549", Modality1="compound", time1="short")
     row = found.fractions.filter(Description="compound_A549_short")
-    assert row["published"].item() == known["fraction_retrieved"].item() == 0.765
+    assert row["published"].item() == known["published"].item() == 0.765
     text = "\n".join(found.notes)
     assert "The option p_values differs (paper in a, the published table; exact in b)" in text
     assert "The option limit_plates differs (None in a, the published table; 8 in b)" in text
@@ -398,7 +398,7 @@ def test_what_cannot_be_tested_is_told(tmp_path: Path):
 
 def test_baseline_must_be_a_run(three: dict[str, Path]):
     assert compared(three, baseline="same").runs == ("same", "base", "good")
-    with pytest.raises(InputError, match="no run is called 'bases'; did you mean 'base'"):
+    with pytest.raises(InputError, match="No run is called 'bases'; did you mean 'base'"):
         compared(three, baseline="bases")
     with pytest.raises(InputError, match="bootstrap is -1"):
         CompareOptions(bootstrap=-1)
@@ -414,7 +414,9 @@ def test_names_are_given_or_those_of_folders(tmp_path: Path):
     found = named_folders(["A=some/where", f"{tmp_path}/x=y", "results/dino/"])
     assert list(found) == ["A", "x=y", "dino"]
     assert found["A"] == Path("some/where")
-    with pytest.raises(InputError, match=r"two results are called 'r' \(a/r and b/r\); name them yourself: NAME=DIR"):
+    with pytest.raises(
+        InputError, match=r"Two results are called 'r' \('a/r' and 'b/r'\): name them yourself, NAME=DIR"
+    ):
         named_folders(["a/r", "b/r"])
     with pytest.raises(InputError, match="two or more result folders, but got 1"):
         named_folders(["a"])

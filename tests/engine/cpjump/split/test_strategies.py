@@ -458,7 +458,7 @@ def test_subsets_that_are_unknown_or_empty(tmp_path):
 def test_outputs_are_checked_before_any_work(tmp_path):
     (tmp_path / "a.json").write_text("{}")
     (tmp_path / "b.csv").mkdir()
-    for name, words in (("a.txt", "ends in .csv"), ("a.csv", "a.json exists.*--overwrite"), ("b.csv", "is a folder")):
+    for name, words in (("a.txt", "ends in .csv"), ("a.csv", "a.json' exists.*--overwrite"), ("b.csv", "is a folder")):
         with pytest.raises(InputError, match=words):
             output_paths(tmp_path / name, overwrite=False)
     assert output_paths(tmp_path / "a.csv", overwrite=True) == (tmp_path / "a.csv", tmp_path / "a.json")
