@@ -605,8 +605,8 @@ def test_any_rows_in_any_order(tmp_path_factory, configurations, data):
 @pytest.mark.parametrize("name", ["merged", "npy", "h5ad", "zarr"])
 def test_only_the_rows_of_the_plates_asked_for_are_read(tmp_path, monkeypatch, configurations, drawn, name):
     """Blocks of few rows, so that a file is read in many parts."""
-    from fastbench.engine.readers.profiles import vector_table
-    from fastbench.engine.readers.profiles import vectors as embedding_formats
+    from fastbench.engine.readers import vector_table
+    from fastbench.engine.readers import vectors as embedding_formats
 
     read_rows = []
 
