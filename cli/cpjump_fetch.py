@@ -16,7 +16,7 @@ __all__ = ["fetch"]
 _STATES = {
     "absent": "not published",
     "fetch": "to fetch",
-    "resume": "to go on with",
+    "resume": "to resume",
     "replace": "to replace",
     "renew": "to replace",
     "here": "here",
@@ -47,21 +47,21 @@ def fetch(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
 ) -> None:
-    """Fetch the published CPJUMP1 profiles (public, no account), check them, and go on where an earlier run stopped."""
+    """Fetch the published CPJUMP1 profiles (public, no account), check them, and resume where an earlier run stopped."""
     from ..engine.cpjump.fetch.fetch import FetchOptions, survey
     from ..engine.cpjump.fetch.fetch import fetch as fetch_files
     from ..engine.errors import InputError
     from ..engine.results.progress import progress
+    from .console import listed
 
-    named = tuple(part.strip() for part in plates.split(",") if part.strip())
     options = FetchOptions(
         output,
-        named if plates else None,
-        suffix,
-        endpoint or None,
-        connections,
-        verify,
-        overwrite,
+        plates=listed(plates) if plates else None,
+        suffix=suffix,
+        endpoint=endpoint or None,
+        connections=connections,
+        verify=verify,
+        overwrite=overwrite,
     )
     items = survey(options)
     done = None
@@ -75,8 +75,8 @@ def fetch(
     if failed:
         reasons = "; ".join(f"{plate}: {why}" for plate, why in failed.items())
         raise InputError(
-            f"{len(failed)} of {len(items)} plates cannot be had ({reasons})"
-            + ("; what was received is kept: run the command again to go on" if done else "")
+            f"{len(failed)} of {len(items)} plates cannot be fetched ({reasons})"
+            + ("; what was received is kept: run the command again to resume." if done else ".")
         )
 
 

@@ -119,7 +119,7 @@ def _numbers(text: str) -> tuple[float, ...] | None:
 
 
 def _leaks(leakage: Leakage) -> str:
-    """Return what --strict stops at; a rule that could not be checked for a well does not count as kept."""
+    """Return what --strict stops at; a rule that could not be checked for a well is not taken as kept."""
     if leakage.broken:
         return f"rules of the paper are broken: {', '.join(leakage.broken)}"
     return f"{leakage.unchecked} wells could not be checked" if leakage.unchecked else ""

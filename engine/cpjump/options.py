@@ -170,7 +170,7 @@ class Options:
         for option in ("embedding_keys", "obsm", "well_aggregate"):
             if self.features == "profile" and getattr(self, option) is not None:
                 raise InputError(
-                    f"--{option.replace('_', '-')} is of embeddings and does not count with profiles: leave it out, "
+                    f"--{option.replace('_', '-')} is for embeddings and has no effect with profiles: leave it out, "
                     "or give --features emb and --embeddings."
                 )
         given = {name: getattr(self, name) for name in ("pca_kernel", "pca_n_components", "sphering_epsilon")}

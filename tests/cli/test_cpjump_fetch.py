@@ -128,11 +128,11 @@ def test_plates_that_cannot_be_had_are_named_at_the_end(gallery: Gallery, tmp_pa
     assert f"note: {ONE}: no such file is published" in done.stdout
     assert "2 files fetched and checked, 2 of 4 here" in done.stdout
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"fastbench: 2 of 4 plates cannot be had ({ONE}: no such file is published; {TWO}: ")
+    assert line.startswith(f"fastbench: 2 of 4 plates cannot be fetched ({ONE}: no such file is published; {TWO}: ")
     assert "(403)" in line
     dry = call(gallery, tmp_path, "--dry-run")
     assert dry.returncode == 2
-    assert "1 of 4 plates cannot be had" in dry.stderr
+    assert "1 of 4 plates cannot be fetched" in dry.stderr
 
 
 def test_bad_input_is_one_sentence(gallery: Gallery, tmp_path: Path) -> None:

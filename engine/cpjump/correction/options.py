@@ -59,7 +59,7 @@ def correction_options(
         elif value is not None:
             option = name.replace("_", "-")
             raise InputError(
-                f"--{option} is of --batch-correction {needed} and does not count with {method}: leave it out, or "
+                f"--{option} is for --batch-correction {needed} and has no effect with {method}: leave it out, or "
                 f"choose {needed}."
             )
     return {"batch_correction": method, **given}
@@ -83,7 +83,7 @@ def _of_file(method: str, given: dict[str, Any], path: Path) -> dict[str, Any]:
 
 def _check_place(method: str, path: Path, overwrite: bool) -> None:
     if method == "none":
-        raise InputError("--save-correction needs --batch-correction: say which one.")
+        raise InputError("--save-correction needs --batch-correction: give it too.")
     if path.suffix != ".npz":
         raise InputError(f"--save-correction is '{path}': give the name of a file that ends in .npz.")
     if path.is_dir() or not path.expanduser().absolute().parent.is_dir():
@@ -96,5 +96,5 @@ def _check_place(method: str, path: Path, overwrite: bool) -> None:
         load_fitted(path)
     except InputError as error:
         raise InputError(
-            f"--save-correction '{path}' is no batch correction and is not replaced: choose another."
+            f"--save-correction '{path}' is not a batch correction and is not replaced: choose another."
         ) from error

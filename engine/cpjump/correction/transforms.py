@@ -4,7 +4,7 @@
 ``kernel-pca``  projection on the principal components of the pooled controls in the space of a kernel; then columns are
                 standardised, by the projected controls or by all wells of each plate
 ``sphering``    whitening by the pooled controls: their correlations become those of unrelated features
-``mad``         plate by plate, the median of its controls is taken off and their MAD is the unit
+``mad``         plate by plate, the median of its controls is subtracted, and the rest divided by their MAD
 ==============  =====================================================================================================
 
 A fitted transform is arrays and a few numbers, saved as such: files hold no pickled objects.
@@ -118,10 +118,10 @@ class Fitted:
 
     def _by_plate(self, x: Matrix, plates: npt.NDArray[np.str_]) -> npt.NDArray[np.float32]:
         known = {name: i for i, name in enumerate(self.parameters["plates"])}
-        strange = sorted(set(np.unique(plates).tolist()) - known.keys())
-        if strange:
+        unknown = sorted(set(np.unique(plates).tolist()) - known.keys())
+        if unknown:
             raise InputError(
-                f"The batch correction mad has no negative controls of {len(strange)} plates ({examples(strange)}): "
+                f"The batch correction mad has no negative controls of {len(unknown)} plates ({examples(unknown)}): "
                 "fit it with them, leave these plates out, or choose another correction."
             )
         at = np.array([known[plate] for plate in plates.tolist()], np.int64)
@@ -161,7 +161,7 @@ def fit(
     scaler : {"controls", "plate", "none"}, default "controls"
         Of ``kernel-pca``: what columns are standardised by.
     epsilon : float, default 1e-6
-        Of ``sphering``: added to the singular values, so that directions without variance are not blown up.
+        Of ``sphering``: added to the singular values, so that directions without variance are not amplified.
 
     Returns
     -------
@@ -188,7 +188,7 @@ def fit(
     if not np.isfinite(x).all():
         bad = int((~np.isfinite(x)).any(axis=1).sum())
         raise InputError(
-            f"{bad} of {len(x)} negative control wells have missing or infinite features: drop or mend them."
+            f"{bad} of {len(x)} negative control wells have missing or infinite features: drop them or fill them in."
         )
     names = tuple(feature_names)
     about: dict[str, Any] = {"controls": len(x), "features": len(names)}
@@ -252,7 +252,7 @@ def _fit_sphering(x: Matrix, names: tuple[str, ...], about: dict[str, Any]) -> t
     if not varies.all():
         lost = [name for name, kept in zip(names, varies, strict=True) if not kept]
         notes.append(
-            f"batch correction: {len(lost)} features are equal in all controls and count nothing: {examples(lost, 3)}"
+            f"batch correction: {len(lost)} features are equal in all controls and are not used: {examples(lost, 3)}"
         )
     z = np.where(varies, (x - mean) / np.where(varies, scale, 1.0), 0.0)
     _, singular, axes = np.linalg.svd(z, full_matrices=False)
@@ -308,7 +308,7 @@ def load_fitted(path: Path) -> Fitted:
         raise InputError(f"There is no batch correction '{path}': give a file that --save-correction wrote.") from error
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(
-            f"'{path}' is damaged or no batch correction: give a file that --save-correction wrote."
+            f"'{path}' is damaged or not a batch correction: give a file that --save-correction wrote."
         ) from error
     if method not in METHODS[1:]:
         raise InputError(f"'{path}' is a batch correction of the unknown kind {method!r}.")

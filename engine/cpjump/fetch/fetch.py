@@ -301,7 +301,7 @@ def fetch(options: FetchOptions, items: tuple[Item, ...], advance: Advance | Non
         try:
             item.path.parent.mkdir(parents=True, exist_ok=True)
             if item.state == "replace":
-                item.path.unlink(missing_ok=True)  # wrong: nobody shall read it, however this ends
+                item.path.unlink(missing_ok=True)  # wrong, and not to be read even if this fails
             record = _entry(item, options, await download(item.path, published, bucket, moved))
         except FetchError as error:
             failed[item.plate] = str(error)

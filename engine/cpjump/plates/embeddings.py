@@ -223,7 +223,7 @@ def _table_of_plate(path: Path, plate: str) -> VectorTable:
     if others:
         raise InputError(
             f"'{path}' should hold plate {plate}, but has rows of {examples(sorted(others), 3)}: give a file of "
-            "several plates by itself, or mend its names."
+            "several plates by itself, or correct its names."
         )
     return table
 

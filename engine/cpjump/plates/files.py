@@ -136,13 +136,13 @@ def check_contents(profiles: Profiles, owners: Sequence[Plate], seen: dict[str, 
 
 
 def _check_plate(rows: pl.DataFrame, path: str, plate: Plate) -> None:
-    strange = rows["Metadata_Plate"].filter(rows["Metadata_Plate"].ne_missing(plate.name))
-    if len(strange):
-        names = ["blank" if name is None else name for name in strange.unique(maintain_order=True)]
+    others = rows["Metadata_Plate"].filter(rows["Metadata_Plate"].ne_missing(plate.name))
+    if len(others):
+        names = ["blank" if name is None else name for name in others.unique(maintain_order=True)]
         raise InputError(
-            f"The profile file '{path}' lies in the folder of plate {plate.name}, but {len(strange)} of its "
+            f"The profile file '{path}' lies in the folder of plate {plate.name}, but {len(others)} of its "
             f"{rows.height} rows have another Metadata_Plate ({examples(names)}): put the profiles of each plate in "
-            "its own folder, or mend the column."
+            "its own folder, or correct the column."
         )
 
 

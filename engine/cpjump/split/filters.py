@@ -151,8 +151,8 @@ def read_test_labels(path: Path) -> TestLabels:
     odd = table[KEY].filter(tokens.is_null() | (tokens.list.len() < 2))
     if len(odd):
         raise InputError(
-            f"The test labels '{path}' have {len(odd)} keys that are not PLATE-WELL-... ({examples(odd, 3)}): mend the "
-            f"column {KEY}."
+            f"The test labels '{path}' have {len(odd)} keys that are not PLATE-WELL-... ({examples(odd, 3)}): "
+            f"correct the column {KEY}."
         )
     if not len(table):
         raise InputError(f"The test labels '{path}' have no rows: give one row a well.")

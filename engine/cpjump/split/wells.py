@@ -186,6 +186,6 @@ def restricted(wells: pl.DataFrame) -> pl.DataFrame:
         named = examples("/".join(name or "blank" for name in row) for row in unknown.iter_rows())
         raise InputError(
             f"{unknown.height} wells of the data set are on no plate of the CPJUMP1 benchmark ({named}): take them "
-            "out, or mend their plate and well."
+            "out, or correct their plate and well."
         )
     return split_table().join(asked, on=WELL, how="semi", maintain_order="left")

@@ -142,10 +142,10 @@ def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is no batch correction"):
         load_fitted(tmp_path / "none.npz")
     (tmp_path / "x.npz").write_bytes(b"PK\x03\x04")
-    with pytest.raises(InputError, match="is damaged or no batch correction"):
+    with pytest.raises(InputError, match="is damaged or not a batch correction"):
         load_fitted(tmp_path / "x.npz")
     np.savez(tmp_path / "y.npz", about=np.array([object()]))
-    with pytest.raises(InputError, match="is damaged or no batch correction"):
+    with pytest.raises(InputError, match="is damaged or not a batch correction"):
         load_fitted(tmp_path / "y.npz")
     about = json.dumps({"method": "magic", "feature_names": [], "parameters": {}}).encode()
     np.savez(tmp_path / "z.npz", about=np.frombuffer(about, np.uint8))
@@ -213,7 +213,7 @@ def test_a_correction_is_saved_over_an_older_one_only(tmp_path: Path) -> None:
     saved(path, overwrite=True)
     other = tmp_path / "embeddings.npz"
     np.savez(other, vectors=np.ones((3, 3)))
-    with pytest.raises(InputError, match="is no batch correction and is not replaced"):
+    with pytest.raises(InputError, match="is not a batch correction and is not replaced"):
         saved(other, overwrite=True)
     with pytest.raises(InputError, match=r"ends in \.npz"):
         saved(tmp_path / "c.txt")
@@ -261,12 +261,12 @@ def test_options_that_need_each_other() -> None:
         ({"features": "emb"}, "--features emb and --embeddings go together"),
         ({"split_subset": "test"}, "--split-manifest and --split-subset go together"),
         ({"save_correction": Path("x.npz")}, "needs --batch-correction"),
-        ({"pca_kernel": "rbf"}, "--pca-kernel is of --batch-correction kernel-pca and does not count with none"),
+        ({"pca_kernel": "rbf"}, "--pca-kernel is for --batch-correction kernel-pca and has no effect with none"),
         (
             {"batch_correction": "mad", "sphering_epsilon": 0.1},
-            "--sphering-epsilon is of --batch-correction sphering and does not count with mad",
+            "--sphering-epsilon is for --batch-correction sphering and has no effect with mad",
         ),
-        ({"obsm": "X_pca"}, "--obsm is of embeddings and does not count with profiles"),
+        ({"obsm": "X_pca"}, "--obsm is for embeddings and has no effect with profiles"),
         ({"well_aggregate": "mean"}, "--well-aggregate is of embeddings"),
         (
             {"batch_correction": "kernel_pca", "save_correction": Path("x"), "load_correction": Path("y")},
