@@ -68,11 +68,22 @@ class Options:
     features : {"profile", "emb"}, default "profile"
         Profiles, or learned embeddings.
     embeddings : Path, optional
-        Folder or file of the embeddings, see `embeddings.embedding_reader`; so are `embedding_keys`, `obsm` and
-        `well_aggregate`. With `profiles`, the metadata of those files say what lies in the wells.
+        Folder or file of the embeddings, see `embeddings.embedding_reader`. With `profiles`, the metadata of those
+        files say what lies in the wells.
+    embedding_keys : Path, optional
+        For embeddings in ``.npy`` and ``.npz``: the table of plates and wells of their rows.
+    obsm : str, optional
+        For embeddings in AnnData: the entry of `obsm`; None takes `X`.
+    well_aggregate : {"mean", "median", "error"}, optional
+        What to do about several vectors of a well.
     batch_correction : {"none", "kernel-pca", "sphering", "mad"}, default "none"
-        See `correction.transforms`; so are `pca_kernel` ("linear" when left out), `pca_n_components` (500) and
-        `sphering_epsilon` (1e-6). Those of another method are refused.
+        See `correction.transforms`. The three options that follow are refused with another method than theirs.
+    pca_kernel : {"linear", "poly", "rbf", "sigmoid", "cosine"}, optional
+        Of ``kernel-pca``; "linear" when left out.
+    pca_n_components : int, optional
+        Of ``kernel-pca``; 500 when left out.
+    sphering_epsilon : float, optional
+        Of ``sphering``; 1e-6 when left out.
     save_correction, load_correction : Path, optional
         File to keep the fitted correction in, and one to take it from instead of fitting. The method and its
         parameters are then those of the file, and what is given beside it must agree with them.

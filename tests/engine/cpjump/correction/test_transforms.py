@@ -267,7 +267,7 @@ def test_options_that_need_each_other() -> None:
             "--sphering-epsilon is for --batch-correction sphering and has no effect with mad",
         ),
         ({"obsm": "X_pca"}, "--obsm is for embeddings and has no effect with profiles"),
-        ({"well_aggregate": "mean"}, "--well-aggregate is of embeddings"),
+        ({"well_aggregate": "mean"}, "--well-aggregate is for embeddings"),
         (
             {"batch_correction": "kernel_pca", "save_correction": Path("x"), "load_correction": Path("y")},
             "either loaded",
