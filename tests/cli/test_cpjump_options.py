@@ -103,5 +103,5 @@ def test_what_is_missing_or_contradicts_is_one_sentence(embeddings: Path, tmp_pa
     told = refused("cpjump", "--batch-correction", "combat", *out)
     assert "'none', 'kernel-pca', 'sphering', 'mad'" in told
     told = refused("cpjump", "--seed", 1, "split", "--strategy", "leak_free")
-    assert "put --seed after 'split'" in told
+    assert "Put --seed after 'split'" in told
     assert not (tmp_path / "out").exists()
