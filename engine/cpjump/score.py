@@ -165,7 +165,7 @@ def _group(frame: pl.DataFrame, by: str, options: Options) -> pl.DataFrame:
             means = frame.group_by(by).agg(pl.col("average_precision").mean().alias("mean_average_precision"))
             groups = groups.drop("mean_average_precision").join(means, on=by, how="left")
         return groups.select(by, *GROUP_COLUMNS).sort(by)
-    found = mean_average_precision(
+    found: pl.DataFrame = mean_average_precision(
         frame,
         [by],
         options.null_size,

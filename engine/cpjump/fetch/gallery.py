@@ -72,7 +72,7 @@ class Patience:
 
     def wait(self, failures: int) -> float:
         """Return the seconds to wait after several failures."""
-        return min(self.first_wait * 2**failures, self.longest_wait)
+        return min(self.first_wait * 2.0**failures, self.longest_wait)
 
 
 @dataclass(frozen=True)

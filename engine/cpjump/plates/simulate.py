@@ -105,7 +105,8 @@ class Simulator:
         spread += sqrt(1 - _LASTING**2) * self._number("strength", sample, plate.description)
         shared = self._shared(plate.modality, sample, name, weight)
         direction = (self._direction("own", sample) + shared) / sqrt(1 + float(shared @ shared) / self.n_features)
-        return scale * np.exp(_SPREAD * spread) * direction
+        effect: Vector = scale * np.exp(_SPREAD * spread) * direction
+        return effect
 
     def _shared(self, modality: str, sample: str, name: str | None, weight: float) -> Vector:
         """Sum what a perturbation shares by each of its labels; labels differ in how much they share."""
