@@ -20,7 +20,7 @@ from fastbench.engine.fmeasure.figures import confusions as module
 from fastbench.engine.fmeasure.figures.confusions import draw_confusions
 from fastbench.engine.fmeasure.figures.outline import Row, outline, ways_up
 
-from ...figures.test_figures import png_size, words
+from ...figures.pictures import png_size, words
 
 PARENTS = {
     "cell": [],

@@ -12,7 +12,7 @@ from fastbench.engine.fmeasure.figures.coverage import draw_coverage
 from fastbench.engine.fmeasure.figures.differences import draw_differences
 from fastbench.engine.fmeasure.figures.scores import draw_scores
 
-from ...figures.test_figures import png_size, words
+from ...figures.pictures import png_size, words
 
 SCORES = pl.DataFrame(
     {

@@ -1,12 +1,7 @@
-"""Figures: files are made, equal data give equal files, and what is not drawn is said."""
+"""The figures of a benchmark run: equal data give equal files, and what is not drawn is said."""
 
 from __future__ import annotations
 
-import html
-import os
-import struct
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +11,7 @@ import pytest
 
 from fastbench.engine.cpjump.figures.benchmark import draw_cpjump
 from fastbench.engine.errors import InputError
-from fastbench.engine.map.figures import draw_map
+from tests.engine.figures.pictures import png_size, words
 
 SUBTITLE = "exact p, Benjamini-Hochberg"
 ALL = [
@@ -28,122 +23,6 @@ ALL = [
     "matching_map_boxplot",
     "gene_compound_matching_fr_barplot",
 ]
-
-
-def png_size(path: Path) -> tuple[int, int]:
-    head = path.read_bytes()[:24]
-    assert head[:8] == b"\x89PNG\r\n\x1a\n"
-    width, height = struct.unpack(">II", head[16:24])
-    return width, height
-
-
-def words(path: Path) -> str:
-    """Texts of an SVG; letters are drawn as shapes, and each text stands in a comment beside them."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return html.unescape("\n".join(line.strip()[5:-4] for line in lines if line.strip().startswith("<!-- ")))
-
-
-def groups(n: int, seed: int = 0) -> pl.DataFrame:
-    rng = np.random.default_rng(seed)
-    precision = rng.beta(1.2, 2.5, n)
-    p_value = 10 ** (-8 * precision * rng.uniform(0.5, 1.2, n))
-    return pl.DataFrame(
-        {
-            "Metadata_broad_sample": [f"BRD-{i:05d}" for i in range(n)],
-            "mean_average_precision": precision,
-            "p_value": p_value,
-            "corrected_p_value": p_value,
-            "below_corrected_p": p_value < 0.05,
-        }
-    )
-
-
-def map_figure(frame: pl.DataFrame, folder: Path, label: str = "Metadata_broad_sample") -> tuple[Path, Path]:
-    folder.mkdir(exist_ok=True)
-    png, svg = folder / "map.png", folder / "map.svg"
-    draw_map(frame, label, png, svg, threshold=0.05, subtitle=SUBTITLE)
-    return png, svg
-
-
-@pytest.mark.parametrize("n", [1, 40])
-def test_map_figure_states_count_share_and_statistic(tmp_path: Path, n: int) -> None:
-    frame = groups(n)
-    png, svg = map_figure(frame, tmp_path)
-    k = int(frame["below_corrected_p"].sum())
-    assert k > 0
-    width, height = png_size(png)
-    assert width == 1500
-    assert 900 < height < 1400
-    text = words(svg)
-    assert f"mAP: {k} of {n} group{'s' if n > 1 else ''} significant ({100 * k / n:.1f} %)" in text
-    assert f"significant (corrected p < 0.05): {k}" in text
-    assert f"not significant: {n - k}" in text
-    assert SUBTITLE in text
-    assert "dashed line" not in text
-
-
-def test_map_figure_names_the_group_with_the_smallest_p(tmp_path: Path) -> None:
-    frame = groups(60).with_columns(p_value=pl.col("p_value").clip(1e-7))
-    best = pl.DataFrame(
-        {
-            "Metadata_broad_sample": ["costs $1 or $2"],
-            "mean_average_precision": [0.6],
-            "p_value": [1e-12],
-            "corrected_p_value": [1e-11],
-            "below_corrected_p": [True],
-        }
-    )
-    _, svg = map_figure(pl.concat([frame, best]), tmp_path)
-    names = [line for line in words(svg).splitlines() if line.startswith(("BRD-", "costs"))]
-    assert "costs $1 or $2" in names
-    assert 1 < len(names) <= 8
-    significant = frame.filter("below_corrected_p")["Metadata_broad_sample"].to_list()
-    assert set(names) <= {*significant, "costs $1 or $2"}
-
-
-def test_map_figure_is_the_same_for_any_row_order_and_on_every_run(tmp_path: Path) -> None:
-    frame = groups(200).with_columns(p_value=pl.col("p_value").clip(1e-4))  # many ties
-    shuffled = frame.sample(fraction=1.0, shuffle=True, seed=3)
-    assert not shuffled.equals(frame)
-    for first, second in zip(map_figure(frame, tmp_path / "a"), map_figure(shuffled, tmp_path / "b"), strict=True):
-        assert first.read_bytes() == second.read_bytes()
-
-
-def test_map_figure_caps_tiny_p_values_and_counts_them(tmp_path: Path) -> None:
-    tiny = groups(10).with_columns(p_value=pl.Series([0.0, 1e-300, 1e-16, 1e-15, *[0.5] * 6]))
-    assert "3 groups with p ≤ 1e-16 (p = 0 included): on the dashed line." in words(map_figure(tiny, tmp_path)[1])
-
-
-@pytest.mark.parametrize(("next_p", "line"), [(1e-3, "1e-8"), (1.0, "1e-8"), (1e-11, "1e-12")])
-def test_map_figure_caps_zero_above_the_other_points(tmp_path: Path, next_p: float, line: str) -> None:
-    """Just above them, but never so low that zero would read as a middling p."""
-    zero = groups(4).with_columns(p_value=pl.Series([0.0, next_p, 0.5, 1.0]))
-    assert f"1 group with p ≤ {line} (p = 0 included): on the dashed line." in words(map_figure(zero, tmp_path)[1])
-
-
-@pytest.mark.parametrize("scored", [0, 5])
-def test_map_figure_counts_groups_without_a_value(tmp_path: Path, scored: int) -> None:
-    missing = pl.when(pl.int_range(pl.len()) < scored).then("mean_average_precision").otherwise(float("nan"))
-    png, svg = map_figure(groups(8).with_columns(mean_average_precision=missing), tmp_path)
-    png_size(png)
-    text = words(svg)
-    assert f"{8 - scored} groups without an mAP or p value: not drawn." in text
-    assert ("no group has an mAP and a p value" in text) == (scored == 0)
-    assert (f"of {scored} groups" in text) == (scored > 0)
-
-
-def test_many_groups_are_one_picture_inside_the_svg(tmp_path: Path) -> None:
-    _, few = map_figure(groups(500), tmp_path / "few")
-    png, many = map_figure(groups(10_000), tmp_path / "many")
-    png_size(png)
-    assert "data:image/png" not in few.read_text()
-    assert "data:image/png" in many.read_text()
-    assert many.stat().st_size < 1_000_000
-
-
-def test_map_figure_without_its_columns_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="'p_value', 'gene'"):
-        map_figure(groups(3).drop("p_value"), tmp_path, label="gene")
 
 
 HOURS = {"compound": (24, 48), "crispr": (96, 144), "orf": (48, 96)}
@@ -303,25 +182,3 @@ def test_wrong_tables_are_refused(draw: Callable[..., tuple[list[str], Path]]) -
         draw({"matching_fr": table.drop("time")})
     with pytest.raises(InputError, match=r"more than one fraction for .'compound', 'short', 'A549'"):
         draw({"matching_fr": pl.concat([table, table.head(1)])})
-
-
-def test_drawing_needs_no_pyplot_and_leaves_settings_alone(tmp_path: Path) -> None:
-    code = """
-import sys
-from pathlib import Path
-import fastbench.engine.cpjump.figures.benchmark, fastbench.engine.map.figures, fastbench.engine.figures.style
-assert "matplotlib" not in sys.modules
-import matplotlib, polars as pl
-matplotlib.rcParams["font.size"] = 31
-frame = pl.DataFrame({"g": ["a"], "mean_average_precision": [0.5], "p_value": [0.01], "below_corrected_p": [True]})
-here = Path(sys.argv[1])
-fastbench.engine.map.figures.draw_map(frame, "g", here / "a.png", here / "a.svg", threshold=0.05, subtitle="s")
-assert "matplotlib.pyplot" not in sys.modules
-assert matplotlib.rcParams["font.size"] == 31
-"""
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, env={**os.environ, "MPLBACKEND": "agg"})
-    frame = pl.DataFrame({"g": ["a"], "mean_average_precision": [0.5], "p_value": [0.01], "below_corrected_p": [True]})
-    here = tmp_path / "here.svg"
-    draw_map(frame, "g", tmp_path / "here.png", here, threshold=0.05, subtitle="s")
-    # Another process, with other settings of the user's, made the same file.
-    assert here.read_bytes() == (tmp_path / "a.svg").read_bytes()
