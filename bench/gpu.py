@@ -136,7 +136,7 @@ def problem(n: int, d: int, replicates: int, signal: float):  # type: ignore[no-
 
 def products(prepared) -> int:  # type: ignore[no-untyped-def]
     """Return how many products a tile takes."""
-    from fastbench.kernels.xla.precision import SPLIT
+    from fastbench.kernels.xla.rank.precision import SPLIT
 
     return 3 if prepared.precision in SPLIT else 1
 
@@ -147,7 +147,8 @@ def product_rate(prepared) -> float:  # type: ignore[no-untyped-def]
 
     import jax
 
-    from fastbench.kernels.xla import context, precision
+    from fastbench.kernels.xla import context
+    from fastbench.kernels.xla.rank import precision
 
     queries, columns = prepared.tile
     with context.settings():

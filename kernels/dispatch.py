@@ -62,7 +62,7 @@ def describe() -> dict[str, str]:
 
     from .cores import usable_cores
     from .xla.context import free_bytes, local_devices
-    from .xla.fused import knows
+    from .xla.rank.fused import knows
 
     np.ones((2, 2)) @ np.ones((2, 2))  # so that the BLAS is loaded and can be asked
     loaded = [each for each in threadpool_info() if each["user_api"] == "blas"]

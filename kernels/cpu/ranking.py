@@ -23,12 +23,12 @@ from ..codes import PairCodes, stable_order
 from ..cores import run_jobs, usable_cores
 from ..names import DISTANCES, METRICS
 from ..reference.metrics import metric_options, metric_values, refuse_nan
-from .counting import Slots, count_direct, count_tile
-from .operands import Operands, error_bound, operands
-from .order import Order, work_order
-from .rows import Rows, describe_rows
-from .thresholds import band_edges, copy_values, mirrors, positive_values, sort_values
-from .tiles import blank, fill_values, finish, transpose
+from .rank.counting import Slots, count_direct, count_tile
+from .rank.operands import Operands, error_bound, operands
+from .rank.order import Order, work_order
+from .rank.rows import Rows, describe_rows
+from .rank.thresholds import band_edges, copy_values, mirrors, positive_values, sort_values
+from .rank.tiles import blank, fill_values, finish, transpose
 
 __all__ = ["Prepared", "count_outranking", "prepare"]
 

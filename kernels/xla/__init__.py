@@ -22,7 +22,7 @@ from ..cpu import (
 from .confusion import count_confusion
 from .context import local_devices
 from .ontology import best_predictions, node_counts, overlaps
-from .precision import PRECISIONS
+from .rank.precision import PRECISIONS
 from .ranking import count_outranking, prepare
 
 __all__ = [

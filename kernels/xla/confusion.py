@@ -19,7 +19,7 @@ from jax import lax
 
 from ..sparse_counts import SparseCounts, from_packed, merge
 from .context import local_devices, settings
-from .tiling import padded_size
+from .rank.tiling import padded_size
 
 __all__ = ["count_confusion"]
 

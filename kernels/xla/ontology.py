@@ -16,7 +16,7 @@ import numpy.typing as npt
 from jax import lax
 
 from .context import local_devices, settings
-from .tiling import padded_size
+from .rank.tiling import padded_size
 
 __all__ = ["best_predictions", "node_counts", "overlaps"]
 

@@ -28,17 +28,17 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ..codes import PairCodes
 from ..cores import usable_cores
 from ..cpu import ranking as cpu
-from ..cpu.operands import CHUNK, unit_rows
+from ..cpu.rank.operands import CHUNK, unit_rows
+from ..cpu.rank.thresholds import thresholds
 from ..cpu.similarity import ABS_COSINE, CORRELATION
-from ..cpu.thresholds import thresholds
 from ..reference.similarity import LANES
-from . import precision as precisions
-from . import tiling
 from .context import AXIS, free_bytes, local_devices, settings
-from .deciding import deciding_value, in_range
-from .fused import DEPTH, MOST_COUNTED, MOST_LISTED, MOST_THRESHOLDS, knows
-from .keys import device_keys
-from .tiles import Counts, Resident, Setup, Tile, counter
+from .rank import precision as precisions
+from .rank import tiling
+from .rank.deciding import deciding_value, in_range
+from .rank.fused import DEPTH, MOST_COUNTED, MOST_LISTED, MOST_THRESHOLDS, knows
+from .rank.keys import device_keys
+from .rank.tiles import Counts, Resident, Setup, Tile, counter
 
 __all__ = ["Prepared", "count_outranking", "prepare"]
 

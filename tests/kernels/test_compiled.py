@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from numba.core import codegen
 
-from fastbench.kernels.cpu import confusion, counting, tiles
+from fastbench.kernels.cpu import confusion
 from fastbench.kernels.cpu.lanes import sum_product
-from fastbench.kernels.cpu.rows import Rows
+from fastbench.kernels.cpu.rank import counting, tiles
+from fastbench.kernels.cpu.rank.rows import Rows
 
 HOST = codegen.get_host_cpu_features()
 

@@ -8,12 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fastbench.kernels import cpu, reference
-from fastbench.kernels.cpu import order, ranking
-from fastbench.kernels.cpu.operands import HALVED, SCALED, error_bound
-from fastbench.kernels.cpu.order import work_order
-from fastbench.kernels.cpu.rows import describe_rows
+from fastbench.kernels.cpu import ranking
+from fastbench.kernels.cpu.rank import order
+from fastbench.kernels.cpu.rank.operands import HALVED, SCALED, error_bound
+from fastbench.kernels.cpu.rank.order import work_order
+from fastbench.kernels.cpu.rank.rows import describe_rows
+from fastbench.kernels.cpu.rank.tiles import finish
 from fastbench.kernels.cpu.similarity import pair_value
-from fastbench.kernels.cpu.tiles import finish
 from fastbench.kernels.names import DISTANCES, METRICS
 from fastbench.kernels.reference.similarity import LANES, similarity
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastbench.kernels.cpu.thresholds import mirrors
+from fastbench.kernels.cpu.rank.thresholds import mirrors
 
 
 @given(st.integers(1, 12), st.integers(0, 2**32 - 1), st.booleans(), st.booleans())

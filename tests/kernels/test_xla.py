@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from fastbench.kernels import cpu, reference, xla
 from fastbench.kernels.codes import column_index, key_index, merge_indexes
-from fastbench.kernels.cpu.operands import unit_rows
-from fastbench.kernels.cpu.rows import describe_rows
+from fastbench.kernels.cpu.rank.operands import unit_rows
+from fastbench.kernels.cpu.rank.rows import describe_rows
 from fastbench.kernels.reference.pairs import _shares_key
 from fastbench.kernels.reference.similarity import similarity
-from fastbench.kernels.xla import context, deciding, fused, keys, precision, ranking, tiling
+from fastbench.kernels.xla import context, ranking
+from fastbench.kernels.xla.rank import deciding, fused, keys, precision, tiling
 
 from .strategies import label_index, make_codes, pair_codes
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..codes import KeyIndex, PairCodes, key_index, stable_order
+from ...codes import KeyIndex, PairCodes, key_index, stable_order
 
 __all__ = ["Order", "work_order"]
 

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from ..codes import KeyIndex
+from ...codes import KeyIndex
 from .tiling import padded_size
 
 __all__ = ["MOST_STEPS", "device_keys", "shared"]

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ..reference.similarity import LANES
+from ...reference.similarity import LANES
 
 __all__ = ["LARGEST", "SMALLEST", "deciding_value", "in_range"]
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..compile import njit
-from .pairs import first_at_least, shares_key
-from .similarity import pair_value
+from ...compile import njit
+from ..pairs import first_at_least, shares_key
+from ..similarity import pair_value
 
 __all__ = ["Slots", "count_direct", "count_tile"]
 

@@ -11,9 +11,9 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 
-from ..compile import njit
+from ...compile import njit
+from ..similarity import pair_value
 from .rows import Rows
-from .similarity import pair_value
 
 __all__ = ["band_edges", "copy_values", "mirrors", "positive_values", "sort_values", "thresholds"]
 

@@ -38,9 +38,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..compile import njit
+from ...compile import njit
+from ..similarity import CORRELATION, EUCLIDEAN
 from .rows import Rows, gather
-from .similarity import CORRELATION, EUCLIDEAN
 
 __all__ = ["HALVED", "SCALED", "Operands", "error_bound", "operands", "unit_rows"]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compile import njit
+from ...compile import njit
+from ..pairs import first_at_least
+from ..similarity import ABS_COSINE, pair_value
 from .operands import SCALED
-from .pairs import first_at_least
-from .similarity import ABS_COSINE, pair_value
 
 __all__ = ["blank", "fill_values", "finish", "transpose"]
 

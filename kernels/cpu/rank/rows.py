@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..compile import njit
-from ..cores import run_jobs, usable_cores
-from .similarity import EUCLIDEAN, moments
+from ...compile import njit
+from ...cores import run_jobs, usable_cores
+from ..similarity import EUCLIDEAN, moments
 
 __all__ = ["Rows", "describe_rows", "gather"]
 

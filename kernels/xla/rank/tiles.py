@@ -20,8 +20,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from ..context import spread
 from . import fused
-from .context import spread
 from .deciding import deciding_value
 from .keys import shared
 from .precision import product

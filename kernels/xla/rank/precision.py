@@ -1,6 +1,6 @@
 """How a tile is multiplied, and how far its entries can then be from the float64 value that decides a rank.
 
-Let u = 2^-24, and x, y two float32 rows of the operand, as in `kernels.cpu.operands`, whose bound holds for
+Let u = 2^-24, and x, y two float32 rows of the operand, as in `kernels.cpu.rank.operands`, whose bound holds for
 ``float32``: any order of summation, with or without fused operations, operations that underflow flushed to zero or
 not. A product is asked for with the highest precision, because that of JAX is TF32 by default on NVIDIA GPUs. The
 other options run on tensor cores. For them, the relative error g of a product in that bound is another.
@@ -42,8 +42,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ..cpu.operands import error_bound as float32_bound
-from ..names import PRECISIONS as _CHOICES
+from ...cpu.rank.operands import error_bound as float32_bound
+from ...names import PRECISIONS as _CHOICES
 
 __all__ = ["PRECISIONS", "SPLIT", "error_bound", "operands", "product", "scale"]
 
