@@ -51,34 +51,36 @@ def measure(options: argparse.Namespace) -> dict[str, str | int | float | None]:
     import jax
 
     from fastbench.kernels import cpu, xla
-    from fastbench.kernels.xla import ranking
+    from fastbench.kernels.xla.rank import usable
 
-    ranking.LEAST_FLOPS = {}  # what is small is measured too
+    usable.LEAST_FLOPS = {}  # what is small is measured too
     n, d = options.n - options.n % options.replicates, options.d  # whole groups: one padded width
     x, positive, negative = problem(n, d, options.replicates, options.signal)
     queries = np.arange(n)
-    offsets, mates = xla.partners(positive, queries)
+    offsets, positives = xla.partners(positive, queries)
 
     prepared, prepare_s = timed(
         lambda: xla.prepare(x, options.distance, negative, platform=options.platform, precision=options.precision)
     )
-    if prepared.on_host:
-        raise SystemExit(f"nothing to measure: {prepared.on_host}")
+    if prepared.reason:
+        raise SystemExit(f"nothing to measure: {prepared.reason}")
     first = min(n, prepared.tile[0] * len(prepared.devices))
     last = n - n % first
     _, warm_up_s = timed(
         lambda: [  # the first launch and the last, which may be smaller: all programs of the run
-            xla.count_outranking(prepared, queries[a:b], offsets[a : b + 1], mates) for a, b in ((0, first), (last, n))
+            xla.count_outranking(prepared, queries[a:b], offsets[a : b + 1], positives)
+            for a, b in ((0, first), (last, n))
         ]
     )
-    runs = [timed(lambda: xla.count_outranking(prepared, queries, offsets, mates)) for _ in range(options.repeats)]
-    (values, above, tied, rechecked), count_s = min(runs, key=lambda run: run[1])
+    runs = [timed(lambda: xla.count_outranking(prepared, queries, offsets, positives)) for _ in range(options.repeats)]
+    counts, count_s = min(runs, key=lambda run: run[1])
+    values, above, tied, rechecked, *_ = counts
     ap, ap_s = timed(lambda: xla.average_precision(offsets, values, above, tied, "expected"))
 
     some = np.sort(np.random.default_rng(1).permutation(n)[: options.check])
     chosen = np.concatenate([np.arange(offsets[i], offsets[i + 1]) for i in some] or [np.empty(0, np.int64)])
     starts = np.concatenate([[0], np.cumsum(np.diff(offsets)[some])]).astype(np.int64)
-    expected, check_s = timed(lambda: cpu.count_outranking(prepared.host, some, starts, mates[chosen]))
+    expected, check_s = timed(lambda: cpu.count_outranking(prepared.host, some, starts, positives[chosen]))
     differing = sum(
         int(np.sum(mine[chosen] != theirs)) for mine, theirs in zip((values, above, tied), expected[:3], strict=True)
     )

@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 __all__ = [
     "KeyIndex",
+    "LabelPartners",
     "PairCodes",
+    "Partners",
     "column_index",
     "combined_code",
     "compact",
@@ -63,6 +65,42 @@ class PairCodes(NamedTuple):
     block: KeyIndex
     include: KeyIndex
     exclude: KeyIndex
+
+
+class Partners(NamedTuple):
+    """Partners of some rows under a pair rule.
+
+    Attributes
+    ----------
+    offsets : ndarray of int64, shape (q + 1,)
+        Partners of query i are ``rows[offsets[i]:offsets[i + 1]]``.
+    rows : ndarray of int32
+        Row numbers, ascending in each list.
+    """
+
+    offsets: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int32]
+
+
+class LabelPartners(NamedTuple):
+    """Partners of some rows under a pair rule, a list for each label of a row; only lists with a partner are there.
+
+    Attributes
+    ----------
+    query : ndarray of int32, shape (u,)
+        Position of each list's row among those asked for.
+    label : ndarray of int32, shape (u,)
+        Its label.
+    offsets : ndarray of int64, shape (u + 1,)
+        Partners of list i are ``rows[offsets[i]:offsets[i + 1]]``.
+    rows : ndarray of int32
+        Row numbers, ascending in each list.
+    """
+
+    query: npt.NDArray[np.int32]
+    label: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int32]
 
 
 def stable_order(*codes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:

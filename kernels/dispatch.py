@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from .backend import Backend, bound
 
 __all__ = ["available", "describe", "get_backend", "name"]
 
 
-Backend = ModuleType | SimpleNamespace
-
-
 def available(device: str) -> bool:
-    """Say whether a device of `DEVICES` is there; only asking for ``gpu`` loads JAX."""
+    """Return whether a device of `names.DEVICES` is there; only asking for ``gpu`` loads JAX."""
     if device != "gpu":
         return True
     from . import xla
@@ -19,23 +18,21 @@ def available(device: str) -> bool:
     return xla.available("gpu")
 
 
-def get_backend(device: str = "auto", precision: str = "auto") -> Backend:
+def get_backend(device: str = "auto", precision: str = "auto") -> Backend[Any]:
     """Return the kernels that serve a device.
 
     Parameters
     ----------
-    device : one of `DEVICES`
+    device : {"auto", "cpu", "reference", "cpu-xla", "gpu"}, default "auto"
         ``auto`` and ``cpu`` are the compiled kernels, ``reference`` the NumPy definitions (slow, n x n memory),
         ``gpu`` and ``cpu-xla`` the JAX programs on all local GPUs or on the CPU.
-    precision : one of `PRECISIONS`
-        For ``gpu`` and ``cpu-xla`` only.
+    precision : {"auto", "float32", "tf32", "bf16x3", "fp16x3"}, default "auto"
+        For ``gpu`` and ``cpu-xla`` only, see `names.PRECISIONS`.
 
     Returns
     -------
-    module or namespace
-        It has ``count_partners, partners, label_partners, prepare, count_outranking, average_precision`` for retrieval
-        and ``count_confusion, node_counts, overlaps, best_predictions, path_lengths, ancestor_bits, ancestor_hops``
-        for labels.
+    Backend
+        The functions of the contract.
     """
     if device == "reference":
         from . import reference
@@ -44,33 +41,33 @@ def get_backend(device: str = "auto", precision: str = "auto") -> Backend:
     if device in ("gpu", "cpu-xla"):
         from . import xla
 
-        return xla.get_backend("gpu" if device == "gpu" else "cpu", precision)
+        return bound(xla, platform="gpu" if device == "gpu" else "cpu", precision=precision)
     from . import cpu
 
     return cpu
 
 
-def name(chosen: Backend) -> str:
+def name(chosen: Backend[Any]) -> str:
     """Return the short name of a backend."""
     return chosen.__name__.rsplit(".", 1)[-1]
 
 
 def describe() -> dict[str, str]:
-    """Say for each of `DEVICES` what would run here; loads JAX."""
+    """Return what would run here for each of `names.DEVICES`; loads JAX."""
     import numpy as np
     from threadpoolctl import threadpool_info
 
     from .cores import usable_cores
     from .xla.context import free_bytes, local_devices
-    from .xla.rank.fused import knows
+    from .xla.rank.usable import has_fused_kernel
 
     np.ones((2, 2)) @ np.ones((2, 2))  # so that the BLAS is loaded and can be asked
     loaded = [each for each in threadpool_info() if each["user_api"] == "blas"]
     blas = ", ".join(sorted({f"{each['internal_api']} ({each.get('architecture', '')})" for each in loaded}))
-    gpus = local_devices("gpu")
     found = [
-        f"{device.device_kind} ({(free_bytes(device) or 0) / 2**30:.0f} GiB free{', fused kernel' * knows(device)})"
-        for device in gpus
+        f"{gpu.device_kind} ({(free_bytes(gpu) or 0) / 2**30:.0f} GiB free"
+        f"{', fused kernel' if has_fused_kernel(gpu) else ''})"
+        for gpu in local_devices("gpu")
     ]
     return {
         "auto": "as cpu; a GPU runs when it is asked for with --device gpu",

@@ -51,10 +51,10 @@ def test_prepare(benchmark: Any) -> None:
 @pytest.mark.benchmark(group="kernels, similarity and count")
 def test_count(benchmark: Any, replicates: int) -> None:
     given = rows(N, D, replicates)
-    offsets, mates = cpu.partners(given.positive, given.queries)
+    offsets, positives = cpu.partners(given.positive, given.queries)
     prepared = cpu.prepare(given.x, "cosine", given.negative)
     note(benchmark, f"{N:,} x {D}, P {replicates - 1}", n=N, d=D, P=replicates - 1, flops=2.0 * N * N * D)
-    benchmark.pedantic(cpu.count_outranking, args=(prepared, given.queries, offsets, mates), **ROUNDS)
+    benchmark.pedantic(cpu.count_outranking, args=(prepared, given.queries, offsets, positives), **ROUNDS)
     note_entries(benchmark, N * N)
 
 
@@ -73,10 +73,10 @@ def test_count_floor(benchmark: Any, replicates: int) -> None:
 def test_count_short_lists(benchmark: Any) -> None:
     n, block = 9_600, 72
     given = rows(n, D, REPLICATES, block)
-    offsets, mates = cpu.partners(given.positive, given.queries)
+    offsets, positives = cpu.partners(given.positive, given.queries)
     prepared = cpu.prepare(given.x, "cosine", given.negative)
     note(benchmark, f"{n:,} x {D}, L {block - 1}", n=n, d=D, P=REPLICATES - 1, flops=2.0 * n * block * D)
-    benchmark.pedantic(cpu.count_outranking, args=(prepared, given.queries, offsets, mates), **ROUNDS)
+    benchmark.pedantic(cpu.count_outranking, args=(prepared, given.queries, offsets, positives), **ROUNDS)
     note_entries(benchmark, n * (block - 1))
 
 
@@ -85,10 +85,10 @@ def test_count_tiny_blocks(benchmark: Any) -> None:
     """One candidate a query, so that what takes time is the cutting into blocks; an entry is a block."""
     n = 3_000
     given = rows(n, 8, REPLICATES, block=2)
-    offsets, mates = cpu.partners(given.positive, given.queries)
+    offsets, positives = cpu.partners(given.positive, given.queries)
     prepared = cpu.prepare(given.x, "cosine", given.negative)
     note(benchmark, f"{n:,} x 8", n=n, d=8, P=REPLICATES - 1)
-    benchmark.pedantic(cpu.count_outranking, args=(prepared, given.queries, offsets, mates), **ROUNDS)
+    benchmark.pedantic(cpu.count_outranking, args=(prepared, given.queries, offsets, positives), **ROUNDS)
     note_entries(benchmark, n // 2)
 
 
@@ -97,11 +97,11 @@ def test_thresholds(benchmark: Any) -> None:
     """Counting with 99 candidates and 399 positives a query, so that what takes time is the positives."""
     n, replicates = 3_200, 400
     given = rows(n, D, replicates, block=100)
-    offsets, mates = cpu.partners(given.positive, given.queries)
+    offsets, positives = cpu.partners(given.positive, given.queries)
     prepared = cpu.prepare(given.x, "cosine", given.negative)
-    note(benchmark, f"{n:,} x {D}, P {replicates - 1}", n=n, d=D, P=replicates - 1, flops=2.0 * len(mates) * D)
-    benchmark.pedantic(cpu.count_outranking, args=(prepared, given.queries, offsets, mates), **ROUNDS)
-    note_entries(benchmark, len(mates))
+    note(benchmark, f"{n:,} x {D}, P {replicates - 1}", n=n, d=D, P=replicates - 1, flops=2.0 * len(positives) * D)
+    benchmark.pedantic(cpu.count_outranking, args=(prepared, given.queries, offsets, positives), **ROUNDS)
+    note_entries(benchmark, len(positives))
 
 
 @pytest.mark.parametrize(("n", "replicates"), [(100_000, 8), (4_000, 400)])

@@ -49,11 +49,12 @@ def mean_log10_p(frame: pl.DataFrame, by: str, *, threshold: float = 0.05) -> pl
             f"P-values must be above 0 and at most 1 to take their logarithm, but there are {examples(odd)}: pass them "
             "through expected_sampled, or use tail='>='."
         )
-    from ...kernels.cpu.means import group_means
+    from ...kernels.dispatch import get_backend
 
+    backend = get_backend()
     groups, _, members = grouped(scored, [by])
-    mean_nlog = group_means(-np.log10(scored["p_value"].to_numpy()), members.rows, members.offsets)
-    mean_ap = group_means(scored["average_precision"].to_numpy(), members.rows, members.offsets)
+    mean_nlog = backend.group_means(-np.log10(scored["p_value"].to_numpy()), members.rows, members.offsets)
+    mean_ap = backend.group_means(scored["average_precision"].to_numpy(), members.rows, members.offsets)
     q = benjamini_hochberg(10.0**-mean_nlog)
     level = -math.log10(threshold)
     return groups.with_columns(

@@ -14,7 +14,8 @@ from ..errors import InputError, SampledNullWarning
 from ..readers import packaged
 from ..readers.profiles import read_profiles
 from ..results.folder import ResultFolder
-from ..retrieval.average_precision import RetrievalReport, score
+from ..retrieval.average_precision import score
+from ..retrieval.report import RetrievalReport
 from ..tables.frames import require_columns
 from ..tables.profiles import Source
 from .columns import parse_columns, split_columns

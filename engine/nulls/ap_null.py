@@ -183,8 +183,9 @@ def _key(shape: Shape, how: str, null_size: int, seed: int) -> tuple[int, ...]:
 
 
 def _enumerated(shape: Shape) -> NullDistribution:
-    from ...kernels.cpu.null import enumerate_ap
+    from ...kernels.dispatch import get_backend
 
+    backend = get_backend()
     n_pos, n_total = shape
     if n_pos == n_total:
         values = np.ones(1)
@@ -194,16 +195,19 @@ def _enumerated(shape: Shape) -> NullDistribution:
         lost = np.append(0.0, np.cumsum(1 / np.arange(n_total, 1, -1)))
         values = (n_pos - lost[::-1]) / n_pos
     else:
-        values = np.sort(enumerate_ap(n_pos, n_total))
+        values = np.sort(backend.enumerate_ap(n_pos, n_total))
     return NullDistribution(n_pos, n_total, "enumeration", values)
 
 
 def _sampled(shape: Shape, null_size: int, seed: int) -> NullDistribution:
-    from ...kernels.cpu.null import sample_ap, stream_key
+    from ...kernels.dispatch import get_backend
 
-    key = stream_key(seed, *shape, 0)
+    backend = get_backend()
+    key = backend.stream_key(seed, *shape, 0)
     size = min(max(_POSITIVES_PER_BLOCK // shape[0], 1), null_size)
-    blocks = [(1, partial(sample_ap, key, i, min(size, null_size - i), *shape)) for i in range(0, null_size, size)]
+    blocks = [
+        (1, partial(backend.sample_ap, key, i, min(size, null_size - i), *shape)) for i in range(0, null_size, size)
+    ]
     return NullDistribution(*shape, "sampled", np.sort(np.concatenate(run_jobs(blocks))))
 
 

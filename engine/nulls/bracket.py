@@ -155,9 +155,9 @@ def sweep(shapes: list[tuple[int, int]], cells: int, largest: int) -> Iterator[t
     shape, tail
         Each tail depends on its shape, `cells` and `largest` alone.
     """
-    from ...kernels.cpu.null import advance_survival
-    from ...kernels.cpu.null_bounds import advance_moments
+    from ...kernels.dispatch import get_backend
 
+    backend = get_backend()
     most = max(n_pos for n_pos, _ in shapes)
     starts = np.concatenate([[0], np.cumsum(np.arange(most + 1) * cells + 1)])
     survival, lows, errors = np.ones(starts[-1]), np.arange(most + 1) * cells, np.zeros((3, most + 1))
@@ -167,9 +167,9 @@ def sweep(shapes: list[tuple[int, int]], cells: int, largest: int) -> Iterator[t
     none = np.empty((2, 0))
     rank = 0
     for n_pos, n_total in sorted(shapes, key=lambda shape: shape[::-1]):
-        advance_survival(survival, starts, lows, errors, cells, rank, n_total)
+        backend.advance_survival(survival, starts, lows, errors, cells, rank, n_total)
         if most > _FEW:
-            advance_moments(moments, slopes, tilts, cells, rank, n_total)
+            backend.advance_moments(moments, slopes, tilts, cells, rank, n_total)
         rank = n_total
         values = survival[starts[n_pos] : starts[n_pos + 1]].copy()
         error = (float(errors[0, n_pos]), float(errors[1, n_pos]), float(errors[2, n_pos]))

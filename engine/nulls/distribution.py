@@ -102,16 +102,18 @@ class NullDistribution:
     @property
     def mean(self) -> float:
         """Exact mean of AP."""
-        from ...kernels.reference.null import expected_ap
+        from ...kernels.dispatch import get_backend
 
-        return float(expected_ap(self.n_pos, self.n_total))
+        backend = get_backend()
+        return float(backend.expected_ap(self.n_pos, self.n_total))
 
     @property
     def variance(self) -> float:
         """Exact variance of AP."""
-        from ...kernels.cpu.null import variance_ap
+        from ...kernels.dispatch import get_backend
 
-        return float(variance_ap(self.n_pos, self.n_total))
+        backend = get_backend()
+        return float(backend.variance_ap(self.n_pos, self.n_total))
 
     @property
     def n_placements(self) -> int:
@@ -197,12 +199,13 @@ class NullDistribution:
         if not countable:  # no tail above the error of such a distribution has so few placements
             return lower, upper, value
 
-        from ...kernels.cpu.null import count_tail
+        from ...kernels.dispatch import get_backend
 
+        backend = get_backend()
         n_placements = self.n_placements
         for i in np.flatnonzero(upper * n_placements <= 2 * _COUNTED):
             edge = (low if tail == ">=" else high)[i] * self.n_pos
-            count = count_tail(self.n_pos, self.n_total, edge, _COUNTED)
+            count = backend.count_tail(self.n_pos, self.n_total, edge, _COUNTED)
             if count <= _COUNTED:
                 lower[i] = upper[i] = value[i] = count / n_placements
         return lower, upper, value

@@ -64,9 +64,10 @@ class InvertedTail:
         return self.theta.nbytes + self.phi.nbytes
 
     def _survival(self, s: Floats) -> Floats:
-        from ...kernels.cpu.null_inversion import tail_sum
+        from ...kernels.dispatch import get_backend
 
-        found: Floats = tail_sum(s, float(self.theta[0]), self.phi)
+        backend = get_backend()
+        found: Floats = backend.tail_sum(s, float(self.theta[0]), self.phi)
         # one period holds all but `error` of the distribution; outside it the wave would repeat
         half = math.pi / self.theta[0]
         found = np.where(s <= self.least, 1.0, np.where(s >= self.least + half, 0.0, found))
@@ -104,11 +105,11 @@ def corridor(n_pos: int, n_total: int) -> tuple[Ints, Ints]:
 
 def _period(n_pos: int, n_total: int) -> tuple[float, float]:
     """Least value of S and the range that holds all but about 1e-15 of its distribution."""
-    from ...kernels.cpu.null import variance_ap
-    from ...kernels.reference.null import expected_ap
+    from ...kernels.dispatch import get_backend
 
-    mean = n_pos * float(expected_ap(n_pos, n_total))
-    spread = n_pos * math.sqrt(variance_ap(n_pos, n_total))
+    backend = get_backend()
+    mean = n_pos * float(backend.expected_ap(n_pos, n_total))
+    spread = n_pos * math.sqrt(backend.variance_ap(n_pos, n_total))
     terms = np.arange(1, n_pos + 1)
     least = max(float((terms / (n_total - n_pos + terms)).sum()), mean - 10 * spread)
     # far out, one unit more of S takes about one more positive at the top: a factor P / L
@@ -140,8 +141,9 @@ def invert(n_pos: int, n_total: int) -> InvertedTail:
     InvertedTail
         If the characteristic function did not die out, its `error` says so.
     """
-    from ...kernels.cpu.null_inversion import characteristic
+    from ...kernels.dispatch import get_backend
 
+    backend = get_backend()
     least, width = _period(n_pos, n_total)
     lowest, highest = corridor(n_pos, n_total)
     limit = math.ceil(4 * _frequencies_expected(n_pos, n_total) / _BATCH)
@@ -152,7 +154,7 @@ def invert(n_pos: int, n_total: int) -> InvertedTail:
         odd = 2 * np.arange(len(theta) * _BATCH, (len(theta) + 1) * _BATCH, dtype=np.float64) + 1
         batch: Floats = odd * (math.pi / width)
         theta.append(batch)
-        phi.append(characteristic(n_pos, (theta[-1][0], 2 * math.pi / width, _BATCH), lowest, highest))
+        phi.append(backend.characteristic(n_pos, (theta[-1][0], 2 * math.pi / width, _BATCH), lowest, highest))
         left = float(np.abs(phi[-1][-_BATCH // 4 :]).max())
     error = ALIASING + 16 * math.sqrt(n_total) * 2.0**-53 + 10 * left
     return InvertedTail(np.concatenate(theta), np.concatenate(phi), error, least, float(n_pos))

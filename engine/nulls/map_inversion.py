@@ -83,8 +83,9 @@ class Spectra:
 
     def _part(self, shape: Shape, weight: float, unit: float, batch: int) -> Complex:
         """One batch of frequencies; batch -n: the probes beyond n batches."""
-        from ...kernels.cpu.null_inversion import characteristic
+        from ...kernels.dispatch import get_backend
 
+        backend = get_backend()
         key = (shape, weight, unit, batch)
         if key not in self._known:
             first, step, count = _odd(batch * _BATCH) * unit, 2 * unit, _BATCH
@@ -94,17 +95,17 @@ class Spectra:
             if len(self._known) >= _CACHED:
                 self._known.clear()
             scale = weight / shape[0]
-            self._known[key] = characteristic(shape[0], (first * scale, step * scale, count), *corridor(*shape))
+            self._known[key] = backend.characteristic(shape[0], (first * scale, step * scale, count), *corridor(*shape))
         return self._known[key]
 
 
 def _half_period(draws: tuple[tuple[Shape, float, int], ...]) -> float:
     """More than the distance of 0 and of far quantiles of the mean from each other, on a ladder that groups share."""
-    from ...kernels.cpu.null import variance_ap
-    from ...kernels.reference.null import expected_ap
+    from ...kernels.dispatch import get_backend
 
-    mean = sum(times * weight * float(expected_ap(*shape)) for shape, weight, times in draws)
-    variance = sum(times * weight**2 * float(variance_ap(*shape)) for shape, weight, times in draws)
+    backend = get_backend()
+    mean = sum(times * weight * float(backend.expected_ap(*shape)) for shape, weight, times in draws)
+    variance = sum(times * weight**2 * float(backend.variance_ap(*shape)) for shape, weight, times in draws)
     linear = _RARE * max(weight for _, weight, _ in draws) / 3
     reach = mean + linear + math.sqrt(linear**2 + 2 * _RARE * variance)
     step = math.ceil(2 * math.log2(reach / _WIDEST)) if reach > 0 else _NARROWEST

@@ -198,8 +198,9 @@ def _sampled(
     seed: int,
 ) -> PValues:
     """P-values from random draws, block by block; a stream belongs to (seed, shape, which draw of it)."""
-    from ...kernels.cpu.null import sample_ap, stream_key
+    from ...kernels.dispatch import get_backend
 
+    backend = get_backend()
     streams: dict[tuple[Shape, int], int] = {}
     rows, times = [], []
     for count in counts:
@@ -210,7 +211,7 @@ def _sampled(
         }
         rows.append([streams.setdefault(stream, len(streams)) for stream in mine])
         times.append(np.array(list(mine.values())))
-    keys = [(stream_key(seed, *shape, j), shape) for shape, j in streams]
+    keys = [(backend.stream_key(seed, *shape, j), shape) for shape, j in streams]
     tolerance = tolerance_of(statistic)
     edge = statistic.astype(np.float64) * (1 - tolerance if tail == ">=" else 1 + tolerance)
     above = np.zeros(len(statistic), np.int64)
@@ -223,7 +224,7 @@ def _sampled(
 
             def draw(i: int, first: int = first, size: int = size) -> None:
                 key, shape = keys[i]
-                draws[i, :size] = sample_ap(key, first, size, *shape)
+                draws[i, :size] = backend.sample_ap(key, first, size, *shape)
 
             def add(g: int, size: int = size) -> None:
                 mine = draws[rows[g], :size]

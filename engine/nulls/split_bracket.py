@@ -53,7 +53,7 @@ class SplitTail:
     survival, starts : ndarray
         Of the first part, for each k (shared between shapes).
     masses, tops : ndarray
-        Of the second part, see `descend_law`.
+        Of the second part, see `descend_distribution`.
     errors : ndarray of float64, shape (3, K + 1)
         Least, greatest and mean rounding error of both parts together for each k, in fine cells.
     dropped : float
@@ -78,11 +78,12 @@ class SplitTail:
 
     def _tail(self, s: Floats, shift: Floats) -> Floats:
         """P(S~ >= s + shift_k), shift in fine cells."""
-        from ...kernels.cpu.null_split import split_tail
+        from ...kernels.dispatch import get_backend
 
+        backend = get_backend()
         edges = np.ceil(s[:, None] * (self.grid.cells * self.grid.finer) + shift).astype(np.int64)
         args = (self.masses, self.tops, self.survival, self.starts, self.grid.finer)
-        return np.array([split_tail(*args, row) for row in edges], np.float64)
+        return np.array([backend.split_tail(*args, row) for row in edges], np.float64)
 
     def enclose(self, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
         """Lower bound of P(S >= high), upper bound of P(S >= low), and an estimate between; proven bounds.
@@ -136,15 +137,18 @@ def split_sweep(
     shape, tail
         Each tail depends on its shape and grid alone.
     """
-    from ...kernels.cpu.null import advance_survival
-    from ...kernels.cpu.null_split import descend_law
+    from ...kernels.dispatch import get_backend
 
-    seconds = [descend_law(*shape, head, cells * fine, _NEGLIGIBLE) for shape, fine in zip(shapes, finer, strict=True)]
+    backend = get_backend()
+    seconds = [
+        backend.descend_distribution(*shape, head, cells * fine, _NEGLIGIBLE)
+        for shape, fine in zip(shapes, finer, strict=True)
+    ]
     kept = [int(np.flatnonzero(tops >= 0).max()) for _, tops, _, _ in seconds]  # more positives are as good as never
     most = max(kept)
     starts = np.concatenate([[0], np.cumsum(np.arange(most + 1) * cells + 1)])
     survival, lows, first = np.ones(starts[-1]), np.arange(most + 1) * cells, np.zeros((3, most + 1))
-    advance_survival(survival, starts, lows, first, cells, 0, head)
+    backend.advance_survival(survival, starts, lows, first, cells, 0, head)
     for (n_pos, n_total), fine, last, (masses, tops, second, dropped) in zip(shapes, finer, kept, seconds, strict=True):
         masses, tops = masses[: last + 1, : int(tops.max()) + 1].copy(), tops[: last + 1]
         # 4 units in the last place a rank for either part, one for each cell of the sum over them

@@ -5,6 +5,7 @@ From outside, call `average_precision.score`, and the functions under the names 
 
     pair_rules      columns to pair rules: who is a positive of whom, who a negative
     average_precision    queries, kernels, counts, AP
+    report          the result, and what was counted on the way
     degenerate      rows that have no similarity under a distance
     mean_average_precision    groups, p-values, corrected p-values
     copairs_api, multilabel    copairs' signatures

@@ -6,21 +6,22 @@ Queries go through in batches, so that memory is O(rows x features + batch), wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ...kernels.names import DEVICES, DISTANCES, METRICS, PRECISIONS, TIES
+from ...kernels.backend import Backend, Outranking, Prepared, Status
+from ...kernels.names import DEVICES, DISTANCE_TABLE, DISTANCES, METRICS, PRECISIONS, TIES
 from ..errors import InputError, UnpairedException
 from ..tables.frames import check_one, with_series
 from .degenerate import refuse_degenerate
 from .pair_rules import Columns, PairPlan, compile_pairs
+from .report import Retrieval, RetrievalReport
 
-__all__ = ["DISTANCE_NAMES", "SCORES", "Retrieval", "RetrievalReport", "score"]
+__all__ = ["DISTANCE_NAMES", "SCORES", "score"]
 
 #: Positive entries handled at once; 2 million take 170 MB. A tile serves both sides only within a batch.
 BATCH_POSITIVES = 2_000_000
@@ -43,77 +44,16 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class RetrievalReport:
-    """What was counted on the way.
+class _Batch(NamedTuple):
+    """The lists of positives of some queries, each with its AP."""
 
-    Attributes
-    ----------
-    n_rows, n_filtered : int
-        Rows scored against each other, and rows that the filters took away.
-    n_queries : int
-        Average precision values: rows with a positive (multilabel: (row, label) lists).
-    n_without_positives, n_without_negatives : int
-        Rows asked for (multilabel: (row, label) lists) that have no positive pair and so no AP, and rows that have
-        no negative pair (AP is 1 by definition).
-    n_positive_pairs, n_negative_pairs : int
-        Unordered pairs under the rules; for a list column, positives count once a label.
-    n_tied_queries : int
-        Queries of which a positive and a negative have exactly equal similarity.
-    n_compared : int
-        Similarities of a query to a negative that ranks depend on.
-    n_rechecked : int
-        Those of them that float32 could not decide and float64 decided.
-    certified : bool
-        Whether ranks are those of float64 arithmetic in a fixed order, on any machine; False for scipy's metrics.
-    ties, distance, precision, device : str
-        As asked for, and where the kernels ran.
-    warnings : tuple of str
-        Look-alike values in the columns used, and what is uncertain.
-    """
-
-    n_rows: int
-    n_filtered: int
-    n_queries: int
-    n_without_positives: int
-    n_without_negatives: int
-    n_positive_pairs: int
-    n_negative_pairs: int
-    n_tied_queries: int
-    n_compared: int
-    n_rechecked: int
-    certified: bool
-    ties: str
-    distance: str
-    precision: str
-    device: str
-    warnings: tuple[str, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the counts for a manifest, with the share that was rechecked."""
-        return asdict(self) | {"share_rechecked": self.n_rechecked / max(self.n_compared, 1)}
-
-
-@dataclass(frozen=True)
-class Retrieval:
-    """Average precision of each query, with the report.
-
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        The filtered metadata plus ``n_pos_pairs``, ``n_total_pairs``, ``average_precision``,
-        ``normalized_average_precision``; for a list column one row a (profile, label). Where a positive and a
-        negative of some query are equally similar, also ``ap_optimistic`` and ``ap_pessimistic``: the AP if ties
-        went to the positives, and to the negatives.
-    rows : ndarray of int64
-        Row of the given metadata behind each row of `frame`.
-    report : RetrievalReport
-        Counts.
-    """
-
-    frame: pl.DataFrame
-    rows: Ints
-    report: RetrievalReport
+    query: Ints  # (u,) row of the query
+    label: npt.NDArray[np.integer]  # (u,)
+    n_pos: Ints  # (u,)
+    ap: Floats  # (u,)
+    low: Floats  # (u,) AP if ties went to the negatives
+    high: Floats  # (u,) AP if ties went to the positives
+    rechecked: int  # entries that float32 could not decide
 
 
 def score(
@@ -185,56 +125,51 @@ def score(
     check_one("ties", ties, TIES)
     check_one("device", device, DEVICES)
     if not dispatch.available(device):
-        raise InputError(f"device {device!r} is not here: JAX finds none; use 'auto', or install JAX for your GPU.")
+        raise InputError(f"Device {device!r} is not here: JAX finds none; use 'auto', or install JAX for your GPU.")
     check_one("precision", precision, PRECISIONS)
     if precision not in ("auto", "float32") and device not in ("gpu", "cpu-xla"):
-        raise InputError(f"precision {precision!r} is for device 'gpu' and 'cpu-xla', but the device is {device!r}.")
+        raise InputError(f"Precision {precision!r} is for device 'gpu' and 'cpu-xla', but the device is {device!r}.")
     if len(metadata) != len(features):
-        raise InputError(f"metadata has {len(metadata)} rows and features have {len(features)}; they must agree.")
+        raise InputError(f"Metadata has {len(metadata)} rows and features have {len(features)}; they must agree.")
     if len(metadata) == 0:
-        raise InputError("there are no rows to score.")
+        raise InputError("There are no rows to score.")
     if queries is not None and (np.asarray(queries).dtype != np.bool_ or np.shape(queries) != (len(metadata),)):
         raise InputError(
-            f"queries must be an array with one True or False for each of the {len(metadata)} rows, but it is of "
+            f"Queries must be an array with one True or False for each of the {len(metadata)} rows, but it is of "
             f"{np.asarray(queries).dtype} and has the shape {np.shape(queries)}."
         )
     if features.ndim != 2 or not features.shape[1]:
-        raise InputError(f"features must be a matrix with at least one column, but their shape is {features.shape}.")
+        raise InputError(f"Features must be a matrix with at least one column, but their shape is {features.shape}.")
     backend = dispatch.get_backend(device, precision)
     plan = compile_pairs(metadata, pos_sameby, pos_diffby, neg_sameby, neg_diffby, multilabel_col)
     x = features if len(plan.rows) == len(features) else features[plan.rows]
     wanted = np.ones(len(x), dtype=bool) if queries is None else np.asarray(queries, dtype=bool)[plan.rows]
     if not wanted.any():
-        raise InputError("no row was asked for: the queries are empty.")
-    by_length = distance in ("cosine", "abs_cosine")
+        raise InputError("No row was asked for: the queries are empty.")
+    by_length = _tells_by_length(distance)
     if not by_length:
         refuse_degenerate(x, distance, plan.rows, names=feature_names)
 
     n_neg = backend.count_partners(plan.negatives)
     if not n_neg.any():
-        raise UnpairedException("no negative pair exists under neg_sameby and neg_diffby; relax these rules.")
+        raise UnpairedException("No negative pair exists under neg_sameby and neg_diffby; relax these rules.")
     asked = np.flatnonzero(wanted)
-    try:
-        prepared = backend.prepare(x, distance, plan.negatives)
-        if by_length:
-            refuse_degenerate(x, distance, plan.rows, prepared.norms, feature_names)
-        found = [
-            _score_batch(backend, plan, prepared, batch, ties, threads, tell)
-            for batch, tell in _reported(_batches(backend, plan, asked), len(asked), progress)
-        ]
-    except ValueError as error:
-        if distance not in METRICS:  # only scipy may refuse values here
-            raise
-        raise InputError(f"distance {distance!r}: {error}; use another distance, or other features.") from error
-    reason = getattr(prepared, "on_host", "")
-    said = [f"device {device!r} left the counting to the CPU kernels: {reason}"] if reason else []
+    prepared = backend.prepare(x, distance, plan.negatives)
+    _raise_if_refused(distance, prepared)
+    if by_length:
+        refuse_degenerate(x, distance, plan.rows, prepared.norms, feature_names)
+    found = [
+        _score_batch(backend, plan, prepared, batch, distance, ties, threads, tell)
+        for batch, tell in _reported(_batches(backend, plan, asked), len(asked), progress)
+    ]
+    on_host = prepared.status is Status.ON_HOST
+    said = [f"device {device!r} left the counting to the CPU kernels: {prepared.reason}"] if on_host else []
     if distance in METRICS:
         said.append(f"distance {distance!r} is scipy's: ranks are as exact as its arithmetic, without a certificate")
-    query, label, n_pos = (_joined([f[k] for f in found], np.int64) for k in range(3))
-    ap, low, high = (_joined([f[k] for f in found], np.float64) for k in (3, 4, 5))
-    tied = low < high
+    whole = _joined(found)
+    query, n_pos, tied = whole.query, whole.n_pos, whole.low < whole.high
     if not len(query):
-        raise UnpairedException("no positive pair exists under pos_sameby and pos_diffby; relax these rules.")
+        raise UnpairedException("No positive pair exists under pos_sameby and pos_diffby; relax these rules.")
     report = RetrievalReport(
         n_rows=len(x),
         n_filtered=len(metadata) - len(x),
@@ -245,35 +180,61 @@ def score(
         n_negative_pairs=int(n_neg.sum()) // 2,
         n_tied_queries=int(tied.sum()),
         n_compared=int(n_neg[_marked(query, len(x))].sum()),
-        n_rechecked=sum(f[6] for f in found),
+        n_rechecked=whole.rechecked,
         certified=distance not in METRICS,
         ties=ties,
         distance=distance,
-        precision=getattr(prepared, "precision", "float32"),
-        device="cpu" if reason else dispatch.name(backend),
+        precision=prepared.precision,
+        device="cpu" if on_host else dispatch.name(backend),
         warnings=(*plan.warnings, *said),
     )
-    scores = {"average_precision": ap, "normalized_average_precision": _normalized(ap, n_pos, n_pos + n_neg[query])}
+    normalized = _normalized(backend, whole.ap, n_pos, n_pos + n_neg[query])
+    scores = {"average_precision": whole.ap, "normalized_average_precision": normalized}
     if tied.any():
-        scores |= {"ap_optimistic": high, "ap_pessimistic": low}
+        scores |= {"ap_optimistic": whole.high, "ap_pessimistic": whole.low}
     kept = metadata if len(x) == len(metadata) else metadata[plan.rows]
     if multilabel_col is None:
-        return _single(kept, plan.rows, query, n_pos, n_neg, scores, wanted, report)
-    return _multi(kept, plan, query, label, n_pos, n_neg, scores, multilabel_col, report)
+        return _single(kept, plan.rows, whole, n_neg, scores, wanted, report)
+    return _multi(kept, plan, whole, n_neg, scores, multilabel_col, report)
 
 
-def _joined(parts: Sequence[Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
-    return np.concatenate([*parts, np.empty(0)]).astype(dtype)
+def _tells_by_length(distance: str) -> bool:
+    """Return whether the lengths of rows show which have no direction, so that rows need not be looked at for it."""
+    traits = DISTANCE_TABLE.get(distance)
+    return traits is not None and traits.needs_norm and not traits.is_centred
+
+
+def _raise_if_refused(distance: str, given: Prepared | Outranking) -> None:
+    """Raise where a distance is not defined for these features."""
+    if given.status is Status.REFUSED:
+        raise InputError(f"Distance {distance!r}: {given.reason}; use another distance, or other features.")
+
+
+def _joined(batches: Sequence[_Batch]) -> _Batch:
+    """Put the lists of batches one after the other."""
+
+    def of(parts: Iterable[npt.NDArray[Any]], dtype: type[np.generic]) -> npt.NDArray[Any]:
+        return np.concatenate([*parts, np.empty(0)]).astype(dtype)
+
+    return _Batch(
+        of((b.query for b in batches), np.int64),
+        of((b.label for b in batches), np.int64),
+        of((b.n_pos for b in batches), np.int64),
+        of((b.ap for b in batches), np.float64),
+        of((b.low for b in batches), np.float64),
+        of((b.high for b in batches), np.float64),
+        sum(b.rechecked for b in batches),
+    )
 
 
 def _marked(rows: Ints, n: int) -> npt.NDArray[np.bool_]:
-    """Say which of n rows are among the rows."""
+    """Return which of n rows are among the rows."""
     mark = np.zeros(n, dtype=bool)
     mark[rows] = True
     return mark
 
 
-def _batches(backend: Any, plan: PairPlan, asked: Ints) -> Iterator[Ints]:
+def _batches(backend: Backend[Any], plan: PairPlan, asked: Ints) -> Iterator[Ints]:
     """Split the queries so that the positives of a batch stay within the limit."""
     if plan.labels is None:
         sizes = backend.count_partners(plan.positives)[asked]
@@ -310,33 +271,37 @@ def _reported(
 
 
 def _score_batch(
-    backend: Any,
+    backend: Backend[Any],
     plan: PairPlan,
-    prepared: Any,
+    prepared: Prepared,
     batch: Ints,
+    distance: str,
     ties: str,
     threads: int,
     tell: Callable[[float], None] | None,
-) -> tuple[Ints, Ints, Ints, Floats, Floats, Floats, int]:
-    """Return query row, label, positives, AP, least and greatest AP of each list of a batch, and entries rechecked."""
+) -> _Batch:
+    """Score the lists of the queries of a batch, given by row."""
     if plan.labels is None:
-        offsets, mates = backend.partners(plan.positives, batch)
+        offsets, positives = backend.partners(plan.positives, batch)
         per_query = offsets
-        owner = np.arange(len(batch))
-        label = np.zeros(len(batch), np.int64)
+        owner, label = np.arange(len(batch), dtype=np.int32), np.zeros(len(batch), np.int32)
     else:
-        owner, label, offsets, mates = backend.label_partners(plan.positives, plan.labels, batch)
+        owner, label, offsets, positives = backend.label_partners(plan.positives, plan.labels, batch)
         lists = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(batch)))]).astype(np.int64)
         per_query = offsets[lists]
-    values, above, tied, rechecked = backend.count_outranking(prepared, batch, per_query, mates, threads, tell)
-    ap = backend.average_precision(offsets, values, above, tied, ties)
+    counts = backend.count_outranking(prepared, batch, per_query, positives, threads, tell)
+    _raise_if_refused(distance, counts)
+
+    def ap_under(policy: str) -> Floats:
+        return backend.average_precision(offsets, counts.values, counts.above, counts.tied, policy)
+
+    ap = ap_under(ties)
     low = high = ap
-    if tied.any():
-        low = backend.average_precision(offsets, values, above, tied, "pessimistic")
-        high = backend.average_precision(offsets, values, above, tied, "optimistic")
+    if counts.tied.any():
+        low, high = ap_under("pessimistic"), ap_under("optimistic")
     n_pos = np.diff(offsets)
     has = n_pos > 0
-    return batch[owner][has], label[has], n_pos[has], ap[has], low[has], high[has], rechecked
+    return _Batch(batch[owner][has], label[has], n_pos[has], ap[has], low[has], high[has], counts.rechecked)
 
 
 def _n_asked(plan: PairPlan, wanted: npt.NDArray[np.bool_]) -> int:
@@ -346,7 +311,7 @@ def _n_asked(plan: PairPlan, wanted: npt.NDArray[np.bool_]) -> int:
     return int(np.diff(plan.labels.row_offsets)[wanted].sum())
 
 
-def _n_positive_pairs(backend: Any, plan: PairPlan, n_pos: Ints, wanted: npt.NDArray[np.bool_]) -> int:
+def _n_positive_pairs(backend: Backend[Any], plan: PairPlan, n_pos: Ints, wanted: npt.NDArray[np.bool_]) -> int:
     """Unordered positive pairs of all rows, also of those that are not queries."""
     if wanted.all():
         return int(n_pos.sum()) // 2
@@ -354,24 +319,21 @@ def _n_positive_pairs(backend: Any, plan: PairPlan, n_pos: Ints, wanted: npt.NDA
         return int(backend.count_partners(plan.positives).sum()) // 2
     others = np.flatnonzero(~wanted)
     more = sum(
-        int(backend.label_partners(plan.positives, plan.labels, b)[2][-1]) for b in _batches(backend, plan, others)
+        int(backend.label_partners(plan.positives, plan.labels, b).offsets[-1]) for b in _batches(backend, plan, others)
     )
     return (int(n_pos.sum()) + more) // 2
 
 
-def _normalized(ap: Floats, n_pos: Ints, n_total: Ints) -> Floats:
-    """(AP - mu) / (1 - mu), mu the mean AP under random ranking; clipped to [-1, 1] as copairs does."""
-    from ...kernels.reference.null import expected_ap
-
-    mu = expected_ap(n_pos, n_total)
+def _normalized(backend: Backend[Any], ap: Floats, n_pos: Ints, n_total: Ints) -> Floats:
+    """Return (AP - mu) / (1 - mu), mu the mean AP under random ranking; clipped to [-1, 1] as copairs does."""
+    mu = backend.expected_ap(n_pos, n_total)
     return np.clip((ap - mu) / np.maximum(1 - mu, 1e-10), -1.0, 1.0)
 
 
 def _single(
     frame: pl.DataFrame,
     rows: Ints,
-    query: Ints,
-    n_pos: Ints,
+    found: _Batch,
     n_neg: Ints,
     scores: dict[str, Floats],
     wanted: npt.NDArray[np.bool_],
@@ -379,11 +341,11 @@ def _single(
 ) -> Retrieval:
     """One row a profile: rows without a positive have NaN, rows that were not asked for have null."""
     pos = np.zeros(len(frame), np.int64)
-    pos[query] = n_pos
+    pos[found.query] = found.n_pos
     columns: dict[str, npt.NDArray[Any]] = {"n_pos_pairs": pos, "n_total_pairs": pos + n_neg}
     for name, score in scores.items():
         columns[name] = np.full(len(frame), np.nan)
-        columns[name][query] = score
+        columns[name][found.query] = score
     result = with_series(frame, [pl.Series(name, column) for name, column in columns.items()])
     if not wanted.all():
         result = result.with_columns(pl.when(pl.Series(wanted)).then(pl.col(list(columns))))
@@ -393,9 +355,7 @@ def _single(
 def _multi(
     frame: pl.DataFrame,
     plan: PairPlan,
-    query: Ints,
-    label: Ints,
-    n_pos: Ints,
+    found: _Batch,
     n_neg: Ints,
     scores: dict[str, Floats],
     column: str,
@@ -403,10 +363,10 @@ def _multi(
 ) -> Retrieval:
     """One row a (profile, label), by profile, then by label."""
     assert plan.label_names is not None
-    result = frame.drop(column)[query].with_columns(
+    result = frame.drop(column)[found.query].with_columns(
         *(pl.Series(name, score) for name, score in scores.items()),
-        pl.Series("n_pos_pairs", n_pos),
-        pl.Series("n_total_pairs", n_pos + n_neg[query]),
-        plan.label_names.gather(label).alias(column),
+        pl.Series("n_pos_pairs", found.n_pos),
+        pl.Series("n_total_pairs", found.n_pos + n_neg[found.query]),
+        plan.label_names.gather(found.label).alias(column),
     )
-    return Retrieval(result, plan.rows[query], report)
+    return Retrieval(result, plan.rows[found.query], report)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from ...kernels.names import DISTANCE_TABLE
 from ..errors import InputError, examples
 from ..tables.matrix import check_finite
 
@@ -50,7 +51,7 @@ def refuse_degenerate(
     check_finite(x, names, "features")
     if norms is not None:
         bad = np.flatnonzero(~_has_direction(norms))
-    elif distance == "correlation":
+    elif distance in DISTANCE_TABLE and DISTANCE_TABLE[distance].is_centred:
         starts = range(0, len(x), BLOCK)
         bad = np.concatenate([start + _without_variation(x[start : start + BLOCK]) for start in starts])
     else:

@@ -318,9 +318,10 @@ def _word(dtype: pl.DataType) -> str:
 def _combined(aggregate: str, values: Floats, members: Groups) -> Floats:
     """Take the mean or median over each group, NaN left out."""
     if aggregate == "mean":
-        from ...kernels.cpu.means import group_means
+        from ...kernels.dispatch import get_backend
 
-        means: Floats = group_means(values, members.rows, members.offsets)
+        backend = get_backend()
+        means: Floats = backend.group_means(values, members.rows, members.offsets)
         return means
     present = (mine[~np.isnan(mine)] for mine in (values[rows] for rows in members))
     return np.array([np.median(mine) if len(mine) else np.nan for mine in present])

@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from ..compile import njit
 from ..cores import run_jobs, usable_cores
-from ..names import TIES
+from ..names import EXPECTED, PESSIMISTIC, TIES
 
 __all__ = ["average_precision"]
 
-EXPECTED, OPTIMISTIC, PESSIMISTIC = range(len(TIES))
 #: Lists up to this length are sorted by insertion.
 SHORT = 32
 #: Fewest positives of a job, and the most jobs of a core.
@@ -42,29 +41,29 @@ def average_precision(
 
 
 @njit
-def _descending(values, room):
-    """Stable order of the values (p,) from high to low; in `room` if they are few, by insertion."""
-    if values.size > room.size:
+def _descending(values, space):
+    """Stable order of the values (p,) from high to low; in `space` if they are few, by insertion."""
+    if values.size > space.size:
         return np.argsort(-values, kind="mergesort")
     for i in range(values.size):
         at = i
-        while at > 0 and values[room[at - 1]] < values[i]:
-            room[at] = room[at - 1]
+        while at > 0 and values[space[at - 1]] < values[i]:
+            space[at] = space[at - 1]
             at -= 1
-        room[at] = i
-    return room[: values.size]
+        space[at] = i
+    return space[: values.size]
 
 
 @njit
 def _fill(offsets, values, above, tied, ties, result):
     """Write the AP of each list to result (u,), which holds NaN; ties is the policy's code."""
-    room = np.empty(SHORT, np.int64)
+    space = np.empty(SHORT, np.int64)
     for u in range(result.size):
         start = offsets[u]
         n_pos = offsets[u + 1] - start
         if n_pos == 0:
             continue
-        order = _descending(values[start : offsets[u + 1]], room)
+        order = _descending(values[start : offsets[u + 1]], space)
         total = 0.0
         first = 0
         while first < n_pos:

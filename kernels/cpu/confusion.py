@@ -41,7 +41,7 @@ def count_confusion(
     edges = np.linspace(0, n, parts + 1).astype(np.int64)
     ranges = list(itertools.pairwise(edges.tolist()))
     per_part = np.zeros((parts, n_labels), np.int64)
-    run_jobs([(1, partial(_tally, truth[a:b], per_part[i])) for i, (a, b) in enumerate(ranges)], threads)
+    run_jobs([(1, partial(_count_truths, truth[a:b], per_part[i])) for i, (a, b) in enumerate(ranges)], threads)
     starts = np.concatenate([[0], np.cumsum(per_part.sum(axis=0))])
     # Each part of the cells writes its own range of each truth, so that the order is that of the cells.
     targets = starts[:-1] + np.cumsum(per_part, axis=0) - per_part
@@ -63,7 +63,7 @@ def count_confusion(
 
 
 @njit
-def _tally(truth, per_truth):
+def _count_truths(truth, per_truth):
     """Count the cells of each truth."""
     for i in range(truth.size):
         per_truth[truth[i]] += 1
@@ -95,12 +95,12 @@ def _scatter(truth, predictions, weights, start, stop, shift, target, by_truth, 
 @njit
 def _count(by_truth, weights, starts, first, last, n_labels, k, shift):
     """Count the cells of the truths first..last: rows, columns and counts, ascending."""
-    room = 0
+    space = 0
     for t in range(first, last):
-        room += min(starts[t + 1] - starts[t], n_labels + 1)
-    rows = np.empty(room, np.int32)
-    cols = np.empty(room, np.int32)
-    counts = np.empty((room, k), np.int64)
+        space += min(starts[t + 1] - starts[t], n_labels + 1)
+    rows = np.empty(space, np.int32)
+    cols = np.empty(space, np.int32)
+    counts = np.empty((space, k), np.int64)
     table = np.zeros((n_labels + 1) << shift, np.int64)
     seen = np.zeros(n_labels + 1, np.bool_)
     found = 0

@@ -1,4 +1,4 @@
-"""Compiled forms of the law of average precision under random ranking, see `reference.null`."""
+"""Compiled forms of the null distribution of average precision, see `reference.null`."""
 
 from __future__ import annotations
 

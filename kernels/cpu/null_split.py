@@ -8,12 +8,12 @@ import numpy as np
 
 from ..compile import njit
 
-__all__ = ["descend_law", "split_tail"]
+__all__ = ["descend_distribution", "split_tail"]
 
 
 @njit
-def descend_law(n_pos: int, n_total: int, until: int, cells: int, negligible: float) -> Any:
-    """Joint law of k and of the rounded sum beyond rank `until`; arguments and results as in the reference."""
+def descend_distribution(n_pos: int, n_total: int, until: int, cells: int, negligible: float) -> Any:
+    """Joint distribution of k and of the rounded sum beyond rank `until`; arguments and results as in the reference."""
     masses = np.zeros((n_pos + 1, n_pos * (n_pos + 1) // 2 * cells // (until + 1) + n_pos + 2))
     masses[n_pos, 0] = 1.0
     tops = np.full(n_pos + 1, -1)

@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from ..codes import PairCodes, combined_code
+from ..codes import LabelPartners, PairCodes, Partners, combined_code
 from ..compile import njit
 
 __all__ = ["count_partners", "first_at_least", "label_partners", "partners", "shares_key"]
@@ -29,7 +29,7 @@ def first_at_least(ascending, value):
 
 @njit
 def shares_key(index, i, j):
-    """Do rows i and j share a key? Both key lists ascend, so they are walked side by side."""
+    """Return whether rows i and j share a key. Both key lists ascend, so they are walked side by side."""
     a, last_a = index.row_offsets[i], index.row_offsets[i + 1]
     b, last_b = index.row_offsets[j], index.row_offsets[j + 1]
     while a < last_a and b < last_b:
@@ -110,7 +110,7 @@ def count_partners(codes: PairCodes) -> npt.NDArray[np.int64]:
 
 
 def _group_size(keys: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
-    """How many rows agree with each row in all keys."""
+    """Return how many rows agree with each row in all keys."""
     code = combined_code(keys)
     return np.bincount(code)[code]
 
@@ -143,7 +143,7 @@ def _count_by_walking(codes):
 
 @njit
 def partners(codes, rows):
-    """Partners of the given rows: offsets (q + 1,) int64 and rows int32; see `reference.pairs.partners`."""
+    """Partners of the given rows; see `reference.pairs.partners`."""
     offsets = np.zeros(rows.size + 1, np.int64)
     _walk(codes, rows, offsets, np.empty(0, np.int32))
     for q in range(rows.size):
@@ -151,7 +151,7 @@ def partners(codes, rows):
     found = np.empty(offsets[-1], np.int32)
     if found.size:
         _walk(codes, rows, offsets, found)
-    return offsets, found
+    return Partners(offsets, found)
 
 
 @njit
@@ -161,16 +161,16 @@ def label_partners(codes, labels, rows):
     `codes` is the rule without its list column, `labels` the labels of that column.
     """
     n_units = 0
-    room = 0
+    space = 0
     for row in rows:
         for slot in range(labels.row_offsets[row], labels.row_offsets[row + 1]):
             key = labels.row_keys[slot]
             n_units += 1
-            room += labels.key_offsets[key + 1] - labels.key_offsets[key] - 1
-    unit_query = np.empty(n_units, np.int32)
-    unit_label = np.empty(n_units, np.int32)
+            space += labels.key_offsets[key + 1] - labels.key_offsets[key] - 1
+    query = np.empty(n_units, np.int32)
+    label = np.empty(n_units, np.int32)
     offsets = np.zeros(n_units + 1, np.int64)
-    found = np.empty(room, np.int32)
+    found = np.empty(space, np.int32)
     limited = codes.include.key_rows.size > 0
     home = codes.block.row_keys
     u = 0
@@ -188,8 +188,8 @@ def label_partners(codes, labels, rows):
                     found[total] = other
                     total += 1
             if total > before:
-                unit_query[u] = q
-                unit_label[u] = key
+                query[u] = q
+                label[u] = key
                 u += 1
                 offsets[u] = total
-    return unit_query[:u], unit_label[:u], offsets[: u + 1], found[:total]
+    return LabelPartners(query[:u], label[:u], offsets[: u + 1], found[:total])

@@ -1,25 +1,28 @@
 """The definitions: NumPy float64, written to be read, slow on purpose; the oracle of every test."""
 
-from .average_precision import average_precision
-from .confusion import count_confusion
-from .means import group_means
-from .ontology import ancestor_bits, ancestor_hops, best_predictions, node_counts, overlaps, path_lengths
-from .pairs import count_partners, label_partners, partners
-from .ranking import count_outranking, prepare
-
-__all__ = [
-    "ancestor_bits",
-    "ancestor_hops",
-    "average_precision",
-    "best_predictions",
-    "count_confusion",
-    "count_outranking",
-    "count_partners",
-    "group_means",
-    "label_partners",
-    "node_counts",
-    "overlaps",
-    "partners",
-    "path_lengths",
-    "prepare",
-]
+from .average_precision import average_precision as average_precision
+from .confusion import count_confusion as count_confusion
+from .means import group_means as group_means
+from .null import advance_survival as advance_survival
+from .null import count_tail as count_tail
+from .null import enumerate_ap as enumerate_ap
+from .null import expected_ap as expected_ap
+from .null import sample_ap as sample_ap
+from .null import stream_key as stream_key
+from .null import variance_ap as variance_ap
+from .null_bounds import advance_moments as advance_moments
+from .null_inversion import characteristic as characteristic
+from .null_inversion import tail_sum as tail_sum
+from .null_split import descend_distribution as descend_distribution
+from .null_split import split_tail as split_tail
+from .ontology import ancestor_bits as ancestor_bits
+from .ontology import ancestor_hops as ancestor_hops
+from .ontology import best_predictions as best_predictions
+from .ontology import node_counts as node_counts
+from .ontology import overlaps as overlaps
+from .ontology import path_lengths as path_lengths
+from .pairs import count_partners as count_partners
+from .pairs import label_partners as label_partners
+from .pairs import partners as partners
+from .ranking import count_outranking as count_outranking
+from .ranking import prepare as prepare

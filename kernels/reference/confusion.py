@@ -29,6 +29,7 @@ def count_confusion(
     predictions: npt.NDArray[np.int32],
     n_labels: int,
     weights: npt.NDArray[np.int64] | None = None,
+    threads: int = 0,
 ) -> SparseCounts:
     """Count cells by truth, prediction and the rank at which the truth comes.
 
@@ -38,11 +39,13 @@ def count_confusion(
         Label codes 0..c - 1.
     predictions : ndarray of int32, shape (k, n)
         Label codes by rank, k >= 1; c is "no prediction". Beyond the first rank any other number is a label that is
-        nobody's truth; the first rank must hold 0..c alone, since compiled rooms count in memory that it addresses.
+        nobody's truth; the first rank must hold 0..c alone, since compiled backends count in memory that it addresses.
     n_labels : int
         c.
     weights : ndarray of int64, shape (n,), optional
         How many cells each stands for. Default: one.
+    threads : int, default 0
+        Not used here.
 
     Returns
     -------

@@ -2,50 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["metric_options", "metric_values", "refuse_nan"]
+__all__ = ["MetricOptions", "metric_options", "metric_values", "why_not_numbers"]
 
 
-def metric_options(x: npt.NDArray[np.floating], name: str) -> dict[str, npt.NDArray[np.floating]]:
-    """Return what a metric takes from all rows x (n, d): variances of ``seuclidean``, inverse covariance of
-    ``mahalanobis``, as `scipy.spatial.distance.pdist` does (copairs takes them from each batch of pairs).
+class MetricOptions(NamedTuple):
+    """What a metric takes from all rows.
 
-    Raises
-    ------
-    ValueError
-        The covariance has no inverse.
-    """  # noqa: D205
+    Attributes
+    ----------
+    arguments : dict of str to ndarray
+        Keyword arguments of scipy's function.
+    reason : str
+        Why these rows have no such distance, as part of a sentence; empty where they have.
+    """
+
+    arguments: dict[str, npt.NDArray[np.floating]]
+    reason: str = ""
+
+
+def metric_options(x: npt.NDArray[np.floating], name: str) -> MetricOptions:
+    """Return what a metric takes from all rows x (n, d).
+
+    These are the variances of ``seuclidean`` and the inverse covariance of ``mahalanobis``, as
+    `scipy.spatial.distance.pdist` takes them (copairs takes them from each batch of pairs).
+    """
     if name == "seuclidean":
-        return {"V": np.var(x, axis=0, ddof=1, dtype=np.float64)}
+        return MetricOptions({"V": np.var(x, axis=0, ddof=1, dtype=np.float64)})
     if name == "mahalanobis":
         covariance = np.atleast_2d(np.cov(x.T.astype(np.float64)))
         if np.linalg.matrix_rank(covariance, hermitian=True) < len(covariance):
-            raise ValueError("the covariance of the features has no inverse (more features than independent rows)")
-        return {"VI": np.linalg.inv(covariance)}
-    return {}
+            reason = "the covariance of the features has no inverse (more features than independent rows)"
+            return MetricOptions({}, reason)
+        return MetricOptions({"VI": np.linalg.inv(covariance)})
+    return MetricOptions({})
 
 
 def metric_values(
-    a: npt.NDArray[np.floating], b: npt.NDArray[np.floating], name: str, options: dict[str, Any]
+    a: npt.NDArray[np.floating], b: npt.NDArray[np.floating], name: str, options: MetricOptions
 ) -> npt.NDArray[np.float64]:
     """Return minus the distance of rows a (q, d) to rows b (w, d): (q, w) float64, higher is nearer.
 
     An infinite distance becomes the largest finite one, since minus infinity marks what is no candidate. NaN is
-    left to the caller, who knows which pairs count.
+    left to the caller, who knows which pairs count; all is NaN where the options say that there is no such distance.
     """
     from scipy.spatial.distance import cdist
 
+    if options.reason:
+        return np.full((len(a), len(b)), np.nan)
     with np.errstate(all="ignore"):
-        values = -cdist(a.astype(np.float64), b.astype(np.float64), name, **options)
+        values = -cdist(a.astype(np.float64), b.astype(np.float64), name, **options.arguments)
     return np.maximum(values, np.finfo(np.float64).min)
 
 
-def refuse_nan(values: npt.NDArray[np.float64]) -> None:
-    """Raise `ValueError` if one of the similarities of pairs that count is not a number."""
+def why_not_numbers(values: npt.NDArray[np.float64]) -> str:
+    """Return why similarities of pairs that count cannot be ranked, as part of a sentence; empty where they can."""
     missing = int(np.isnan(values).sum())
-    if missing:
-        raise ValueError(f"{missing} of {values.size} similarities looked at are not numbers")
+    return f"{missing} of {values.size} similarities looked at are not numbers" if missing else ""

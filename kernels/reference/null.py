@@ -1,12 +1,12 @@
-"""The law of average precision (AP) under random ranking, by definition.
+"""The null distribution of average precision (AP), which is its law under random ranking, by definition.
 
 P positives stand at ranks r_1 < ... < r_P, a uniformly random subset of 1..L, and AP = S_P / P with the
 partial sums
 S_k = sum_{j <= k} j / r_j. Everything here follows from one fact: given that k positives are among the first
 r ranks (all subsets equally likely), rank r holds one with probability k / r, it is then the k-th, it adds k
-/ r, and the others are uniform over r - 1 ranks. So the law of S_k given (r, k) depends on neither P nor L:
+/ r, and the others are uniform over r - 1 ranks. So the distribution of S_k given (r, k) depends on neither P nor L:
 
-    law[r][k] = ((r - k) / r) law[r - 1][k] + (k / r) (law[r - 1][k - 1] shifted by k / r),
+    D[r][k] = ((r - k) / r) D[r - 1][k] + (k / r) (D[r - 1][k - 1] shifted by k / r),
 
 and AP of the shape (P, L) is read off at r = L, k = P: one sweep over ranks serves every shape.
 """
@@ -23,7 +23,7 @@ __all__ = [
     "advance_survival",
     "count_tail",
     "enumerate_ap",
-    "exact_law",
+    "exact_distribution",
     "expected_ap",
     "sample_ap",
     "stream_key",
@@ -98,8 +98,8 @@ def variance_ap(n_pos: int, n_total: int) -> float:
     return max(squares + 2 * products - mean**2, 0.0) / n_pos**2
 
 
-def exact_law(n_pos: int, n_total: int) -> dict[Fraction, Fraction]:
-    """Law of AP as exact fractions, by the recursion of this module; for tiny shapes.
+def exact_distribution(n_pos: int, n_total: int) -> dict[Fraction, Fraction]:
+    """Return the null distribution of AP as exact fractions, by the recursion of this module; for tiny shapes.
 
     Parameters
     ----------
@@ -111,15 +111,15 @@ def exact_law(n_pos: int, n_total: int) -> dict[Fraction, Fraction]:
     dict
         AP value -> probability.
     """
-    laws: list[dict[Fraction, Fraction]] = [{Fraction(0): Fraction(1)}] + [{} for _ in range(n_pos)]
+    masses: list[dict[Fraction, Fraction]] = [{Fraction(0): Fraction(1)}] + [{} for _ in range(n_pos)]
     for r in range(1, n_total + 1):
         for k in range(min(r, n_pos), 0, -1):
             take = Fraction(k, r)
-            mixed = {value: (1 - take) * mass for value, mass in laws[k].items()}
-            for value, mass in laws[k - 1].items():
+            mixed = {value: (1 - take) * mass for value, mass in masses[k].items()}
+            for value, mass in masses[k - 1].items():
                 mixed[value + take] = mixed.get(value + take, Fraction(0)) + take * mass
-            laws[k] = {value: mass for value, mass in mixed.items() if mass}
-    return {value / n_pos: mass for value, mass in laws[n_pos].items()}
+            masses[k] = {value: mass for value, mass in mixed.items() if mass}
+    return {value / n_pos: mass for value, mass in masses[n_pos].items()}
 
 
 def enumerate_ap(n_pos: int, n_total: int) -> Floats:
@@ -166,7 +166,7 @@ def advance_survival(
     """Sweep the survival functions of the partial sums from `rank` to `until` ranks, in place.
 
     Terms k / r are rounded to the nearest multiple of 1 / `cells`, which turns S_k into S~_k. The sweep keeps
-    G_k[v] = P(S~_k >= v / cells | r, k), which obeys the recursion of the law itself because that is linear.
+    G_k[v] = P(S~_k >= v / cells | r, k), which obeys the recursion of the distribution itself because that is linear.
     A value of G uses only smaller ranks, so it does not depend on how far the sweep goes, nor on how many k
     it keeps.
 

@@ -13,8 +13,8 @@ Floats = npt.NDArray[np.float64]
 def advance_moments(moments: Floats, slopes: Floats, tilts: Floats, cells: int, rank: int, until: int) -> None:
     """Sweep E[exp(slope S_k + tilt e_k)] from `rank` to `until` ranks, in place.
 
-    e_k = S~_k - S_k, in cells, is the rounding error of `null.advance_survival`. The recursion is that of the
-    law, with a factor ``exp(slope k / r + tilt off)`` for a term k / r that is rounded by `off` cells.
+    e_k = S~_k - S_k, in cells, is the rounding error of `null.advance_survival`. The recursion is that of
+    `null`, with a factor ``exp(slope k / r + tilt off)`` for a term k / r that is rounded by `off` cells.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ Ints = npt.NDArray[np.int64]
 def characteristic(
     n_pos: int, theta: tuple[float, float, int], lowest: Ints, highest: Ints
 ) -> npt.NDArray[np.complex128]:
-    """E[exp(i theta S_P)] under random ranking, by the recursion of the law.
+    """E[exp(i theta S_P)] under random ranking, by the recursion of `null`.
 
     With phi_k(r) the mean of exp(i theta S_k) given k positives among the first r ranks,
 

@@ -1,8 +1,8 @@
-"""The law of average precision in two parts, the first R ranks and the rest, by definition (see `null`).
+"""The null distribution in two parts, the first R ranks and the rest, by definition (see `null`).
 
 Given that k of the P positives are among the first R ranks, the sum S_P = A + B falls into two independent parts:
-A, the terms 1 .. k at ranks up to R, whose law `null.advance_survival` gives, and B, the terms k + 1 .. P at ranks
-beyond R. B is a sum of small terms with a short range, so it can have a finer grid than A at a small cost.
+A, the terms 1 .. k at ranks up to R, whose distribution `null.advance_survival` gives, and B, the terms k + 1 .. P at
+ranks beyond R. B is a sum of small terms with a short range, so it can have a finer grid than A at a small cost.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["descend_law", "split_tail"]
+__all__ = ["descend_distribution", "split_tail"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-def descend_law(
+def descend_distribution(
     n_pos: int, n_total: int, until: int, cells: int, negligible: float
 ) -> tuple[Floats, Ints, Floats, float]:
-    """Joint law of k and of the rounded sum B~ of the terms beyond rank `until`.
+    """Return the joint distribution of k and of the rounded sum B~ of the terms beyond rank `until`.
 
     Read from the last rank down: of k positives among the first r ranks, rank r holds the k-th with probability
     k / r, and it adds k / r. Terms are rounded to the nearest multiple of 1 / `cells`.
@@ -31,7 +31,7 @@ def descend_law(
     cells : int
         Cells per unit of S.
     negligible : float
-        The upper end of each law is dropped, every rank, while the dropped mass stays below this.
+        The upper end of each distribution is dropped, every rank, while the dropped mass stays below this.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def split_tail(masses: Floats, tops: Ints, survival: Floats, starts: Ints, finer
     Parameters
     ----------
     masses, tops
-        Of B~, from `descend_law`.
+        Of B~, from `descend_distribution`.
     survival, starts
         Of A~, from `null.advance_survival`: G_k(v) = P(A~ >= v).
     finer : int
@@ -101,9 +101,9 @@ def split_tail(masses: Floats, tops: Ints, survival: Floats, starts: Ints, finer
     """
     total = 0.0
     for k in range(len(tops)):
-        law = survival[starts[k] : starts[k + 1]]
+        tail = survival[starts[k] : starts[k + 1]]
         for u in range(tops[k] + 1):
             at = -((u - edges[k]) // finer)
-            if at < len(law):
-                total += masses[k, u] * law[max(at, 0)]
+            if at < len(tail):
+                total += masses[k, u] * tail[max(at, 0)]
     return total

@@ -88,7 +88,7 @@ def node_counts(
 
 
 def overlaps(rows: npt.NDArray[np.int32], cols: npt.NDArray[np.int32], bits: Bits) -> npt.NDArray[np.int32]:
-    """How many ancestors truth and prediction of each entry share, shape (m,); arguments as in `node_counts`."""
+    """Count the ancestors that truth and prediction of each entry share, shape (m,); arguments as in `node_counts`."""
     ancestors = _members(bits)
     shared = [len(ancestors[t] & ancestors[p]) for t, p in zip(rows.tolist(), cols.tolist(), strict=True)]
     return np.array(shared, np.int32)
@@ -160,7 +160,7 @@ def path_lengths(
 
 
 def best_predictions(
-    truth: npt.NDArray[np.int32], predictions: npt.NDArray[np.int32], bits: Bits
+    truth: npt.NDArray[np.int32], predictions: npt.NDArray[np.int32], bits: Bits, threads: int = 0
 ) -> npt.NDArray[np.int32]:
     """The prediction nearest to the truth among the first 1, 2 .. k ranks: top-k with credit for ancestors.
 
@@ -172,6 +172,8 @@ def best_predictions(
         Rows of `bits`, by rank, k >= 1.
     bits : ndarray of uint64, shape (r, w)
         As in `node_counts`.
+    threads : int, default 0
+        Not used here.
 
     Returns
     -------

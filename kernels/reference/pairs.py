@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..codes import KeyIndex, PairCodes
+from ..codes import KeyIndex, LabelPartners, PairCodes, Partners
 
 __all__ = ["count_partners", "label_partners", "pair_table", "partners"]
 
 Ints = npt.NDArray[np.int64]
-Rows = npt.NDArray[np.int32]
 
 
 def _shares_key(index: KeyIndex) -> npt.NDArray[np.bool_]:
@@ -35,14 +34,14 @@ def count_partners(codes: PairCodes) -> Ints:
     return pair_table(codes).sum(axis=1, dtype=np.int64)
 
 
-def partners(codes: PairCodes, rows: npt.NDArray[np.integer]) -> tuple[Ints, Rows]:
-    """Return the partners of the given rows as offsets (q + 1,) and row numbers, ascending in each list."""
+def partners(codes: PairCodes, rows: npt.NDArray[np.integer]) -> Partners:
+    """Return the partners of the given rows (q,), ascending in each list."""
     table = pair_table(codes)[rows]
     offsets = np.concatenate([[0], np.cumsum(table.sum(axis=1, dtype=np.int64))])
-    return offsets, np.nonzero(table)[1].astype(np.int32)
+    return Partners(offsets, np.nonzero(table)[1].astype(np.int32))
 
 
-def label_partners(codes: PairCodes, labels: KeyIndex, rows: npt.NDArray[np.integer]) -> tuple[Rows, Rows, Ints, Rows]:
+def label_partners(codes: PairCodes, labels: KeyIndex, rows: npt.NDArray[np.integer]) -> LabelPartners:
     """Return the partners of each (row, label): those under the rule that carry the label too.
 
     Parameters
@@ -56,27 +55,21 @@ def label_partners(codes: PairCodes, labels: KeyIndex, rows: npt.NDArray[np.inte
 
     Returns
     -------
-    unit_query : ndarray of int32, shape (u,)
-        Position in `rows` of each list; only lists with a partner are there.
-    unit_label : ndarray of int32, shape (u,)
-        Its label.
-    offsets : ndarray of int64, shape (u + 1,)
-        Bounds of each list.
-    partner_rows : ndarray of int32
-        The partners, ascending in each list.
+    LabelPartners
+        The lists, by row asked for, then by label.
     """
     table = pair_table(codes)
     query, label, sizes, found = [], [], [0], []
     for position, row in enumerate(rows):
         for key in labels.row_keys[labels.row_offsets[row] : labels.row_offsets[row + 1]]:
             carriers = labels.key_rows[labels.key_offsets[key] : labels.key_offsets[key + 1]]
-            mates = carriers[table[row, carriers]]
-            if len(mates):
+            here = carriers[table[row, carriers]]
+            if len(here):
                 query.append(position)
                 label.append(key)
-                sizes.append(len(mates))
-                found.append(mates)
-    return (
+                sizes.append(len(here))
+                found.append(here)
+    return LabelPartners(
         np.array(query, np.int32),
         np.array(label, np.int32),
         np.cumsum(sizes, dtype=np.int64),

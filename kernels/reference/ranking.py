@@ -8,7 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..backend import Outranking, Status
 from ..codes import PairCodes
+from ..names import METRICS
+from .metrics import metric_options, why_not_numbers
 from .pairs import pair_table
 from .similarity import moments, similarity
 
@@ -16,15 +19,18 @@ __all__ = ["Prepared", "count_outranking", "prepare"]
 
 
 class Prepared(NamedTuple):
-    """What one run needs again and again: features (n, d), the distance's name, the dense negative table (n, n)."""
+    """What one run needs again and again."""
 
-    features: npt.NDArray[np.floating]
+    features: npt.NDArray[np.floating]  # (n, d)
     distance: str
-    table: npt.NDArray[np.bool_]
+    table: npt.NDArray[np.bool_]  # (n, n) negative pairs
+    status: Status
+    reason: str
+    precision: str = "float32"  # as in the other backends, which multiply tiles; here all is float64
 
     @property
     def norms(self) -> npt.NDArray[np.float64]:
-        """Lengths of the rows of the cosine and its absolute value, float64."""
+        """Length of each row, (n,), of the distances that divide by it."""
         return moments(self.features, self.distance)[1]
 
 
@@ -36,11 +42,17 @@ def prepare(features: npt.NDArray[np.floating], distance: str, negatives: PairCo
     features : ndarray, shape (n, d)
         Finite features; no zero row for the cosine family, no constant row for ``correlation``.
     distance : str
-        One of `similarity.DISTANCES`.
+        One of `names.DISTANCES` or `names.METRICS`.
     negatives : PairCodes
         The rule of negative pairs.
+
+    Returns
+    -------
+    Prepared
+        Its status is ``REFUSED``, with a reason, where these features have no such distance.
     """
-    return Prepared(features, distance, pair_table(negatives))
+    reason = metric_options(features, distance).reason if distance in METRICS else ""
+    return Prepared(features, distance, pair_table(negatives), Status.REFUSED if reason else Status.READY, reason)
 
 
 def count_outranking(
@@ -48,44 +60,47 @@ def count_outranking(
     queries: npt.NDArray[np.integer],
     offsets: npt.NDArray[np.int64],
     positives: npt.NDArray[np.integer],
-    threads: int = 1,
+    threads: int = 0,
     progress: Callable[[float], None] | None = None,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
+) -> Outranking:
     """Count, for each positive of each query, the query's negatives that outrank it and that tie with it.
 
     Parameters
     ----------
     prepared : Prepared
-        From `prepare`.
+        From `prepare`, not refused.
     queries : ndarray of int, shape (q,)
         Query rows, each once.
     offsets : ndarray of int64, shape (q + 1,)
         Positives of query i are ``positives[offsets[i]:offsets[i + 1]]``.
     positives : ndarray of int, shape (m,)
         Rows.
-    threads : int, default 1
+    threads : int, default 0
         Not used here.
     progress : callable, optional
         Not called here.
 
     Returns
     -------
-    values : ndarray of float64, shape (m,)
-        Ranking value of each positive, see `similarity.similarity`.
-    above, tied : ndarray of int64, shape (m,)
-        Negatives strictly above it, and equal to it.
-    rechecked : int
-        Entries that were first computed in lower precision and then again in float64: none here.
+    Outranking
+        Values and counts by slot of `positives`; no entry is rechecked here. ``REFUSED`` if a similarity that counts is
+        not a number, as some of scipy's distances can be.
     """
     values = np.zeros(len(positives))
     above = np.zeros(len(positives), np.int64)
     tied = np.zeros(len(positives), np.int64)
     for i, query in enumerate(queries):
         mine = slice(offsets[i], offsets[i + 1])
-        mates = positives[mine]
         others = np.flatnonzero(prepared.table[query])
-        values[mine] = similarity(prepared.features, np.full(len(mates), query), mates, prepared.distance)
-        rivals = similarity(prepared.features, np.full(len(others), query), others, prepared.distance)
+        values[mine] = _values(prepared, query, positives[mine])
+        rivals = _values(prepared, query, others)
+        if reason := why_not_numbers(values[mine]) or why_not_numbers(rivals):
+            return Outranking(values, above, tied, 0, Status.REFUSED, reason)
         above[mine] = (rivals[None, :] > values[mine][:, None]).sum(axis=1)
         tied[mine] = (rivals[None, :] == values[mine][:, None]).sum(axis=1)
-    return values, above, tied, 0
+    return Outranking(values, above, tied, 0)
+
+
+def _values(p: Prepared, query: int, others: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+    """Return the ranking values of a query and other rows (w,)."""
+    return similarity(p.features, np.full(len(others), query), others, p.distance)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..names import METRICS
-from .metrics import metric_options, metric_values, refuse_nan
+from ..names import DISTANCE_TABLE, METRICS
+from .metrics import metric_options, metric_values
 
 __all__ = ["LANES", "copairs_scale", "moments", "similarity"]
 
@@ -60,10 +60,11 @@ def moments(x: npt.NDArray[np.floating], distance: str) -> tuple[Array, Array]:
         Euclidean norm of the shifted row for the cosine family, else 1.
     """
     n, d = x.shape
+    traits = DISTANCE_TABLE[distance]
     shift = np.zeros(n)
-    if distance == "correlation":
+    if traits.is_centred:
         shift = _lane_sum(_lanes(x)) / d
-    if distance not in ("cosine", "abs_cosine", "correlation"):
+    if not traits.needs_norm:
         return shift, np.ones(n)
     centred = x.astype(np.float64) - shift[:, None]
     lanes = _lanes(centred)
@@ -87,23 +88,22 @@ def similarity(
     distance : str
         ``cosine``: x·y / (|x||y|); ``abs_cosine``: its absolute value; ``correlation``: cosine of the centred
         rows; ``euclidean``: minus the squared distance; ``manhattan``, ``chebyshev``: minus the distance; a name of
-        `metrics.METRICS`: minus scipy's distance.
+        `names.METRICS`: minus scipy's distance.
 
     Returns
     -------
     ndarray of float64, shape (m,)
-        The ranking value. It orders pairs as the similarity scale of copairs does, see `copairs_scale`.
+        The ranking value. It orders pairs as the similarity scale of copairs does, see `copairs_scale`. NaN where
+        scipy's distance is not defined.
     """
     if distance in METRICS:
         options = metric_options(x, distance)
         pairs = zip(rows_a, rows_b, strict=True)
-        values = np.array([metric_values(x[i : i + 1], x[j : j + 1], distance, options)[0, 0] for i, j in pairs])
-        refuse_nan(values)
-        return values
+        return np.array([metric_values(x[i : i + 1], x[j : j + 1], distance, options)[0, 0] for i, j in pairs])
     shift, norm = moments(x, distance)
     a = x[rows_a].astype(np.float64) - shift[rows_a][:, None]
     b = x[rows_b].astype(np.float64) - shift[rows_b][:, None]
-    if distance in ("cosine", "abs_cosine", "correlation"):
+    if DISTANCE_TABLE[distance].needs_norm:
         value = _lane_sum(_lanes(a) * _lanes(b)) / (norm[rows_a] * norm[rows_b])
         return np.abs(value) if distance == "abs_cosine" else value
     difference = _lanes(a) - _lanes(b)
@@ -116,6 +116,6 @@ def similarity(
 
 def copairs_scale(value: Array, distance: str) -> Array:
     """Bring ranking values to the similarity scale of copairs: 1 / (1 + distance) outside the cosine family."""
-    if distance in ("cosine", "abs_cosine", "correlation"):
+    if distance in DISTANCE_TABLE and DISTANCE_TABLE[distance].needs_norm:
         return value
     return 1.0 / (1.0 + (np.sqrt(-value) if distance == "euclidean" else -value))

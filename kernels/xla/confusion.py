@@ -49,7 +49,7 @@ def count_confusion(
     truth, predictions, n_labels, weights
         As in the reference.
     threads : int, default 0
-        As in the CPU room; without effect here.
+        As in the CPU backend; without effect here.
     platform : {"gpu", "cpu"}, optional
         Whose devices count, all of this process; JAX's default when None or not there.
     """

@@ -129,7 +129,7 @@ def best_predictions(
     truth, predictions, bits
         As in the reference.
     threads : int, default 0
-        As in the CPU room; without effect here.
+        As in the CPU backend; without effect here.
     platform : {"gpu", "cpu"}, optional
         As in `node_counts`.
     """

@@ -39,7 +39,7 @@ def in_cells(ranks, cells):
 def test_the_law_beyond_a_rank(shape, cells, data):
     n_pos, n_total = shape
     until = data.draw(st.integers(0, n_total - 1))
-    masses, tops, errors, dropped = reference_split.descend_law(n_pos, n_total, until, cells, 0.0)
+    masses, tops, errors, dropped = reference_split.descend_distribution(n_pos, n_total, until, cells, 0.0)
     exact, ranks = terms(*shape)
     beyond = ranks > until
     k = n_pos - beyond.sum(axis=1)
@@ -55,14 +55,14 @@ def test_the_law_beyond_a_rank(shape, cells, data):
             mine = off[k == j]
             np.testing.assert_allclose(errors[:, j], [mine.min(), mine.max(), mine.mean()], atol=1e-9)
     for one, two in zip(
-        (masses, tops, errors, dropped), null_split.descend_law(n_pos, n_total, until, cells, 0.0), strict=True
+        (masses, tops, errors, dropped), null_split.descend_distribution(n_pos, n_total, until, cells, 0.0), strict=True
     ):
         np.testing.assert_allclose(one, two, rtol=1e-14, atol=0)
 
 
 def test_rooms_drop_alike():
-    one = reference_split.descend_law(5, 60, 10, 100, 1e-6)
-    two = null_split.descend_law(5, 60, 10, 100, 1e-6)
+    one = reference_split.descend_distribution(5, 60, 10, 100, 1e-6)
+    two = null_split.descend_distribution(5, 60, 10, 100, 1e-6)
     for a, b in zip(one, two, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-13, atol=0)
     assert one[0].sum() + one[3] == pytest.approx(1, rel=1e-12)
@@ -74,7 +74,7 @@ def test_rooms_drop_alike():
 def test_the_tail_of_both_parts(shape, finer, data):
     n_pos, n_total = shape
     until, cells = data.draw(st.integers(0, n_total - 1)), 12
-    masses, tops, _, _ = null_split.descend_law(n_pos, n_total, until, cells * finer, 0.0)
+    masses, tops, _, _ = null_split.descend_distribution(n_pos, n_total, until, cells * finer, 0.0)
     starts = np.concatenate([[0], np.cumsum(np.arange(n_pos + 1) * cells + 1)])
     survival, lows, errors = np.ones(starts[-1]), np.arange(n_pos + 1) * cells, np.zeros((3, n_pos + 1))
     null.advance_survival(survival, starts, lows, errors, cells, 0, until)

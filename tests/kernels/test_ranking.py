@@ -8,14 +8,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fastbench.kernels import cpu, reference
+from fastbench.kernels.backend import Status
 from fastbench.kernels.cpu import ranking
-from fastbench.kernels.cpu.rank import order
+from fastbench.kernels.cpu.rank import order, pieces
 from fastbench.kernels.cpu.rank.operands import HALVED, SCALED, error_bound
 from fastbench.kernels.cpu.rank.order import work_order
 from fastbench.kernels.cpu.rank.rows import describe_rows
 from fastbench.kernels.cpu.rank.tiles import finish
 from fastbench.kernels.cpu.similarity import pair_value
-from fastbench.kernels.names import DISTANCES, METRICS
+from fastbench.kernels.names import DISTANCE_TABLE, DISTANCES, METRICS
 from fastbench.kernels.reference.similarity import LANES, similarity
 
 from .strategies import make_codes, pair_codes
@@ -51,12 +52,12 @@ def problems(draw):
 def assert_counts(x, distance, positive, negative, queries=None, threads=0):
     """Counts equal those of the definition; returns the number of rechecked entries."""
     queries = np.random.default_rng(0).permutation(len(x)) if queries is None else queries
-    offsets, mates = cpu.partners(positive, queries)
-    expected = reference.count_outranking(reference.prepare(x, distance, negative), queries, offsets, mates)
-    got = cpu.count_outranking(cpu.prepare(x, distance, negative), queries, offsets, mates, threads)
+    offsets, positives = cpu.partners(positive, queries)
+    expected = reference.count_outranking(reference.prepare(x, distance, negative), queries, offsets, positives)
+    got = cpu.count_outranking(cpu.prepare(x, distance, negative), queries, offsets, positives, threads)
     for mine, definition in zip(got[:3], expected[:3], strict=True):
         np.testing.assert_array_equal(mine, definition)
-    return got[3]
+    return got.rechecked
 
 
 @pytest.fixture
@@ -70,8 +71,8 @@ def sizes(monkeypatch):
         monkeypatch.setattr(ranking, "EXACT_COLUMNS", tile[1])
         monkeypatch.setattr(ranking, "FEW_POSITIVES", few)
         monkeypatch.setattr(ranking, "SMALL_BLOCK", 1)
-        monkeypatch.setattr(ranking, "LEAST_ROWS", 2 if both else 10**9)
-        monkeypatch.setattr(ranking, "LEAST_SHARE", 0)
+        monkeypatch.setattr(pieces, "LEAST_ROWS", 2 if both else 10**9)
+        monkeypatch.setattr(pieces, "LEAST_SHARE", 0)
         monkeypatch.setattr(order, "LARGE_GROUP", 3)
 
     return set_sizes
@@ -280,31 +281,36 @@ def test_queries_without_positives_cost_nothing(sizes):
     codes = make_codes(label), make_codes(np.zeros(600, int), exclude=[label])
     assert_counts(x, "cosine", *codes, np.arange(600))
     prepared = cpu.prepare(x, "cosine", codes[1])
-    needed = ranking._needed(prepared, np.arange(600), np.arange(600) < 60)
-    assert needed.sum() == 60
-    assert ranking._needed(prepared, np.arange(600), np.arange(600) < 500).all()  # both sides of tiles are wanted
-    assert ranking._needed(prepared, np.arange(599), np.arange(599) < 500).sum() == 500
+    working = prepared.order
+    assert pieces.needed(working, np.arange(600), np.arange(600) < 60).sum() == 60
+    assert pieces.needed(working, np.arange(600), np.arange(600) < 500).all()  # both sides of tiles are wanted
+    assert pieces.needed(working, np.arange(599), np.arange(599) < 500).sum() == 500
 
 
-def test_what_is_not_a_number_is_an_error():
+def test_what_is_not_a_number_is_refused():
     x = np.abs(np.random.default_rng(0).normal(size=(20, 3)))
     x[3:5] = 0
     group = np.arange(20) // 2
     codes = make_codes(group), make_codes(np.zeros(20, int), exclude=[group])
-    offsets, mates = cpu.partners(codes[0], np.arange(20))
-    with pytest.raises(ValueError, match="not numbers"):
-        cpu.count_outranking(cpu.prepare(x, "braycurtis", codes[1]), np.arange(20), offsets, mates)
-    with pytest.raises(ValueError, match="no inverse"):
-        cpu.prepare(x[:3], "mahalanobis", codes[1])
+    offsets, positives = cpu.partners(codes[0], np.arange(20))
+    for backend in (cpu, reference):
+        prepared = backend.prepare(x, "braycurtis", codes[1])
+        assert (prepared.status, prepared.reason) == (Status.READY, "")
+        found = backend.count_outranking(prepared, np.arange(20), offsets, positives)
+        assert found.status is Status.REFUSED
+        assert "not numbers" in found.reason
+        prepared = backend.prepare(x[:3], "mahalanobis", make_codes(np.zeros(3, int)))
+        assert prepared.status is Status.REFUSED
+        assert "no inverse" in prepared.reason
 
 
 def test_progress_ends_at_one():
     x = np.random.default_rng(0).normal(size=(900, 4)).astype(np.float32)
     group = np.arange(900) // 3
-    offsets, mates = cpu.partners(make_codes(group), np.arange(900))
+    offsets, positives = cpu.partners(make_codes(group), np.arange(900))
     seen = []
     prepared = cpu.prepare(x, "cosine", make_codes(np.zeros(900, int), exclude=[group]))
-    cpu.count_outranking(prepared, np.arange(900), offsets, mates, progress=seen.append)
+    cpu.count_outranking(prepared, np.arange(900), offsets, positives, progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
 
@@ -313,8 +319,8 @@ def test_progress_ends_at_one():
 def test_pair_values_are_bit_equal(distance):
     rng = np.random.default_rng(1)
     x = rng.normal(size=(30, 3 * LANES + 5)).astype(np.float32)
-    code = DISTANCES.index(distance)
-    _, _, shift, norm, *_ = describe_rows(x, np.arange(30), code)
+    traits = DISTANCE_TABLE[distance]
+    _, _, shift, norm, *_ = describe_rows(x, np.arange(30), traits)
     i, j = rng.integers(0, 30, (2, 200))
-    mine = [pair_value(x, a, b, shift, norm, code) for a, b in zip(i, j, strict=True)]
+    mine = [pair_value(x, a, b, shift, norm, traits.code) for a, b in zip(i, j, strict=True)]
     np.testing.assert_array_equal(mine, similarity(x, i, j, distance))

@@ -119,9 +119,10 @@ class Ontology:
         position = {node: i for i, node in enumerate(nodes)}
         offsets, parents = _graph(edges, position)
         if listed is None:
-            from ....kernels.cpu.ontology import ancestor_bits
+            from ....kernels.dispatch import get_backend
 
-            ancestors = ancestor_bits(offsets, parents)[: len(terms)]
+            backend = get_backend()
+            ancestors = backend.ancestor_bits(offsets, parents)[: len(terms)]
         else:
             pairs = [(i, i) for i in range(len(terms))]
             pairs += [(i, position[a]) for i, term in enumerate(terms) for a in listed.get(term, ())]

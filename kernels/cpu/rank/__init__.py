@@ -17,9 +17,10 @@ caller or by place in the working order, and each docstring says which.
    (`thresholds.mirrors`, `thresholds.copy_values`). `thresholds.sort_values` sorts those of a query, and
    `thresholds.band_edges` puts a band around each that is as wide as the error bound.
 4. **tiles**: the similarities of some queries to some candidates.
-   A product by BLAS becomes similarities in `tiles.finish`; without operands, `tiles.fill_values` computes float64
-   values. `tiles.blank` sets to minus infinity what is no negative of its query. Where all rows of a block are queries,
-   `tiles.transpose` turns the tile, and it serves both sides.
+   `pieces.pieces` cuts the queries of a call into runs that share their candidates. A product by BLAS becomes
+   similarities in `tiles.finish`; without operands, `tiles.fill_values` computes float64 values. `tiles.blank` sets to
+   minus infinity what is no negative of its query. Where all rows of a block are queries, `tiles.transpose` turns the
+   tile, and it serves both sides.
 5. **counting**: the counts themselves.
    `counting.count_tile` adds to each threshold the entries that lie above its band: few thresholds are compared one by
    one (`counting._count_few`), many are searched (`counting._count_many`). Blocks that are too small for a tile are

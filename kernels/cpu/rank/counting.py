@@ -65,13 +65,13 @@ def _place(value, values, above, tied):
 def _count_few(rows, query, first, row, exact, slots, begin, end, marks):
     """Compare a tile row with thresholds begin..end; an entry inside bands is decided in float64.
 
-    A candidate equal to the one decided before it (same twin) has the same value, which keeps collapsed
+    A candidate equal to the one decided before it (`Rows.duplicate_of`) has the same value, which keeps collapsed
     embeddings, where nothing is decided in float32, affordable. marks (at least STRIDE,) uint8 is scratch. Loops
     run from zero over slices: an index that might be negative would keep the compiler from using vectors.
     """
     values, low, high, above, tied = slots
     rechecked = 0
-    last_twin = np.int64(-1)
+    last_decided = np.int64(-1)
     value = 0.0
     marks = marks[:STRIDE]
     words = marks.view(np.uint64)
@@ -111,9 +111,9 @@ def _count_few(rows, query, first, row, exact, slots, begin, end, marks):
                     column = first + start + k
                     rechecked += 1
                     other = rows.at[column]
-                    if rows.twin[other] != last_twin:
+                    if rows.duplicate_of[other] != last_decided:
                         value = pair_value(rows.x, rows.at[query], other, rows.shift, rows.norm, rows.distance)
-                        last_twin = rows.twin[other]
+                        last_decided = rows.duplicate_of[other]
                 for t in range(begin, end):
                     if low[t] <= entry <= high[t]:
                         if value > values[t]:
@@ -186,7 +186,7 @@ def _count_many(rows, query, first, row, exact, slots, begin, end, scratch):
         steps[under[k]] += 1
     rechecked = 0
     if undecided:
-        last_twin = np.int64(-1)
+        last_decided = np.int64(-1)
         value = 0.0
         marks[row.size :] = 0
         words = marks.view(np.uint64)
@@ -203,9 +203,9 @@ def _count_many(rows, query, first, row, exact, slots, begin, end, scratch):
                 else:
                     rechecked += 1
                     other = rows.at[first + k]
-                    if rows.twin[other] != last_twin:
+                    if rows.duplicate_of[other] != last_decided:
                         value = pair_value(rows.x, rows.at[query], other, rows.shift, rows.norm, rows.distance)
-                        last_twin = rows.twin[other]
+                        last_decided = rows.duplicate_of[other]
                 while at < count and values[begin + at] < value:  # those before are surely below
                     at += 1
                 steps[at] += 1

@@ -39,7 +39,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...compile import njit
-from ..similarity import CORRELATION, EUCLIDEAN
+from ...names import Distance
 from .rows import Rows, gather
 
 __all__ = ["HALVED", "SCALED", "Operands", "error_bound", "operands", "unit_rows"]
@@ -107,18 +107,18 @@ def error_bound(d: int, form: int = SCALED, depth: int = 0, product: float | Non
     return rounding if form == SCALED else rounding + w + 3 * u
 
 
-def operands(rows: Rows) -> Operands | None:
+def operands(rows: Rows, distance: Distance) -> Operands | None:
     """Return the operands of rows, or None where the distance is no function of a product."""
     (n, d), at = rows.x.shape, rows.at
-    if rows.distance > EUCLIDEAN:
+    if not distance.is_product:
         return None
-    if rows.distance == EUCLIDEAN:
+    if not distance.needs_norm:
         moved, half, radius = _centred(rows.x, at)
         with np.errstate(over="ignore"):
             factor = 0.5 / np.float64(radius) ** 2
         return Operands(moved, None, half, HALVED, float(factor)) if np.isfinite(factor) else None
     ordinary = rows.norm.min() >= SMALLEST_NORM and rows.norm.max() <= LARGEST_NORM
-    if rows.distance != CORRELATION and rows.x.dtype == np.float32 and ordinary:
+    if not distance.is_centred and rows.x.dtype == np.float32 and ordinary:
         in_place = bool(np.array_equal(at, np.arange(n)))
         return Operands(rows.x, None if in_place else at, (1 / rows.norm[at]).astype(np.float32), SCALED, 1.0)
     units = np.empty((n, d), np.float32)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from ...compile import njit
 from ...cores import run_jobs, usable_cores
-from ..similarity import EUCLIDEAN, moments
+from ...names import Distance
+from ..similarity import moments
 
 __all__ = ["Rows", "describe_rows", "gather"]
 
@@ -28,12 +29,12 @@ class Rows(NamedTuple):
     at: Ints  # (n,) row at each place; all else is by row
     shift: npt.NDArray[np.float64]  # (n,)
     norm: npt.NDArray[np.float64]  # (n,)
-    twin: Ints  # (n,) first row that equals this one; (0,) where float32 decides nothing
-    distance: int
+    duplicate_of: Ints  # (n,) first row that equals this one; (0,) where float32 decides nothing
+    distance: int  # its code, see `names.Distance`
 
 
-def describe_rows(x: npt.NDArray[np.floating], at: Ints, distance: int) -> Rows:
-    """Find the moments and twins of the rows of x (n, d), each in one visit: n d entries are read, none is written.
+def describe_rows(x: npt.NDArray[np.floating], at: Ints, distance: Distance) -> Rows:
+    """Find the moments of the rows of x (n, d) and which are duplicates; n d entries are read, none is written.
 
     Parameters
     ----------
@@ -41,20 +42,20 @@ def describe_rows(x: npt.NDArray[np.floating], at: Ints, distance: int) -> Rows:
         C-contiguous.
     at : ndarray of int64, shape (n,)
         The row at each place.
-    distance : int
-        Code of the distance.
+    distance : Distance
+        What the rows are compared by.
     """
     n, d = x.shape
     shift, norm = np.empty((2, n))
-    hashes = np.empty(n if distance <= EUCLIDEAN else 0, np.uint64)
+    hashes = np.empty(n if distance.is_product else 0, np.uint64)
     bits = x.view(np.uint32 if x.dtype == np.float32 else np.uint64)
-    fill = partial(_fill, x, distance, shift, norm, bits, _factors(d), hashes)
+    fill = partial(_fill, x, distance.is_centred, distance.needs_norm, shift, norm, bits, _factors(d), hashes)
     shares = min(max(x.nbytes // SHARE_BYTES, 1), SHARES * usable_cores(), max(n, 1))
     edges = np.linspace(0, n, shares + 1).astype(np.int64).tolist()
     run_jobs([(last - first, partial(fill, first, last)) for first, last in itertools.pairwise(edges)])
     table = np.full(1 << (2 * hashes.size).bit_length(), -1, np.int64)
-    twin: Ints = _twins(x, hashes, table)
-    return Rows(x, at, shift, norm, twin, distance)
+    duplicate_of: Ints = _find_duplicates(x, hashes, table)
+    return Rows(x, at, shift, norm, duplicate_of, distance.code)
 
 
 @lru_cache(maxsize=8)
@@ -63,13 +64,13 @@ def _factors(d: int) -> npt.NDArray[np.uint64]:
 
 
 @njit
-def _fill(x, distance, shift, norm, bits, factors, hashes, first, last):
+def _fill(x, is_centred, needs_norm, shift, norm, bits, factors, hashes, first, last):
     """Fill shift, norm and hashes, all (n,), of the rows first..last of x (n, d); bits (n, d) are those of x.
 
     A hash is a sum of bits times factors (d,), so that rows of equal bits share it.
     """
     for row in range(first, last):
-        shift[row], norm[row] = moments(x, row, distance)
+        shift[row], norm[row] = moments(x, row, is_centred, needs_norm)
         if hashes.size:
             mine = bits[row]
             code = np.uint64(0)
@@ -79,13 +80,13 @@ def _fill(x, distance, shift, norm, bits, factors, hashes, first, last):
 
 
 @njit
-def _twins(x, hashes, table):
-    """The first row that each equals, (n,) int64, its own number where there is none before it; none without hashes.
+def _find_duplicates(x, hashes, table):
+    """Return the first row that each equals, (n,) int64: itself where none before it does; empty without hashes.
 
     `table` (m,), m a power of two above n, is full of -1. A row stands at the place that its hash gives, or at the next
     free one, if no row before it is equal.
     """
-    twin = np.arange(hashes.size)
+    duplicate_of = np.arange(hashes.size)
     last = np.uint64(table.size - 1)
     for row in range(hashes.size):
         code = hashes[row]
@@ -98,12 +99,12 @@ def _twins(x, hashes, table):
                 same = x[other, k] == x[row, k]
                 k += 1
             if same:
-                twin[row] = other
+                duplicate_of[row] = other
                 break
             place = (place + np.uint64(1)) & last
         else:
             table[place] = row
-    return twin
+    return duplicate_of
 
 
 @njit

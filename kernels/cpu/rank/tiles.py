@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from ...compile import njit
+from ...names import ABS_COSINE
 from ..pairs import first_at_least
-from ..similarity import ABS_COSINE, pair_value
+from ..similarity import pair_value
 from .operands import SCALED
 
 __all__ = ["blank", "fill_values", "finish", "transpose"]

@@ -5,7 +5,7 @@ fuse a product with the addition after it, which skips the rounding of the produ
 features, not centred: 24 + 24 <= 53 bits) that changes nothing. For the others, and so for all, the bits of each
 product pass through an exclusive or with a zero that is only known when the program runs: no compiler can fuse across
 it. Numbers below the normal range may be taken for zero (XLA does so on the CPU), so `in_range` says whether any could
-occur, and `prepare` compares values of random pairs with those of the host before a device is trusted at all.
+occur, and `resident.is_trusted` compares values of random pairs with those of the host before a device is used at all.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def deciding_value(
 
 
 def in_range(rows: jax.Array) -> jax.Array:
-    """Say whether each number is zero or in the range above (float64), or zero or normal (float32); by its bits."""
+    """Return whether each number is zero or in the range above (float64), or zero or normal (float32); by its bits."""
     wide = rows.dtype == jnp.float64
     single = jnp.finfo(jnp.float32)
     integer = jnp.int64 if wide else jnp.int32

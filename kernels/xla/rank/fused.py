@@ -28,28 +28,19 @@ except ImportError:  # JAX calls them experimental: without them, all else still
 
 from .precision import scale
 
-__all__ = ["DEPTH", "MOST_COUNTED", "MOST_LISTED", "MOST_THRESHOLDS", "Listed", "count", "knows"]
+__all__ = ["DEPTH", "IS_THERE", "MOST_LISTED", "Listed", "count"]
 
-#: Compute capabilities of the GPUs that the kernel is for: A100, H100 and H200. It needs their shared memory.
-GPUS = ("8.0", "9.0")
+#: Whether this JAX can compile the kernel; for which problems it runs, see `usable`.
+IS_THERE = triton is not None
 #: Queries and columns of a block, where there are so many; features multiplied at a time.
 BLOCK = 128
 DEPTH = 32
 #: Warps of a program, and steps of features that are under way, 32 KiB of shared memory each.
 WARPS, STAGES = 8, 5
-#: Rows, at most: counts are added up as float32, because JAX would add integers as if they were floating-point numbers.
-MOST_COUNTED = 1 << 24
-#: Thresholds (padded) that are compared one by one.
-MOST_THRESHOLDS = 16
 #: One in so many comparisons with a threshold may be undecided.
 ROOM = 256
 #: Comparisons of a launch: lists of a gigabyte, as an entry has 2 bytes.
 MOST_LISTED = 1 << 37
-
-
-def knows(device: jax.Device) -> bool:
-    """Say whether the kernel is for a device."""
-    return triton is not None and getattr(device, "compute_capability", "") in GPUS
 
 
 class Listed(NamedTuple):

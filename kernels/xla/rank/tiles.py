@@ -112,7 +112,7 @@ def _count(setup: Setup, rows: Resident, tile: Tile) -> Counts:
         if setup.exclude != "none":
             allowed &= ~shared(setup.exclude, keys[1], columns(rows.exclude))
         s = jnp.where(allowed, jnp.abs(s) if setup.absolute else s, -jnp.inf)
-        steps, undecided = _tally(state.steps, s, edges, p)
+        steps, undecided = _add_sure_counts(state.steps, s, edges, p)
         by_group = s.reshape(-1, GROUP)
 
         def look(groups: jax.Array, state: _State) -> _State:
@@ -206,7 +206,9 @@ def _surely_beaten(s: jax.Array, query: jax.Array, edges: tuple[jax.Array, jax.A
     return first, low[query * p + first] <= s
 
 
-def _tally(steps: jax.Array, s: jax.Array, edges: tuple[jax.Array, jax.Array], p: int) -> tuple[jax.Array, jax.Array]:
+def _add_sure_counts(
+    steps: jax.Array, s: jax.Array, edges: tuple[jax.Array, jax.Array], p: int
+) -> tuple[jax.Array, jax.Array]:
     """Add the entries of a tile to `steps` by how many thresholds they surely beat.
 
     Few thresholds: a group of columns is summed in integers of 64 bits that hold eight counters of seven bits each,

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 __all__ = [
     "COLUMN_SIZES",
-    "MOST_POSITIVES",
     "MOST_THRESHOLDS",
     "QUERY_SIZES",
     "largest_tile",
@@ -32,8 +31,6 @@ WIDTHS = (4, 8, 16, 32)
 WIDE_STEP = 4
 #: Thresholds of one tile, padding included: 12 bytes each on the device, beside 8 for the counts.
 MOST_THRESHOLDS = 1 << 24
-#: Positives of one query, at most: places of counters are 32-bit numbers.
-MOST_POSITIVES = 1 << 20
 #: Set-up of a column tile, in columns.
 PIECE_COST = 256
 #: Bytes that a tile entry takes at most, with all that is derived from it.

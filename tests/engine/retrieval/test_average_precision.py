@@ -128,7 +128,7 @@ def test_query_without_negative_is_counted():
 @pytest.mark.parametrize(("diffby", "said"), [("Metadata_plate", "negative"), ("Metadata_a", "positive")])
 def test_no_pairs_at_all(diffby, said):
     meta = pl.DataFrame({"Metadata_a": ["x", "y", "z"], "Metadata_plate": ["1", "1", "1"]})
-    with pytest.raises(fb.UnpairedException, match=f"no {said} pair"):
+    with pytest.raises(fb.UnpairedException, match=f"No {said} pair"):
         score(meta, np.eye(3), pos_sameby=["Metadata_a"], neg_diffby=[diffby])
 
 
@@ -228,7 +228,7 @@ def test_lists_without_a_partner_are_counted():
 
 def test_empty_queries_are_refused():
     meta, x = problem(13)
-    with pytest.raises(fb.InputError, match="no row was asked for"):
+    with pytest.raises(fb.InputError, match="No row was asked for"):
         score(meta, x, **RULE, queries=np.zeros(len(x), dtype=bool))
 
 
