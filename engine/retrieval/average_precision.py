@@ -163,9 +163,9 @@ def score(
         for batch, tell in _reported(_batches(backend, plan, asked), len(asked), progress)
     ]
     on_host = prepared.status is Status.ON_HOST
-    said = [f"device {device!r} left the counting to the CPU kernels: {prepared.reason}"] if on_host else []
+    said = [f"Device {device!r} left the counting to the CPU kernels: {prepared.reason}."] if on_host else []
     if distance in METRICS:
-        said.append(f"distance {distance!r} is scipy's: ranks are as exact as its arithmetic, without a certificate")
+        said.append(f"Distance {distance!r} is scipy's: ranks are as exact as its arithmetic, without a certificate.")
     whole = _joined(found)
     query, n_pos, tied = whole.query, whole.n_pos, whole.low < whole.high
     if not len(query):

@@ -1,4 +1,4 @@
-"""The law of AP under random ranking: definitions, and the compiled forms against them."""
+"""The null distribution of AP: definitions, and the compiled forms against them."""
 
 import math
 from fractions import Fraction
@@ -21,14 +21,14 @@ def shapes(draw, most=10):
     return draw(st.integers(1, n_total)), n_total
 
 
-def rational_law(n_pos, n_total):
+def rational_distribution(n_pos, n_total):
     """AP of every placement in exact arithmetic, straight from its definition."""
     placements = list(combinations(range(1, n_total + 1), n_pos))
-    law = {}
+    distribution = {}
     for ranks in placements:
         ap = sum(Fraction(sum(s <= r for s in ranks), r) for r in ranks) / n_pos
-        law[ap] = law.get(ap, 0) + Fraction(1, len(placements))
-    return law
+        distribution[ap] = distribution.get(ap, 0) + Fraction(1, len(placements))
+    return distribution
 
 
 def start(most, cells):
@@ -38,25 +38,27 @@ def start(most, cells):
 
 @given(shapes())
 @settings(deadline=None, max_examples=40)
-def test_the_recursion_gives_the_law(shape):
-    assert reference.exact_distribution(*shape) == rational_law(*shape)
+def test_the_recursion_gives_the_distribution(shape):
+    assert reference.exact_distribution(*shape) == rational_distribution(*shape)
 
 
 @pytest.mark.parametrize("backend", [reference, cpu])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_enumeration_mean_and_variance(backend, shape):
-    law = rational_law(*shape)
+    distribution = rational_distribution(*shape)
     found = backend.enumerate_ap(*shape)
     assert len(found) == math.comb(shape[1], shape[0])
-    expected = np.sort(np.repeat([float(v) for v in law], [int(m * len(found)) for m in law.values()]))
+    expected = np.sort(
+        np.repeat([float(v) for v in distribution], [int(m * len(found)) for m in distribution.values()])
+    )
     np.testing.assert_allclose(np.sort(found), expected, atol=1e-15)
-    mean = sum(v * m for v, m in law.items())
-    variance = sum(v * v * m for v, m in law.items()) - mean**2
+    mean = sum(v * m for v, m in distribution.items())
+    variance = sum(v * v * m for v, m in distribution.items()) - mean**2
     assert backend.expected_ap(*shape) == pytest.approx(float(mean), rel=1e-14)
     assert backend.variance_ap(*shape) == pytest.approx(float(variance), rel=1e-11, abs=1e-15)
 
 
-def test_rooms_enumerate_in_the_same_order():
+def test_backends_enumerate_in_the_same_order():
     np.testing.assert_allclose(cpu.enumerate_ap(3, 9), reference.enumerate_ap(3, 9), rtol=1e-15)
 
 
@@ -74,7 +76,7 @@ def test_variance_of_a_larger_shape():
 @given(shapes(9), st.data())
 @settings(deadline=None, max_examples=60)
 def test_count_of_a_tail(shape, data):
-    values = sorted(rational_law(*shape))
+    values = sorted(rational_distribution(*shape))
     at = float(data.draw(st.sampled_from(values))) * shape[0]
     limit = data.draw(st.sampled_from([0, 1, 5, 10**6]))
     for total in (at * (1 - 1e-12), at * (1 + 1e-12), 0.0):
@@ -90,7 +92,7 @@ def test_count_of_a_known_tail():
     assert cpu.count_tail(3, 1000, 2.6 - 1e-9, 100) == 3
 
 
-def test_rooms_sweep_alike():
+def test_backends_sweep_alike():
     one, two = start(5, 60), start(5, 60)
     reference.advance_survival(*one, 60, 0, 12)
     cpu.advance_survival(*two, 60, 0, 7)
@@ -108,7 +110,7 @@ def test_the_sweep_does_not_depend_on_how_many_positives_it_keeps():
 
 @pytest.mark.parametrize("cells", [7, 30, 2520])
 @pytest.mark.parametrize("shape", [(1, 5), (2, 9), (3, 11), (4, 12)])
-def test_the_sweep_is_the_law_of_the_rounded_sum(shape, cells):
+def test_the_sweep_is_the_distribution_of_the_rounded_sum(shape, cells):
     n_pos, n_total = shape
     state = start(n_pos, cells)
     cpu.advance_survival(*state, cells, 0, n_total)
@@ -137,9 +139,9 @@ def test_streams():
 @pytest.mark.parametrize("shape", [(1, 4), (2, 5), (3, 5)])
 def test_placements_are_drawn_evenly(shape):
     values, counts = np.unique(cpu.sample_ap(cpu.stream_key(0, *shape), 0, 100_000, *shape), return_counts=True)
-    law = rational_law(*shape)
-    assert len(values) == len(law)
-    expected = 100_000 * np.array([float(law[v]) for v in sorted(law)])
+    distribution = rational_distribution(*shape)
+    assert len(values) == len(distribution)
+    expected = 100_000 * np.array([float(distribution[v]) for v in sorted(distribution)])
     assert np.all(np.abs(counts - expected) < 5 * np.sqrt(expected))
 
 

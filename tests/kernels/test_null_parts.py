@@ -1,4 +1,4 @@
-"""Kernels beside the sweep of the null law: the law in two parts, moments of rounding, characteristic functions."""
+"""Kernels beside the sweep of the null distribution: its two parts, moments of rounding, characteristic functions."""
 
 import math
 from fractions import Fraction
@@ -36,7 +36,7 @@ def in_cells(ranks, cells):
 
 @given(shapes(8), st.sampled_from([7, 60]), st.data())
 @settings(deadline=None, max_examples=60)
-def test_the_law_beyond_a_rank(shape, cells, data):
+def test_the_distribution_beyond_a_rank(shape, cells, data):
     n_pos, n_total = shape
     until = data.draw(st.integers(0, n_total - 1))
     masses, tops, errors, dropped = reference_split.descend_distribution(n_pos, n_total, until, cells, 0.0)
@@ -60,7 +60,7 @@ def test_the_law_beyond_a_rank(shape, cells, data):
         np.testing.assert_allclose(one, two, rtol=1e-14, atol=0)
 
 
-def test_rooms_drop_alike():
+def test_backends_drop_alike():
     one = reference_split.descend_distribution(5, 60, 10, 100, 1e-6)
     two = null_split.descend_distribution(5, 60, 10, 100, 1e-6)
     for a, b in zip(one, two, strict=True):
@@ -120,7 +120,7 @@ def test_characteristic_functions(shape, first, step, count):
         np.testing.assert_allclose(found, expected, atol=1e-11)
 
 
-def test_rooms_keep_to_a_corridor_alike():
+def test_backends_keep_to_a_corridor_alike():
     rank = np.arange(301)
     for width in (3, 12, 40):
         lowest = np.maximum(np.maximum(0, rank - 240), rank // 5 - width)

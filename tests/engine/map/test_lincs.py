@@ -53,7 +53,7 @@ def test_p_values_lie_within_the_sampling_error_of_copairs(plate, tmp_path):
 
 
 @pytest.mark.parametrize("distance", ["cosine", "correlation"])
-def test_all_rooms_count_the_same(plate, distance):
+def test_all_backends_count_the_same(plate, distance):
     """Counts of the compiled kernels, the JAX programs and the definition, to the last bit."""
     meta, x = plate
     frame = pl.from_pandas(meta)
