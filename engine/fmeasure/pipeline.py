@@ -148,12 +148,12 @@ def _record(folder: ResultFolder, scored: Sequence[Scored], crosswalk: bool) -> 
         ("mapped", "labels replaced by the crosswalk"),
         ("later_unknown", "labels of ranks 2 and up are no labels here, and match no truth"),
     ):
-        some = {each.run.name: getattr(each.tally, name) for each in scored if getattr(each.tally, name)}
+        some = {each.run.name: getattr(each.label_counts, name) for each in scored if getattr(each.label_counts, name)}
         if some:
             most = max(some, key=lambda run: (some[run], run))
             where = f"{most}" if len(some) == 1 else f"{len(some)} runs, most in {most}: {some[most]}"
             notes.append(f"{sum(some.values())} {what} ({where})")
-    if crosswalk and not any(each.tally.mapped for each in scored):
+    if crosswalk and not any(each.label_counts.mapped for each in scored):
         notes.append("the crosswalk replaced no label: check that its first column holds labels as the files have them")
     sources: dict[tuple[str, str], dict[str, Any]] = {}  # several columns of a file may have been read
     for each in scored:
@@ -162,7 +162,7 @@ def _record(folder: ResultFolder, scored: Sequence[Scored], crosswalk: bool) -> 
             sources.setdefault((where, source["sha256"]), {**source, "path": where})
     folder.manifest["inputs"] = list(sources.values())
     folder.manifest["unknown_labels"] = {each.run.name: each.unknown for each in scored if any(each.unknown.values())}
-    folder.manifest["dropped"] = {each.run.name: each.tally.as_dict() for each in scored}
+    folder.manifest["dropped"] = {each.run.name: each.label_counts.as_dict() for each in scored}
     folder.manifest["ontologies"] = {
         each.run.name: {
             "fingerprint": ontology.fingerprint,

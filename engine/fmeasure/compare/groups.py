@@ -13,9 +13,9 @@ from ...errors import InputError
 from ..names import CELL, SAMPLE
 from ..runs.samples import Group, metadata_value
 from ..scores.options import ReportOptions
-from .paired import Contender, Paired, class_changes, compare, pair_cells
+from .paired import Paired, ScoredModel, class_changes, compare, pair_cells
 
-__all__ = ["Compared", "compare_groups", "compare_paired", "contender_of"]
+__all__ = ["Compared", "compare_groups", "compare_paired", "scored_model_of"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Compared:
     notes: list[str]
 
 
-def contender_of(group: Group, name: str, by: str = CELL) -> Contender:
+def scored_model_of(group: Group, name: str, by: str = CELL) -> ScoredModel:
     """Take a group as a model to be compared; a metadata key `by` becomes a column of its cells.
 
     Raises
@@ -60,7 +60,7 @@ def contender_of(group: Group, name: str, by: str = CELL) -> Contender:
             )
         known = None if by in (CELL, SAMPLE) else metadata_value(member.sample, by)
         calls[sample] = member.calls if known is None else member.calls.with_columns(pl.lit(known).alias(by))
-    return Contender(name, calls, group.labels, group.ontology)
+    return ScoredModel(name, calls, group.labels, group.ontology)
 
 
 def compare_paired(paired: Paired, report: ReportOptions, backend: Any) -> Compared:
@@ -101,8 +101,8 @@ def compare_groups(groups: Sequence[Group], report: ReportOptions, backend: Any)
         if len(some) < 2:
             continue
         try:
-            contenders = [contender_of(group, group.name, report.bootstrap_by) for group in some]
-            paired = pair_cells(contenders, None if report.bootstrap_by == CELL else report.bootstrap_by)
+            models = [scored_model_of(group, group.name, report.bootstrap_by) for group in some]
+            paired = pair_cells(models, None if report.bootstrap_by == CELL else report.bootstrap_by)
         except InputError as error:
             found.append(Compared(None, None, [f"models were not compared: {error}"]))
             continue

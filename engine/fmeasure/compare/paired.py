@@ -28,7 +28,7 @@ from ..scores.resample import CountMap, distinct_entries, point_scores, resample
 if TYPE_CHECKING:
     from ..scores.tables import Rules
 
-__all__ = ["Contender", "Paired", "class_changes", "compare", "pair_cells"]
+__all__ = ["Paired", "ScoredModel", "class_changes", "compare", "pair_cells"]
 
 Codes = npt.NDArray[np.int32]
 Ints = npt.NDArray[np.int64]
@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Contender:
+class ScoredModel:
     """A model to be compared.
 
     Attributes
@@ -106,12 +106,12 @@ class Paired:
         return right_a & ~right_b, right_b & ~right_a
 
 
-def pair_cells(contenders: Sequence[Contender], by: str | None = None) -> Paired:
+def pair_cells(models: Sequence[ScoredModel], by: str | None = None) -> Paired:
     """Find the cells that all models scored, by sample and cell id.
 
     Parameters
     ----------
-    contenders : sequence of Contender
+    models : sequence of ScoredModel
         Two or more, of different names.
     by : str, optional
         Column of the first model's calls that says the cluster of a cell, or ``"sample"``: clusters will be drawn, and
@@ -127,16 +127,16 @@ def pair_cells(contenders: Sequence[Contender], by: str | None = None) -> Paired
         No cell was scored by all; models disagree on the truth of a cell; a cell id comes twice; there is no column
         `by`; or models were scored with different ontologies that do not have the same labels.
     """
-    labels, ontology, notes = _universe(contenders)
+    labels, ontology, notes = _universe(models)
     index = {label: i for i, label in enumerate(labels)}
-    codes = [np.array([*(index[label] for label in each.labels), len(labels)], np.int32) for each in contenders]
-    shared = sorted(set(contenders[0].calls).intersection(*(each.calls for each in contenders[1:])))
+    codes = [np.array([*(index[label] for label in each.labels), len(labels)], np.int32) for each in models]
+    shared = sorted(set(models[0].calls).intersection(*(each.calls for each in models[1:])))
     # Sample by sample, so that no more than the cells of one stand in memory.
-    parts = [_patterns(_join(contenders, sample, codes, by), pl.len()) for sample in shared]
+    parts = [_patterns(_join(models, sample, codes, by), pl.len()) for sample in shared]
     joined = pl.concat(parts) if parts else pl.DataFrame(schema={"cells": pl.Int64})
     n_cells = int(joined["cells"].sum())
     if not n_cells:
-        names = examples([each.name for each in contenders], 3)
+        names = examples([each.name for each in models], 3)
         raise InputError(
             f"the models {names} scored no cell in common (samples are matched by their file of truth, cells by their "
             "ids), so they cannot be compared"
@@ -146,14 +146,14 @@ def pair_cells(contenders: Sequence[Contender], by: str | None = None) -> Paired
     patterns = patterns.sort(columns if by is not None else ["cells", *columns])  # `resample` wants cells to ascend
     clusters = patterns["cluster"].unique().sort() if by is not None else pl.Series([], dtype=pl.String)
     unit = np.arange(len(patterns)) if by is None else clusters.search_sorted(patterns["cluster"]).to_numpy()
-    left_out = {each.name: sum(map(len, each.calls.values())) - n_cells for each in contenders}
+    left_out = {each.name: sum(map(len, each.calls.values())) - n_cells for each in models}
     some = {name: count for name, count in left_out.items() if count}
     if some:
         shown = ", ".join(f"{count} of {name!r}" for name, count in list(some.items())[:5])
         notes.append(f"compared on the {n_cells} cells that all models scored; left out: {shown}")
-    predicted = [patterns[f"predicted {i}"].to_numpy() for i in range(len(contenders))]
+    predicted = [patterns[f"predicted {i}"].to_numpy() for i in range(len(models))]
     return Paired(
-        tuple(each.name for each in contenders),
+        tuple(each.name for each in models),
         labels,
         ontology,
         tuple(clusters),
@@ -172,20 +172,20 @@ def _patterns(cells: pl.DataFrame, count: pl.Expr) -> pl.DataFrame:
     return cells.group_by(columns).agg(count.cast(pl.Int64).alias("cells"))
 
 
-def _universe(contenders: Sequence[Contender]) -> tuple[tuple[str, ...], Ontology | None, list[str]]:
+def _universe(models: Sequence[ScoredModel]) -> tuple[tuple[str, ...], Ontology | None, list[str]]:
     """Return the labels of all models, the ontology that they share, and a note where they share none."""
-    first = contenders[0]
-    labels = tuple(dict.fromkeys(label for each in contenders for label in each.labels))
-    known = {each.ontology.fingerprint: each.ontology for each in contenders if each.ontology is not None}
-    if len(known) <= 1 and all((each.ontology is None) == (first.ontology is None) for each in contenders):
+    first = models[0]
+    labels = tuple(dict.fromkeys(label for each in models for label in each.labels))
+    known = {each.ontology.fingerprint: each.ontology for each in models if each.ontology is not None}
+    if len(known) <= 1 and all((each.ontology is None) == (first.ontology is None) for each in models):
         return labels, first.ontology, []
     if len(known) <= 1:
-        without = [each.name for each in contenders if each.ontology is None]
+        without = [each.name for each in models if each.ontology is None]
         note = f"models {examples(without)} were scored without an ontology: only flat metrics are compared"
         return labels, None, [note]
     one, other = list(known.values())[:2]
     why = f"the models were scored with different ontologies ({one.source} and {other.source})"
-    for each in contenders[1:]:
+    for each in models[1:]:
         if set(each.labels) != set(first.labels):
             odd = sorted(set(each.labels) ^ set(first.labels))
             raise InputError(
@@ -195,9 +195,9 @@ def _universe(contenders: Sequence[Contender]) -> tuple[tuple[str, ...], Ontolog
     return labels, None, [f"{why}: only flat metrics are compared"]
 
 
-def _join(contenders: Sequence[Contender], sample: str, codes: Sequence[Codes], by: str | None) -> pl.DataFrame:
+def _join(models: Sequence[ScoredModel], sample: str, codes: Sequence[Codes], by: str | None) -> pl.DataFrame:
     """Put the predictions of all models for the cells of a sample side by side, with one set of codes."""
-    first = contenders[0]
+    first = models[0]
     found = _recoded(first, sample, codes[0], 0)
     if by is not None:
         calls = first.calls[sample]
@@ -211,7 +211,7 @@ def _join(contenders: Sequence[Contender], sample: str, codes: Sequence[Codes], 
                 f"{did_you_mean(by, calls.columns)}; they have {examples(calls.columns[1:], 12)}"
             )
         found = found.with_columns(cluster.alias("cluster"))
-    for i, each in enumerate(contenders[1:], start=1):
+    for i, each in enumerate(models[1:], start=1):
         other = _recoded(each, sample, codes[i], i).rename({"truth": "other truth"})
         if found["cell_id"].equals(other["cell_id"]):
             found = found.hstack(other.drop("cell_id"))
@@ -229,8 +229,8 @@ def _join(contenders: Sequence[Contender], sample: str, codes: Sequence[Codes], 
     return found.drop("cell_id")
 
 
-def _recoded(contender: Contender, sample: str, codes: Codes, number: int) -> pl.DataFrame:
-    calls = contender.calls[sample]
+def _recoded(model: ScoredModel, sample: str, codes: Codes, number: int) -> pl.DataFrame:
+    calls = model.calls[sample]
     coded = {"truth": calls["truth"], f"predicted {number}": calls["predicted"]}
     return pl.DataFrame({"cell_id": calls["cell_id"]} | {name: codes[each.to_numpy()] for name, each in coded.items()})
 

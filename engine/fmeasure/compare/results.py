@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,8 @@ from ..scores.options import ReportOptions
 from ..scores.resample import point_scores
 from ..scores.summary import interval_words
 from ..workspace.read import read_samples
-from .groups import compare_paired, contender_of
-from .paired import Contender, Paired, pair_cells
+from .groups import compare_paired, scored_model_of
+from .paired import Paired, ScoredModel, pair_cells
 
 __all__ = ["SideBySide", "compare_results"]
 
@@ -91,8 +91,8 @@ def compare_results(
     InputError
         Fewer than two models, an unknown name, cells that were not kept, no cells in common, different truths.
     """
-    contenders, moved = _matched(_contenders(results, models, report.bootstrap_by, backend))
-    paired = pair_cells(contenders, None if report.bootstrap_by == CELL else report.bootstrap_by)
+    scored, moved = _matched(_scored_models(results, models, report.bootstrap_by, backend))
+    paired = pair_cells(scored, None if report.bootstrap_by == CELL else report.bootstrap_by)
     compared = compare_paired(paired, report, backend)
     notes = [*moved, *compared.notes]
     assert compared.metrics is not None
@@ -126,7 +126,7 @@ def compare_results(
     return SideBySide(table, by_model, compared.metrics, compared.classes, headline, words, tuple(notes))
 
 
-def _contenders(results: Sequence[Path], chosen: Sequence[str], by: str, backend: Any) -> list[Contender]:
+def _scored_models(results: Sequence[Path], chosen: Sequence[str], by: str, backend: Any) -> list[ScoredModel]:
     """Find the models of the results, by unique names."""
     found = []
     for path in results:
@@ -145,7 +145,7 @@ def _contenders(results: Sequence[Path], chosen: Sequence[str], by: str, backend
             f"no result has a model {strange[0]!r}{did_you_mean(strange[0], list(named))}; the models are "
             f"{examples(named, 10)}"
         )
-    taken = [contender_of(named[name], name, by) for name in chosen or named]
+    taken = [scored_model_of(named[name], name, by) for name in chosen or named]
     if len(taken) < 2:
         raise InputError(
             f"a comparison needs two or more models, but there is only {examples([each.name for each in taken])}"
@@ -153,19 +153,19 @@ def _contenders(results: Sequence[Path], chosen: Sequence[str], by: str, backend
     return taken
 
 
-def _matched(contenders: Sequence[Contender]) -> tuple[list[Contender], list[str]]:
+def _matched(models: Sequence[ScoredModel]) -> tuple[list[ScoredModel], list[str]]:
     """Match samples of different paths: by the names of the files of truth, or else cells by their ids alone."""
-    if set.intersection(*(set(each.calls) for each in contenders)):
-        return list(contenders), []
-    by_name = [{Path(sample).name: calls for sample, calls in each.calls.items()} for each in contenders]
+    if set.intersection(*(set(each.calls) for each in models)):
+        return list(models), []
+    by_name = [{Path(sample).name: calls for sample, calls in each.calls.items()} for each in models]
     note = "the models were scored with files of truth in different folders; samples are matched by file name"
-    whole = all(len(names) == len(each.calls) for names, each in zip(by_name, contenders, strict=True))
+    whole = all(len(names) == len(each.calls) for names, each in zip(by_name, models, strict=True))
     if not whole or not set.intersection(*map(set, by_name)):
-        by_name = [{ANY: pl.concat(each.calls.values(), how="diagonal_relaxed")} for each in contenders]
+        by_name = [{ANY: pl.concat(each.calls.values(), how="diagonal_relaxed")} for each in models]
         note = "the models were scored with different files of truth; cells are matched by their ids alone"
         if any(calls[ANY]["cell_id"].is_duplicated().any() for calls in by_name):
-            return list(contenders), []
-    renamed = [Contender(e.name, calls, e.labels, e.ontology) for e, calls in zip(contenders, by_name, strict=True)]
+            return list(models), []
+    renamed = [replace(each, calls=calls) for each, calls in zip(models, by_name, strict=True)]
     return renamed, [note]
 
 

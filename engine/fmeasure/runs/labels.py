@@ -1,4 +1,4 @@
-"""From label text to codes of one universe, and what happens to labels outside it; by distinct values, not by cells."""
+"""Labels as codes of one universe, and the policies for labels outside it; by distinct values, not by cells."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,17 @@ from ...readers.cells import LabelColumn
 from ...tables.frames import check_one, did_you_mean
 from ..ontology.ontology import Ontology
 
-__all__ = ["Policy", "Resolved", "Tally", "Universe", "read_crosswalk", "resolve", "settle"]
+__all__ = [
+    "CodedLabels",
+    "LabelCounts",
+    "Policy",
+    "ScoredLabels",
+    "Universe",
+    "apply_label_policy",
+    "code_labels",
+    "read_crosswalk",
+    "universe_of",
+]
 
 Codes = npt.NDArray[np.int32]
 
@@ -28,7 +38,7 @@ MATCH = ("id", "name")
 
 @dataclass(frozen=True)
 class Policy:
-    """What to do with labels outside the universe, missing ones, and predictions of the root.
+    """Policies for labels outside the universe, missing labels, and predictions of the root.
 
     Attributes
     ----------
@@ -58,8 +68,28 @@ class Policy:
 
 
 @dataclass
-class Tally:
-    """How many cells of a run met which policy."""
+class LabelCounts:
+    """Cells of a run by the label policy that applied to them.
+
+    Attributes
+    ----------
+    cells : int
+        Cells of the truth.
+    scored, dropped : int
+        Cells that are scored, and cells that were left out.
+    truth_unknown, predicted_unknown : int
+        Cells whose true label, or predicted label of rank 1, is outside the universe.
+    truth_missing, predicted_missing : int
+        Cells without a true label, or without a predicted label of rank 1.
+    predicted_root : int
+        Predictions of the root.
+    without_prediction : int
+        Scored cells without a prediction: false negatives of their truth.
+    mapped, replaced : int
+        Labels that the crosswalk replaced, and those that the ontology replaced (alternative or obsolete ids).
+    later_unknown : int
+        Labels of ranks 2 and up that are outside the universe.
+    """
 
     cells: int = 0
     scored: int = 0
@@ -118,8 +148,8 @@ class Universe:
 
 
 @dataclass(frozen=True)
-class Resolved:
-    """One column as codes of a universe.
+class CodedLabels:
+    """One column of labels as codes of a universe.
 
     Attributes
     ----------
@@ -140,7 +170,28 @@ class Resolved:
     replaced: int
 
 
-def resolve(column: LabelColumn, universe: Universe, policy: Policy) -> Resolved:
+class ScoredLabels(NamedTuple):
+    """The labels of the m cells that are scored.
+
+    Attributes
+    ----------
+    truth : ndarray of int32, shape (m,)
+        Codes of the true labels.
+    predictions : ndarray of int32, shape (k, m)
+        Codes of the predictions, best first; c, "no prediction", for labels outside the universe.
+    keep : ndarray of bool, shape (n,), or None
+        Which of the n cells are scored; None for all.
+    counts : LabelCounts
+        How many cells each policy applied to.
+    """
+
+    truth: Codes
+    predictions: Codes
+    keep: npt.NDArray[np.bool_] | None
+    counts: LabelCounts
+
+
+def code_labels(column: LabelColumn, universe: Universe, policy: Policy) -> CodedLabels:
     """Find the code of each label: crosswalk first, then the universe, then the ids that the ontology has replaced."""
     index = universe.by_name if policy.match == "name" and universe.ontology else universe.index
     newer = universe.ontology.replaced if universe.ontology else {}
@@ -157,7 +208,7 @@ def resolve(column: LabelColumn, universe: Universe, policy: Policy) -> Resolved
         lookup[i] = universe.none if code is None else code
     cells = np.bincount(np.where(column.codes < 0, len(lookup) - 1, column.codes), minlength=len(lookup))
     outside = sorted((-int(cells[i]), column.values[i]) for i in np.flatnonzero(unknown[:-1]) if cells[i])
-    return Resolved(
+    return CodedLabels(
         lookup[column.codes],
         int(cells[-1]),
         {value: -n for n, value in outside},
@@ -166,19 +217,24 @@ def resolve(column: LabelColumn, universe: Universe, policy: Policy) -> Resolved
     )
 
 
-def settle(
-    truth: Resolved, ranks: Sequence[Resolved], universe: Universe, policy: Policy, where: str, columns: Sequence[str]
-) -> tuple[Codes, npt.NDArray[np.int32], npt.NDArray[np.bool_] | None, Tally]:
-    """Apply the policies.
+def apply_label_policy(
+    truth: CodedLabels,
+    ranks: Sequence[CodedLabels],
+    universe: Universe,
+    policy: Policy,
+    where: str,
+    columns: Sequence[str],
+) -> ScoredLabels:
+    """Apply the policy to the labels of a run.
 
     Parameters
     ----------
-    truth : Resolved, n cells
+    truth : CodedLabels, n cells
         The truth.
-    ranks : sequence of k Resolved
+    ranks : sequence of k CodedLabels
         The predictions, best first, in the order of the truth.
     universe, policy
-        As in `resolve`.
+        As in `code_labels`.
     where : str
         The run, for messages.
     columns : sequence of str
@@ -186,13 +242,7 @@ def settle(
 
     Returns
     -------
-    truth : ndarray of int32, shape (m,)
-    predictions : ndarray of int32, shape (k, m)
-        Codes; c, "no prediction", in place of labels that are no labels.
-    keep : ndarray of bool, shape (n,), or None
-        The cells that are left; None for all.
-    tally : Tally
-        What was counted.
+    ScoredLabels
 
     Raises
     ------
@@ -203,7 +253,7 @@ def settle(
     predictions = np.stack([rank.codes for rank in ranks])
     if policy.unknown == "error":
         _refuse_unknown(truth, first, universe, where, columns)
-    tally = Tally(
+    counts = LabelCounts(
         cells=len(truth.codes),
         truth_unknown=sum(truth.unknown.values()),
         truth_missing=truth.missing,
@@ -214,7 +264,7 @@ def settle(
         later_unknown=sum(sum(rank.unknown.values()) for rank in ranks[1:]),
     )
     is_root = predictions == (none + 1 if universe.root is None else universe.root)
-    tally.predicted_root = int(is_root[0].sum())
+    counts.predicted_root = int(is_root[0].sum())
     keep = truth.codes != none
     if policy.unknown == "drop":
         keep &= predictions[0] != none
@@ -231,18 +281,20 @@ def settle(
     codes = truth.codes
     if kept is not None:
         codes, predictions = codes[kept], predictions[:, kept]
-    tally.scored = len(codes)
-    tally.dropped = tally.cells - tally.scored
-    tally.without_prediction = int((predictions[0] == none).sum())
-    if not tally.scored:
+    counts.scored = len(codes)
+    counts.dropped = counts.cells - counts.scored
+    counts.without_prediction = int((predictions[0] == none).sum())
+    if not counts.scored:
         raise InputError(
-            f"{where}: none of the {tally.cells} cells is left to score under --unknown {policy.unknown} and "
+            f"{where}: none of the {counts.cells} cells is left to score under --unknown {policy.unknown} and "
             f"--root-predictions {policy.root_predictions}"
         )
-    return codes, predictions, kept, tally
+    return ScoredLabels(codes, predictions, kept, counts)
 
 
-def _refuse_unknown(truth: Resolved, first: Resolved, universe: Universe, where: str, columns: Sequence[str]) -> None:
+def _refuse_unknown(
+    truth: CodedLabels, first: CodedLabels, universe: Universe, where: str, columns: Sequence[str]
+) -> None:
     problems = []
     for column, found in zip(columns, (truth, first), strict=True):
         if found.unknown:

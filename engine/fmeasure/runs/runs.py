@@ -24,7 +24,7 @@ from ..ontology.ontology import Ontology
 from ..ontology.read import read_ontology
 from .align import align
 from .annotate_dirs import AnnotateDir, rank_columns
-from .labels import Policy, Resolved, Tally, Universe, resolve, settle, universe_of
+from .labels import LabelCounts, Policy, ScoredLabels, Universe, apply_label_policy, code_labels, universe_of
 
 __all__ = ["Reader", "Run", "Scored", "count_calls", "runs_of_directories", "runs_of_files"]
 
@@ -95,8 +95,8 @@ class Scored:
         the ranks), `nearest_2` ... (codes; with an ontology), `score` (where there is one), and `obs` columns.
     confusions : tuple of Confusion
         Matrices of top-1 to top-k.
-    tally : Tally
-        What the policies counted.
+    label_counts : LabelCounts
+        How many cells each label policy applied to.
     unknown : dict of str to dict
         The most frequent labels of truth and rank 1 that are no labels of the universe, with their cells.
     notes : tuple of str
@@ -109,7 +109,7 @@ class Scored:
     universe: Universe
     calls: pl.DataFrame
     confusions: tuple[Confusion, ...]
-    tally: Tally
+    label_counts: LabelCounts
     unknown: dict[str, dict[str, int]]
     notes: tuple[str, ...]
     sources: tuple[dict[str, Any], ...]
@@ -292,13 +292,11 @@ class Reader:
             universe = Universe(ontology.terms, ontology)
         else:
             universe = universe_of([truth.columns[run.gt_label], *found.columns.values()], self.policy)
-        ranks = [resolve(found.columns[column], universe, self.policy) for column in run.columns]
+        ranks = [code_labels(found.columns[column], universe, self.policy) for column in run.columns]
         if order is not None:
-            ranks = [Resolved(r.codes[order], r.missing, r.unknown, r.mapped, r.replaced) for r in ranks]
-        true = resolve(truth.columns[run.gt_label], universe, self.policy)
-        codes, predictions, keep, tally = settle(
-            true, ranks, universe, self.policy, where, (run.gt_label, run.inferred_label)
-        )
+            ranks = [replace(rank, codes=rank.codes[order]) for rank in ranks]
+        true = code_labels(truth.columns[run.gt_label], universe, self.policy)
+        labels = apply_label_policy(true, ranks, universe, self.policy, where, (run.gt_label, run.inferred_label))
         unknown = {
             side: dict(itertools.islice(each.unknown.items(), KEPT_UNKNOWN))
             for side, each in (("truth", true), ("predicted", ranks[0]))
@@ -306,8 +304,8 @@ class Reader:
         score = found.scores.get(run.score)
         if score is not None and order is not None:
             score = score[order]
-        calls = self._calls(truth, codes, predictions, keep, score, universe)
-        counts = self.backend.count_confusion(codes, predictions, universe.none)
+        calls = self._calls(truth, labels, score, universe)
+        counts = self.backend.count_confusion(labels.truth, labels.predictions, universe.none)
         confusions = matrices(counts, universe.labels)
         confusions += confusions[-1:] * (run.top_k - len(confusions))
         return Scored(
@@ -315,7 +313,7 @@ class Reader:
             universe,
             calls,
             tuple(confusions),
-            tally,
+            labels.counts,
             unknown,
             tuple(notes),
             (truth.source, found.source),
@@ -324,13 +322,12 @@ class Reader:
     def _calls(
         self,
         truth: CellTable,
-        codes: npt.NDArray[np.int32],
-        predictions: npt.NDArray[np.int32],
-        keep: npt.NDArray[np.bool_] | None,
+        labels: ScoredLabels,
         score: npt.NDArray[np.float64] | None,
         universe: Universe,
     ) -> pl.DataFrame:
-        """Put the cells into a table."""
+        """Return the scored cells as a table, see `Scored`."""
+        codes, predictions, keep, _ = labels
         hit = predictions == codes
         rank = np.where(hit.any(axis=0), hit.argmax(axis=0) + 1, 0).astype(np.min_scalar_type(len(hit)))
         data: dict[str, Any] = {"truth": codes, "predicted": predictions[0], "hit_rank": rank}

@@ -115,7 +115,7 @@ def sample_of(scored: Scored) -> Sample:
         "columns": list(run.columns),
         "ontology_fingerprint": ontology.fingerprint if ontology else None,
         "ontology_root": ontology.root if ontology else None,
-        "tally": scored.tally.as_dict(),
+        "tally": scored.label_counts.as_dict(),
         "metadata": dict(run.metadata),
     }
     return Sample(run.name, meta, scored.confusions, ontology, scored.calls)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_fscore_support
 
 from fastbench.engine.errors import InputError
-from fastbench.engine.fmeasure.compare.paired import Contender, class_changes, compare, pair_cells
+from fastbench.engine.fmeasure.compare.paired import ScoredModel, class_changes, compare, pair_cells
 from fastbench.engine.fmeasure.confusion import matrices
 from fastbench.engine.fmeasure.ontology.ontology import ROOT, Ontology
 from fastbench.engine.fmeasure.scores.intervals import intervals
@@ -44,7 +44,7 @@ def calls_of(ids, truth, predicted, **more):
 
 def model(name, calls, ontology=ONTOLOGY, labels=IDS):
     calls = calls if isinstance(calls, dict) else {"one": calls}
-    return Contender(name, calls, ontology.terms if ontology else labels, ontology)
+    return ScoredModel(name, calls, ontology.terms if ontology else labels, ontology)
 
 
 def simulated(seed, n, rights, donors=6):
@@ -101,12 +101,12 @@ def scored_by_several(draw):
 def test_values_are_those_of_the_cells_that_all_scored(problem):
     truth, models = problem
     common = sorted(set(truth).intersection(*(said for _, said in models)))
-    contenders = [each for each, _ in models]
+    scored = [each for each, _ in models]
     if not common:
         with pytest.raises(InputError, match="scored no cell in common"):
-            pair_cells(contenders)
+            pair_cells(scored)
         return
-    paired = pair_cells(contenders)
+    paired = pair_cells(scored)
     assert paired.cells.sum() == len(common)
     assert (np.diff(paired.cells) >= 0).all()
     assert paired.left_out == {each.name: len(said) - len(common) for each, said in models}
@@ -158,7 +158,7 @@ def test_mcnemar(only_a, only_b):
 
 def test_models_that_say_the_same_do_not_differ():
     first, _ = simulated(1, 300, [0.7, 0.7])
-    table = compare(pair_cells([first, Contender("m1", first.calls, first.labels, first.ontology)]), RULES, ROOM)
+    table = compare(pair_cells([first, ScoredModel("m1", first.calls, first.labels, first.ontology)]), RULES, ROOM)
     assert set(table["difference"]) == set(table["lower"]) == set(table["upper"]) == {0.0}
     assert set(table["p_value"]) == {1.0}
 

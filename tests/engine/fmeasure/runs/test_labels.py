@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from fastbench.engine.errors import InputError
 from fastbench.engine.fmeasure.ontology.ontology import Ontology
 from fastbench.engine.fmeasure.runs.labels import (
+    LabelCounts,
     Policy,
-    Tally,
     Universe,
+    apply_label_policy,
+    code_labels,
     read_crosswalk,
-    resolve,
-    settle,
     universe_of,
 )
 from fastbench.engine.readers.cells import LabelColumn
@@ -45,17 +45,17 @@ def column(labels: list[str | None]) -> LabelColumn:
 
 def outcome(
     truth: list[str | None], predicted: list[list[str | None]], universe: Universe, policy: Policy
-) -> tuple[list[int], list[list[int]], Tally]:
-    ranks = [resolve(column(rank), universe, policy) for rank in predicted]
-    codes, predictions, _, tally = settle(
-        resolve(column(truth), universe, policy), ranks, universe, policy, "runs/a", ("truth", "name_1")
+) -> tuple[list[int], list[list[int]], LabelCounts]:
+    ranks = [code_labels(column(rank), universe, policy) for rank in predicted]
+    codes, predictions, _, counts = apply_label_policy(
+        code_labels(column(truth), universe, policy), ranks, universe, policy, "runs/a", ("truth", "name_1")
     )
-    return codes.tolist(), predictions.tolist(), tally
+    return codes.tolist(), predictions.tolist(), counts
 
 
 def test_labels_find_their_codes(universe: Universe) -> None:
     policy = Policy(crosswalk={"T cell": "CL:3"})
-    found = resolve(column(["CL:2", "T cell", "CL:9", "CL:0000000", "nan", None, "T cell"]), universe, policy)
+    found = code_labels(column(["CL:2", "T cell", "CL:9", "CL:0000000", "nan", None, "T cell"]), universe, policy)
     assert found.codes.tolist() == [2, 3, 2, 0, 4, 4, 3]
     assert (found.missing, found.mapped, found.replaced) == (1, 2, 1)
     assert found.unknown == {"nan": 1}
@@ -63,16 +63,16 @@ def test_labels_find_their_codes(universe: Universe) -> None:
 
 def test_unknown_labels_come_by_frequency_and_only_where_they_occur(universe: Universe) -> None:
     labels = LabelColumn(np.array([0, 1, 1, 1, 2], np.int32), ("b", "a", "CL:1", "never used"))
-    assert list(resolve(labels, universe, Policy()).unknown.items()) == [("a", 3), ("b", 1)]
+    assert list(code_labels(labels, universe, Policy()).unknown.items()) == [("a", 3), ("b", 1)]
 
 
 def test_names_instead_of_ids(universe: Universe) -> None:
-    assert resolve(column(["two", "CL:2"]), universe, Policy(match="name")).codes.tolist() == [2, 4]
-    twins = Ontology.from_edges(
+    assert code_labels(column(["two", "CL:2"]), universe, Policy(match="name")).codes.tolist() == [2, 4]
+    alike = Ontology.from_edges(
         ["CL:0000000", "CL:1", "CL:2"], [], names={"CL:1": "same", "CL:2": "same"}, source="x.obo"
     )
     with pytest.raises(InputError, match=r"x\.obo: the labels CL:1 and CL:2 share the name 'same'"):
-        resolve(column(["same"]), Universe(twins.terms, twins), Policy(match="name"))
+        code_labels(column(["same"]), Universe(alike.terms, alike), Policy(match="name"))
 
 
 def test_error_says_directory_column_and_values(universe: Universe) -> None:
@@ -106,9 +106,10 @@ def test_policies(
 ) -> None:
     found = outcome(TRUTH, CALLS, universe, policy)
     assert found[:2] == (codes, predictions)
-    tally = found[2]
-    assert (tally.cells, tally.scored, tally.dropped, tally.without_prediction) == counts
-    assert (tally.truth_unknown, tally.truth_missing, tally.predicted_unknown, tally.predicted_missing) == (1, 1, 1, 1)
+    label_counts = found[2]
+    assert (label_counts.cells, label_counts.scored, label_counts.dropped, label_counts.without_prediction) == counts
+    assert (label_counts.truth_unknown, label_counts.truth_missing) == (1, 1)
+    assert (label_counts.predicted_unknown, label_counts.predicted_missing) == (1, 1)
 
 
 def test_labels_outside_the_universe_at_later_ranks_harm_nobody(universe: Universe) -> None:
@@ -134,7 +135,7 @@ def test_universe_without_an_ontology(labels: list[str | None], crosswalk: dict[
     policy = Policy("miss", crosswalk=crosswalk)
     found = universe_of([column(labels)], policy)
     assert found.labels == tuple(sorted({crosswalk.get(x, x) for x in labels if x is not None}))
-    codes = resolve(column(labels), found, policy).codes
+    codes = code_labels(column(labels), found, policy).codes
     text = [*found.labels, None]
     assert [text[code] for code in codes] == [None if x is None else crosswalk.get(x, x) for x in labels]
 
@@ -176,14 +177,14 @@ def test_a_policy_for_roots_holds_at_all_ranks(universe: Universe) -> None:
 
 
 def test_later_ranks_are_counted(universe: Universe) -> None:
-    tally = outcome(["CL:1", "CL:2"], [["CL:2", "CL:1"], ["one", "CL:3"]], universe, Policy())[2]
-    assert tally.later_unknown == 1
+    counts = outcome(["CL:1", "CL:2"], [["CL:2", "CL:1"], ["one", "CL:3"]], universe, Policy())[2]
+    assert counts.later_unknown == 1
 
 
 def test_hints_name_the_option_that_helps(universe: Universe) -> None:
     with pytest.raises(InputError, match="these are ids, not names: leave out --match name"):
         outcome(["CL:1"], [["one"]], universe, Policy(match="name"))
-    twins = Ontology.from_edges(["CL:0000000", "CL:1", "CL:2"], [], names={"CL:1": "same", "CL:2": "same"})
+    alike = Ontology.from_edges(["CL:0000000", "CL:1", "CL:2"], [], names={"CL:1": "same", "CL:2": "same"})
     with pytest.raises(InputError, match="has 1 labels outside") as caught:
-        outcome(["odd"], [["CL:1"]], Universe(twins.terms, twins), Policy())
+        outcome(["odd"], [["CL:1"]], Universe(alike.terms, alike), Policy())
     assert "share the name" not in str(caught.value)
