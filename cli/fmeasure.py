@@ -157,7 +157,7 @@ def fmeasure(
 
     if not (annotate_dirs or truth or pred):
         if gt_label or inferred_label or ontology:
-            raise InputError("say what to score: --annotate-dirs, or --truth with --pred")
+            raise InputError("Say what to score: --annotate-dirs, or --truth with --pred.")
         _run_example(given)
         return
     options, report = _score_options(given), _report_options(given)
@@ -307,7 +307,7 @@ def _step(name: str, output: Path, report: Any, as_json: bool, run: Callable[[Re
     from ..engine.fmeasure.pipeline import as_options
 
     if not output.is_dir():
-        raise InputError(f"there is no folder {output}; run 'fastbench fmeasure confusion-matrix' first")
+        raise InputError(f"There is no folder {output}; run 'fastbench fmeasure confusion-matrix' first.")
     with _result(output, f"fmeasure {name}", as_options(None, report), True) as folder:
         outcome = run(folder)
         note_compilation(folder)

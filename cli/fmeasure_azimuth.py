@@ -153,7 +153,7 @@ def _next(calls: AzimuthCalls, options: AzimuthOptions, output: Path) -> tuple[s
     without = sum(int(calls.levels[name][0]) for name in ("unmapped", "outside", "missing"))
     if without and options.unmapped != "root":
         hints.append(
-            f"{without} cells have no term at rank 1: they are scored as wrong by --unknown miss, left out by drop, the root by root, and refused otherwise"
+            f"{without} cells have no term at rank 1: they are scored as wrong by --unknown miss, left out by drop, the root by root, and refused otherwise."
         )
         command += ["--unknown", "miss"]
     return shlex.join(command), hints

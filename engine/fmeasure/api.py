@@ -58,13 +58,13 @@ def build_confusion_matrix(y_true: Any, y_pred: Any, label_order: Sequence[str])
     if len(set(labels)) != len(labels):
         twice = [label for label in dict.fromkeys(labels) if labels.count(label) > 1]
         raise InputError(
-            f"label_order names {len(twice)} labels more than once ({examples(twice)}); each must stand once"
+            f"label_order names {len(twice)} labels more than once ({examples(twice)}); each must occur once."
         )
     true, predicted = _text(y_true, "y_true"), _text(y_pred, "y_pred")
     if len(true) != len(predicted):
-        raise InputError(f"y_true has {len(true)} labels and y_pred {len(predicted)}; each cell needs one of both")
+        raise InputError(f"y_true has {len(true)} labels and y_pred {len(predicted)}; each cell needs one of both.")
     if not len(true):
-        raise InputError("y_true and y_pred are empty; at least one cell is needed")
+        raise InputError("y_true and y_pred are empty; at least one cell is needed.")
     index = {label: i for i, label in enumerate(labels)}
     coded = [_coded(values, index) for values in (true, predicted)]
     problems = [
@@ -75,7 +75,7 @@ def build_confusion_matrix(y_true: Any, y_pred: Any, label_order: Sequence[str])
     ]
     if problems:
         raise InputError(
-            f"{'; '.join(problems)}. Map them to labels of the ontology first (Azimuth labels need a crosswalk)"
+            f"{'; '.join(problems)}. Map them to labels of the ontology first (Azimuth labels need a crosswalk)."
         )
     (truth, _), (prediction, _) = coded
     counts = get_backend().count_confusion(truth, prediction[np.newaxis], len(labels))
@@ -95,7 +95,7 @@ def _text(values: Any, name: str) -> Any:
     if not isinstance(values, pl.Series):
         values = values.to_numpy() if hasattr(values, "to_numpy") else np.asarray(values)
         if values.ndim != 1:
-            raise InputError(f"{name} must be a list of labels, but has the shape {values.shape}")
+            raise InputError(f"{name} must be a list of labels, but has the shape {values.shape}.")
         if values.dtype.kind == "O":
             values = [None if is_missing(value) else str(value) for value in values]
         values = pl.Series(values)
@@ -163,11 +163,11 @@ def aggregate_confusion_matrices(cms: Sequence[Any]) -> Any:
     from scipy.sparse import csr_matrix
 
     if not len(cms):
-        raise InputError("there are no confusion matrices to add up")
+        raise InputError("There are no confusion matrices to add up.")
     shapes = [matrix.shape for matrix in cms]
     if len(set(shapes)) > 1:
         raise InputError(
-            f"confusion matrices of different shapes cannot be added up: {examples(dict.fromkeys(shapes))}"
+            f"Confusion matrices of different shapes cannot be added up: {examples(dict.fromkeys(shapes))}."
         )
     total = csr_matrix(cms[0])
     for matrix in cms[1:]:
@@ -183,12 +183,12 @@ def _entries(cm: Any, n_labels: int | None = None) -> Entries:
     found.sum_duplicates()
     c = found.shape[0]
     if found.shape != (c, c):
-        raise InputError(f"a confusion matrix must be square, but its shape is {found.shape}")
+        raise InputError(f"A confusion matrix must be square, but its shape is {found.shape}.")
     if n_labels is not None and n_labels != c:
-        raise InputError(f"label_order has {n_labels} labels, but the confusion matrix is {c} x {c}")
+        raise InputError(f"label_order has {n_labels} labels, but the confusion matrix is {c} x {c}.")
     cells = found.data
     if not np.isfinite(cells).all() or (cells < 0).any():
-        raise InputError("a confusion matrix must hold counts of 0 or more")
+        raise InputError("A confusion matrix must hold counts of 0 or more.")
     if cells.dtype.kind != "f" or (cells == np.floor(cells)).all():
         cells = cells.astype(np.int64)
     some = cells > 0
@@ -269,7 +269,7 @@ def compute_hierarchical_f_measure_from_cm(
     else:
         raise InputError(
             "ontology_cache must be an Ontology, a file or a CellOntologyCache, but it is a "
-            f"{type(ontology_cache).__name__}"
+            f"{type(ontology_cache).__name__}."
         )
     counts = node_class_counts(entries, bits, len(nodes), get_backend())
     found = averages(counts, classes="true", zero_division=zero_division, rule=rule)

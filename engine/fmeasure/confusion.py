@@ -93,8 +93,8 @@ def add(parts: Sequence[Confusion], what: str) -> Confusion:
     for part in parts[1:]:
         if part.labels != first.labels:
             raise InputError(
-                f"{what}: the confusion matrices have different labels or label orders ({len(first.labels)} and "
-                f"{len(part.labels)} labels), so they cannot be added up; score them with one ontology, --ontology FILE"
+                f"{what}: The confusion matrices have different labels or label orders ({len(first.labels)} and "
+                f"{len(part.labels)} labels), so they cannot be added up; use one ontology for all, --ontology FILE."
             )
     matrix = sum((part.matrix for part in parts[1:]), start=first.matrix)
     return Confusion(first.labels, matrix.tocsr(), np.sum([part.missed for part in parts], axis=0, dtype=np.int64))

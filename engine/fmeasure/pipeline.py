@@ -71,11 +71,13 @@ class Outcome:
 
 
 def backend_of(device: str) -> Any:
-    """Return the kernels of a device, or say that it is not here."""
+    """Return the kernels of a device, or refuse one that is not available."""
     from ...kernels import dispatch
 
     if not dispatch.available(device):
-        raise InputError(f"device {device!r} is not here: JAX finds none; use 'auto', or install JAX for your GPU.")
+        raise InputError(
+            f"Device {device!r} is not available: JAX finds none; use 'auto', or install JAX for your GPU."
+        )
     return dispatch.get_backend(device)
 
 
@@ -113,7 +115,7 @@ def obs_columns(runs: Sequence[Run], report: ReportOptions) -> list[str]:
     for key in found:
         if key in _OF_CALLS or key.startswith("nearest_"):
             raise InputError(
-                f"the obs column {key!r} cannot group cells: {', '.join(_OF_CALLS)} have a meaning of their own here"
+                f"The obs column {key!r} cannot group cells: {', '.join(_OF_CALLS)} have a meaning of their own here."
             )
     return found
 
@@ -146,15 +148,17 @@ def _record(folder: ResultFolder, scored: Sequence[Scored], crosswalk: bool) -> 
         ("predicted_root", "predictions of the root"),
         ("replaced", "labels replaced by the ontology (alternative or obsolete ids)"),
         ("mapped", "labels replaced by the crosswalk"),
-        ("later_unknown", "labels of ranks 2 and up are no labels here, and match no truth"),
+        ("later_unknown", "labels of ranks 2 and up are outside the label universe, and match no truth"),
     ):
         some = {each.run.name: getattr(each.label_counts, name) for each in scored if getattr(each.label_counts, name)}
         if some:
             most = max(some, key=lambda run: (some[run], run))
             where = f"{most}" if len(some) == 1 else f"{len(some)} runs, most in {most}: {some[most]}"
-            notes.append(f"{sum(some.values())} {what} ({where})")
+            notes.append(f"{sum(some.values())} {what} ({where}).")
     if crosswalk and not any(each.label_counts.mapped for each in scored):
-        notes.append("the crosswalk replaced no label: check that its first column holds labels as the files have them")
+        notes.append(
+            "The crosswalk replaced no label: check that its first column holds labels as the files have them."
+        )
     sources: dict[tuple[str, str], dict[str, Any]] = {}  # several columns of a file may have been read
     for each in scored:
         for source in each.sources:
@@ -226,7 +230,7 @@ def run_all(
         if all(sample.ontology is not None for sample in first.samples):
             write_hierarchical(folder, first.samples, groups, report.rules, backend)
         else:
-            first.notes.append("no ontology was given: hierarchical metrics were left out (--ontology FILE)")
+            first.notes.append("No ontology was given: hierarchical metrics were left out (--ontology FILE).")
     found = write_report(folder, first.samples, groups, report, backend, simulated=simulated)
     first.notes.extend(found.notes)
     folder.manifest["notes"] = first.notes
@@ -263,7 +267,7 @@ def _groups_again(workspace: Path, samples: list[Sample], report: ReportOptions)
     """Make the groups of a workspace again, with their cells, and see that they are those that were written."""
     written = read_groups(workspace)
     if not written:
-        raise InputError(f"{workspace} holds no groups; run 'fastbench fmeasure aggregate' first")
+        raise InputError(f"{workspace} holds no groups; run 'fastbench fmeasure aggregate' first.")
     keys = written[0][2] or ["model_name"]
     groups = make_groups(samples, keys, backend_of(report.device))
     stored = {name: confusions for name, confusions, _ in written}
@@ -279,12 +283,12 @@ def _groups_again(workspace: Path, samples: list[Sample], report: ReportOptions)
         if not same:
             raise InputError(
                 f"{workspace}: cm_aggregate does not hold the sums of cm_raw for group {group.name!r}; run "
-                "'fastbench fmeasure aggregate' again"
+                "'fastbench fmeasure aggregate' again."
             )
     if len(stored) > len(groups):
         extra = sorted(stored.keys() - {group.name for group in groups})
         raise InputError(
-            f"{workspace}: cm_aggregate holds groups of no sample ({examples(extra)}); run 'aggregate' again"
+            f"{workspace}: cm_aggregate holds groups of no sample ({examples(extra)}); run 'aggregate' again."
         )
     return groups
 
@@ -305,7 +309,7 @@ def hierarchical_step(
     samples = read_samples(workspace, ontology=ontology, with_ontology=True)
     without = [sample.name for sample in samples if sample.ontology is None]
     if without:
-        raise InputError(f"samples {examples(without)} were scored without an ontology; pass one with --ontology FILE")
+        raise InputError(f"Samples {examples(without)} were scored without an ontology; pass one with --ontology FILE.")
     groups = _groups_again(workspace, samples, report)
     carry_over(workspace, folder, (*_HIERARCHICAL, *_REPORT))
     backend = backend_of(report.device)
@@ -321,8 +325,8 @@ def hierarchical_step(
     notes = list(found.notes)
     if other:
         notes.append(
-            f"hierarchical metrics of more than one rank are left out: {examples(other)} were counted with another "
-            "ontology, which chose the best of the ranks; score the runs anew with this one"
+            f"Hierarchical metrics of more than one rank were left out: {examples(other)} were counted with another "
+            "ontology, which chose the best of the ranks; score the runs anew with this one."
         )
     folder.manifest["notes"] = notes
     return Outcome(samples, groups, found, notes)

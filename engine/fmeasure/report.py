@@ -202,13 +202,13 @@ def _score_bins(group: Group, backend: Any) -> tuple[pl.DataFrame | None, str]:
         member.sample.name for member in group.members if member.calls is None or "score" not in member.calls.columns
     ]
     if without:
-        some = f"group {group.name!r}: no coverage and calibration, since {examples(without)} have no scores"
+        some = f"Group {group.name!r}: no coverage and calibration, since {examples(without)} have no scores."
         return None, some if len(without) < len(parts) else ""
     bits = group.ontology.select(group.labels)[0] if group.ontology is not None else None
     try:
         return add_bins([call_bins(part, len(group.labels), bits, backend) for part in parts if part is not None]), ""
     except InputError as error:
-        return None, f"group {group.name!r}: {error}"
+        return None, f"Group {group.name!r}: {error}"
 
 
 def _first(member: Member, backend: Any) -> Confusion:
@@ -231,8 +231,8 @@ def _clusters(group: Group, by: str, backend: Any) -> dict[str, Entries]:
             continue
         if member.calls is None or by not in member.calls.columns:
             raise InputError(
-                f"--bootstrap-by {by}: the cells of sample {member.sample.name!r} were not kept with that column; name "
-                "it when the sample is scored, or draw by cell or sample"
+                f"--bootstrap-by {by}: The cells of sample {member.sample.name!r} were not kept with that column; name "
+                "it when the sample is scored, or draw by cell or sample."
             )
         for (value,), calls in split_calls(member.calls, [by]):
             parts.setdefault(value, []).append(count_calls(calls, group.labels, 1, backend)[0])
@@ -251,16 +251,16 @@ def _intervals(groups: Sequence[Group], report: ReportOptions, backend: Any) -> 
             units = list(clusters.values())
             if NO_VALUE in clusters:
                 cells = int(clusters[NO_VALUE].cells.sum())
-                notes.append(f"group {group.name!r}: {cells} cells have no {report.bootstrap_by} and are drawn as one")
+                notes.append(f"Group {group.name!r}: {cells} cells have no {report.bootstrap_by} and are drawn as one.")
         count = len(units) if isinstance(units, list) else int(units.cells.sum())
         if count < 2:
             notes.append(
-                f"group {group.name!r}: no intervals, since there is only {count} to draw by {report.bootstrap_by}"
+                f"Group {group.name!r}: no intervals, since there is only {count} to draw by {report.bootstrap_by}."
             )
             continue
         least = min(least, count)
         if count < FEW:
-            notes.append(f"group {group.name!r}: rough intervals, drawn from {count} by {report.bootstrap_by}")
+            notes.append(f"Group {group.name!r}: rough intervals, drawn from {count} by {report.bootstrap_by}.")
         bits, nodes = group.ontology.select(group.labels) if group.ontology is not None else (None, ())
         found = intervals(
             units, report.rules, backend, bits=bits, n_nodes=len(nodes), draws=report.bootstrap, seed=report.seed
@@ -268,8 +268,8 @@ def _intervals(groups: Sequence[Group], report: ReportOptions, backend: Any) -> 
         odd = [f.metric for f in found if not (np.isnan(f.lower) or f.lower <= f.value <= f.upper)]
         if odd:
             notes.append(
-                f"group {group.name!r}: intervals of {examples(odd)} lie beside their value: means over classes change "
-                "when rare classes drop out of a draw"
+                f"Group {group.name!r}: intervals of {examples(odd)} lie beside their value: means over classes change "
+                "when rare classes drop out of a draw."
             )
         rows += [
             {"group_name": group.name, "metric": f.metric, "value": f.value, "lower": f.lower, "upper": f.upper}

@@ -79,10 +79,10 @@ class AzimuthOptions:
         """Refuse bad values before anything is read."""
         check_one("unmapped", self.unmapped, UNMAPPED)
         if not self.azimuth_ref_name.strip():
-            raise InputError("the name of the Azimuth reference is empty; give one, such as pbmcref")
+            raise InputError("The name of the Azimuth reference is empty; give one, such as pbmcref.")
         labels = [label for label, _ in self.levels]
         if len(set(labels)) < len(labels):
-            raise InputError(f"the levels ({examples(labels)}) name a column twice; name each once")
+            raise InputError(f"The levels ({examples(labels)}) name a column twice; name each once.")
 
     @property
     def model_name(self) -> str:
@@ -160,7 +160,7 @@ def read_azimuth(options: AzimuthOptions, ontology: Ontology | None) -> AzimuthC
     """
     if options.unmapped == "root" and ontology and ontology.root not in ontology.terms:
         raise InputError(
-            f"{ontology.source} does not have its root {ontology.root} as a term, so no call can become it"
+            f"{ontology.source} does not have its root {ontology.root} as a term, so no call can become it."
         )
     crosswalk = read_azimuth_crosswalk(
         options.crosswalk_csv,
@@ -185,13 +185,13 @@ def read_azimuth(options: AzimuthOptions, ontology: Ontology | None) -> AzimuthC
     extra_rows = len(found.ids) - len(rows)
     notes = list(crosswalk.notes)
     if extra_rows:
-        notes.append(f"{extra_rows} rows of {options.azimuth_csv} are of no cell of {options.h5ad}, and were left out")
+        notes.append(f"{extra_rows} rows of {options.azimuth_csv} are of no cell of {options.h5ad}, and were left out.")
     notes += _notes(levels, mapping)
     if len(pairs):
         worst = [f"{finer} under {coarser}" for finer, coarser in pairs.select("finer", "coarser").head(3).iter_rows()]
         notes.append(
             f"{pairs['cells'].sum()} calls, of {len(pairs)} distinct pairs, are not below the next coarser call of the "
-            f"same cell in the ontology ({examples(worst, 3)})"
+            f"same cell in the ontology ({examples(worst, 3)})."
         )
     return AzimuthCalls(
         pl.DataFrame(table),
@@ -215,14 +215,15 @@ def _find_levels(options: AzimuthOptions) -> list[tuple[str, str]]:
     for name in (name for level in options.levels for name in level):
         if name not in names:
             raise InputError(
-                f"{path} has no column {name!r}{did_you_mean(name, names)}; its columns are {examples(names, 10)}"
+                f"{path} has no column {name!r}{did_you_mean(name, names) or '.'} "
+                f"Its columns are {examples(names, 10)}."
             )
     # Azimuth writes coarse levels first.
     found = [(name, name + _SCORE) for name in names if name.startswith(_PREFIX) and name + _SCORE in names][::-1]
     if not (options.levels or found):
         raise InputError(
             f"{path} has no column predicted.<level> with a predicted.<level>.score beside it; its columns are "
-            f"{examples(names, 10) or 'none'}; name those of the levels, each as LABEL:SCORE"
+            f"{examples(names, 10) or 'none'}; name those of the levels, each as LABEL:SCORE."
         )
     return list(options.levels) or found
 
@@ -234,7 +235,7 @@ def _rows(cells: pl.Series, barcodes: pl.Series, options: AzimuthOptions) -> npt
         if len(repeated):
             raise InputError(
                 f"{path}: {len(repeated)} {what} come more than once ({examples(repeated)}); give each cell an id of "
-                "its own, for example with the name of its sample in front"
+                "its own, for example with the name of its sample in front."
             )
     known = barcodes.is_in(cells.implode()).fill_null(False)
     kept = np.flatnonzero(known.to_numpy())
@@ -313,8 +314,8 @@ def _level(found: CellTable, column: str, score_column: str, rows: npt.NDArray[n
     scores = found.scores[score_column][rows]
     if np.isinf(scores).any():
         raise InputError(
-            f"{mapping.options.azimuth_csv}: column {score_column!r} holds {np.isinf(scores).sum()} infinite scores; "
-            "leave them empty"
+            f"{mapping.options.azimuth_csv}: Column {score_column!r} holds {np.isinf(scores).sum()} infinite scores; "
+            "leave them empty."
         )
     some = scores[~np.isnan(scores)]
     codes = found.columns[column].codes[rows].astype(np.int64)
@@ -382,35 +383,35 @@ def _refuse(levels: Sequence[_Level], options: AzimuthOptions) -> None:
     problems = [problem for level in levels for problem in _problems(level, options.crosswalk_csv)]
     if not any(level.counts["mapped"] for level in levels):
         raise InputError(
-            f"no call of {options.azimuth_csv} becomes a term: {'; '.join(problems)}; name the right crosswalk, its "
+            f"No call of {options.azimuth_csv} becomes a term: {'; '.join(problems)}. Name the right crosswalk, its "
             f"right columns (now {options.crosswalk_azimuth_col!r} and {options.crosswalk_cl_id_col!r}), or the right "
-            "ontology"
+            "ontology."
         )
     if problems and options.unmapped == "error":
         raise InputError(
-            f"{options.azimuth_csv}: {'; '.join(problems)}; mend the crosswalk, or let them become something with "
-            "--unmapped unknown, empty or root"
+            f"{options.azimuth_csv}: {'; '.join(problems)}. Mend the crosswalk, or let them become something with "
+            "--unmapped unknown, empty or root."
         )
 
 
 def _notes(levels: Sequence[_Level], mapping: _Mapping) -> list[str]:
     """Say what was noticed while labels were mapped."""
     options = mapping.options
-    notes = [problem for level in levels for problem in _problems(level, options.crosswalk_csv)]
+    notes = [f"{problem}." for level in levels for problem in _problems(level, options.crosswalk_csv)]
     for level in levels:
         if level.trimmed:
-            notes.append(f"{level.name}: white space was taken off the labels of {level.trimmed} cells")
+            notes.append(f"{level.name}: White space was taken off the labels of {level.trimmed} cells.")
         if level.counts["without_score"]:
-            notes.append(f"{level.counts['score']}: {level.counts['without_score']} cells have no score")
+            notes.append(f"{level.counts['score']}: {level.counts['without_score']} cells have no score.")
         if level.odd_scores:
-            notes.append(f"{level.counts['score']}: {level.odd_scores} scores lie outside 0 to 1")
+            notes.append(f"{level.counts['score']}: {level.odd_scores} scores lie outside 0 to 1.")
     if mapping.replaced:
         notes.append(
-            f"{len(mapping.replaced)} ids were replaced as the ontology says ({examples(mapping.replaced, 3)})"
+            f"{len(mapping.replaced)} ids were replaced as the ontology says ({examples(mapping.replaced, 3)})."
         )
     if mapping.other_names:
         notes.append(
-            f"{options.crosswalk_csv}: the labels of {len(mapping.other_names)} terms are not those of the ontology "
-            f"({examples(mapping.other_names.values(), 3)})"
+            f"{options.crosswalk_csv}: The labels of {len(mapping.other_names)} terms are not those of the ontology "
+            f"({examples(mapping.other_names.values(), 3)})."
         )
     return notes

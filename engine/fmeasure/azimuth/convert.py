@@ -54,7 +54,7 @@ def convert_azimuth(options: AzimuthOptions, folder: ResultFolder) -> AzimuthCal
     """
     if not options.ontology:
         raise InputError(
-            "an annotate directory needs an ontology; give a resource file of cellarium-cas, OBO or OBO-graph"
+            "An annotate directory needs an ontology; give a resource file of cellarium-cas, OBO or OBO-graph."
         )
     ontology = read_ontology(options.ontology, relations=options.relations)
     calls = read_azimuth(options, ontology)
@@ -178,7 +178,7 @@ def build_ontology_response(
     names = column_names(inferred_labels_path)
     ranks = rank_columns(names, _NAME, max(len(names), 1))
     if not ranks:
-        raise InputError(f"{inferred_labels_path} has no column {_NAME!r}")
+        raise InputError(f"{inferred_labels_path} has no column {_NAME!r}.")
     scored = [name for rank in ranks if (name := rank.replace("_name_", "_score_")) in names]
     found = read_cells(inferred_labels_path, ranks, scored)
     position = {term: i for i, term in enumerate(ontology.terms)}

@@ -74,8 +74,8 @@ def read_azimuth_crosswalk(path: str, azimuth_column: str, id_column: str, label
     without = [label for label, identifier, _ in rows if label and not identifier]
     if without:
         raise InputError(
-            f"the crosswalk {path} has no {id_column!r} for {len(without)} labels ({examples(without)}); give each an "
-            "id, or leave its row out"
+            f"The crosswalk {path} has no {id_column!r} for {len(without)} labels ({examples(without)}); give each an "
+            "id, or leave its row out."
         )
     meanings: dict[str, dict[str, tuple[str, str]]] = {}
     for label, identifier, name in rows:
@@ -84,16 +84,16 @@ def read_azimuth_crosswalk(path: str, azimuth_column: str, id_column: str, label
     twice = [f"{label}: {' or '.join(several)}" for label, several in meanings.items() if len(several) > 1]
     if twice:
         raise InputError(
-            f"the crosswalk {path} gives {len(twice)} labels two meanings ({examples(twice)}); keep one row for each"
+            f"The crosswalk {path} gives {len(twice)} labels two meanings ({examples(twice)}); keep one row for each."
         )
     changed = [f"{old} to {new}" for old, new in dict.fromkeys(zip(written, ids, strict=True)) if old != new]
     n_trimmed = sum(old != new for old, new in zip(given, labels, strict=True))
     notes = []
     if changed:
-        notes.append(f"{path}: {len(changed)} ids were rewritten ({examples(changed, 3)})")
+        notes.append(f"{path}: {len(changed)} ids were rewritten ({examples(changed, 3)}).")
     if n_trimmed:
-        notes.append(f"{path}: white space was taken off {n_trimmed} labels")
+        notes.append(f"{path}: White space was taken off {n_trimmed} labels.")
     if "" in labels:
-        notes.append(f"{path}: {labels.count('')} rows without a label were left out")
+        notes.append(f"{path}: {labels.count('')} rows without a label were left out.")
     meaning = {label: next(iter(only.values())) for label, only in meanings.items()}
     return Crosswalk(meaning, tuple(notes), read.source)

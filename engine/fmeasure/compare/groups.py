@@ -50,13 +50,13 @@ def scored_model_of(group: Group, name: str, by: str = CELL) -> ScoredModel:
         sample = str(member.sample.meta["test_sample"])
         if member.calls is None:
             raise InputError(
-                f"the cells of {member.sample.name!r} were not kept, so {name!r} cannot be compared cell by cell; "
-                "score it without --no-cells"
+                f"The cells of {member.sample.name!r} were not kept, so {name!r} cannot be compared cell by cell; "
+                "score it without --no-cells."
             )
         if sample in calls:
             raise InputError(
                 f"{name!r} has two sets of calls for the cells of {sample}, so it cannot be compared cell by cell; "
-                "give each model a name of its own"
+                "give each model a name of its own."
             )
         known = None if by in (CELL, SAMPLE) else metadata_value(member.sample, by)
         calls[sample] = member.calls if known is None else member.calls.with_columns(pl.lit(known).alias(by))
@@ -104,7 +104,7 @@ def compare_groups(groups: Sequence[Group], report: ReportOptions, backend: Any)
             models = [scored_model_of(group, group.name, report.bootstrap_by) for group in some]
             paired = pair_cells(models, None if report.bootstrap_by == CELL else report.bootstrap_by)
         except InputError as error:
-            found.append(Compared(None, None, [f"models were not compared: {error}"]))
+            found.append(Compared(None, None, [f"Models were not compared. {error}"]))
             continue
         found.append(compare_paired(paired, report, backend))
     metrics = [each.metrics for each in found if each.metrics is not None]

@@ -138,8 +138,8 @@ def pair_cells(models: Sequence[ScoredModel], by: str | None = None) -> Paired:
     if not n_cells:
         names = examples([each.name for each in models], 3)
         raise InputError(
-            f"the models {names} scored no cell in common (samples are matched by their file of truth, cells by their "
-            "ids), so they cannot be compared"
+            f"The models {names} scored no cell in common (samples are matched by their file of truth, cells by their "
+            "ids), so they cannot be compared."
         )
     patterns = _patterns(joined, pl.col("cells").sum())
     columns = [name for name in patterns.columns if name != "cells"]
@@ -150,7 +150,7 @@ def pair_cells(models: Sequence[ScoredModel], by: str | None = None) -> Paired:
     some = {name: count for name, count in left_out.items() if count}
     if some:
         shown = ", ".join(f"{count} of {name!r}" for name, count in list(some.items())[:5])
-        notes.append(f"compared on the {n_cells} cells that all models scored; left out: {shown}")
+        notes.append(f"Compared on the {n_cells} cells that all models scored; left out: {shown}.")
     predicted = [patterns[f"predicted {i}"].to_numpy() for i in range(len(models))]
     return Paired(
         tuple(each.name for each in models),
@@ -181,18 +181,18 @@ def _universe(models: Sequence[ScoredModel]) -> tuple[tuple[str, ...], Ontology 
         return labels, first.ontology, []
     if len(known) <= 1:
         without = [each.name for each in models if each.ontology is None]
-        note = f"models {examples(without)} were scored without an ontology: only flat metrics are compared"
+        note = f"Models {examples(without)} were scored without an ontology: only flat metrics are compared."
         return labels, None, [note]
     one, other = list(known.values())[:2]
-    why = f"the models were scored with different ontologies ({one.source} and {other.source})"
+    why = f"models were scored with different ontologies ({one.source} and {other.source})"
     for each in models[1:]:
         if set(each.labels) != set(first.labels):
             odd = sorted(set(each.labels) ^ set(first.labels))
             raise InputError(
-                f"{first.name!r} and {each.name!r} cannot be compared: {why} that differ in {len(odd)} labels "
-                f"({examples(odd, 3)}); score them with one ontology"
+                f"{first.name!r} and {each.name!r} cannot be compared: the {why} that differ in {len(odd)} labels "
+                f"({examples(odd, 3)}); score them with one ontology."
             )
-    return labels, None, [f"{why}: only flat metrics are compared"]
+    return labels, None, [f"The {why}: only flat metrics are compared."]
 
 
 def _join(models: Sequence[ScoredModel], sample: str, codes: Sequence[Codes], by: str | None) -> pl.DataFrame:
@@ -207,8 +207,8 @@ def _join(models: Sequence[ScoredModel], sample: str, codes: Sequence[Codes], by
             cluster = calls[by].cast(pl.String).fill_null(NO_VALUE)
         else:
             raise InputError(
-                f"the cells of {first.name!r} in sample {sample!r} have no column {by!r} to make clusters of"
-                f"{did_you_mean(by, calls.columns)}; they have {examples(calls.columns[1:], 12)}"
+                f"The cells of {first.name!r} in sample {sample!r} have no column {by!r} to make clusters of"
+                f"{did_you_mean(by, calls.columns) or '.'} They have {examples(calls.columns[1:], 12)}."
             )
         found = found.with_columns(cluster.alias("cluster"))
     for i, each in enumerate(models[1:], start=1):
@@ -223,7 +223,7 @@ def _join(models: Sequence[ScoredModel], sample: str, codes: Sequence[Codes], by
         if len(strange):
             raise InputError(
                 f"{first.name!r} and {each.name!r} have different truths for {len(strange)} cells of sample "
-                f"{sample!r} ({examples(strange.to_list()[:6], 3)}); compare models on one column of truth"
+                f"{sample!r} ({examples(strange.to_list()[:6], 3)}); compare models on one column of truth."
             )
         found = found.drop("other truth")
     return found.drop("cell_id")
@@ -240,7 +240,7 @@ def _refuse_twice(ids: pl.Series, where: str) -> None:
         twice = ids.filter(ids.is_duplicated()).unique(maintain_order=True)
         raise InputError(
             f"{len(twice)} cell ids come more than once in {where} ({examples(twice.to_list()[:6], 3)}), so models "
-            "cannot be compared cell by cell; make the ids unique"
+            "cannot be compared cell by cell; make the ids unique."
         )
 
 
@@ -331,7 +331,7 @@ def _units(paired: Paired, above: Any) -> tuple[Ints, list[CountMap]]:
     else:
         sizes, cells, what = paired.cells, np.ones_like(paired.cells), "cells"
     if sizes.sum() < 2:
-        raise InputError(f"a comparison needs at least 2 {what} to draw from, but there is {sizes.sum()}")
+        raise InputError(f"A comparison needs at least 2 {what} to draw from, but there is {sizes.sum()}.")
     maps = []
     for i in range(len(paired.names)):
         entries, entry = distinct_entries(paired.entries(i))

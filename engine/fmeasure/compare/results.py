@@ -137,18 +137,20 @@ def _scored_models(results: Sequence[Path], chosen: Sequence[str], by: str, back
     for path, group in found:
         name = group.name if names.count(group.name) == 1 else f"{path.resolve().name}: {group.name}"
         if name in named:
-            raise InputError(f"two results have a model {group.name!r} in a folder {path.resolve().name!r}; rename one")
+            raise InputError(
+                f"Two results have a model {group.name!r} in a folder {path.resolve().name!r}; rename one."
+            )
         named[name] = group
     strange = [name for name in chosen if name not in named]
     if strange:
         raise InputError(
-            f"no result has a model {strange[0]!r}{did_you_mean(strange[0], list(named))}; the models are "
-            f"{examples(named, 10)}"
+            f"No result has a model {strange[0]!r}{did_you_mean(strange[0], list(named)) or '.'} The models are "
+            f"{examples(named, 10)}."
         )
     taken = [scored_model_of(named[name], name, by) for name in chosen or named]
     if len(taken) < 2:
         raise InputError(
-            f"a comparison needs two or more models, but there is only {examples([each.name for each in taken])}"
+            f"A comparison needs two or more models, but there is only {examples([each.name for each in taken])}."
         )
     return taken
 
@@ -158,11 +160,11 @@ def _matched(models: Sequence[ScoredModel]) -> tuple[list[ScoredModel], list[str
     if set.intersection(*(set(each.calls) for each in models)):
         return list(models), []
     by_name = [{Path(sample).name: calls for sample, calls in each.calls.items()} for each in models]
-    note = "the models were scored with files of truth in different folders; samples are matched by file name"
+    note = "The models were scored with files of truth in different folders; samples are matched by file name."
     whole = all(len(names) == len(each.calls) for names, each in zip(by_name, models, strict=True))
     if not whole or not set.intersection(*map(set, by_name)):
         by_name = [{ANY: pl.concat(each.calls.values(), how="diagonal_relaxed")} for each in models]
-        note = "the models were scored with different files of truth; cells are matched by their ids alone"
+        note = "The models were scored with different files of truth; cells are matched by their ids alone."
         if any(calls[ANY]["cell_id"].is_duplicated().any() for calls in by_name):
             return list(models), []
     renamed = [replace(each, calls=calls) for each, calls in zip(models, by_name, strict=True)]

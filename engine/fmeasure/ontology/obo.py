@@ -164,7 +164,7 @@ def _objects(owner: Mapping[str, Any], key: str, source: str) -> list[Mapping[st
     """The JSON objects listed under a key; an absent key is an empty list."""
     found = owner.get(key) or []
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise InputError(f"{source} is not OBO-graph JSON as it should be: {key!r} must hold objects; fetch it again")
+        raise InputError(f"{source} is not OBO-graph JSON as it should be: {key!r} must hold objects; fetch it again.")
     return found
 
 
@@ -173,7 +173,7 @@ def _text(owner: Mapping[str, Any], key: str, source: str) -> str:
     found = owner.get(key)
     if not isinstance(found, str):
         raise InputError(
-            f"{source} is not OBO-graph JSON as it should be: {key!r} must be text, but is {found!r}; fetch it again"
+            f"{source} is not OBO-graph JSON as it should be: {key!r} must be text, but is {found!r}; fetch it again."
         )
     return _short(found)
 
@@ -217,8 +217,8 @@ def ontology_of(terms: Mapping[str, Term], root: str, relations: tuple[str, ...]
         cycle = error.args[1][::-1]
         shown = " -> ".join([*cycle[:6], "..."] if len(cycle) > 7 else cycle)
         raise InputError(
-            f"{source} says in a circle which term is below which ({' and '.join(relations)}): {shown}; remove one of "
-            "these edges" + (", or use is_a only" if len(relations) > 1 else "")
+            f"The edges of {source} ({' and '.join(relations)}) run in a circle: {shown}; remove one of these edges"
+            f"{', or use is_a only' if len(relations) > 1 else ''}."
         ) from error
     return Ontology.from_edges(
         tuple(parents),
@@ -235,10 +235,10 @@ def ontology_of(terms: Mapping[str, Term], root: str, relations: tuple[str, ...]
 def _why_no_root(terms: Mapping[str, Term], root: str, source: str) -> str:
     if root in terms:
         now = sorted(terms[root].replaced_by)
-        return f"the root {root!r} is obsolete in {source}; give " + (examples(now) if now else "a live term")
+        return f"The root {root!r} is obsolete in {source}; give {examples(now) if now else 'a live term'}."
     live = [term for term, said in terms.items() if not said.obsolete]
     known = f"its terms are, for example, {examples(live, 3)}" if live else "it has no live terms"
-    return f"the root {root!r} is no term of {source}{did_you_mean(root, live) or f'; {known}'}"
+    return f"The root {root!r} is no term of {source}{did_you_mean(root, live) or f'; {known}.'}"
 
 
 def _below(root: str, parents: Mapping[str, set[str]]) -> dict[str, None]:

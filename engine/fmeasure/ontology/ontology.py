@@ -112,7 +112,7 @@ class Ontology:
         """
         if len(set(terms)) != len(terms):
             twice = [term for term, count in _counts(terms).items() if count > 1]
-            raise InputError(f"{source or 'the ontology'} lists {len(twice)} terms more than once: {examples(twice)}")
+            raise InputError(f"{source or 'The ontology'} lists {len(twice)} terms more than once: {examples(twice)}.")
         edges = set(edges)
         above = _reached(terms, edges) if listed is None else {a for term in terms for a in listed.get(term, ())}
         nodes = (*terms, *sorted(above.difference(terms)))

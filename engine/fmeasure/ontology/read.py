@@ -67,7 +67,7 @@ def read_ontology(path: str | Path, *, root: str = ROOT, relations: Sequence[str
         check_one("relations", relation, _RELATIONS)
     chosen = tuple(name for name in _RELATIONS if name in relations)
     if "is_a" not in chosen:
-        raise InputError("relations must hold 'is_a'; 'part_of' can only be added to it")
+        raise InputError("The relations must include 'is_a'; 'part_of' can only be added to it.")
     source = str(path)
     content = _content(Path(path).expanduser(), source)
     start = content[:4096].lstrip()
@@ -77,7 +77,7 @@ def read_ontology(path: str | Path, *, root: str = ROOT, relations: Sequence[str
             return ontology_of(parse_obo_graph(document, source), root, chosen, source)
         return _resource(document, root, chosen, source)
     if start.startswith((b"<", b"Prefix(", b"@prefix")):
-        raise InputError(f"{source} is OWL, which is not read; give the same release as .obo or .json")
+        raise InputError(f"{source} is OWL, which is not read; give the same release as .obo or .json.")
     try:
         terms = parse_obo(content.decode())
     except UnicodeDecodeError:
@@ -85,7 +85,7 @@ def read_ontology(path: str | Path, *, root: str = ROOT, relations: Sequence[str
     if not terms:
         raise InputError(
             f"{source} is neither a JSON object nor OBO with [Term] entries; give an ontology_resource.json of "
-            "cellarium-cas, an .obo file or OBO-graph JSON"
+            "cellarium-cas, an .obo file or OBO-graph JSON."
         )
     return ontology_of(terms, root, chosen, source)
 
@@ -126,22 +126,22 @@ def resource_of(ontology: Ontology) -> dict[str, Any]:
 def _content(path: Path, source: str) -> bytes:
     """Read a file, unpack it, and drop a byte order mark."""
     if "\0" in source:
-        raise InputError(f"the path {source!r} holds a NUL character")
+        raise InputError(f"The path {source!r} holds a NUL character.")
     if path.is_dir():
-        raise InputError(f"{source} is a folder, but an ontology file is needed; give the file in it")
+        raise InputError(f"{source} is a folder, but an ontology file is needed; give the file in it.")
     if not path.exists():
         beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InputError(f"there is no ontology file {source}{did_you_mean(path.name, beside)}")
+        raise InputError(f"There is no ontology file {source}{did_you_mean(path.name, beside) or '.'}")
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{source} cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{source} cannot be read: {error.strerror or error}.") from error
     if content.startswith(b"\x1f\x8b"):
         content = expand(content, source)
     if content.startswith(b"version https://git-lfs.github.com"):
-        raise InputError(f"{source} is a Git LFS pointer, not the data; fetch it with 'git lfs pull'")
+        raise InputError(f"{source} is a Git LFS pointer, not the data; fetch it with 'git lfs pull'.")
     if not content.strip():
-        raise InputError(f"{source} is empty")
+        raise InputError(f"{source} is empty.")
     return content.removeprefix(b"\xef\xbb\xbf")
 
 
@@ -149,11 +149,11 @@ def _parse_json(content: bytes, source: str) -> dict[str, Any]:
     try:
         document: dict[str, Any] = json.loads(content)  # it starts with "{"
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{source} is not valid JSON ({error}); fetch it again") from error
+        raise InputError(f"{source} is not valid JSON ({error}); fetch it again.") from error
     if not document.keys() & {"graphs", "cl_names", _LABELS, "children_dictionary"}:
         raise InputError(
             f"{source} is JSON, but neither an ontology_resource.json of cellarium-cas (it has no 'cl_names') nor "
-            "OBO-graph JSON (it has no 'graphs')"
+            "OBO-graph JSON (it has no 'graphs')."
         )
     return document
 
@@ -162,8 +162,8 @@ def _resource(document: dict[str, Any], root: str, relations: tuple[str, ...], s
     """Make the ontology of a resource file."""
     if relations != ("is_a",):
         raise InputError(
-            f"the relations {' and '.join(relations)} were asked for, but {source} is a resource file, of which the "
-            "edges were chosen when it was made; leave the relations out, or give an .obo or OBO-graph file"
+            f"The relations {' and '.join(relations)} were asked for, but {source} is a resource file, of which the "
+            "edges were chosen when it was made; leave the relations out, or give an .obo or OBO-graph file."
         )
     terms = document.get("cl_names")
     if not isinstance(terms, list) or not terms or not all(isinstance(term, str) for term in terms):
@@ -171,7 +171,7 @@ def _resource(document: dict[str, Any], root: str, relations: tuple[str, ...], s
     labels = _mapping(document, _LABELS, source)
     bad = [term for term in terms if not isinstance(labels.get(term), str)]
     if bad:
-        raise InputError(f"{source}: {_LABELS!r} has no label for {len(bad)} terms of 'cl_names': {examples(bad)}")
+        raise InputError(f"{source}: {_LABELS!r} has no label for {len(bad)} terms of 'cl_names': {examples(bad)}.")
     children = _lists(document, "children_dictionary", source)
     listed = _lists(document, "ancestors_dictionary", source) if document.get("ancestors_dictionary") else None
     edges = [(child, parent) for parent, below in children.items() for child in below]
@@ -185,15 +185,17 @@ def _resource(document: dict[str, Any], root: str, relations: tuple[str, ...], s
     )
     if root not in ontology.nodes and root not in children:
         raise InputError(
-            f"the root {root!r} is nowhere in {source}{did_you_mean(root, ontology.nodes)}; give the root that its "
-            "terms are below"
+            f"The root {root!r} is nowhere in {source}{did_you_mean(root, ontology.nodes) or '.'} Give the root that "
+            "its terms are below."
         )
     return ontology
 
 
 def _shown(document: dict[str, Any], key: str) -> str:
-    """How a sentence about a key ends: what is there instead."""
-    return f", but it is {type(document[key]).__name__} {document[key]!r:.40}" if key in document else "; it is missing"
+    """Return the end of a sentence about a key: what is there instead."""
+    if key not in document:
+        return "; it is missing."
+    return f", but it is {type(document[key]).__name__} {document[key]!r:.40}."
 
 
 def _mapping(document: dict[str, Any], key: str, source: str) -> dict[str, Any]:
@@ -212,5 +214,5 @@ def _lists(document: dict[str, Any], key: str, source: str) -> dict[str, list[st
         if not isinstance(ids, list) or not all(isinstance(item, str) for item in ids)
     ]
     if bad:
-        raise InputError(f"{source}: {key!r} must hold lists of term ids, but does not for {examples(bad)}")
+        raise InputError(f"{source}: {key!r} must hold lists of term ids, but does not for {examples(bad)}.")
     return found

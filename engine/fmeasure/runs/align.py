@@ -44,7 +44,7 @@ def align(
         ``predicted_ids[rows]`` are the `truth_ids`; None where the rows belong together as they are.
     note : str
         What deserves to be known although it is no error; empty for nothing. By id: repeated ids, in the same order
-        on both sides. By position: cells of which the id stands in another row of the prediction, so that the
+        on both sides. By position: cells of which the id is in another row of the prediction, so that the
         positions are most likely wrong.
 
     Raises
@@ -58,23 +58,23 @@ def align(
     if by == "position":
         if len(truth_ids) != len(predicted_ids):
             raise InputError(
-                f"{where}: the truth has {len(truth_ids)} cells, but there are predictions for {len(predicted_ids)}; "
-                "cells can only be aligned by position where both have the same; align by id"
+                f"{where}: The truth has {len(truth_ids)} cells, but there are predictions for {len(predicted_ids)}; "
+                "cells can only be aligned by position where both have the same; align by id."
             )
         return None, _moved(truth_ids, predicted_ids)
     for side, ids in (("the truth", truth_ids), ("the predictions", predicted_ids)):
         if ids.null_count():
-            raise InputError(f"{where}: {ids.null_count()} cells of {side} have no id; {_BY_POSITION}")
+            raise InputError(f"{where}: {ids.null_count()} cells of {side} have no id; {_BY_POSITION}.")
     if truth_ids.equals(predicted_ids):
         n_repeated = len(truth_ids) - truth_ids.n_unique()
-        note = f"{n_repeated} cell ids are repeated; truth and predictions list them in the same order"
+        note = f"{n_repeated} cell ids are repeated; truth and predictions list them in the same order."
         return None, note if n_repeated else ""
     rows = _rows(truth_ids, predicted_ids)
     if len(truth_ids) == len(predicted_ids) == len(rows) and not rows.null_count():
         found = rows.to_numpy()
         if np.bincount(found).max() == 1:  # each prediction belongs to one cell, so no id is repeated
             return found.astype(np.int64, copy=False), ""
-    raise InputError(f"{where}: {_why(truth_ids, predicted_ids)}")
+    raise InputError(f"{where}: {_why(truth_ids, predicted_ids)}.")
 
 
 def _rows(ids: pl.Series, among: pl.Series) -> pl.Series:
@@ -84,7 +84,7 @@ def _rows(ids: pl.Series, among: pl.Series) -> pl.Series:
 
 
 def _moved(truth_ids: pl.Series, predicted_ids: pl.Series) -> str:
-    """Say how many cells have another id in the same row of the prediction, and their own in another row."""
+    """Return a note on cells that have another id in the same row of the prediction, and their own in another row."""
     if truth_ids.equals(predicted_ids):
         return ""
     other = truth_ids.ne_missing(predicted_ids)
@@ -93,14 +93,14 @@ def _moved(truth_ids: pl.Series, predicted_ids: pl.Series) -> str:
     if not len(moved):
         return ""
     return (
-        f"aligned by position, but the ids of {len(moved)} of {len(truth_ids)} cells stand in other rows of the "
+        f"Aligned by position, but the ids of {len(moved)} of {len(truth_ids)} cells are in other rows of the "
         f"predictions ({examples(moved.head(3), 3)}{', ...' if len(moved) > 3 else ''}), so the order seems to differ; "
-        "align by id"
+        "align by id."
     )
 
 
 def _why(truth_ids: pl.Series, predicted_ids: pl.Series) -> str:
-    """Say in which ways ids do not belong together, one after the other, and what they may differ by."""
+    """Return the ways in which ids do not belong together, and what they may differ by."""
     truth, predicted = truth_ids.unique(maintain_order=True), predicted_ids.unique(maintain_order=True)
     lacking = truth.filter(~truth.is_in(predicted.implode()))
     extra = predicted.filter(~predicted.is_in(truth.implode()))

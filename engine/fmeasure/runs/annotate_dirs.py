@@ -17,13 +17,13 @@ __all__ = ["AnnotateDir", "find_annotate_dirs", "rank_columns"]
 
 _LABELS, _METADATA, _RESPONSE = "inferred_labels.csv", "metadata.json", "ontology_response.json"
 _ONTOLOGY = ("ontology_resource.json", "ontology_resource.json.gz")
-#: Problems that are told at once.
+#: Problems that one message lists.
 _SHOWN = 5
 
 
 @dataclass(frozen=True)
 class AnnotateDir:
-    """One annotate directory, of which the files are there and ``metadata.json`` is sound.
+    """One annotate directory, of which the files are there and ``metadata.json`` is valid.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ def find_annotate_dirs(given: str | Path) -> list[AnnotateDir]:
     try:
         paths = _paths(given)
     except OSError as error:
-        raise InputError(f"{given} cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{given} cannot be read: {error.strerror or error}.") from error
     _refuse_same_names(paths)
     found, problems = [], []
     for path in paths:
@@ -84,9 +84,9 @@ def find_annotate_dirs(given: str | Path) -> list[AnnotateDir]:
         except InputError as error:
             problems.append(str(error))
     if problems:
-        rest = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        rest = [f"And {len(problems) - _SHOWN} more."] if len(problems) > _SHOWN else []
         head = f"{len(problems)} of {len(paths)} annotate directories cannot be used: " if len(paths) > 1 else ""
-        raise InputError(head + "; ".join(problems[:_SHOWN]) + rest)
+        raise InputError(head + " ".join([*problems[:_SHOWN], *rest]))
     return found
 
 
@@ -113,12 +113,12 @@ def rank_columns(names: Sequence[str], first: str, k: int) -> list[str]:
         For k below 1, and for a name that cannot be counted up.
     """
     if k < 1:
-        raise InputError(f"the number of ranks must be at least 1, not {k}")
+        raise InputError(f"The number of ranks must be at least 1, not {k}.")
     stem, _, rank = first.rpartition("_")
     if k > 1 and (rank != "1" or not stem):
         raise InputError(
-            f"to score the first {k} ranks, the label column must end in _1, as in cas_cell_type_name_1, but it is "
-            f"{first!r}; name the column of rank 1, or score 1 rank"
+            f"To score the first {k} ranks, the label column must end in _1, as in cas_cell_type_name_1, but it is "
+            f"{first!r}; name the column of rank 1, or score 1 rank."
         )
     wanted = [first] if k == 1 else [f"{stem}_{i}" for i in range(1, k + 1)]
     there = set(names)
@@ -131,9 +131,10 @@ def _paths(given: Path) -> list[Path]:
     if given.is_file() and given.suffix.lower() == ".txt":
         return _listed(given)
     if given.exists():
-        raise InputError(f"{given} is neither a folder of annotate directories nor a .txt file that lists them")
+        raise InputError(f"{given} is neither a folder of annotate directories nor a .txt file that lists them.")
     beside = [item.name for item in given.parent.iterdir()] if given.parent.is_dir() else []
-    raise InputError(f"there is no folder or list of annotate directories {given}{did_you_mean(given.name, beside)}")
+    hint = did_you_mean(given.name, beside) or "."
+    raise InputError(f"There is no folder or list of annotate directories {given}{hint}")
 
 
 def _sub_folders(given: Path) -> list[Path]:
@@ -142,7 +143,7 @@ def _sub_folders(given: Path) -> list[Path]:
     if _has_any(given) and not any(map(_has_any, paths)):
         return [given]
     if not paths:
-        raise InputError(f"{given} has no sub-folder that is an annotate directory; give the folder they are in")
+        raise InputError(f"{given} has no sub-folder that is an annotate directory; give the folder they are in.")
     return paths
 
 
@@ -154,7 +155,7 @@ def _listed(given: Path) -> list[Path]:
     try:
         lines = [line.strip() for line in given.read_text(encoding="utf-8-sig").splitlines()]
     except UnicodeDecodeError as error:
-        raise InputError(f"{given} is not a list of annotate directories: it is not UTF-8 text") from error
+        raise InputError(f"{given} is not a list of annotate directories: it is not UTF-8 text.") from error
     paths = []
     for line in filter(None, lines):
         path = Path(line).expanduser()
@@ -162,11 +163,11 @@ def _listed(given: Path) -> list[Path]:
         if beside.exists() and path.exists() and not beside.samefile(path):
             raise InputError(
                 f"{given} lists {line!r}, which is there twice: beside the list and in the current folder; write "
-                f"the absolute path of one of {examples([str(beside.absolute()), str(path.absolute())])}"
+                f"the absolute path of one of {examples([str(beside.absolute()), str(path.absolute())])}."
             )
         paths.append(path if path.exists() else beside)
     if not paths:
-        raise InputError(f"{given} lists no annotate directory; write one path a line")
+        raise InputError(f"{given} lists no annotate directory; write one path a line.")
     return paths
 
 
@@ -181,22 +182,22 @@ def _refuse_same_names(paths: Sequence[Path]) -> None:
         if other is path:
             continue
         if os.path.abspath(other) == os.path.abspath(path):
-            raise InputError(f"the annotate directory {path} is listed twice; list it once")
+            raise InputError(f"The annotate directory {path} is listed twice; list it once.")
         raise InputError(
-            f"two annotate directories have the same name {_name(path)!r}, under which their results are kept: {other} "
-            f"and {path}; rename one"
+            f"Two annotate directories have the same name {_name(path)!r}, under which their results are kept: {other} "
+            f"and {path}; rename one."
         )
 
 
 def _read(path: Path) -> AnnotateDir:
     if not path.is_dir():
-        raise InputError(f"{path} is not a folder" if path.exists() else f"there is no folder {path}")
+        raise InputError(f"{path} is not a folder." if path.exists() else f"There is no folder {path}.")
     ontology = next((path / name for name in _ONTOLOGY if (path / name).is_file()), None)
     missing = [name for name in (_LABELS, _METADATA) if not (path / name).is_file()]
     if ontology is None:
         missing.append(_ONTOLOGY[0])
     if ontology is None or missing:
-        raise InputError(f"{path} has no {' and no '.join(missing)}")
+        raise InputError(f"{path} has no {' and no '.join(missing)}.")
     metadata = _read_metadata(path / _METADATA)
     return AnnotateDir(path, _name(path), metadata, _input_path(path, metadata["input_path"]), path / _LABELS, ontology)
 
@@ -205,17 +206,17 @@ def _read_metadata(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not valid JSON ({error})") from error
+        raise InputError(f"{path} is not valid JSON ({error}).") from error
     if not isinstance(content, dict):
-        raise InputError(f"{path} must hold a JSON object, but it holds a {type(content).__name__}")
+        raise InputError(f"{path} must hold a JSON object, but it holds a {type(content).__name__}.")
     metadata = {"model_name": "unknown", **content}
     for key in ("input_path", "model_name"):
         value = metadata.get(key)
         if not isinstance(value, str) or not value.strip():
-            said = f"has {key!r} {value!r:.60}, but it must be text" if key in metadata else f"has no {key!r}"
-            raise InputError(f"{path} {said}")
+            problem = f"has {key!r} {value!r:.60}, but it must be text" if key in metadata else f"has no {key!r}"
+            raise InputError(f"{path} {problem}.")
     return metadata
 
 
@@ -226,4 +227,4 @@ def _input_path(directory: Path, text: str) -> Path:
         if path.exists():
             return path
     where = "" if given.is_absolute() else ", neither from there nor from the current folder"
-    raise InputError(f"{directory}: the 'input_path' {text!r} of its {_METADATA} is not there{where}")
+    raise InputError(f"{directory}: The 'input_path' {text!r} of its {_METADATA} is not there{where}.")

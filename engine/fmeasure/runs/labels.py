@@ -35,6 +35,9 @@ UNKNOWN = ("error", "drop", "miss", "root")
 ROOTS = ("keep", "miss", "drop")
 MATCH = ("id", "name")
 
+#: Labels of a universe up to which near misses of an unknown label are looked for; beyond, that takes long.
+HINT_LABELS = 5000
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -130,8 +133,8 @@ class Universe:
             name = self.ontology.names.get(label, label)
             if name in names:
                 raise InputError(
-                    f"{self.ontology.source}: the labels {self.labels[names[name]]} and {label} share the name "
-                    f"{name!r}, so names cannot be matched; use ids"
+                    f"{self.ontology.source}: The labels {self.labels[names[name]]} and {label} share the name "
+                    f"{name!r}, so names cannot be matched; use ids."
                 )
             names[name] = i
         return names
@@ -270,7 +273,7 @@ def apply_label_policy(
         keep &= predictions[0] != none
     elif policy.unknown == "root":
         if universe.root is None:
-            raise InputError(f"{where}: --unknown root needs an ontology whose root is one of its labels")
+            raise InputError(f"{where}: --unknown root needs an ontology whose root is one of its labels.")
         predictions[predictions == none] = universe.root
         is_root = predictions == universe.root
     if policy.root_predictions == "drop":
@@ -286,8 +289,8 @@ def apply_label_policy(
     counts.without_prediction = int((predictions[0] == none).sum())
     if not counts.scored:
         raise InputError(
-            f"{where}: none of the {counts.cells} cells is left to score under --unknown {policy.unknown} and "
-            f"--root-predictions {policy.root_predictions}"
+            f"{where}: None of the {counts.cells} cells is left to score under --unknown {policy.unknown} and "
+            f"--root-predictions {policy.root_predictions}."
         )
     return ScoredLabels(codes, predictions, kept, counts)
 
@@ -299,21 +302,21 @@ def _refuse_unknown(
     for column, found in zip(columns, (truth, first), strict=True):
         if found.unknown:
             worst = next(iter(found.unknown))
-            hint = did_you_mean(worst, universe.labels) if len(universe.labels) <= 5000 else ""
+            hint = did_you_mean(worst, universe.labels) if len(universe.labels) <= HINT_LABELS else ""
             if worst in universe.index:
-                hint = " (these are ids, not names: leave out --match name)"
+                hint = " (these are ids, not names: leave out --match name)."
             elif universe.ontology and worst in universe.ontology.names.values():
-                hint = " (these are names, not ids: --match name)"
+                hint = " (these are names, not ids: --match name)."
             problems.append(
-                f"column {column!r} has {len(found.unknown)} labels outside the {len(universe.labels)} known ones in "
-                f"{sum(found.unknown.values())} cells ({examples(found.unknown, 10)}){hint}"
+                f"Column {column!r} has {len(found.unknown)} labels outside the {len(universe.labels)} known ones in "
+                f"{sum(found.unknown.values())} cells ({examples(found.unknown, 10)}){hint or '.'}"
             )
         if found.missing:
-            problems.append(f"column {column!r} has no label in {found.missing} cells")
+            problems.append(f"Column {column!r} has no label in {found.missing} cells.")
     if problems:
         raise InputError(
-            f"{where}: {'; '.join(problems)}. Map them with --map FILE, or say what they mean with --unknown "
-            "drop, miss or root"
+            f"{where}: {' '.join(problems)} Map them with --map FILE, or say what they mean with --unknown "
+            "drop, miss or root."
         )
 
 
@@ -328,15 +331,15 @@ def read_crosswalk(path: Path) -> dict[str, str]:
     try:
         frame = pl.read_csv(path, separator="\t" if path.suffix == ".tsv" else ",", infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"the crosswalk {path} cannot be read: {str(error).partition(chr(10))[0]}") from error
+        raise InputError(f"The crosswalk {path} cannot be read: {str(error).partition(chr(10))[0]}.") from error
     if frame.width != 2:
-        raise InputError(f"the crosswalk {path} must have two columns, label and replacement, but has {frame.width}")
+        raise InputError(f"The crosswalk {path} must have two columns, label and replacement, but has {frame.width}.")
     source = frame.columns[0]
     if frame.null_count().sum_horizontal().sum():
-        raise InputError(f"the crosswalk {path} has empty cells; give every label a replacement, or leave it out")
+        raise InputError(f"The crosswalk {path} has empty cells; give every label a replacement, or leave it out.")
     twice = frame.unique().filter(pl.col(source).is_duplicated())[source].unique().sort()
     if len(twice):
-        raise InputError(f"the crosswalk {path} gives {len(twice)} labels two meanings ({examples(twice)}); keep one")
+        raise InputError(f"The crosswalk {path} gives {len(twice)} labels two meanings ({examples(twice)}); keep one.")
     return dict(frame.iter_rows())
 
 

@@ -73,15 +73,15 @@ class ScoreOptions:
         check_one("device", self.device, DEVICES)
         Policy(self.unknown, self.root_predictions, {}, self.match)
         if self.f_measure_top_k < 1:
-            raise InputError(f"--f-measure-top-k must be 1 or more, but it is {self.f_measure_top_k}")
+            raise InputError(f"--f-measure-top-k must be 1 or more, but it is {self.f_measure_top_k}.")
         if bool(self.annotate_dirs) == bool(self.truth or self.pred):
-            raise InputError("give either --annotate-dirs, or --truth with --pred")
+            raise InputError("Give either --annotate-dirs, or --truth with --pred.")
         if self.annotate_dirs and not (self.gt_label and self.inferred_label):
             raise InputError(
-                "--annotate-dirs needs --gt-label and --inferred-label, the columns of truth and predictions"
+                "--annotate-dirs needs --gt-label and --inferred-label, the columns of truth and predictions."
             )
         if bool(self.truth) != bool(self.pred):
-            raise InputError("--truth FILE:COLUMN and --pred FILE:COLUMN go together")
+            raise InputError("--truth FILE:COLUMN and --pred FILE:COLUMN go together.")
 
     def policy(self) -> Policy:
         """Return what happens to labels; reads the crosswalk."""

@@ -131,7 +131,7 @@ def runs_of_directories(
         columns = rank_columns(names, inferred_label, k)
         if inferred_label not in names:
             raise InputError(
-                f"{each.path}: inferred_labels.csv has no column {inferred_label!r}; it has {examples(names, 12)}"
+                f"{each.path}: inferred_labels.csv has no column {inferred_label!r}; it has {examples(names, 12)}."
             )
         runs.append(
             Run(
@@ -173,11 +173,11 @@ def runs_of_files(
         path, columns = _file_and_columns(rest if equals else text, "--pred")
         name = name if equals else f"{path.name.partition('.')[0]}:{columns[0]}"
         if name in runs:
-            raise InputError(f"two --pred are called {name!r}; name them apart: --pred NAME=FILE:COLUMN")
+            raise InputError(f"Two --pred are called {name!r}; name them apart: --pred NAME=FILE:COLUMN.")
         names = column_names(path)
         missing = [column for column in columns if column not in names]
         if missing:
-            raise InputError(f"{path} has no column {missing[0]!r}; it has {examples(names, 12)}")
+            raise InputError(f"{path} has no column {missing[0]!r}; it has {examples(names, 12)}.")
         ranks = (
             columns[:k] if len(columns) > 1 else rank_columns(names, columns[0], k if columns[0].endswith("_1") else 1)
         )
@@ -205,7 +205,7 @@ def _file_and_columns(text: str, option: str, most: int = 100) -> tuple[Path, li
     found = [column.strip() for column in columns.split(",") if column.strip()]
     if not colon or not path or not 1 <= len(found) <= most:
         form = "FILE:COLUMN" if most == 1 else "[NAME=]FILE:COLUMN[,COLUMN...]"
-        raise InputError(f"{option} {text!r} must have the form {form}")
+        raise InputError(f"{option} {text!r} must have the form {form}.")
     return Path(path).expanduser(), found
 
 
@@ -213,7 +213,7 @@ def _score_column(names: Sequence[str], first: str, given: str) -> str:
     """Find the score beside a label or name column of cellarium-cas, unless one was asked for."""
     if given:
         if given not in names:
-            raise InputError(f"there is no score column {given!r}; the columns are {examples(names, 12)}")
+            raise InputError(f"There is no score column {given!r}; the columns are {examples(names, 12)}.")
         return given
     for part in ("_name_", "_label_"):
         candidate = first.replace(part, "_score_")
@@ -278,13 +278,13 @@ class Reader:
             if not run.score or run.score_asked:
                 raise
             found = read_cells(run.predictions, run.columns)
-            notes.append(f"{where}: scores are left out ({error})")
+            notes.append(f"{where}: Scores were left out. {error}")
         order, note = align(truth.ids, found.ids, by=self.align_by, where=where)
         notes += [f"{where}: {note}"] if note else []
         if len(run.columns) < run.top_k:
             notes.append(
-                f"{where}: only {len(run.columns)} of the {run.top_k} ranks asked for are there "
-                f"({run.columns[-1]} is the last)"
+                f"{where}: Only {len(run.columns)} of the {run.top_k} ranks asked for are there "
+                f"({run.columns[-1]} is the last)."
             )
 
         ontology = self.ontology(run.ontology) if run.ontology else None
@@ -363,4 +363,4 @@ def _digest(path: Path) -> str:
     try:
         return file_sha256(path)
     except OSError as error:
-        raise InputError(f"the ontology {path} cannot be read: {error.strerror or error}") from error
+        raise InputError(f"The ontology {path} cannot be read: {error.strerror or error}.") from error

@@ -186,17 +186,17 @@ def _refuse_unknown_keys(samples: Sequence[Sample], columns: Sequence[str]) -> N
         for sample in samples:
             if sample.calls is None:
                 raise InputError(
-                    f"--group-by {key}: it is no metadata key of sample {sample.name!r}, and its cells were not kept, "
-                    "so they cannot be grouped by an obs column; score it again without --no-cells"
+                    f"--group-by {key}: It is no metadata key of sample {sample.name!r}, and its cells were not kept, "
+                    "so they cannot be grouped by an obs column; score it again without --no-cells."
                 )
             if key not in sample.calls.columns:
                 ours = ("cell_id", "truth", "predicted", "hit_rank", "score")
                 columns = [c for c in sample.calls.columns if c not in ours and not c.startswith("nearest_")]
                 known = [*RUN_KEYS, *sample.meta.get("metadata", {}), *columns]
                 raise InputError(
-                    f"--group-by {key}: sample {sample.name!r} has no such metadata key, and no obs column of that "
-                    f"name was kept with its cells{did_you_mean(key, known)}; it has "
-                    f"{examples(dict.fromkeys(known), 12)}. Columns of obs are named when the cells are counted"
+                    f"--group-by {key}: Sample {sample.name!r} has no such metadata key, and no obs column of that "
+                    f"name was kept with its cells{did_you_mean(key, known) or '.'} It has "
+                    f"{examples(dict.fromkeys(known), 12)}. Columns of obs are named when the cells are counted."
                 )
 
 
@@ -206,14 +206,14 @@ def _refuse_mixed(name: str, samples: Sequence[Sample]) -> None:
     if len(prints) > 1:
         one, other = list(prints.values())[:2]
         raise InputError(
-            f"group {name!r}: samples {one.name!r} and {other.name!r} were scored with different ontologies (versions "
-            "that differ in terms or edges), and cannot be added up; annotate them with one, or group them apart"
+            f"Group {name!r}: samples {one.name!r} and {other.name!r} were scored with different ontologies (versions "
+            "that differ in terms or edges), and cannot be added up; annotate them with one, or group them apart."
         )
     ranks = {len(sample.confusions): sample for sample in samples}
     if len(ranks) > 1:
         raise InputError(
-            f"group {name!r}: sample {ranks[min(ranks)].name!r} has matrices for the top {min(ranks)} and "
-            f"{ranks[max(ranks)].name!r} for the top {max(ranks)}; score all with one --f-measure-top-k"
+            f"Group {name!r}: sample {ranks[min(ranks)].name!r} has matrices for the top {min(ranks)} and "
+            f"{ranks[max(ranks)].name!r} for the top {max(ranks)}; score all with one --f-measure-top-k."
         )
 
 
@@ -221,5 +221,5 @@ def check_one_top_k(samples: Sequence[Sample]) -> int:
     """Return the k that all samples have."""
     counts = np.unique([len(sample.confusions) for sample in samples])
     if len(counts) > 1:
-        raise InputError(f"samples have matrices for different numbers of ranks ({examples(counts.tolist())})")
+        raise InputError(f"Samples have matrices for different numbers of ranks ({examples(counts.tolist())}).")
     return int(counts[0])

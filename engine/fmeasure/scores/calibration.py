@@ -69,7 +69,7 @@ def score_bins(
         hint = "; divide percentages by 100" if known.min() >= 0 and 1 < known.max() <= 100 else ""
         raise InputError(
             f"{outside.sum()} of {len(known)} scores lie outside 0 to 1 ({bounds}), so coverage and calibration cannot "
-            f"be told{hint}"
+            f"be computed{hint}."
         )
     units = np.rint(np.clip(known, 0, 1) * UNITS).astype(np.int64)
     place = np.minimum((units + SLACK) // (UNITS // BINS), BINS - 1)

@@ -113,7 +113,7 @@ def intervals(
             entries, entry = distinct_entries(Entries(rows, cols, cells, some[0].n_labels))
             by_unit = unit_matrix(entry, unit, cells, len(entries.rows), len(some))
     if sizes.sum() < 2:
-        raise InputError(f"intervals need at least 2 {what} to draw from, but there are {sizes.sum()}")
+        raise InputError(f"Intervals need at least 2 {what} to draw from, but there are {sizes.sum()}.")
     above = None if bits is None else ancestor_matrix(bits, n_nodes)
     found = resample(sizes, [CountMap(entries, by_unit, above)], rules, draws, seed, threads)[0]
     bounds = percentile_bounds(np.stack(list(found.values()), axis=1), level)

@@ -60,15 +60,15 @@ class ReportOptions:
         check_one("macro", self.macro, ("active", "true"))
         check_one("device", self.device, DEVICES)
         if not self.group_by or len(set(self.group_by)) != len(self.group_by):
-            raise InputError("--group-by must name one or more keys, each once")
+            raise InputError("--group-by must name one or more keys, each once.")
         if self.bootstrap < 0 or 0 < self.bootstrap < 20:
-            raise InputError(f"--bootstrap must be 0 (none) or at least 20 draws, but it is {self.bootstrap}")
+            raise InputError(f"--bootstrap must be 0 (none) or at least 20 draws, but it is {self.bootstrap}.")
         if self.seed < 0:
-            raise InputError(f"--seed must not be negative, but it is {self.seed}")
+            raise InputError(f"--seed must not be negative, but it is {self.seed}.")
         if not (self.beta > 0 and math.isfinite(self.beta)):
-            raise InputError(f"--beta must be above 0, but it is {self.beta}")
+            raise InputError(f"--beta must be above 0, but it is {self.beta}.")
         if not (math.isnan(self.zero_division) or 0 <= self.zero_division <= 1):
-            raise InputError(f"--zero-division must lie between 0 and 1, or be nan, but it is {self.zero_division}")
+            raise InputError(f"--zero-division must lie between 0 and 1, or be nan, but it is {self.zero_division}.")
 
     @property
     def rules(self) -> Rules:

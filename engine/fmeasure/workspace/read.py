@@ -33,7 +33,7 @@ def _with_codes(calls: pl.DataFrame, labels: tuple[str, ...], path: Path) -> pl.
         text = calls[name].cast(pl.String)
         code = text.replace_strict(index["label"], index["code"], default=None, return_dtype=pl.Int32)
         if code.null_count() > text.null_count() or (name == "truth" and code.null_count()):
-            raise InputError(f"{path}: column {name!r} holds labels that the confusion matrix does not have")
+            raise InputError(f"{path}: Column {name!r} holds labels that the confusion matrix does not have.")
         calls = calls.with_columns(code.fill_null(len(labels)).alias(name))
     return calls
 
@@ -47,10 +47,10 @@ def _ranks(workspace: Path, kind: str) -> list[int]:
     )
     if not found:
         step = "confusion-matrix" if kind == "raw" else "aggregate"
-        raise InputError(f"{workspace} holds no cm_{kind}_k1; run 'fastbench fmeasure {step}' first")
+        raise InputError(f"{workspace} holds no cm_{kind}_k1; run 'fastbench fmeasure {step}' first.")
     if found != list(range(1, len(found) + 1)):
         raise InputError(
-            f"{workspace} holds cm_{kind}_k{examples(found)}, but the numbers must be 1, 2, ...; run it again"
+            f"{workspace} holds cm_{kind}_k{examples(found)}, but the numbers must be 1, 2, ...; run it again."
         )
     return found
 
@@ -64,7 +64,7 @@ def _matrices(workspace: Path, kind: str) -> list[tuple[str, dict[str, Any], tup
             odd = sorted(set(found) ^ set(names[1]))
             raise InputError(
                 f"{workspace}: cm_{kind}_k1 and cm_{kind}_k{k} hold different samples ({examples(odd)}); the "
-                "folder mixes several runs, make it anew"
+                "folder mixes several runs, make it anew."
             )
     found_all = []
     for name in names[1]:
@@ -73,7 +73,7 @@ def _matrices(workspace: Path, kind: str) -> list[tuple[str, dict[str, Any], tup
             try:
                 matrix, meta = load_matrix(workspace / f"cm_{kind}_k{k}" / name)
             except FileNotFoundError as error:
-                raise InputError(f"{error}; the folder is incomplete, make it anew") from error
+                raise InputError(f"{error} The folder is incomplete; make it anew.") from error
             confusions.append(_confusion(matrix, meta, f"{workspace}/cm_{kind}_k{k}/{name}"))
             metas.append(meta)
         found_all.append((name, metas[0], tuple(confusions)))
@@ -84,9 +84,9 @@ def _confusion(matrix: Any, meta: dict[str, Any], where: str) -> Confusion:
     """Put a matrix that was read and its labels together, or refuse what nobody can have counted."""
     labels, listed = meta.get("label_order"), meta.get("missed", {})
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise InputError(f"{where}: label_order is no list of labels; make the folder anew")
+        raise InputError(f"{where}: label_order is no list of labels; make the folder anew.")
     if matrix.shape != (len(labels), len(labels)):
-        raise InputError(f"{where}: label_order and the shape of the matrix do not agree; make the folder anew")
+        raise InputError(f"{where}: label_order and the shape of the matrix do not agree; make the folder anew.")
     index = {label: i for i, label in enumerate(labels)}
     try:
         matrix.check_format(full_check=True)  # SciPy would read beyond its arrays
@@ -94,11 +94,11 @@ def _confusion(matrix: Any, meta: dict[str, Any], where: str) -> Confusion:
         missed = np.zeros(len(labels), np.int64)
         for label, cells in listed.items():
             missed[index[label]] = cells
-        sound = (matrix.data == whole.data).all() and (whole.data >= 0).all() and (missed >= 0).all()
+        whole_numbers = (matrix.data == whole.data).all() and (whole.data >= 0).all() and (missed >= 0).all()
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"{where}: the confusion matrix is damaged ({error}); make the folder anew") from error
-    if not sound:
-        raise InputError(f"{where}: the confusion matrix holds what are no numbers of cells; make the folder anew")
+        raise InputError(f"{where}: The confusion matrix is damaged ({error}); make the folder anew.") from error
+    if not whole_numbers:
+        raise InputError(f"{where}: The confusion matrix holds values that are no cell counts; make the folder anew.")
     return Confusion(tuple(labels), whole, missed)
 
 
@@ -112,7 +112,7 @@ def _described(meta: dict[str, Any], where: str) -> dict[str, Any]:
         if found.get(key) is None:
             found.pop(key, None)
         elif not isinstance(found[key], kind):
-            raise InputError(f"{where}: {key} in {META} is damaged; make the folder anew")
+            raise InputError(f"{where}: {key} in {META} is damaged; make the folder anew.")
     return found
 
 
@@ -126,13 +126,13 @@ def _cells(path: Path, confusions: tuple[Confusion, ...]) -> pl.DataFrame | None
         calls = _with_codes(pl.read_parquet(path), confusions[0].labels, path)
         counts = count_calls(calls, confusions[0].labels, len(confusions), get_backend())
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{path} is damaged: {str(error).partition(chr(10))[0]}; make the folder anew") from error
+        raise InputError(f"{path} is damaged: {str(error).partition(chr(10))[0]}; make the folder anew.") from error
     same = (
         (mine.matrix != theirs.matrix).nnz == 0 and np.array_equal(mine.missed, theirs.missed)
         for mine, theirs in zip(counts, confusions, strict=True)
     )
     if not all(same):
-        raise InputError(f"{path} does not hold the cells that the confusion matrices count; make the folder anew")
+        raise InputError(f"{path} does not hold the cells that the confusion matrices count; make the folder anew.")
     return calls
 
 
@@ -153,7 +153,7 @@ def read_samples(
         Whether a sample may do without its ontology when the file is not there.
     """
     if not workspace.is_dir():
-        raise InputError(f"there is no folder {workspace}")
+        raise InputError(f"There is no folder {workspace}.")
     known: dict[Any, Ontology] = {}
     samples = []
     for name, meta, confusions in _matrices(workspace, "raw"):
@@ -173,7 +173,7 @@ def read_samples(
                     calls = calls.select(pl.exclude("^nearest_.*$"))
                 if ontology is None and print_ is not None and found.fingerprint != print_:
                     raise InputError(
-                        f"{path} is not the ontology that sample {name!r} was scored with; pass --ontology FILE"
+                        f"{path} is not the ontology that sample {name!r} was scored with; pass --ontology FILE."
                     )
                 described["ontology_fingerprint"] = found.fingerprint
         samples.append(Sample(str(meta.get("sample_name", name)), described, confusions, found, calls))
@@ -190,7 +190,7 @@ def _check_labels(confusion: Confusion, ontology: Ontology, name: str) -> None:
         most = [label for _, label in sorted((-n, label) for label, n in strange.items())]
         raise InputError(
             f"{ontology.source} does not have {len(strange)} of the labels that sample {name!r} counts "
-            f"({examples(most)}); pass the ontology of these labels"
+            f"({examples(most)}); pass the ontology of these labels."
         )
 
 
@@ -205,7 +205,7 @@ def _ontology_path(workspace: Path, name: str, meta: dict[str, Any], optional: b
     if optional and not path.is_file():
         return None
     if not path.is_file():
-        raise InputError(f"sample {name!r}: its ontology {path} is not there; pass it with --ontology FILE")
+        raise InputError(f"Sample {name!r}: its ontology {path} is not there; pass it with --ontology FILE.")
     return path
 
 

@@ -66,10 +66,10 @@ def folder_names(names: Sequence[str], what: str) -> dict[str, str]:
     for name in names:
         folder = safe_name(name)
         if folder in ("", ".", "..") or "\0" in folder or len(os.fsencode(folder)) > LONGEST_NAME:
-            raise InputError(f"the {what} {name[:80]!r} cannot be the name of a folder; rename it")
+            raise InputError(f"The {what} {name[:80]!r} cannot be the name of a folder; rename it.")
         if folder in taken:
             raise InputError(
-                f"the {what}s {taken[folder]!r} and {name!r} would both be written to {folder!r}; rename one"
+                f"The {what}s {taken[folder]!r} and {name!r} would both be written to {folder!r}; rename one."
             )
         taken[folder] = name
     return {name: folder for folder, name in taken.items()}
@@ -112,14 +112,14 @@ def load_matrix(folder: Path) -> tuple[Any, dict[str, Any]]:
 
     for name in (_MATRIX, META):
         if not (folder / name).is_file():
-            raise FileNotFoundError(f"there is no {folder / name}")
+            raise FileNotFoundError(f"There is no {folder / name}.")
     try:
         matrix = load_npz(folder / _MATRIX)
         meta = json.loads((folder / META).read_bytes())
     except Exception as error:  # zipfile, NumPy and SciPy raise many types, all of which mean a damaged file
-        raise InputError(f"{folder}: the confusion matrix is damaged or no such file: {error}") from error
+        raise InputError(f"{folder}: The confusion matrix is damaged or no such file: {error}.") from error
     if not isinstance(meta, dict):
-        raise InputError(f"{folder / META} holds no JSON object")
+        raise InputError(f"{folder / META} holds no JSON object.")
     return matrix.tocsr(), meta
 
 

@@ -206,7 +206,7 @@ def test_layout_and_keys_are_those_of_cellarium_cas(tmp_path: Path) -> None:
     assert h.columns == ["model_name", "test_sample", *(f"h_{name}" for name in FLAT)]
     assert flat["f1_macro_k5"][0] == flat["f1_macro_k3"][0]  # beyond the ranks that are there, nothing changes
     notes = json.loads((out / "manifest.json").read_text())["notes"]
-    assert any("only 3 of the 5 ranks asked for are there" in note for note in notes)
+    assert any("Only 3 of the 5 ranks asked for are there" in note for note in notes)
 
 
 def test_the_steps_give_what_all_at_once_gives(runs: Path, tmp_path: Path) -> None:
@@ -334,7 +334,7 @@ def test_truth_and_predictions_in_files_of_their_own(tmp_path: Path) -> None:
         outcome = pipeline.run_all(options, PLAIN, folder)
     rows = {row["group_name"]: row for row in table(tmp_path / "out" / "f_measure_per_group.csv").to_dicts()}
     assert (rows["model"]["tp_k1"], rows["model"]["tp_k2"], rows["calls:second"]["tp_k1"]) == (2, 3, 2)
-    assert any("no ontology was given" in note for note in outcome.notes)
+    assert any("No ontology was given" in note for note in outcome.notes)
     assert not (tmp_path / "out" / "hierarchical_f_measure_per_group.csv").exists()
     assert table(tmp_path / "out" / "comparison.csv").filter(metric="accuracy")["difference"].to_list() == [0.0]
 
@@ -511,14 +511,14 @@ def test_what_is_no_label_is_named_in_the_manifest(tmp_path: Path) -> None:
     outcome = score(tmp_path / "runs", tmp_path / "out", unknown="miss", f_measure_top_k=2)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["unknown_labels"] == {"one": {"truth": {}, "predicted": {"weird": 2}}}
-    assert any("1 labels of ranks 2 and up are no labels here" in note for note in outcome.notes)
+    assert any("1 labels of ranks 2 and up are outside the label universe" in note for note in outcome.notes)
 
 
 def test_scores_that_nobody_asked_for_stop_nothing(tmp_path: Path) -> None:
     truth = write_truth(tmp_path / "truth.h5ad", TRUTH_3)
     write_run(tmp_path / "runs" / "one", truth, CALLS_3, scores=["high", "low", "high", "low"])  # type: ignore[list-item]
     outcome = score(tmp_path / "runs", tmp_path / "out")
-    assert any("scores are left out" in note for note in outcome.notes)
+    assert any("Scores were left out" in note for note in outcome.notes)
     with pytest.raises(InputError, match="values that are not numbers"):
         score(tmp_path / "runs", tmp_path / "out2", score="cas_cell_type_score_1")
 

@@ -205,11 +205,11 @@ def test_what_is_rewritten_is_counted(files: Files) -> None:
     calls = files.convert(crosswalk_cl_label_col="cl_label")
     notes = "\n".join(calls.notes)
     assert "2 ids were rewritten ('CL_0000002 to CL:0000002', 'http://purl.obolibrary.org/obo/CL_0000005 to" in notes
-    assert "white space was taken off 8 labels" in notes
+    assert "White space was taken off 8 labels" in notes
     assert "1 rows without a label were left out" in notes
     assert "1 rows of " in notes
-    assert f"{L1}: white space was taken off the labels of 1 cells" in notes
-    assert f"{L2}: white space was taken off the labels of 1 cells" in notes
+    assert f"{L1}: White space was taken off the labels of 1 cells" in notes
+    assert f"{L2}: White space was taken off the labels of 1 cells" in notes
     assert f"{L2}.score: 1 cells have no score" in notes
     assert f"{L2}.score: 1 scores lie outside 0 to 1" in notes
     assert len(calls.notes) == 9
@@ -231,7 +231,7 @@ def test_labels_of_the_crosswalk(files: Files) -> None:
         ["C CELL", "another"],
         ["C CELL", "another"],
     ]
-    assert f"the labels of 1 terms are not those of the ontology ('{A}: another, not a cell')" in calls.notes[-1]
+    assert f"The labels of 1 terms are not those of the ontology ('{A}: another, not a cell')" in calls.notes[-1]
 
 
 def test_pairs_that_are_not_below_each_other_are_counted_once(files: Files) -> None:
@@ -502,7 +502,7 @@ def test_crosswalks_that_cannot_be_used(files: Files) -> None:
     files.crosswalk([["La", "", ""], ["Lb", "nan", ""], ["Lc", C, ""]])
     files.refused("has no 'cl_id' for 2 labels ('La', 'Lb')", "leave its row out")
     files.crosswalk([["lA", A, ""]])
-    files.refused("no call of", "becomes a term", "'Lc'", "(now 'azimuth' and 'cl_id')")
+    files.refused("No call of", "becomes a term", "'Lc'", "(now 'azimuth' and 'cl_id')")
     files.refused("no column 'cl_ids'; did you mean 'cl_id'", crosswalk_cl_id_col="cl_ids")
     files.refused("no column 'label'", crosswalk_azimuth_col="label")
     files.crosswalk([["La", A, "x"], ["La", A, "y"]])  # the label of the term matters only where it is asked for
@@ -548,7 +548,7 @@ def test_gzipped_resource_is_unpacked(files: Files) -> None:
 
 def test_ontologies_that_cannot_be_used(files: Files) -> None:
     files.refused("needs an ontology", ontology="")
-    files.refused("there is no ontology file", ontology=str(files.folder / "gone.obo"))
+    files.refused("There is no ontology file", ontology=str(files.folder / "gone.obo"))
     resource = {"cl_names": IDS[1:], "cell_ontology_term_id_to_cell_type": NAMES, "children_dictionary": CHILDREN}
     (files.folder / "resource.json").write_text(json.dumps(resource))
     files.refused("does not have its root CL:0000000", unmapped="root")

@@ -252,7 +252,7 @@ def test_other_cells_are_left_out_and_told():
     ]
     paired = pair_cells(models)
     assert paired.left_out == {"m0": 2, "m1": 1}
-    assert paired.notes == ("compared on the 3 cells that all models scored; left out: 2 of 'm0', 1 of 'm1'",)
+    assert paired.notes == ("Compared on the 3 cells that all models scored; left out: 2 of 'm0', 1 of 'm1'.",)
     assert of(compare(paired, RULES, ROOM, draws=0), "accuracy")["value_b"] == 2 / 3
 
 
@@ -264,7 +264,8 @@ def test_another_ontology():
     paired = pair_cells(models)
     assert paired.ontology is None
     assert paired.notes == (
-        "the models were scored with different ontologies (first.json and second.json): only flat metrics are compared",
+        "The models were scored with different ontologies (first.json and second.json): "
+        "only flat metrics are compared.",
     )
     table = compare(paired, RULES, ROOM, draws=0)
     assert not table["metric"].str.starts_with("h_").any()
@@ -289,7 +290,7 @@ def test_no_ontology():
     values = of(compare(paired, RULES, ROOM, draws=0), "f1_macro")
     assert (values["value_a"], values["value_b"]) == pytest.approx((5 / 9, 5 / 6))
     mixed = [models[0], model("m1", calls_of("abc", [1, 2, 2], [1, 2, 2]), Ontology.from_edges(("C", "x", "y"), []))]
-    assert pair_cells(mixed).notes == ("models 'm0' were scored without an ontology: only flat metrics are compared",)
+    assert pair_cells(mixed).notes == ("Models 'm0' were scored without an ontology: only flat metrics are compared.",)
 
 
 def test_truths_must_agree():

@@ -276,11 +276,11 @@ def test_an_alternative_id_of_two_terms_replaces_nothing():
 @pytest.mark.parametrize(
     ("root", "sentence"),
     [
-        ("GO:000005", "the root 'GO:000005' is no term of x.obo; did you mean 'GO:0000005' or "),
-        ("CL_0000000", "the root 'CL_0000000' is no term of x.obo; did you mean 'CL:0000000' or "),
-        ("?", "the root '?' is no term of x.obo; its terms are, for example, 'CL:0000000', 'UBERON:0000061', 'CL:"),
-        ("CL:0000018", "the root 'CL:0000018' is obsolete in x.obo; give 'CLO:0000019'"),
-        ("CL:0000017", "the root 'CL:0000017' is obsolete in x.obo; give a live term"),
+        ("GO:000005", "The root 'GO:000005' is no term of x.obo; did you mean 'GO:0000005' or "),
+        ("CL_0000000", "The root 'CL_0000000' is no term of x.obo; did you mean 'CL:0000000' or "),
+        ("?", "The root '?' is no term of x.obo; its terms are, for example, 'CL:0000000', 'UBERON:0000061', 'CL:"),
+        ("CL:0000018", "The root 'CL:0000018' is obsolete in x.obo; give 'CLO:0000019'"),
+        ("CL:0000017", "The root 'CL:0000017' is obsolete in x.obo; give a live term"),
     ],
 )
 def test_a_root_that_is_none(root, sentence):
@@ -290,7 +290,7 @@ def test_a_root_that_is_none(root, sentence):
 
 
 def test_no_terms_at_all():
-    with pytest.raises(InputError, match=r"^the root 'CL:0000000' is no term of x\.json; it has no live terms$"):
+    with pytest.raises(InputError, match=r"^The root 'CL:0000000' is no term of x\.json; it has no live terms\.$"):
         from_graph({"graphs": []})
 
 
@@ -305,9 +305,9 @@ def test_a_circle_is_refused():
         from_obo(chain((1, 0), (2, 1), (3, 2), (1, 3)), root="CL:0")
     shown = {f"{a} -> {b} -> {c} -> {a}" for a, b, c in (("CL:1", "CL:3", "CL:2"), ("CL:3", "CL:2", "CL:1"))}
     shown.add("CL:2 -> CL:1 -> CL:3 -> CL:2")
-    start = "x.obo says in a circle which term is below which (is_a): "
-    assert str(caught.value) in {f"{start}{way}; remove one of these edges" for way in shown}
-    with pytest.raises(InputError, match=r"CL:0 -> CL:0; remove one of these edges$"):
+    start = "The edges of x.obo (is_a) run in a circle: "
+    assert str(caught.value) in {f"{start}{way}; remove one of these edges." for way in shown}
+    with pytest.raises(InputError, match=r"CL:0 -> CL:0; remove one of these edges\.$"):
         from_obo(chain((0, 0)), root="CL:0")
     with pytest.raises(InputError, match=r"(CL:\d+ -> ){6}\.\.\.; remove"):
         from_obo(chain(*((i + 1, i) for i in range(20)), (0, 20)), root="CL:0")
@@ -316,7 +316,9 @@ def test_a_circle_is_refused():
 def test_a_circle_over_part_of_only_matters_when_it_is_asked_for():
     text = "[Term]\nid: CL:0\n[Term]\nid: CL:1\nis_a: CL:0\nrelationship: part_of CL:2\n[Term]\nid: CL:2\nis_a: CL:1\n"
     assert from_obo(text, root="CL:0").terms == ("CL:0", "CL:1", "CL:2")
-    with pytest.raises(InputError, match=r"\(is_a and part_of\): .*; remove one of these edges, or use is_a only$"):
+    with pytest.raises(
+        InputError, match=r"\(is_a and part_of\) run in a circle: .*; remove one of these edges, or use is_a only\.$"
+    ):
         from_obo(text, BOTH, root="CL:0")
 
 

@@ -166,8 +166,8 @@ def test_root_of_a_resource(tmp_path):
     assert read_ontology(path, root=A).root == A
     assert sets_of(read_ontology(path, root=A))[D] == {ROOT, B, D}
     sentence = refused(path, root="CL_0000001")
-    assert sentence.startswith(f"the root 'CL_0000001' is nowhere in FILE; did you mean '{A}' or ")
-    assert sentence.endswith("; give the root that its terms are below")
+    assert sentence.startswith(f"The root 'CL_0000001' is nowhere in FILE; did you mean '{A}' or ")
+    assert sentence.endswith("? Give the root that its terms are below.")
     beside = resource(cl_names=[C], ancestors_dictionary={C: [A]})  # the root has children, but is listed nowhere
     assert sets_of(read_ontology(written(tmp_path, beside))) == {C: {A, C}}
 
@@ -175,12 +175,12 @@ def test_root_of_a_resource(tmp_path):
 def test_relations(tmp_path):
     path = written(tmp_path, resource())
     assert refused(path, relations=("is_a", "part_of")).startswith(
-        "the relations is_a and part_of were asked for, but FILE is a resource file, of which the edges were chosen "
+        "The relations is_a and part_of were asked for, but FILE is a resource file, of which the edges were chosen "
     )
     sentence = refused(path, relations=("is_a", "partof"))
     assert sentence == "relations must be one of 'is_a', 'part_of', but it is 'partof'; did you mean 'part_of'?"
-    assert refused(path, relations=()).startswith("relations must hold 'is_a'")
-    assert refused(path, relations=("part_of",)).startswith("relations must hold 'is_a'")
+    assert refused(path, relations=()).startswith("The relations must include 'is_a'")
+    assert refused(path, relations=("part_of",)).startswith("The relations must include 'is_a'")
 
 
 @pytest.mark.parametrize(
@@ -218,8 +218,8 @@ def test_a_file_that_is_none(tmp_path, content, sentence):
 def test_a_path_that_leads_nowhere(tmp_path):
     written(tmp_path, resource())
     missing = tmp_path / "ontology_resorce.json"
-    assert refused(missing) == "there is no ontology file FILE; did you mean 'ontology_resource.json'?"
-    assert refused(tmp_path / "no" / "x.obo") == "there is no ontology file FILE"
+    assert refused(missing) == "There is no ontology file FILE; did you mean 'ontology_resource.json'?"
+    assert refused(tmp_path / "no" / "x.obo") == "There is no ontology file FILE."
     assert refused(tmp_path).startswith("FILE is a folder, but an ontology file is needed")
     assert "NUL" in refused(tmp_path / "a\0b")
 

@@ -61,7 +61,7 @@ def test_repeated_ids(ids: list[str], data: st.DataObject) -> None:
     refused(["1 cell ids come more than once in the truth", repr(twice)], repeated, ids)
     rows, note = align(series(repeated), series(repeated), where="")
     assert rows is None
-    assert note == "1 cell ids are repeated; truth and predictions list them in the same order"
+    assert note == "1 cell ids are repeated; truth and predictions list them in the same order."
     if len(ids) > 1:
         longer = [*repeated[::-1], "z" * 7]
         refused(["more than once in the truth", "more than once in the predictions"], repeated, longer)
@@ -131,7 +131,7 @@ def test_by_position(ids: list[str]) -> None:
     rows, note = align(series(ids), series(ids[1:] + ids[:1]), by="position", where="")
     assert rows is None
     if len(ids) > 1:
-        assert f"{len(ids)} of {len(ids)} cells stand in other rows" in note
+        assert f"{len(ids)} of {len(ids)} cells are in other rows" in note
         assert repr(ids[0]) in note
         assert note.endswith("align by id")
     refused([f"has {len(ids)} cells", f"for {len(ids) - 1}"], ids, ids[1:], by="position")
@@ -139,7 +139,7 @@ def test_by_position(ids: list[str]) -> None:
 
 def test_by_position_with_a_part_of_the_ids_moved() -> None:
     _, note = align(series(["a", "b", "c", "d"]), series(["a", "c", "x", "d"]), by="position", where="")
-    assert "1 of 4 cells stand in other rows of the predictions ('c')" in note
+    assert "1 of 4 cells are in other rows of the predictions ('c')" in note
     assert align(series([None, "b"]), series(["a", None]), by="position", where="") == (None, "")
     assert align(series(["a", "a"]), series(["a", "a"]), by="position", where="") == (None, "")
 

@@ -81,7 +81,7 @@ def test_what_is_no_folder_of_directories(tmp_path: Path) -> None:
     assert [each.name for each in find_annotate_dirs(path)] == ["a"]
     (tmp_path / "none").mkdir()
     refused(["no sub-folder"], tmp_path / "none")
-    refused(["there is no folder", "did you mean 'all'"], tmp_path / "al")
+    refused(["There is no folder", "did you mean 'all'"], tmp_path / "al")
     (tmp_path / "list.csv").write_text("all/a")
     refused(["neither a folder", ".txt"], tmp_path / "list.csv")
 
@@ -95,7 +95,7 @@ def test_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make(tmp_path / "absolute")
     given = tmp_path / "lists" / "dirs.txt"
     given.write_text(f"\ufeff  {path}\n\nof_cwd/\r\nbeside\n./current/.\n")
-    refused(["1 of 4", "there is no folder"], given)
+    refused(["1 of 4", "There is no folder"], given)
     given.write_text(f"\ufeff  {path}\n\nof_cwd/\r\nbeside\n")
     found = find_annotate_dirs(given)
     assert [each.name for each in found] == ["absolute", "of_cwd", "beside"]
@@ -118,7 +118,7 @@ def test_list_that_is_ambiguous_or_wrong(tmp_path: Path, monkeypatch: pytest.Mon
     given.write_bytes(b"caf\xe9\n")
     refused(["UTF-8"], given)
     given.write_text(f"gone\n{tmp_path / 'other' / 'truth.h5ad'}\n")
-    refused(["2 of 2", "there is no folder", "gone", "truth.h5ad is not a folder"], given)
+    refused(["2 of 2", "There is no folder", "gone", "truth.h5ad is not a folder"], given)
 
 
 # --- one directory ---
@@ -170,7 +170,7 @@ def test_problems_are_told_at_once(tmp_path: Path) -> None:
         (tmp_path / f"run_{i}" / "inferred_labels.csv").unlink()
     (tmp_path / "run_2" / "metadata.json").unlink()
     (tmp_path / "run_3" / "inferred_labels.csv").mkdir()
-    said = refused(["7 of 8 annotate directories", "run_1", "run_5", "; and 2 more"], tmp_path)
+    said = refused(["7 of 8 annotate directories", "run_1", "run_5", "And 2 more."], tmp_path)
     assert "run_2 has no inferred_labels.csv and no metadata.json" in said
     assert "run_0" not in said
     assert "run_6" not in said

@@ -71,7 +71,7 @@ def test_names_instead_of_ids(universe: Universe) -> None:
     alike = Ontology.from_edges(
         ["CL:0000000", "CL:1", "CL:2"], [], names={"CL:1": "same", "CL:2": "same"}, source="x.obo"
     )
-    with pytest.raises(InputError, match=r"x\.obo: the labels CL:1 and CL:2 share the name 'same'"):
+    with pytest.raises(InputError, match=r"x\.obo: The labels CL:1 and CL:2 share the name 'same'"):
         code_labels(column(["same"]), Universe(alike.terms, alike), Policy(match="name"))
 
 
@@ -79,9 +79,9 @@ def test_error_says_directory_column_and_values(universe: Universe) -> None:
     with pytest.raises(InputError) as caught:
         outcome(["CL:1", "weird", None], [["CL:1", "unknown", "unknown"]], universe, Policy())
     said = str(caught.value)
-    assert said.startswith("runs/a: column 'truth' has 1 labels outside the 4 known ones in 1 cells ('weird')")
-    assert "column 'truth' has no label in 1 cells" in said
-    assert "column 'name_1' has 1 labels outside the 4 known ones in 2 cells ('unknown')" in said
+    assert said.startswith("runs/a: Column 'truth' has 1 labels outside the 4 known ones in 1 cells ('weird')")
+    assert "Column 'truth' has no label in 1 cells" in said
+    assert "Column 'name_1' has 1 labels outside the 4 known ones in 2 cells ('unknown')" in said
     assert "--unknown" in said
     with pytest.raises(InputError, match="these are names, not ids: --match name"):
         outcome(["two"], [["CL:1"]], universe, Policy())
@@ -117,7 +117,7 @@ def test_labels_outside_the_universe_at_later_ranks_harm_nobody(universe: Univer
 
 
 def test_nothing_left_is_refused(universe: Universe) -> None:
-    with pytest.raises(InputError, match="runs/a: none of the 2 cells is left to score under --unknown drop"):
+    with pytest.raises(InputError, match="runs/a: None of the 2 cells is left to score under --unknown drop"):
         outcome(["odd", None], [["CL:1", "CL:1"]], universe, Policy("drop"))
 
 
