@@ -133,7 +133,7 @@ def test_by_position(ids: list[str]) -> None:
     if len(ids) > 1:
         assert f"{len(ids)} of {len(ids)} cells are in other rows" in note
         assert repr(ids[0]) in note
-        assert note.endswith("align by id")
+        assert note.endswith("align by id.")
     refused([f"has {len(ids)} cells", f"for {len(ids) - 1}"], ids, ids[1:], by="position")
 
 
