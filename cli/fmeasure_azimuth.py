@@ -11,7 +11,8 @@ import typer
 from .console import listed
 
 if TYPE_CHECKING:
-    from ..engine.fmeasure.azimuth.calls import AzimuthCalls, AzimuthOptions
+    from ..engine.fmeasure.azimuth.calls import AzimuthCalls
+    from ..engine.fmeasure.azimuth.options import AzimuthOptions
 
 __all__ = ["azimuth"]
 
@@ -67,8 +68,8 @@ def azimuth(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
 ) -> None:
     """Convert Azimuth calls to an annotate directory, which this benchmark and cellarium-cas score."""
-    from ..engine.fmeasure.azimuth.calls import AzimuthOptions
     from ..engine.fmeasure.azimuth.convert import convert_azimuth
+    from ..engine.fmeasure.azimuth.options import AzimuthOptions
     from ..engine.results.folder import ResultFolder
 
     options = AzimuthOptions(

@@ -16,7 +16,8 @@ from ...results.folder import ResultFolder
 from ..ontology.read import read_ontology
 from ..ontology.write import inconsistent_pairs, write_resource, write_response
 from ..runs.annotate_dirs import rank_columns
-from .calls import AzimuthCalls, AzimuthOptions, read_azimuth
+from .calls import AzimuthCalls, read_azimuth
+from .options import AzimuthOptions
 
 __all__ = [
     "azimuth_to_cas_annotation",

@@ -19,13 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastbench.engine.errors import InputError
-from fastbench.engine.fmeasure.azimuth.calls import UNMAPPED, AzimuthCalls, AzimuthOptions
+from fastbench.engine.fmeasure.azimuth.calls import AzimuthCalls
 from fastbench.engine.fmeasure.azimuth.convert import (
     azimuth_to_cas_annotation,
     build_ontology_response,
     convert_azimuth,
     map_azimuth_to_cas_labels,
 )
+from fastbench.engine.fmeasure.azimuth.options import UNMAPPED, AzimuthOptions
 from fastbench.engine.fmeasure.ontology.read import read_ontology
 from fastbench.engine.fmeasure.runs.annotate_dirs import find_annotate_dirs
 from fastbench.engine.results.folder import ResultFolder
