@@ -1,4 +1,4 @@
-"""What ``fastbench fmeasure`` prints."""
+"""Printed results of ``fastbench fmeasure``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ..engine.fmeasure.names import counted
 from .console import print_json, show_notes, show_table
 
 if TYPE_CHECKING:
@@ -38,16 +39,11 @@ def show(outcome: Outcome, output: Path, as_json: bool) -> None:
     show_notes(outcome.notes[:SHOWN_NOTES])
     if len(outcome.notes) > SHOWN_NOTES:
         typer.echo(f"note: {len(outcome.notes) - SHOWN_NOTES} more notes in {output / 'manifest.json'}")
-    groups = f", {plural(len(outcome.groups), 'group')}" if outcome.groups else ""
-    typer.echo(f"{plural(summary['samples'], 'run')}, {plural(summary['cells'], 'scored cell')}{groups}")
+    groups = f", {counted(len(outcome.groups), 'group')}" if outcome.groups else ""
+    typer.echo(f"{counted(summary['samples'], 'run')}, {counted(summary['cells'], 'scored cell')}{groups}")
     if report is not None:
         _show_report(report)
     typer.echo(f"results: {output}")
-
-
-def plural(count: int, what: str) -> str:
-    """Write a count with its word."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _show_report(report: Any) -> None:

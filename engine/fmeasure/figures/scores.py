@@ -12,6 +12,7 @@ import polars as pl
 
 from ...errors import InputError, examples
 from ...figures.style import GREY, INK, OKABE_ITO, house_style, legend_above, new_page, save_page, wrapped
+from ..names import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,7 +119,7 @@ def draw_scores(
     if any(odd.fill_null(False).any() for odd in beside_value):
         notes.append(BESIDE_VALUE)
 
-    title = f"{_NAMES[metrics[0]]} of {n:,} group{'s' * (n != 1)}" if n else "F-measure: nothing to draw"
+    title = f"{_NAMES[metrics[0]]} of {counted(n, 'group')}" if n else "F-measure: nothing to draw"
     title = title[0].upper() + title[1:]
     rows = table.height + (n > _SHOWN)
     pitch = min(0.72, max(0.44, 0.72 - 0.02 * (rows - 8)))  # inches
