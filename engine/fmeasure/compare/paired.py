@@ -364,8 +364,8 @@ def class_changes(paired: Paired, model_a: str, model_b: str, rules: Rules) -> p
     support = counts[0].support
     used = np.flatnonzero((support > 0) | (counts[0].predicted > 0) | (counts[1].predicted > 0))
     columns: dict[str, Any] = {"label": [paired.labels[i] for i in used], "support": support[used]}
-    for position, name in ((1, "recall"), (2, "f1")):
-        one, other = (score[position][used] for score in scores)
+    for name, values in (("recall", [each.recall for each in scores]), ("f1", [each.f for each in scores])):
+        one, other = (each[used] for each in values)
         columns |= {f"{name}_a": one, f"{name}_b": other, f"{name}_difference": one - other}
     for name, alone in zip(("right_only_a", "right_only_b"), paired.alone(a, b), strict=True):
         cells = np.zeros(len(paired.labels), np.int64)

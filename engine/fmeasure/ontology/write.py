@@ -6,7 +6,7 @@ import hashlib
 import json
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,16 @@ __all__ = ["inconsistent_pairs", "write_resource", "write_response"]
 
 #: Cells times terms that are spread out at once, 8 bytes each.
 _ROOM = 2**19
+
+
+class _Pair(NamedTuple):
+    """A finer and a coarser call of the same cells, with their names."""
+
+    finer: str
+    finer_name: str
+    coarser: str
+    coarser_name: str
+    cells: int
 
 
 def write_resource(ontology: Ontology, given: str | Path, path: Path) -> dict[str, Any]:
@@ -113,8 +123,8 @@ def inconsistent_pairs(terms: npt.NDArray[np.int32], ontology: Ontology | None) 
         for (finer, wide), n in counts.items():
             if wide not in above[finer]:
                 a, b = ontology.terms[finer], ontology.terms[wide]
-                rows.append((a, ontology.names[a], b, ontology.names[b], n))
-    rows.sort(key=lambda row: (-row[4], row))
+                rows.append(_Pair(a, ontology.names[a], b, ontology.names[b], n))
+    rows.sort(key=lambda pair: (-pair.cells, pair))
     schema: dict[str, Any] = dict.fromkeys(("finer", "finer_name", "coarser", "coarser_name"), pl.String)
     return pl.DataFrame(rows, schema=schema | {"cells": pl.Int64}, orient="row")
 

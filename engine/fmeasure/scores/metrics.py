@@ -6,14 +6,14 @@ call. The flat F-measure counts classes, the hierarchical one nodes of the ontol
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ..confusion import ClassCounts
 
-__all__ = ["RULES", "averages", "class_scores", "single_scores"]
+__all__ = ["RULES", "ClassScores", "averages", "class_scores", "single_scores"]
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[Any]
@@ -41,14 +41,22 @@ def _f_beta(
     return _ratio((1 + square) * precision * recall, square * precision + recall, zero_division)
 
 
+class ClassScores(NamedTuple):
+    """Precision, recall and F-measure of each class, shape (..., c) each."""
+
+    precision: Floats
+    recall: Floats
+    f: Floats
+
+
 def class_scores(
     counts: ClassCounts, *, zero_division: float = 0.0, rule: str = "cellarium", beta: float = 1.0
-) -> tuple[Floats, Floats, Floats]:
+) -> ClassScores:
     """Precision, recall and F-measure of each class, shape (..., c) each; arguments as in `averages`."""
     hits, support, predicted = counts.hits, counts.support, counts.predicted
     precision, recall = _ratio(hits, predicted, zero_division), _ratio(hits, support, zero_division)
     errors = (predicted - hits) + beta * beta * (support - hits)
-    return precision, recall, _f_beta(precision, recall, hits, errors, beta, zero_division, rule)
+    return ClassScores(precision, recall, _f_beta(precision, recall, hits, errors, beta, zero_division, rule))
 
 
 def _mean(values: Floats, weights: Numbers, used: npt.NDArray[np.bool_], zero_division: float, rule: str) -> Floats:
@@ -98,26 +106,26 @@ def averages(
         precision_weighted, recall_weighted, f1_weighted``, in this order.
     """
     options: dict[str, Any] = {"zero_division": zero_division, "rule": rule, "beta": beta}
-    precision, recall, f = class_scores(counts, **options)
+    scores = class_scores(counts, **options)
     total = ClassCounts(*(np.sum(x, axis=-1, keepdims=True) for x in (counts.hits, counts.support, counts.predicted)))
-    micro = [score[..., 0] for score in class_scores(total, **options)]
+    micro = ClassScores(*(score[..., 0] for score in class_scores(total, **options)))
     used = (counts.support > 0) | (counts.predicted > 0) if classes == "active" else counts.support > 0
-    macro = [_mean(score, used.astype(np.int64), used, zero_division, rule) for score in (precision, recall, f)]
-    weighted = [_mean(score, counts.support, used, zero_division, rule) for score in (precision, recall, f)]
+    macro = ClassScores(*(_mean(score, used.astype(np.int64), used, zero_division, rule) for score in scores))
+    weighted = ClassScores(*(_mean(score, counts.support, used, zero_division, rule) for score in scores))
     tp, support, predicted = (x[..., 0] for x in (total.hits, total.support, total.predicted))
     return {
         "tp": tp,
         "fp": predicted - tp,
         "fn": support - tp,
-        "precision_micro": micro[0],
-        "recall_micro": micro[1],
-        "f1_micro": micro[2],
-        "f1_macro": macro[2],
-        "precision_macro": macro[0],
-        "recall_macro": macro[1],
-        "precision_weighted": weighted[0],
-        "recall_weighted": weighted[1],
-        "f1_weighted": weighted[2],
+        "precision_micro": micro.precision,
+        "recall_micro": micro.recall,
+        "f1_micro": micro.f,
+        "f1_macro": macro.f,
+        "precision_macro": macro.precision,
+        "recall_macro": macro.recall,
+        "precision_weighted": weighted.precision,
+        "recall_weighted": weighted.recall,
+        "f1_weighted": weighted.f,
     }
 
 

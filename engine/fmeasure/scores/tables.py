@@ -1,4 +1,4 @@
-"""Result tables: the files of cellarium-cas, and what tells more."""
+"""Rows and tables of scores: those of cellarium-cas, and further ones."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def distances(
 def per_class(confusions: Sequence[Confusion], ontology: Ontology | None, rules: Rules) -> pl.DataFrame:
     """One row a class that occurs: counts, precision, recall and F1, and the recall at each k; most cells first."""
     at_k = {
-        f"recall_k{k}": class_scores(confusion.entries.class_counts(), zero_division=rules.zero_division)[1]
+        f"recall_k{k}": class_scores(confusion.entries.class_counts(), zero_division=rules.zero_division).recall
         for k, confusion in enumerate(confusions[1:], start=2)
     }
     counts = confusions[0].entries.class_counts()
@@ -198,13 +198,31 @@ def _one_by_one(
     return table.sort(["support", what], descending=[True, False])
 
 
-def top_confusions(confusion: Confusion, ontology: Ontology | None, backend: Any, most: int = LISTED) -> pl.DataFrame:
-    """The most frequent errors: truth, prediction, cells, share of the truth's cells, and how far they lie apart.
+def top_confusions(
+    confusion: Confusion, ontology: Ontology | None, backend: Any, most: int | None = LISTED
+) -> pl.DataFrame:
+    """Return the most frequent errors of a confusion matrix.
 
-    `relation` says whether the prediction is an ancestor of the truth (too general), a descendant (too specific), or
-    neither; it is empty where there is no prediction. `distance` counts the edges of the shortest way over a common
-    ancestor, and `lowest_common_ancestor` is the one it leads over (the prediction or the truth where that is above
-    the other).
+    Parameters
+    ----------
+    confusion : Confusion
+        The matrix of top-1.
+    ontology : Ontology or None
+        Without it, the columns about the ontology are left out.
+    backend : module
+        Kernels.
+    most : int or None, default 100
+        How many errors; None for all.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row a pair of truth and prediction, most cells first: `truth`, `truth_name`, `predicted`, `predicted_name`
+        (null where there is no prediction), `cells`, `share_of_truth` (share of the cells of the truth). With an
+        ontology: `distance`, the edges of the shortest way over a common ancestor; `relation`, whether the prediction
+        is an ``ancestor`` of the truth (too general), a ``descendant`` (too specific) or ``other``, null where there
+        is no prediction; `lowest_common_ancestor`, which the shortest way leads over (the prediction or the truth
+        where that is above the other), and `lowest_common_ancestor_name`.
     """
     entries = confusion.entries
     c = entries.n_labels
@@ -247,7 +265,7 @@ def top_confusions(confusion: Confusion, ontology: Ontology | None, backend: Any
 def _relations(
     rows: npt.NDArray[np.int32], cols: npt.NDArray[np.int32], labels: tuple[str, ...], ontology: Ontology
 ) -> list[str | None]:
-    """Say of each pair of different labels what the prediction is to the truth; None where there is no prediction."""
+    """Return what each prediction is to its truth, another label; None where there is no prediction."""
     bits, nodes = ontology.select(labels)
     place = {node: i for i, node in enumerate(nodes)}
 

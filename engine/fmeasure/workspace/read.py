@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -19,10 +19,26 @@ from ..runs.runs import count_calls
 from ..runs.samples import Sample
 from .write import META, load_matrix
 
-__all__ = ["kept_files", "read_groups", "read_samples"]
+__all__ = ["StoredGroup", "kept_files", "read_groups", "read_samples"]
 
 #: Keys of the metadata that belong to one k, or that `Sample` has elsewhere.
 _OF_ONE_K = ("label_order", "matrix_shape", "f_measure_top_k", "f_measure_inferred_labels", "missed")
+
+
+class StoredGroup(NamedTuple):
+    """A group of a workspace: its name, its matrices, and the keys it was made by (none if it does not say)."""
+
+    name: str
+    confusions: tuple[Confusion, ...]
+    keys: list[str]
+
+
+class _Stored(NamedTuple):
+    """What is stored of a sample or group: folder name, metadata of k = 1, and the matrix of each k."""
+
+    folder: str
+    meta: dict[str, Any]
+    confusions: tuple[Confusion, ...]
 
 
 def _with_codes(calls: pl.DataFrame, labels: tuple[str, ...], path: Path) -> pl.DataFrame:
@@ -55,15 +71,15 @@ def _ranks(workspace: Path, kind: str) -> list[int]:
     return found
 
 
-def _matrices(workspace: Path, kind: str) -> list[tuple[str, dict[str, Any], tuple[Confusion, ...]]]:
-    """Read the matrices of one kind: folder name, metadata of k = 1, and the matrix of each k."""
+def _matrices(workspace: Path, kind: str) -> list[_Stored]:
+    """Read the matrices of one kind, ``raw`` or ``aggregate``."""
     ranks = _ranks(workspace, kind)
     names = {k: sorted(path.name for path in (workspace / f"cm_{kind}_k{k}").iterdir() if path.is_dir()) for k in ranks}
     for k, found in names.items():
         if found != names[1]:
-            odd = sorted(set(found) ^ set(names[1]))
+            differing = sorted(set(found) ^ set(names[1]))
             raise InputError(
-                f"{workspace}: cm_{kind}_k1 and cm_{kind}_k{k} hold different samples ({examples(odd)}); the "
+                f"{workspace}: cm_{kind}_k1 and cm_{kind}_k{k} hold different samples ({examples(differing)}); the "
                 "folder mixes several runs, make it anew."
             )
     found_all = []
@@ -76,7 +92,7 @@ def _matrices(workspace: Path, kind: str) -> list[tuple[str, dict[str, Any], tup
                 raise InputError(f"{error} The folder is incomplete; make it anew.") from error
             confusions.append(_confusion(matrix, meta, f"{workspace}/cm_{kind}_k{k}/{name}"))
             metas.append(meta)
-        found_all.append((name, metas[0], tuple(confusions)))
+        found_all.append(_Stored(name, metas[0], tuple(confusions)))
     return found_all
 
 
@@ -103,7 +119,7 @@ def _confusion(matrix: Any, meta: dict[str, Any], where: str) -> Confusion:
 
 
 def _described(meta: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return what the metadata of a sample say of it, of the types that later steps rely on."""
+    """Return the metadata of a sample, of the types that later steps rely on."""
     found = {key: value for key, value in meta.items() if key not in _OF_ONE_K}
     found.setdefault("columns", meta.get("f_measure_inferred_labels", []))
     found["model_name"] = str(meta.get("model_name", "unknown"))
@@ -159,7 +175,7 @@ def read_samples(
     for name, meta, confusions in _matrices(workspace, "raw"):
         calls = _cells(workspace / "cells" / f"{name}.parquet", confusions)
         described = _described(meta, f"{workspace}/cm_raw_k1/{name}")
-        print_ = described.get("ontology_fingerprint")
+        fingerprint = described.get("ontology_fingerprint")
         found = None
         if with_ontology:
             path = ontology or _ontology_path(workspace, name, meta, optional)
@@ -168,10 +184,10 @@ def read_samples(
                     known[path] = read_ontology(path, root=meta.get("ontology_root") or ROOT)
                 found = known[path]
                 _check_labels(confusions[0], found, name)
-                if calls is not None and print_ != found.fingerprint:
+                if calls is not None and fingerprint != found.fingerprint:
                     # The best of several ranks was chosen on the other ontology.
                     calls = calls.select(pl.exclude("^nearest_.*$"))
-                if ontology is None and print_ is not None and found.fingerprint != print_:
+                if ontology is None and fingerprint is not None and found.fingerprint != fingerprint:
                     raise InputError(
                         f"{path} is not the ontology that sample {name!r} was scored with; pass --ontology FILE."
                     )
@@ -185,11 +201,11 @@ def _check_labels(confusion: Confusion, ontology: Ontology, name: str) -> None:
     counts = confusion.entries.class_counts()
     cells = counts.support + counts.predicted
     known = set(ontology.nodes)
-    strange = {label: int(n) for label, n in zip(confusion.labels, cells, strict=True) if n and label not in known}
-    if strange:
-        most = [label for _, label in sorted((-n, label) for label, n in strange.items())]
+    unknown = {label: int(n) for label, n in zip(confusion.labels, cells, strict=True) if n and label not in known}
+    if unknown:
+        most = [label for _, label in sorted((-n, label) for label, n in unknown.items())]
         raise InputError(
-            f"{ontology.source} does not have {len(strange)} of the labels that sample {name!r} counts "
+            f"{ontology.source} does not have {len(unknown)} of the labels that sample {name!r} counts "
             f"({examples(most)}); pass the ontology of these labels."
         )
 
@@ -209,10 +225,10 @@ def _ontology_path(workspace: Path, name: str, meta: dict[str, Any], optional: b
     return path
 
 
-def read_groups(workspace: Path) -> list[tuple[str, tuple[Confusion, ...], list[str]]]:
-    """Read the groups of a workspace: name, matrices, and the keys they were made by (none if it does not say)."""
+def read_groups(workspace: Path) -> list[StoredGroup]:
+    """Read the groups of a workspace."""
     return [
-        (str(meta.get("model_name", folder)), confusions, list(meta.get("keys", ())))
+        StoredGroup(str(meta.get("model_name", folder)), confusions, list(meta.get("keys", ())))
         for folder, meta, confusions in _matrices(workspace, "aggregate")
     ]
 
