@@ -16,6 +16,7 @@ import numpy as np
 from ...kernels.cores import run_jobs
 from ..errors import InputError, examples
 from ..results.folder import ResultFolder, read_manifest
+from .figures.draw import draw_all
 from .names import CELL, SAMPLE
 from .report import write_flat, write_hierarchical, write_report
 from .runs.annotate_dirs import find_annotate_dirs
@@ -50,7 +51,7 @@ Advance = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command shows.
+    """Outcome of a command, as it is shown.
 
     Attributes
     ----------
@@ -231,7 +232,9 @@ def run_all(
             write_hierarchical(folder, first.samples, groups, report.rules, backend)
         else:
             first.notes.append("No ontology was given: hierarchical metrics were left out (--ontology FILE).")
-    found = write_report(folder, first.samples, groups, report, backend, simulated=simulated)
+    found = write_report(folder, first.samples, groups, report, backend)
+    if report.figures:
+        draw_all(folder, found, groups, backend, simulated)
     first.notes.extend(found.notes)
     folder.manifest["notes"] = first.notes
     return Outcome(first.samples, groups, found, first.notes)
@@ -268,9 +271,9 @@ def _groups_again(workspace: Path, samples: list[Sample], report: ReportOptions)
     written = read_groups(workspace)
     if not written:
         raise InputError(f"{workspace} holds no groups; run 'fastbench fmeasure aggregate' first.")
-    keys = written[0][2] or ["model_name"]
+    keys = written[0].keys or ["model_name"]
     groups = make_groups(samples, keys, backend_of(report.device))
-    stored = {name: confusions for name, confusions, _ in written}
+    stored = {group.name: group.confusions for group in written}
     for group in groups:
         same = (
             group.name in stored
@@ -305,7 +308,7 @@ def flat_step(workspace: Path, report: ReportOptions, folder: ResultFolder) -> O
 def hierarchical_step(
     workspace: Path, report: ReportOptions, folder: ResultFolder, ontology: Path | None = None
 ) -> Outcome:
-    """Write the hierarchical metrics of a workspace, and the tables and figures that sum up."""
+    """Write the hierarchical metrics of a workspace, the summary tables and the figures."""
     samples = read_samples(workspace, ontology=ontology, with_ontology=True)
     without = [sample.name for sample in samples if sample.ontology is None]
     if without:
@@ -319,9 +322,9 @@ def hierarchical_step(
         for sample in samples
         if sample.calls is not None and len(sample.meta["columns"]) > 1 and "nearest_2" not in sample.calls.columns
     ]
-    found = write_report(
-        folder, samples, groups, report, backend, simulated=read_manifest(workspace).get("simulated") is True
-    )
+    found = write_report(folder, samples, groups, report, backend)
+    if report.figures:
+        draw_all(folder, found, groups, backend, read_manifest(workspace).get("simulated") is True)
     notes = list(found.notes)
     if other:
         notes.append(

@@ -1,11 +1,11 @@
-"""From samples and groups to the files of a result folder: the CSV files of cellarium-cas, and what sums up."""
+"""From samples and groups to the files of a result folder: the CSV files of cellarium-cas, and summary tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,6 @@ from ..errors import InputError, examples
 from ..results.folder import ResultFolder
 from .compare.groups import compare_groups
 from .confusion import Confusion, Entries, add, matrices
-from .figures.draw import draw_all
 from .names import CELL, NO_VALUE, SAMPLE
 from .runs.runs import count_calls
 from .runs.samples import Group, Member, Sample, check_one_top_k, metadata_value, split_calls
@@ -83,10 +82,8 @@ def write_report(
     groups: Sequence[Group],
     report: ReportOptions,
     backend: Any,
-    *,
-    simulated: bool = False,
 ) -> Report:
-    """Write what sums up: summaries, confusions, scores of predictions, intervals, comparison and figures.
+    """Write the summary tables: metrics, confusions, scores of predictions, intervals and comparison.
 
     Parameters
     ----------
@@ -98,8 +95,6 @@ def write_report(
         How counts become tables.
     backend : module
         Kernels.
-    simulated : bool, default False
-        Figures say that the predictions were simulated.
 
     Returns
     -------
@@ -134,20 +129,19 @@ def write_report(
 
     by_group, words = None, "no intervals"
     if report.bootstrap:
-        by_group, told, least = _intervals(groups, report, backend)
+        by_group, interval_notes, fewest = _intervals(groups, report, backend)
         folder.csv("intervals.csv", by_group)
-        notes += told
-        words = interval_words(report) + (f" (rough: there are only {least})" if least < FEW else "")
+        notes += interval_notes
+        words = interval_words(report)
+        if fewest is not None and fewest < FEW:
+            words += f" (rough: there are only {fewest})"
     compared = compare_groups(groups, report, backend)
     notes += compared.notes
     if compared.metrics is not None and compared.classes is not None:
         folder.csv("comparison.csv", compared.metrics)
         folder.csv("comparison_per_class.csv", compared.classes)
 
-    found = Report(summary, confusions, by_group, words, compared.metrics, headline, tuple(notes))
-    if report.figures:
-        draw_all(folder, found, groups, coverage, calibration, backend, simulated)
-    return found
+    return Report(summary, confusions, by_group, words, compared.metrics, coverage, calibration, headline, tuple(notes))
 
 
 def _nearest(sample: Sample, calls: pl.DataFrame | None, k: int, backend: Any) -> list[Confusion]:
@@ -166,7 +160,19 @@ def _nearest(sample: Sample, calls: pl.DataFrame | None, k: int, backend: Any) -
 
 @dataclass(frozen=True)
 class _GroupTables:
-    """What sums one group up: a row of the summary, confusions, curves of the scores (if any), a note (or none)."""
+    """Summary tables of one group.
+
+    Attributes
+    ----------
+    row : dict
+        Its row of the summary.
+    confusions : polars.DataFrame
+        Its most frequent confusions.
+    curves : (polars.DataFrame, polars.DataFrame) or None
+        Coverage and calibration of its scores; None where it has none.
+    note : str
+        Why it has none; empty where there is nothing to know.
+    """
 
     row: dict[str, Any]
     confusions: pl.DataFrame
@@ -239,9 +245,17 @@ def _clusters(group: Group, by: str, backend: Any) -> dict[str, Entries]:
     return {name: add(some, f"cluster {name!r}").entries for name, some in sorted(parts.items())}
 
 
-def _intervals(groups: Sequence[Group], report: ReportOptions, backend: Any) -> tuple[pl.DataFrame, list[str], int]:
+class _GroupIntervals(NamedTuple):
     """Intervals of all metrics of all groups, notes on those that have none or rough ones, and the fewest units."""
-    least = 1 << 62
+
+    table: pl.DataFrame
+    notes: list[str]
+    fewest: int | None
+
+
+def _intervals(groups: Sequence[Group], report: ReportOptions, backend: Any) -> _GroupIntervals:
+    """Return percentile intervals of the groups; `fewest` is None where no group has any."""
+    fewest: int | None = None
     rows: list[dict[str, Any]] = []
     notes: list[str] = []
     for group in groups:
@@ -258,18 +272,18 @@ def _intervals(groups: Sequence[Group], report: ReportOptions, backend: Any) -> 
                 f"Group {group.name!r}: no intervals, since there is only {count} to draw by {report.bootstrap_by}."
             )
             continue
-        least = min(least, count)
+        fewest = count if fewest is None else min(fewest, count)
         if count < FEW:
             notes.append(f"Group {group.name!r}: rough intervals, drawn from {count} by {report.bootstrap_by}.")
         bits, nodes = group.ontology.select(group.labels) if group.ontology is not None else (None, ())
         found = intervals(
             units, report.rules, backend, bits=bits, n_nodes=len(nodes), draws=report.bootstrap, seed=report.seed
         )
-        odd = [f.metric for f in found if not (np.isnan(f.lower) or f.lower <= f.value <= f.upper)]
-        if odd:
+        beside = [f.metric for f in found if not (np.isnan(f.lower) or f.lower <= f.value <= f.upper)]
+        if beside:
             notes.append(
-                f"Group {group.name!r}: intervals of {examples(odd)} lie beside their value: means over classes change "
-                "when rare classes drop out of a draw."
+                f"Group {group.name!r}: intervals of {examples(beside)} lie beside their value: means over classes "
+                "change when rare classes drop out of a draw."
             )
         rows += [
             {"group_name": group.name, "metric": f.metric, "value": f.value, "lower": f.lower, "upper": f.upper}
@@ -282,4 +296,5 @@ def _intervals(groups: Sequence[Group], report: ReportOptions, backend: Any) -> 
         "lower": pl.Float64,
         "upper": pl.Float64,
     }
-    return pl.DataFrame(rows, schema=schema).with_columns(pl.col(pl.Float64).fill_nan(None)), notes, least
+    table = pl.DataFrame(rows, schema=schema).with_columns(pl.col(pl.Float64).fill_nan(None))
+    return _GroupIntervals(table, notes, fewest)

@@ -14,7 +14,7 @@ from ...errors import InputError, examples
 from ...results.folder import ResultFolder, read_manifest
 from ...tables.frames import did_you_mean
 from ..confusion import Entries
-from ..figures.draw import COMPARED, paths_of, with_limits
+from ..figures.draw import draw_comparison
 from ..names import CELL
 from ..runs.samples import Group, make_groups
 from ..scores.intervals import intervals
@@ -110,16 +110,8 @@ def compare_results(
     if simulated:
         folder.manifest["simulated"] = True
     if report.figures:
-        from ..figures.differences import draw_differences
-        from ..figures.scores import draw_scores
-
         where = f"{int(paired.cells.sum()):,} cells that all models scored; {words}."
-        frame = with_limits(table, by_model)
-        frame = frame if "h_f1_micro" in frame.columns else frame.with_columns(h_f1_micro=pl.lit(None, pl.Float64))
-        draw_scores(frame, *paths_of(folder, "scores"), subtitle=where, simulated=simulated)
-        draw_differences(
-            compared.metrics, COMPARED, *paths_of(folder, "differences"), subtitle=where, simulated=simulated
-        )
+        draw_comparison(folder, table, by_model, compared.metrics, subtitle=where, simulated=simulated)
     folder.manifest["inputs"] = [{"path": str(path)} for path in results]
     folder.manifest["dropped"] = dict(paired.left_out)
     folder.manifest["notes"] = notes

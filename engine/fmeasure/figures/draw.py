@@ -15,21 +15,21 @@ from ..scores.tables import Rules, per_class, top_confusions
 if TYPE_CHECKING:
     from ..scores.summary import Report
 
-__all__ = ["COMPARED", "draw_all", "paths_of", "with_limits"]
+__all__ = ["draw_all", "draw_comparison"]
 
 #: Metrics of the figure of differences.
-COMPARED = ("h_f1_micro", "accuracy", "f1_macro")
-#: Confusions of the best group that are counted in its figure: as many as there are.
-ALL = 1 << 60
+_COMPARED = ("h_f1_micro", "accuracy", "f1_macro")
 
 
-def paths_of(folder: ResultFolder, name: str) -> tuple[Path, Path]:
+def _paths(folder: ResultFolder, name: str) -> tuple[Path, Path]:
     """Return where the PNG and the SVG of a figure are written."""
     return folder.path(f"figures/{name}.png"), folder.path(f"figures/{name}.svg")
 
 
-def with_limits(summary: pl.DataFrame, intervals: pl.DataFrame | None) -> pl.DataFrame:
-    """Put intervals beside the metrics: ``<metric>_lower`` and ``<metric>_upper``."""
+def _with_limits(summary: pl.DataFrame, intervals: pl.DataFrame | None) -> pl.DataFrame:
+    """Return the table of the figure of scores: metrics beside ``<metric>_lower`` and ``<metric>_upper``."""
+    if "h_f1_micro" not in summary.columns:
+        summary = summary.with_columns(h_f1_micro=pl.lit(None, pl.Float64))
     if intervals is None:
         return summary
     for metric in ("h_f1_micro", "f1_micro", "f1_macro"):
@@ -44,8 +44,6 @@ def draw_all(
     folder: ResultFolder,
     report: Report,
     groups: Sequence[Group],
-    coverage: pl.DataFrame | None,
-    calibration: pl.DataFrame | None,
     backend: Any,
     simulated: bool,
 ) -> None:
@@ -59,8 +57,6 @@ def draw_all(
         Tables; the first group of the summary is the best.
     groups : sequence of Group
         Their ontologies are drawn.
-    coverage, calibration : polars.DataFrame or None
-        Tables of the scores of predictions, where there are any.
     backend : module
         Kernels.
     simulated : bool
@@ -72,31 +68,67 @@ def draw_all(
     from .scores import draw_scores
 
     summary = report.summary
-    table = with_limits(summary, report.intervals)
-    table = table.with_columns(pl.lit(None, pl.Float64).alias(n) for n in ("h_f1_micro",) if n not in table.columns)
+    table = _with_limits(summary, report.intervals)
     n_cells = int(summary["n_cells"].sum())
     n_samples = len({member.sample.name for group in groups for member in group.members})
     where = f"{n_cells:,} scored cells in {n_samples:,} samples"
-    draw_scores(table, *paths_of(folder, "scores"), subtitle=f"{where}; {report.interval_words}.", simulated=simulated)
-    if coverage is not None and calibration is not None:
-        order = summary["group_name"].to_list()
+    draw_scores(table, *_paths(folder, "scores"), subtitle=f"{where}; {report.interval_words}.", simulated=simulated)
+    if report.coverage is not None and report.calibration is not None:
         draw_coverage(
-            coverage, calibration, order, *paths_of(folder, "coverage"), subtitle=where + ".", simulated=simulated
+            report.coverage,
+            report.calibration,
+            summary["group_name"].to_list(),
+            *_paths(folder, "coverage"),
+            subtitle=where + ".",
+            simulated=simulated,
         )
     if report.comparison is not None:
         words = f"On the cells that both models scored; {report.interval_words}."
         draw_differences(
-            report.comparison, COMPARED, *paths_of(folder, "differences"), subtitle=words, simulated=simulated
+            report.comparison, _COMPARED, *_paths(folder, "differences"), subtitle=words, simulated=simulated
         )
     best = next(group for group in groups if group.name == summary["group_name"][0])
     ontology = best.ontology
     draw_confusions(
-        top_confusions(best.confusions[0], ontology, backend, most=ALL),
+        top_confusions(best.confusions[0], ontology, backend, most=None),
         per_class(best.confusions, ontology, Rules()),
-        *paths_of(folder, "confusions"),
+        *_paths(folder, "confusions"),
         group=best.name,
         subtitle=f"The best of {len(groups)} groups by {report.headline}." if len(groups) > 1 else where + ".",
         parents=ontology.parents_by_node() if ontology is not None else None,
         names=ontology.names if ontology is not None else None,
         simulated=simulated,
     )
+
+
+def draw_comparison(
+    folder: ResultFolder,
+    models: pl.DataFrame,
+    intervals: pl.DataFrame | None,
+    comparison: pl.DataFrame,
+    *,
+    subtitle: str,
+    simulated: bool,
+) -> None:
+    """Draw scores and differences of the models of several results.
+
+    Parameters
+    ----------
+    folder : ResultFolder
+        Open result folder; figures go into ``figures/``.
+    models : polars.DataFrame
+        One row a model, see `compare.results.SideBySide`.
+    intervals : polars.DataFrame or None
+        One row a model and metric.
+    comparison : polars.DataFrame
+        One row a pair of models and metric.
+    subtitle : str
+        The cells that were compared, and what the intervals are.
+    simulated : bool
+        The header of each figure says so.
+    """
+    from .differences import draw_differences
+    from .scores import draw_scores
+
+    draw_scores(_with_limits(models, intervals), *_paths(folder, "scores"), subtitle=subtitle, simulated=simulated)
+    draw_differences(comparison, _COMPARED, *_paths(folder, "differences"), subtitle=subtitle, simulated=simulated)

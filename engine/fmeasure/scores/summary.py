@@ -1,4 +1,4 @@
-"""The summary of a result: its tables, and how its intervals were made."""
+"""Summary tables of a result, and how its intervals were made."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Report", "interval_words"]
 
 @dataclass(frozen=True)
 class Report:
-    """What sums a result up.
+    """Summary tables of a result.
 
     Attributes
     ----------
@@ -25,9 +25,11 @@ class Report:
     intervals : polars.DataFrame or None
         One row a group and metric.
     interval_words : str
-        What was drawn.
+        What the intervals are, in words.
     comparison : polars.DataFrame or None
         One row a pair of groups and metric; None where no two groups scored the same cells.
+    coverage, calibration : polars.DataFrame or None
+        Accuracy against coverage and against score, a group below the other; None where no group has scores.
     headline : str
         The metric that groups are ordered by.
     notes : tuple of str
@@ -39,11 +41,13 @@ class Report:
     intervals: pl.DataFrame | None
     interval_words: str
     comparison: pl.DataFrame | None
+    coverage: pl.DataFrame | None
+    calibration: pl.DataFrame | None
     headline: str
     notes: tuple[str, ...]
 
 
 def interval_words(report: ReportOptions) -> str:
-    """Say in words what the intervals are."""
-    what = {CELL: "cells", SAMPLE: "samples"}.get(report.bootstrap_by, f"{report.bootstrap_by} groups")
-    return f"95 % percentile intervals of {report.bootstrap} draws of {what}"
+    """Return in words what the intervals are."""
+    units = {CELL: "cells", SAMPLE: "samples"}.get(report.bootstrap_by, f"{report.bootstrap_by} groups")
+    return f"95 % percentile intervals of {report.bootstrap} draws of {units}"
