@@ -1,15 +1,26 @@
-"""Flat and ontology-aware F-measure of cell-type annotation.
+"""Flat and ontology-aware F-measure of cell-type annotation: ``fastbench fmeasure``.
 
-`pipeline` runs it all; `api` has the functions under the names of cellarium-cas.
+Calls of an annotator and the true labels of the same cells become sparse confusion matrices (one for each of top-1 to
+top-k), and these, summed over samples, become tables and figures. Labels may be terms of an ontology: then they count
+together with their ancestors. Files, columns and functions have the names of cellarium-cas.
 
-    runs/        files become cell ids and label codes, codes become sparse confusion counts
+    pipeline     the steps, together or each on the folder of the one before
+    api          the functions of cellarium-cas' benchmarking, under their names
+    runs/        files become cell ids and label codes, codes become confusion counts; samples and groups
     ontology/    the ontologies that labels belong to
     confusion    confusion matrices, their entries, counts by class
-    scores/      counts become metrics, intervals and curves
-    compare/     models side by side, on the cells that both scored
-    report       metrics become the tables of a result folder
-    workspace/   matrices written and read as cellarium-cas does
+    scores/      counts become metrics, intervals, curves and rows of tables
+    compare/     models side by side, on the cells that all of them scored
+    report       samples and groups become the tables of a result folder
+    workspace/   matrices, cells and ontologies written and read as cellarium-cas does
     figures/     pictures of the tables
     azimuth/     calls of Azimuth become an annotate directory
     example      the example that comes with the package
+    names        names and phrases that all of these share
+
+Data flow one way: runs -> confusion -> scores -> report -> figures; `pipeline` calls each in turn.
+
+May be called from outside: `api` (public in ``fastbench``); for commands `pipeline.run_all` and the functions
+`pipeline.*_step`, `compare.results.compare_results`, `azimuth.convert.convert_azimuth` and `example.write_example`,
+with `runs.options.ScoreOptions` and `scores.options.ReportOptions`; for other packages `ontology.read.read_ontology`.
 """

@@ -1,1 +1,12 @@
-"""Runs of annotation: what is read of each, how its cells and labels are matched, and its confusion counts."""
+"""Runs of annotation: what is read of each, how its cells and labels are matched, and its confusion counts.
+
+    options          how runs are found, read and counted
+    annotate_dirs    the output folders of an annotator, checked before any is read
+    align            the prediction of each cell, found by cell id or by position
+    labels           labels as codes of one universe; policies for labels outside it
+    runs             a run read, aligned, coded and counted
+    samples          scored runs as later steps see them, and their groups
+
+May be called from outside: `options.ScoreOptions`, `runs.Reader`, `samples.make_groups`, `align.align`; the others
+serve these. A run in memory and one read back from a folder are both a `samples.Sample`.
+"""
