@@ -19,14 +19,14 @@ _CL = re.compile(r"<?(?:https?://purl\.obolibrary\.org/obo/|obo:)?CL[_:](\d+)>?"
 
 @dataclass(frozen=True)
 class Crosswalk:
-    """What Azimuth labels mean.
+    """Terms of the Azimuth labels.
 
     Attributes
     ----------
     meaning : mapping of str to (str, str)
         Azimuth label to the id of its term, and the label of its term, empty for none.
     notes : tuple of str
-        What was rewritten or left out.
+        Notes on what was rewritten or left out.
     source : dict
         See `CellTable`.
     """
@@ -37,7 +37,7 @@ class Crosswalk:
 
 
 def _texts(column: LabelColumn) -> list[str]:
-    """The values of a small column; what is missing is empty, and so are the words for it."""
+    """Return the values of a small column; missing values, and strings that stand for them, are empty."""
     values = [value.strip() for value in column.values]
     values = [*("" if value in NULL_TOKENS else value for value in values), ""]  # the last one serves code -1
     return [values[code] for code in column.codes]

@@ -39,7 +39,7 @@ _ESCAPE = re.compile(r"\\(.)")
 _PLAIN = {"n": " ", "W": " ", "t": " "}
 _TRAILING = re.compile(r"\s+(?:\{[^{}]*\}\s*)?(?:!.*)?$")
 
-#: Says that no pair, or not every pair, of instances is so related: not an edge of the hierarchy.
+#: Qualifiers of a relationship in which no pair, or not every pair, of instances is related: no edge of the hierarchy.
 _NOT_ALWAYS = re.compile(r'[^!{]*\{[^}]*\b(?:all_only|gci_relation|(?:max_)?cardinality="0")')
 
 _PURL = re.compile(r"https?://purl\.obolibrary\.org/obo/([A-Za-z][A-Za-z0-9]*)_(\S+)")
@@ -50,7 +50,7 @@ _REPLACED_BY = "http://purl.obolibrary.org/obo/IAO_0100001"
 
 @dataclass
 class Term:
-    """What a file says of one term."""
+    """One term of a file."""
 
     name: str = ""
     parents: dict[str, set[str]] = field(default_factory=lambda: {"is_a": set(), "part_of": set()})
@@ -146,11 +146,11 @@ def parse_obo_graph(document: Mapping[str, Any], source: str) -> dict[str, Term]
         term.name = term.name or str(node.get("lbl") or "")
         for meta in _objects({"meta": [node.get("meta") or {}]}, "meta", source):
             term.obsolete = term.obsolete or meta.get("deprecated") is True
-            for said in _objects(meta, "basicPropertyValues", source):
-                if said.get("pred") == _ALTERNATIVE:
-                    term.alternative.add(_text(said, "val", source))
-                elif said.get("pred") == _REPLACED_BY:
-                    term.replaced_by.add(_text(said, "val", source))
+            for entry in _objects(meta, "basicPropertyValues", source):
+                if entry.get("pred") == _ALTERNATIVE:
+                    term.alternative.add(_text(entry, "val", source))
+                elif entry.get("pred") == _REPLACED_BY:
+                    term.replaced_by.add(_text(entry, "val", source))
     for edge in (edge for graph in graphs for edge in _objects(graph, "edges", source)):
         relation = _short(str(edge.get("pred")))
         relation = "part_of" if relation in _PART_OF else relation
@@ -205,7 +205,7 @@ def ontology_of(terms: Mapping[str, Term], root: str, relations: tuple[str, ...]
         When the root is not a live term of the file, or the edges run in a circle.
     """
     prefix = root[: root.rfind(":") + 1]
-    live = {term for term, said in terms.items() if not said.obsolete and term.startswith(prefix)}
+    live = {term for term, entry in terms.items() if not entry.obsolete and term.startswith(prefix)}
     if root not in live:
         raise InputError(_why_no_root(terms, root, source))
     parents = {term: set().union(*(terms[term].parents[r] for r in relations)) & live for term in live}
@@ -226,7 +226,7 @@ def ontology_of(terms: Mapping[str, Term], root: str, relations: tuple[str, ...]
         root=root,
         names={term: terms[term].name or term for term in parents},
         replaced=_replacements(terms, parents),
-        obsolete=(term for term, said in terms.items() if said.obsolete),
+        obsolete=(term for term, entry in terms.items() if entry.obsolete),
         relations=relations,
         source=source,
     )
@@ -236,7 +236,7 @@ def _why_no_root(terms: Mapping[str, Term], root: str, source: str) -> str:
     if root in terms:
         now = sorted(terms[root].replaced_by)
         return f"The root {root!r} is obsolete in {source}; give {examples(now) if now else 'a live term'}."
-    live = [term for term, said in terms.items() if not said.obsolete]
+    live = [term for term, entry in terms.items() if not entry.obsolete]
     known = f"its terms are, for example, {examples(live, 3)}" if live else "it has no live terms"
     return f"The root {root!r} is no term of {source}{did_you_mean(root, live) or f'; {known}.'}"
 
@@ -259,10 +259,10 @@ def _below(root: str, parents: Mapping[str, set[str]]) -> dict[str, None]:
 def _replacements(terms: Mapping[str, Term], universe: Mapping[str, object]) -> dict[str, str]:
     """Follow alternative ids and replacements to terms of the universe, where there is one way to go."""
     ways: dict[str, set[str]] = {}
-    for term, said in terms.items():
-        if said.obsolete:
-            ways.setdefault(term, set()).update(said.replaced_by)
-        for other in said.alternative:
+    for term, entry in terms.items():
+        if entry.obsolete:
+            ways.setdefault(term, set()).update(entry.replaced_by)
+        for other in entry.alternative:
             if other not in terms or terms[other].obsolete:
                 ways.setdefault(other, set()).add(term)
     found = {}

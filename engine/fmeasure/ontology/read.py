@@ -6,7 +6,7 @@
 ``.json`` (OBO-graph)                 for example ``cl-basic.json``
 ====================================  ===============================================================================
 
-Each may be gzipped. What a file is, is told by its content.
+Each may be gzipped. The format is recognised by the content.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a run of ``fastbench fmeasure`` can be told."""
+"""Options of finding, reading and counting runs."""
 
 from __future__ import annotations
 
