@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .console import listed
+from .fmeasure_view import show_first_notes
 
 if TYPE_CHECKING:
     from ..engine.fmeasure.azimuth.calls import AzimuthCalls
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["azimuth"]
 
-#: Notes that are shown, and the column of the truth that is suggested where it is there.
-SHOWN_NOTES, CELLXGENE_LABEL = 12, "cell_type_ontology_term_id"
+#: Column of the truth that is suggested where it is there.
+CELLXGENE_LABEL = "cell_type_ontology_term_id"
 
 
 def azimuth(
@@ -73,18 +74,18 @@ def azimuth(
     from ..engine.results.folder import ResultFolder
 
     options = AzimuthOptions(
-        azimuth_csv,
-        h5ad,
-        crosswalk_csv,
-        crosswalk_azimuth_col,
-        crosswalk_cl_id_col,
-        azimuth_ref_name,
-        crosswalk_cl_label_col,
-        ontology,
-        _levels(levels, azimuth_csv),
-        unmapped,
-        listed(relations),
-        response,
+        azimuth_csv=azimuth_csv,
+        h5ad=h5ad,
+        crosswalk_csv=crosswalk_csv,
+        crosswalk_azimuth_col=crosswalk_azimuth_col,
+        crosswalk_cl_id_col=crosswalk_cl_id_col,
+        azimuth_ref_name=azimuth_ref_name,
+        crosswalk_cl_label_col=crosswalk_cl_label_col,
+        ontology=ontology,
+        levels=_levels(levels, azimuth_csv),
+        unmapped=unmapped,
+        relations=listed(relations),
+        response=response,
     )
     with ResultFolder(output_dir, "fmeasure azimuth", options.as_dict(), overwrite) as folder:
         calls = convert_azimuth(options, folder)
@@ -123,9 +124,7 @@ def _show(calls: AzimuthCalls, options: AzimuthOptions, output: Path, as_json: b
         }
         print_json(summary)
         return
-    show_notes(calls.notes[:SHOWN_NOTES])
-    if len(calls.notes) > SHOWN_NOTES:
-        typer.echo(f"note: {len(calls.notes) - SHOWN_NOTES} more notes in {output / 'manifest.json'}")
+    show_first_notes(calls.notes, output)
     typer.echo()
     columns = ["rank", "level", "labels", "terms", "mapped", "unmapped", "outside", "missing", "mean_score"]
     show_table(calls.levels, f"{options.model_name}: {len(calls.table):,} cells", columns)

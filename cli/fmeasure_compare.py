@@ -76,7 +76,7 @@ def compare(
     show_table(found.models, "Models, the best first", [name for name in names if name in found.models.columns])
     typer.echo()
     columns = ["model_a", "model_b", "difference", "lower", "upper", "p_value"]
-    show_table(headline.head(SHOWN_PAIRS), f"Differences of {found.headline}: {found.words}", columns)
+    show_table(headline.head(SHOWN_PAIRS), f"Differences of {found.headline}: {found.interval_words}", columns)
     typer.echo()
     worst = found.classes.head(SHOWN_CLASSES)
     columns = ["name", "support", "recall_a", "recall_b", "right_only_a", "right_only_b"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,9 @@ from .console import print_json, show_notes, show_table
 
 if TYPE_CHECKING:
     from ..engine.fmeasure.pipeline import Outcome
+    from ..engine.fmeasure.scores.summary import Report
 
-__all__ = ["show"]
+__all__ = ["show", "show_first_notes"]
 
 #: Groups, confusions and notes that are shown.
 SHOWN_GROUPS, SHOWN_CONFUSIONS, SHOWN_NOTES = 20, 8, 12
@@ -36,9 +38,7 @@ def show(outcome: Outcome, output: Path, as_json: bool) -> None:
     if as_json:
         print_json(summary)
         return
-    show_notes(outcome.notes[:SHOWN_NOTES])
-    if len(outcome.notes) > SHOWN_NOTES:
-        typer.echo(f"note: {len(outcome.notes) - SHOWN_NOTES} more notes in {output / 'manifest.json'}")
+    show_first_notes(outcome.notes, output)
     groups = f", {counted(len(outcome.groups), 'group')}" if outcome.groups else ""
     typer.echo(f"{counted(summary['samples'], 'run')}, {counted(summary['cells'], 'scored cell')}{groups}")
     if report is not None:
@@ -46,7 +46,14 @@ def show(outcome: Outcome, output: Path, as_json: bool) -> None:
     typer.echo(f"results: {output}")
 
 
-def _show_report(report: Any) -> None:
+def show_first_notes(notes: Sequence[str], output: Path) -> None:
+    """Print the first notes, and how many more the manifest has."""
+    show_notes(notes[:SHOWN_NOTES])
+    if len(notes) > SHOWN_NOTES:
+        typer.echo(f"note: {len(notes) - SHOWN_NOTES} more notes in {output / 'manifest.json'}")
+
+
+def _show_report(report: Report) -> None:
     table = report.summary.head(SHOWN_GROUPS)
     wanted = (
         "group_name",

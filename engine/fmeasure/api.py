@@ -16,7 +16,7 @@ from ..tables.matrix import is_missing
 from .confusion import Entries, matrices
 from .ontology.ontology import Ontology
 from .scores.hierarchical import node_class_counts
-from .scores.metrics import RULES, averages
+from .scores.metrics import RULES, averages, python_numbers
 from .workspace.write import load_matrix, save_matrix
 
 __all__ = [
@@ -106,7 +106,7 @@ def _text(values: Any, name: str) -> Any:
 
 
 def _coded(values: Any, index: Mapping[str, int]) -> tuple[npt.NDArray[np.int32], set[str]]:
-    """Look the distinct labels up; return codes and the labels that are not there."""
+    """Return the codes of labels, and the labels that the index does not have."""
     names = values.dictionary.to_pylist()
     lookup = np.array([*(index.get(name, -1) for name in names), -1], np.int32)
     place = values.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
@@ -195,14 +195,10 @@ def _entries(cm: Any, n_labels: int | None = None) -> Entries:
     return Entries(found.row[some].astype(np.int32), found.col[some].astype(np.int32), cells[some], c)
 
 
-def _returned(scores: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: np.asarray(value).item() for name, value in scores.items()}
-
-
 def compute_f_measure_from_cm(
     cm: Any, zero_division: float = 0.0, *, rule: str = "cellarium", classes: str = "active"
 ) -> dict[str, Any]:
-    """Flat precision, recall and F1 of a confusion matrix.
+    """Compute flat precision, recall and F1 of a confusion matrix.
 
     Parameters
     ----------
@@ -225,13 +221,13 @@ def compute_f_measure_from_cm(
     check_one("rule", rule, RULES)
     check_one("classes", classes, ("active", "true"))
     counts = _entries(cm).class_counts()
-    return _returned(averages(counts, classes=classes, zero_division=zero_division, rule=rule))
+    return python_numbers(averages(counts, classes=classes, zero_division=zero_division, rule=rule))
 
 
 def compute_hierarchical_f_measure_from_cm(
     cm: Any, label_order: Sequence[str], ontology_cache: Any, zero_division: float = 0.0, *, rule: str = "cellarium"
 ) -> dict[str, Any]:
-    """Hierarchical precision, recall and F1: labels count together with their ancestors.
+    """Compute hierarchical precision, recall and F1: labels count together with their ancestors.
 
     Parameters
     ----------
@@ -273,4 +269,4 @@ def compute_hierarchical_f_measure_from_cm(
         )
     counts = node_class_counts(entries, bits, len(nodes), get_backend())
     found = averages(counts, classes="true", zero_division=zero_division, rule=rule)
-    return {f"h_{name}": value for name, value in _returned(found).items()}
+    return {f"h_{name}": value for name, value in python_numbers(found).items()}

@@ -1,4 +1,4 @@
-"""Confusion matrices with their labels: sparse, exact, for each top-k; and what is added up of them."""
+"""Confusion matrices with their labels: sparse, exact, for each top-k; and counts by class."""
 
 from __future__ import annotations
 
@@ -40,6 +40,10 @@ class Confusion:
     def n_cells(self) -> int:
         """All cells."""
         return int(self.matrix.sum()) + int(self.missed.sum())
+
+    def equals(self, other: Confusion) -> bool:
+        """Return whether another matrix over the same labels holds the same counts."""
+        return (self.matrix != other.matrix).nnz == 0 and np.array_equal(self.missed, other.missed)
 
     @property
     def entries(self) -> Entries:

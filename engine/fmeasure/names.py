@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-__all__ = ["CELL", "NO_VALUE", "SAMPLE", "counted"]
+__all__ = ["CALL_COLUMNS", "CELL", "NO_VALUE", "SAMPLE", "counted", "is_call_column", "is_label_column"]
 
 #: What bootstrap units may be called beside columns: cells, and samples (files of truth).
 CELL, SAMPLE = "cell", "sample"
 
 #: The group or cluster of cells without a value.
 NO_VALUE = "(none)"
+
+#: Columns of the scored cells that are no columns of ``obs``; with more than one rank, also `nearest_2` and so on.
+CALL_COLUMNS = ("cell_id", "truth", "predicted", "hit_rank", "score")
+
+
+def is_call_column(name: str) -> bool:
+    """Return whether a column of the scored cells is one of the calls, and not of ``obs``."""
+    return name in CALL_COLUMNS or name.startswith("nearest_")
+
+
+def is_label_column(name: str) -> bool:
+    """Return whether a column of the scored cells holds labels, which are codes in memory and text in files."""
+    return name in ("truth", "predicted") or name.startswith("nearest_")
 
 
 def counted(count: int, noun: str) -> str:

@@ -11,13 +11,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ...kernels.cores import run_jobs
 from ..errors import InputError, examples
 from ..results.folder import ResultFolder, read_manifest
 from .figures.draw import draw_all
-from .names import CELL, SAMPLE
+from .names import CALL_COLUMNS, CELL, SAMPLE, is_call_column
 from .report import write_flat, write_hierarchical, write_report
 from .runs.annotate_dirs import find_annotate_dirs
 from .runs.options import ScoreOptions
@@ -29,9 +27,6 @@ from .workspace.read import kept_files, read_groups, read_samples
 from .workspace.write import folder_names, write_groups, write_samples
 
 __all__ = ["Outcome", "aggregate_step", "confusion_step", "flat_step", "hierarchical_step", "run_all"]
-
-#: Columns of the calls that an obs column may not be called.
-_OF_CALLS = ("cell_id", "truth", "predicted", "hit_rank", "score")
 
 #: Outputs of the steps, by how their names begin.
 _FLAT = ("f_measure_per_", "per_class.csv")
@@ -91,7 +86,7 @@ def timed(folder: ResultFolder, name: str) -> Iterator[None]:
 
 
 def find_runs(options: ScoreOptions, shown: Callable[[Path], str]) -> list[Run]:
-    """Find the runs that the options name; `shown` says how paths are told to the user."""
+    """Find the runs that the options name; `shown` gives a path as it is shown to the user."""
     ontology = Path(options.ontology).expanduser() if options.ontology else None
     if options.annotate_dirs:
         found = find_annotate_dirs(Path(options.annotate_dirs).expanduser())
@@ -106,7 +101,7 @@ def find_runs(options: ScoreOptions, shown: Callable[[Path], str]) -> list[Run]:
 
 
 def obs_columns(runs: Sequence[Run], report: ReportOptions) -> list[str]:
-    """Columns of the files of truth that groups or bootstrap units are made of."""
+    """Return the columns of the files of truth that groups or bootstrap units are made of."""
     wanted = [*report.group_by, *([] if report.bootstrap_by in (CELL, SAMPLE) else [report.bootstrap_by])]
     found = [
         key
@@ -114,9 +109,9 @@ def obs_columns(runs: Sequence[Run], report: ReportOptions) -> list[str]:
         if key not in RUN_KEYS and not all(run.metadata.get(key) is not None for run in runs)
     ]
     for key in found:
-        if key in _OF_CALLS or key.startswith("nearest_"):
+        if is_call_column(key):
             raise InputError(
-                f"The obs column {key!r} cannot group cells: {', '.join(_OF_CALLS)} have a meaning of their own here."
+                f"The obs column {key!r} cannot group cells: {', '.join(CALL_COLUMNS)} have another meaning here."
             )
     return found
 
@@ -197,9 +192,9 @@ def confusion_step(
     folder : ResultFolder
         Open result folder.
     report : ReportOptions, optional
-        Says which columns of ``obs`` will be needed.
+        Names the columns of ``obs`` that later steps need.
     advance : callable, optional
-        Told (runs done, runs in all).
+        Called with (runs done, runs in all).
     """
     with timed(folder, "read and count"):
         runs = find_runs(options, folder.final)
@@ -241,7 +236,7 @@ def run_all(
 
 
 def carry_over(workspace: Path, folder: ResultFolder, redone: Sequence[str]) -> None:
-    """Take over what a step does not make anew: files, by hard links where possible, and the account of them."""
+    """Take over what a step does not make anew: files, by hard links where possible, and their manifest entries."""
     for name in kept_files(workspace, redone):
         target = folder.path(name)
         try:
@@ -267,7 +262,7 @@ def aggregate_step(workspace: Path, report: ReportOptions, folder: ResultFolder)
 
 
 def _groups_again(workspace: Path, samples: list[Sample], report: ReportOptions) -> list[Group]:
-    """Make the groups of a workspace again, with their cells, and see that they are those that were written."""
+    """Make the groups of a workspace again, with their cells; refuse them if they are not those that were written."""
     written = read_groups(workspace)
     if not written:
         raise InputError(f"{workspace} holds no groups; run 'fastbench fmeasure aggregate' first.")
@@ -278,10 +273,7 @@ def _groups_again(workspace: Path, samples: list[Sample], report: ReportOptions)
         same = (
             group.name in stored
             and len(stored[group.name]) == len(group.confusions)
-            and all(
-                (a.matrix != b.matrix).nnz == 0 and np.array_equal(a.missed, b.missed)
-                for a, b in zip(stored[group.name], group.confusions, strict=True)
-            )
+            and all(a.equals(b) for a, b in zip(stored[group.name], group.confusions, strict=True))
         )
         if not same:
             raise InputError(

@@ -16,10 +16,11 @@ from ..results.folder import ResultFolder
 from .compare.groups import compare_groups
 from .confusion import Confusion, Entries, add, matrices
 from .names import CELL, NO_VALUE, SAMPLE
+from .ontology.ontology import ancestor_sets
 from .runs.runs import count_calls
 from .runs.samples import Group, Member, Sample, check_one_top_k, metadata_value, split_calls
 from .scores.calibration import add_bins, calibration_curve, call_bins, coverage_curve, score_summary
-from .scores.intervals import intervals
+from .scores.intervals import Interval, interval_table, intervals
 from .scores.options import ReportOptions
 from .scores.summary import Report, interval_words
 from .scores.tables import Rules, flat_row, hierarchical_row, per_class, per_node, summary_row, top_confusions
@@ -210,7 +211,7 @@ def _score_bins(group: Group, backend: Any) -> tuple[pl.DataFrame | None, str]:
     if without:
         some = f"Group {group.name!r}: no coverage and calibration, since {examples(without)} have no scores."
         return None, some if len(without) < len(parts) else ""
-    bits = group.ontology.select(group.labels)[0] if group.ontology is not None else None
+    bits, _ = ancestor_sets(group.ontology, group.labels)
     try:
         return add_bins([call_bins(part, len(group.labels), bits, backend) for part in parts if part is not None]), ""
     except InputError as error:
@@ -256,7 +257,7 @@ class _GroupIntervals(NamedTuple):
 def _intervals(groups: Sequence[Group], report: ReportOptions, backend: Any) -> _GroupIntervals:
     """Return percentile intervals of the groups; `fewest` is None where no group has any."""
     fewest: int | None = None
-    rows: list[dict[str, Any]] = []
+    by_group: dict[str, list[Interval]] = {}
     notes: list[str] = []
     for group in groups:
         units: Entries | list[Entries] = group.confusions[0].entries
@@ -275,7 +276,7 @@ def _intervals(groups: Sequence[Group], report: ReportOptions, backend: Any) -> 
         fewest = count if fewest is None else min(fewest, count)
         if count < FEW:
             notes.append(f"Group {group.name!r}: rough intervals, drawn from {count} by {report.bootstrap_by}.")
-        bits, nodes = group.ontology.select(group.labels) if group.ontology is not None else (None, ())
+        bits, nodes = ancestor_sets(group.ontology, group.labels)
         found = intervals(
             units, report.rules, backend, bits=bits, n_nodes=len(nodes), draws=report.bootstrap, seed=report.seed
         )
@@ -285,16 +286,5 @@ def _intervals(groups: Sequence[Group], report: ReportOptions, backend: Any) -> 
                 f"Group {group.name!r}: intervals of {examples(beside)} lie beside their value: means over classes "
                 "change when rare classes drop out of a draw."
             )
-        rows += [
-            {"group_name": group.name, "metric": f.metric, "value": f.value, "lower": f.lower, "upper": f.upper}
-            for f in found
-        ]
-    schema = {
-        "group_name": pl.String,
-        "metric": pl.String,
-        "value": pl.Float64,
-        "lower": pl.Float64,
-        "upper": pl.Float64,
-    }
-    table = pl.DataFrame(rows, schema=schema).with_columns(pl.col(pl.Float64).fill_nan(None))
-    return _GroupIntervals(table, notes, fewest)
+        by_group[group.name] = found
+    return _GroupIntervals(interval_table(by_group), notes, fewest)

@@ -15,7 +15,7 @@ from ...results.files import write_atomic, write_error, write_json
 from ...results.folder import ResultFolder
 from ..ontology.read import read_ontology
 from ..ontology.write import inconsistent_pairs, write_resource, write_response
-from ..runs.annotate_dirs import rank_columns
+from ..runs.annotate_dirs import LABELS, METADATA, RESOURCE, RESPONSE, rank_columns
 from .calls import AzimuthCalls, read_azimuth
 from .options import AzimuthOptions
 
@@ -26,8 +26,6 @@ __all__ = [
     "map_azimuth_to_cas_labels",
 ]
 
-_LABELS, _METADATA = "inferred_labels.csv", "metadata.json"
-_RESOURCE, _RESPONSE = "ontology_resource.json", "ontology_response.json"
 _NAME = "cas_cell_type_name_1"
 
 
@@ -59,10 +57,10 @@ def convert_azimuth(options: AzimuthOptions, folder: ResultFolder) -> AzimuthCal
         )
     ontology = read_ontology(options.ontology, relations=options.relations)
     calls = read_azimuth(options, ontology)
-    _write_labels(calls, folder.path(_LABELS))
-    write_json(_metadata(options, len(calls.table)), folder.path(_METADATA))
-    source = write_resource(ontology, options.ontology, folder.path(_RESOURCE))
-    response = folder.path(_RESPONSE)
+    _write_labels(calls, folder.path(LABELS))
+    write_json(_metadata(options, len(calls.table)), folder.path(METADATA))
+    source = write_resource(ontology, options.ontology, folder.path(RESOURCE))
+    response = folder.path(RESPONSE)
     if options.response:
         write_response(calls.table[""], calls.terms, calls.scores, ontology, options.model_name, response)
     else:
@@ -129,19 +127,19 @@ def map_azimuth_to_cas_labels(
         As of `convert_azimuth`.
     """
     options = AzimuthOptions(
-        str(azimuth_csv_path),
-        str(h5ad_path),
-        str(crosswalk_csv_path),
-        crosswalk_azimuth_col,
-        crosswalk_cl_id_col,
-        azimuth_ref_name,
-        crosswalk_cl_label_col or "",
-        levels=tuple((a, b) for a, b in level_specs or ()),
+        azimuth_csv=str(azimuth_csv_path),
+        h5ad=str(h5ad_path),
+        crosswalk_csv=str(crosswalk_csv_path),
+        crosswalk_azimuth_col=crosswalk_azimuth_col,
+        crosswalk_cl_id_col=crosswalk_cl_id_col,
+        azimuth_ref_name=azimuth_ref_name,
+        crosswalk_cl_label_col=crosswalk_cl_label_col or "",
+        levels=tuple((label, score) for label, score in level_specs or ()),
     )
     calls = read_azimuth(options, None)
     output = _folder(output_dir)
-    _write_labels(calls, output / _LABELS)
-    write_json(_metadata(options, len(calls.table)), output / _METADATA)
+    _write_labels(calls, output / LABELS)
+    write_json(_metadata(options, len(calls.table)), output / METADATA)
     return calls
 
 
@@ -196,7 +194,7 @@ def build_ontology_response(
         if name in found.scores:
             scores[:, k] = found.scores[name]
     output = _folder(output_dir)
-    paths = {"ontology_response_path": output / _RESPONSE, "ontology_resource_path": output / _RESOURCE}
+    paths = {"ontology_response_path": output / RESPONSE, "ontology_resource_path": output / RESOURCE}
     write_response(found.ids, terms, scores, ontology, f"azimuth_{azimuth_ref_name}", paths["ontology_response_path"])
     write_resource(ontology, ontology_resource_path, paths["ontology_resource_path"])
     return {**paths, "outside": outside, "inconsistent": inconsistent_pairs(terms, ontology)}
@@ -228,15 +226,15 @@ def azimuth_to_cas_annotation(
         As of `convert_azimuth`; and an output folder that is not empty.
     """
     options = AzimuthOptions(
-        str(azimuth_csv_path),
-        str(h5ad_path),
-        str(crosswalk_csv_path),
-        crosswalk_azimuth_col,
-        crosswalk_cl_id_col,
-        azimuth_ref_name,
-        crosswalk_cl_label_col or "",
-        str(ontology_resource_path),
-        tuple((a, b) for a, b in level_specs or ()),
+        azimuth_csv=str(azimuth_csv_path),
+        h5ad=str(h5ad_path),
+        crosswalk_csv=str(crosswalk_csv_path),
+        crosswalk_azimuth_col=crosswalk_azimuth_col,
+        crosswalk_cl_id_col=crosswalk_cl_id_col,
+        azimuth_ref_name=azimuth_ref_name,
+        crosswalk_cl_label_col=crosswalk_cl_label_col or "",
+        ontology=str(ontology_resource_path),
+        levels=tuple((label, score) for label, score in level_specs or ()),
         response=True,
     )
     with ResultFolder(output_dir, "fmeasure azimuth", options.as_dict()) as folder:
@@ -244,10 +242,10 @@ def azimuth_to_cas_annotation(
     output = Path(output_dir).expanduser()
     return {
         "output_dir": output,
-        "inferred_labels_path": output / _LABELS,
-        "metadata_path": output / _METADATA,
-        "ontology_resource_path": output / _RESOURCE,
-        "ontology_response_path": output / _RESPONSE,
+        "inferred_labels_path": output / LABELS,
+        "metadata_path": output / METADATA,
+        "ontology_resource_path": output / RESOURCE,
+        "ontology_response_path": output / RESPONSE,
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +20,11 @@ from ...statistics.resampling import mcnemar, percentile_bounds, two_sided_p
 from ...tables.frames import did_you_mean
 from ..confusion import Entries
 from ..names import NO_VALUE, SAMPLE
-from ..ontology.ontology import Ontology
+from ..ontology.ontology import Ontology, ancestor_sets
 from ..scores.hierarchical import ancestor_matrix
 from ..scores.metrics import class_scores
 from ..scores.resample import CountMap, distinct_entries, point_scores, resample, unit_matrix
-
-if TYPE_CHECKING:
-    from ..scores.tables import Rules
+from ..scores.tables import Rules
 
 __all__ = ["Paired", "ScoredModel", "class_changes", "compare", "pair_cells"]
 
@@ -59,7 +57,7 @@ class ScoredModel:
 
 @dataclass(frozen=True)
 class Paired:
-    """Cells that all models scored, by what each of them said.
+    """Cells that all models scored, counted by pattern: a truth and the predictions of all models.
 
     Attributes
     ----------
@@ -72,9 +70,9 @@ class Paired:
     clusters : tuple of str
         Names of the clusters; empty when cells are drawn.
     truth : ndarray of int32, shape (p,)
-        Truth of each pattern of what was said.
+        Truth of each pattern.
     predicted : ndarray of int32, shape (g, p)
-        What each model said; c is "no prediction".
+        Prediction of each model; c is "no prediction".
     cells : ndarray of int64, shape (p,)
         Cells of a pattern; ascending when cells are drawn.
     unit : ndarray of int64, shape (p,)
@@ -101,7 +99,7 @@ class Paired:
         return Entries(self.truth, self.predicted[model], self.cells, len(self.labels))
 
     def alone(self, a: int, b: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-        """Say which patterns only model a has right, and which only model b."""
+        """Return which patterns only model a has right, and which only model b."""
         right_a, right_b = (self.predicted[i] == self.truth for i in (a, b))
         return right_a & ~right_b, right_b & ~right_a
 
@@ -131,7 +129,7 @@ def pair_cells(models: Sequence[ScoredModel], by: str | None = None) -> Paired:
     index = {label: i for i, label in enumerate(labels)}
     codes = [np.array([*(index[label] for label in each.labels), len(labels)], np.int32) for each in models]
     shared = sorted(set(models[0].calls).intersection(*(each.calls for each in models[1:])))
-    # Sample by sample, so that no more than the cells of one stand in memory.
+    # Sample by sample, so that only the cells of one are in memory.
     parts = [_patterns(_join(models, sample, codes, by), pl.len()) for sample in shared]
     joined = pl.concat(parts) if parts else pl.DataFrame(schema={"cells": pl.Int64})
     n_cells = int(joined["cells"].sum())
@@ -167,7 +165,7 @@ def pair_cells(models: Sequence[ScoredModel], by: str | None = None) -> Paired:
 
 
 def _patterns(cells: pl.DataFrame, count: pl.Expr) -> pl.DataFrame:
-    """Count cells of which the same was said."""
+    """Count the cells of each pattern."""
     columns = [name for name in cells.columns if name != "cells"]
     return cells.group_by(columns).agg(count.cast(pl.Int64).alias("cells"))
 
@@ -187,10 +185,10 @@ def _universe(models: Sequence[ScoredModel]) -> tuple[tuple[str, ...], Ontology 
     why = f"models were scored with different ontologies ({one.source} and {other.source})"
     for each in models[1:]:
         if set(each.labels) != set(first.labels):
-            odd = sorted(set(each.labels) ^ set(first.labels))
+            differing = sorted(set(each.labels) ^ set(first.labels))
             raise InputError(
-                f"{first.name!r} and {each.name!r} cannot be compared: the {why} that differ in {len(odd)} labels "
-                f"({examples(odd, 3)}); score them with one ontology."
+                f"{first.name!r} and {each.name!r} cannot be compared: the {why} that differ in {len(differing)} "
+                f"labels ({examples(differing, 3)}); score them with one ontology."
             )
     return labels, None, [f"The {why}: only flat metrics are compared."]
 
@@ -219,11 +217,11 @@ def _join(models: Sequence[ScoredModel], sample: str, codes: Sequence[Codes], by
             for who, frame in ((first, found), (each, other)):
                 _refuse_twice(frame["cell_id"], f"sample {sample!r} of {who.name!r}")
             found = found.join(other, on="cell_id", how="inner", maintain_order="left")
-        strange = found.filter(pl.col("truth") != pl.col("other truth"))["cell_id"]
-        if len(strange):
+        differing = found.filter(pl.col("truth") != pl.col("other truth"))["cell_id"]
+        if len(differing):
             raise InputError(
-                f"{first.name!r} and {each.name!r} have different truths for {len(strange)} cells of sample "
-                f"{sample!r} ({examples(strange.to_list()[:6], 3)}); compare models on one column of truth."
+                f"{first.name!r} and {each.name!r} have different truths for {len(differing)} cells of sample "
+                f"{sample!r} ({examples(differing.to_list()[:6], 3)}); compare models on one column of truth."
             )
         found = found.drop("other truth")
     return found.drop("cell_id")
@@ -288,7 +286,7 @@ def compare(
     ----------
     Davison and Hinkley 1997, chapter 4 (p-values from draws); Fagerland, Lydersen and Laake 2013 (McNemar's mid-p).
     """
-    bits, nodes = (None, ()) if paired.ontology is None else paired.ontology.select(paired.labels)
+    bits, nodes = ancestor_sets(paired.ontology, paired.labels)
     models = range(len(paired.names))
     values = [point_scores(paired.entries(i), bits, len(nodes), rules, backend) for i in models]
     names = list(values[0])
@@ -340,7 +338,7 @@ def _units(paired: Paired, above: Any) -> tuple[Ints, list[CountMap]]:
 
 
 def class_changes(paired: Paired, model_a: str, model_b: str, rules: Rules) -> pl.DataFrame:
-    """Tell class by class what two models gain and lose against each other.
+    """Compare two models class by class.
 
     Parameters
     ----------

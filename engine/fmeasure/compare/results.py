@@ -16,8 +16,9 @@ from ...tables.frames import did_you_mean
 from ..confusion import Entries
 from ..figures.draw import draw_comparison
 from ..names import CELL
+from ..ontology.ontology import ancestor_sets
 from ..runs.samples import Group, make_groups
-from ..scores.intervals import intervals
+from ..scores.intervals import interval_table, intervals
 from ..scores.options import ReportOptions
 from ..scores.resample import point_scores
 from ..scores.summary import interval_words
@@ -34,7 +35,7 @@ ANY = "any sample"
 
 @dataclass(frozen=True)
 class SideBySide:
-    """What a comparison shows.
+    """Outcome of a comparison of results.
 
     Attributes
     ----------
@@ -48,8 +49,8 @@ class SideBySide:
         One row a pair of models and class, see `paired.class_changes`.
     headline : str
         The metric that models are ordered by.
-    words : str
-        What the intervals are.
+    interval_words : str
+        What the intervals are, in words.
     notes : tuple of str
         What was left out.
     """
@@ -59,7 +60,7 @@ class SideBySide:
     comparison: pl.DataFrame
     classes: pl.DataFrame
     headline: str
-    words: str
+    interval_words: str
     notes: tuple[str, ...]
 
 
@@ -133,10 +134,10 @@ def _scored_models(results: Sequence[Path], chosen: Sequence[str], by: str, back
                 f"Two results have a model {group.name!r} in a folder {path.resolve().name!r}; rename one."
             )
         named[name] = group
-    strange = [name for name in chosen if name not in named]
-    if strange:
+    unknown = [name for name in chosen if name not in named]
+    if unknown:
         raise InputError(
-            f"No result has a model {strange[0]!r}{did_you_mean(strange[0], list(named)) or '.'} The models are "
+            f"No result has a model {unknown[0]!r}{did_you_mean(unknown[0], list(named)) or '.'} The models are "
             f"{examples(named, 10)}."
         )
     taken = [scored_model_of(named[name], name, by) for name in chosen or named]
@@ -164,7 +165,7 @@ def _matched(models: Sequence[ScoredModel]) -> tuple[list[ScoredModel], list[str
 
 
 def _models(paired: Paired, report: ReportOptions, backend: Any) -> pl.DataFrame:
-    bits, nodes = (None, ()) if paired.ontology is None else paired.ontology.select(paired.labels)
+    bits, nodes = ancestor_sets(paired.ontology, paired.labels)
     rows: list[Mapping[str, Any]] = [
         {"group_name": name, "n_cells": int(paired.cells.sum())}
         | point_scores(paired.entries(i), bits, len(nodes), report.rules, backend)
@@ -175,7 +176,7 @@ def _models(paired: Paired, report: ReportOptions, backend: Any) -> pl.DataFrame
 
 def _intervals(paired: Paired, report: ReportOptions, backend: Any) -> pl.DataFrame | None:
     """Intervals of each model; None where there is only one unit to draw."""
-    bits, nodes = (None, ()) if paired.ontology is None else paired.ontology.select(paired.labels)
+    bits, nodes = ancestor_sets(paired.ontology, paired.labels)
     if len(paired.clusters) == 1 or paired.cells.sum() < 2:
         return None
     order = np.argsort(paired.unit, kind="stable")
@@ -184,11 +185,11 @@ def _intervals(paired: Paired, report: ReportOptions, backend: Any) -> pl.DataFr
         if paired.clusters
         else []
     )
-    tables = []
+    by_model = {}
     for i, name in enumerate(paired.names):
         whole = paired.entries(i)
         units = [Entries(whole.rows[p], whole.cols[p], whole.cells[p], whole.n_labels) for p in parts]
-        found = intervals(
+        by_model[name] = intervals(
             units or whole,
             report.rules,
             backend,
@@ -197,6 +198,4 @@ def _intervals(paired: Paired, report: ReportOptions, backend: Any) -> pl.DataFr
             draws=report.bootstrap,
             seed=report.seed,
         )
-        rows = [{"metric": f.metric, "value": f.value, "lower": f.lower, "upper": f.upper} for f in found]
-        tables.append(pl.DataFrame(rows).insert_column(0, pl.lit(name).alias("group_name")))
-    return pl.concat(tables).with_columns(pl.col(pl.Float64).fill_nan(None))
+    return interval_table(by_model)

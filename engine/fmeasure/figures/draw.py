@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from ...results.folder import ResultFolder
 from ..runs.samples import Group
+from ..scores.summary import Report
 from ..scores.tables import Rules, per_class, top_confusions
-
-if TYPE_CHECKING:
-    from ..scores.summary import Report
 
 __all__ = ["draw_all", "draw_comparison"]
 

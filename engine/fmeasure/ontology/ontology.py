@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ...errors import InputError, examples
 
-__all__ = ["ROOT", "Ontology"]
+__all__ = ["ROOT", "Ontology", "ancestor_sets", "with_empty_row"]
 
 #: The term "cell" of the Cell Ontology.
 ROOT = "CL:0000000"
@@ -184,6 +184,16 @@ class Ontology:
         rows = _bit_rows(alone, len(labels), len(nodes))
         rows[is_term, : self.ancestors.shape[1]] = self.ancestors[at[is_term]]
         return rows, nodes
+
+
+def ancestor_sets(ontology: Ontology | None, labels: Sequence[str]) -> tuple[Bits | None, tuple[str, ...]]:
+    """Return the ancestor sets of labels as `Ontology.select`; None, and no nodes, without an ontology."""
+    return (None, ()) if ontology is None else ontology.select(labels)
+
+
+def with_empty_row(bits: Bits) -> Bits:
+    """Return ancestor sets with an empty last one, that of "no prediction"."""
+    return np.concatenate([bits, np.zeros((1, bits.shape[1]), np.uint64)])
 
 
 def _counts(values: Iterable[str]) -> dict[str, int]:

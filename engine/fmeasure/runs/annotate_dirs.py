@@ -13,10 +13,12 @@ from ...errors import InputError, examples
 from ...results.folder import read_manifest
 from ...tables.frames import did_you_mean
 
-__all__ = ["AnnotateDir", "find_annotate_dirs", "rank_columns"]
+__all__ = ["LABELS", "METADATA", "RESOURCE", "RESPONSE", "AnnotateDir", "find_annotate_dirs", "rank_columns"]
 
-_LABELS, _METADATA, _RESPONSE = "inferred_labels.csv", "metadata.json", "ontology_response.json"
-_ONTOLOGY = ("ontology_resource.json", "ontology_resource.json.gz")
+#: Files of an annotate directory.
+LABELS, METADATA = "inferred_labels.csv", "metadata.json"
+RESOURCE, RESPONSE = "ontology_resource.json", "ontology_response.json"
+_ONTOLOGY = (RESOURCE, f"{RESOURCE}.gz")
 #: Problems that one message lists.
 _SHOWN = 5
 
@@ -148,7 +150,7 @@ def _sub_folders(given: Path) -> list[Path]:
 
 
 def _has_any(path: Path) -> bool:
-    return any((path / name).is_file() for name in (_LABELS, _METADATA, *_ONTOLOGY, _RESPONSE))
+    return any((path / name).is_file() for name in (LABELS, METADATA, *_ONTOLOGY, RESPONSE))
 
 
 def _listed(given: Path) -> list[Path]:
@@ -193,13 +195,13 @@ def _read(path: Path) -> AnnotateDir:
     if not path.is_dir():
         raise InputError(f"{path} is not a folder." if path.exists() else f"There is no folder {path}.")
     ontology = next((path / name for name in _ONTOLOGY if (path / name).is_file()), None)
-    missing = [name for name in (_LABELS, _METADATA) if not (path / name).is_file()]
+    missing = [name for name in (LABELS, METADATA) if not (path / name).is_file()]
     if ontology is None:
-        missing.append(_ONTOLOGY[0])
+        missing.append(RESOURCE)
     if ontology is None or missing:
         raise InputError(f"{path} has no {' and no '.join(missing)}.")
-    metadata = _read_metadata(path / _METADATA)
-    return AnnotateDir(path, _name(path), metadata, _input_path(path, metadata["input_path"]), path / _LABELS, ontology)
+    metadata = _read_metadata(path / METADATA)
+    return AnnotateDir(path, _name(path), metadata, _input_path(path, metadata["input_path"]), path / LABELS, ontology)
 
 
 def _read_metadata(path: Path) -> dict[str, Any]:
@@ -227,4 +229,4 @@ def _input_path(directory: Path, text: str) -> Path:
         if path.exists():
             return path
     where = "" if given.is_absolute() else ", neither from there nor from the current folder"
-    raise InputError(f"{directory}: The 'input_path' {text!r} of its {_METADATA} is not there{where}.")
+    raise InputError(f"{directory}: The 'input_path' {text!r} of its {METADATA} is not there{where}.")

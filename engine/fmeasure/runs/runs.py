@@ -20,7 +20,7 @@ from ...errors import InputError, examples
 from ...readers.cells import CellTable, column_names, read_cells
 from ...readers.digests import file_sha256
 from ..confusion import Confusion, matrices
-from ..ontology.ontology import Ontology
+from ..ontology.ontology import Ontology, with_empty_row
 from ..ontology.read import read_ontology
 from .align import align
 from .annotate_dirs import AnnotateDir, rank_columns
@@ -43,9 +43,9 @@ class Run:
     model_name : str
         The model that made the predictions.
     test_sample : str
-        The file of the truth, as it is told to the user.
+        The file of the truth, as it is shown to the user.
     directory : str
-        The annotate directory as it is told to the user, absolute; empty without one.
+        The annotate directory as it is shown to the user, absolute; empty without one.
     truth, predictions : Path
         Files.
     gt_label, inferred_label : str
@@ -61,7 +61,7 @@ class Run:
     ontology : Path or None
         Its ontology.
     metadata : mapping
-        What ``metadata.json`` says, for grouping.
+        Content of ``metadata.json``, for grouping.
     """
 
     name: str
@@ -124,7 +124,7 @@ def runs_of_directories(
     *,
     score: str = "",
 ) -> list[Run]:
-    """Make the runs of annotate directories; `shown` says how paths are told to the user."""
+    """Make the runs of annotate directories; `shown` gives a path as it is shown to the user."""
     runs = []
     for each in directories:
         names = column_names(each.labels)
@@ -332,7 +332,7 @@ class Reader:
         rank = np.where(hit.any(axis=0), hit.argmax(axis=0) + 1, 0).astype(np.min_scalar_type(len(hit)))
         data: dict[str, Any] = {"truth": codes, "predicted": predictions[0], "hit_rank": rank}
         if universe.ontology is not None and len(predictions) > 1:
-            bits = np.concatenate([universe.ontology.ancestors, np.zeros_like(universe.ontology.ancestors[:1])])
+            bits = with_empty_row(universe.ontology.ancestors)
             nearest = self.backend.best_predictions(codes, predictions, bits)
             data |= {f"nearest_{k}": nearest[k - 1] for k in range(2, len(nearest) + 1)}
         chosen = pl.Series(keep) if keep is not None else None

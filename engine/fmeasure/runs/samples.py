@@ -12,7 +12,7 @@ import polars as pl
 from ...errors import InputError, examples
 from ...tables.frames import did_you_mean
 from ..confusion import Confusion, add
-from ..names import NO_VALUE
+from ..names import NO_VALUE, is_call_column
 from ..ontology.ontology import Ontology
 from .runs import Scored, count_calls
 
@@ -41,7 +41,7 @@ class Sample:
     name : str
         Its folder in the workspace.
     meta : mapping
-        What ``confusion_matrix_meta.json`` says of it, but for what belongs to one k.
+        Content of ``confusion_matrix_meta.json``, but for what belongs to one k.
     confusions : tuple of Confusion
         Matrices of top-1 to top-k.
     ontology : Ontology or None
@@ -129,7 +129,7 @@ def split_calls(calls: pl.DataFrame, columns: Sequence[str]) -> Iterator[tuple[t
 
 
 def metadata_value(sample: Sample, key: str) -> str | None:
-    """Return what is known of a whole sample under a key; None where its cells must say it."""
+    """Return the value of a key that holds for a whole sample; None where its cells may differ."""
     value = sample.meta.get(key) if key in RUN_KEYS else sample.meta.get("metadata", {}).get(key)
     return None if value is None else str(value)
 
@@ -190,8 +190,7 @@ def _refuse_unknown_keys(samples: Sequence[Sample], columns: Sequence[str]) -> N
                     "so they cannot be grouped by an obs column; score it again without --no-cells."
                 )
             if key not in sample.calls.columns:
-                ours = ("cell_id", "truth", "predicted", "hit_rank", "score")
-                columns = [c for c in sample.calls.columns if c not in ours and not c.startswith("nearest_")]
+                columns = [column for column in sample.calls.columns if not is_call_column(column)]
                 known = [*RUN_KEYS, *sample.meta.get("metadata", {}), *columns]
                 raise InputError(
                     f"--group-by {key}: Sample {sample.name!r} has no such metadata key, and no obs column of that "

@@ -1,4 +1,4 @@
-"""What scores of predictions are worth: coverage against accuracy, and calibration, from counts by score.
+"""Coverage against accuracy, and calibration, of the scores of predictions; from counts by score.
 
 Cells are counted in narrow bins of their score. Bins hold whole numbers, so those of samples add up to those of groups,
 to the last digit. A cell without a score, or without a prediction, is in no bin: no threshold keeps
@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ...errors import InputError
-from .hierarchical import padded
+from ..ontology.ontology import with_empty_row
 
 __all__ = ["add_bins", "calibration_curve", "call_bins", "coverage_curve", "score_bins", "score_summary"]
 
@@ -107,7 +107,7 @@ def call_bins(calls: pl.DataFrame, n_labels: int, bits: npt.NDArray[np.uint64] |
     score = np.where(predicted == n_labels, np.nan, score)
     if bits is None:
         return score_bins(score, truth == predicted)
-    rows = padded(bits)
+    rows = with_empty_row(bits)
     size = np.bitwise_count(rows).sum(axis=1, dtype=np.int64)
     shared = backend.overlaps(truth, predicted, rows)
     return score_bins(score, truth == predicted, shared, size[truth], size[predicted])
@@ -120,7 +120,7 @@ def add_bins(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def coverage_curve(bins: pl.DataFrame, n_cells: int) -> pl.DataFrame:
-    """Tell how good the predictions are that a threshold of the score keeps.
+    """Return coverage and accuracy of the predictions that each threshold of the score keeps.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def coverage_curve(bins: pl.DataFrame, n_cells: int) -> pl.DataFrame:
 
 
 def calibration_curve(bins: pl.DataFrame, n_bins: int = 10) -> pl.DataFrame:
-    """Hold scores against accuracy in wide bins.
+    """Return the accuracy in wide bins of the score.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def calibration_curve(bins: pl.DataFrame, n_bins: int = 10) -> pl.DataFrame:
 
 
 def score_summary(bins: pl.DataFrame, n_cells: int, n_bins: int = 10) -> dict[str, int | float | None]:
-    """Sum scores up.
+    """Return summary numbers of the scores.
 
     Parameters
     ----------

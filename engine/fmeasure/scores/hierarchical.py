@@ -8,23 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ..confusion import ClassCounts, Entries
+from ..ontology.ontology import with_empty_row
 
-__all__ = ["ancestor_matrix", "cell_scores", "information_content", "node_class_counts", "padded", "shared_ancestors"]
+__all__ = ["ancestor_matrix", "cell_scores", "information_content", "node_class_counts", "shared_ancestors"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-def padded(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Add the empty row of "no prediction"."""
-    return np.concatenate([bits, np.zeros((1, bits.shape[1]), np.uint64)])
-
-
 def ancestor_matrix(bits: npt.NDArray[np.uint64], n_nodes: int) -> Any:
-    """Ancestors of each label, and none of "no prediction", as a sparse matrix of ones, shape (c + 1, v)."""
+    """Return the ancestors of each label, and none of "no prediction", as a sparse matrix of ones, shape (c + 1, v)."""
     from scipy.sparse import csr_matrix
 
-    octets = padded(bits).view(np.uint8)
+    octets = with_empty_row(bits).view(np.uint8)
     row, octet = np.nonzero(octets)  # few are set: only those are unpacked
     entry, bit = np.nonzero(np.unpackbits(octets[row, octet, np.newaxis], axis=1, bitorder="little"))
     row, node = row[entry], 8 * octet[entry] + bit
@@ -33,7 +29,7 @@ def ancestor_matrix(bits: npt.NDArray[np.uint64], n_nodes: int) -> Any:
 
 
 def shared_ancestors(entries: Entries, above: Any) -> Any:
-    """Ancestors that truth and prediction of an entry share, as a sparse matrix of ones, shape (m, v).
+    """Return the ancestors that truth and prediction of an entry share, as a sparse matrix of ones, shape (m, v).
 
     Parameters
     ----------
@@ -65,7 +61,7 @@ def node_class_counts(entries: Entries, bits: npt.NDArray[np.uint64], n_nodes: i
         Of a node: cells of which truth and prediction both are it or below it; the truth is; the prediction is.
     """
     if np.issubdtype(entries.cells.dtype, np.integer):
-        tp, fp, fn = backend.node_counts(entries.rows, entries.cols, entries.cells, padded(bits), n_nodes)
+        tp, fp, fn = backend.node_counts(entries.rows, entries.cols, entries.cells, with_empty_row(bits), n_nodes)
         return ClassCounts(tp, tp + fn, tp + fp)
     above = ancestor_matrix(bits, n_nodes)
     true, predicted = (np.zeros(above.shape[0]) for _ in range(2))
@@ -76,7 +72,7 @@ def node_class_counts(entries: Entries, bits: npt.NDArray[np.uint64], n_nodes: i
 
 
 def cell_scores(entries: Entries, bits: npt.NDArray[np.uint64], backend: Any) -> dict[str, float]:
-    """Mean over cells of the hierarchical precision, recall and F-measure of each cell by itself.
+    """Compute the mean over cells of the hierarchical precision, recall and F-measure of each cell by itself.
 
     A cell whose truth is the root has no ancestors: it scores 1 if the prediction is the root too, else 0.
 
@@ -89,7 +85,7 @@ def cell_scores(entries: Entries, bits: npt.NDArray[np.uint64], backend: Any) ->
     ----------
     Kosmopoulos et al. 2015 (example-based measures).
     """
-    rows = padded(bits)
+    rows = with_empty_row(bits)
     size = np.bitwise_count(rows).sum(axis=1, dtype=np.int64)
     shared = backend.overlaps(entries.rows, entries.cols, rows).astype(np.float64)
     true, predicted = size[entries.rows], size[entries.cols]
@@ -103,7 +99,7 @@ def cell_scores(entries: Entries, bits: npt.NDArray[np.uint64], backend: Any) ->
 
 
 def information_content(support: npt.NDArray[Any], n_cells: int) -> Floats:
-    """Weights of nodes: -log2 of the share of cells whose truth is the node or below it.
+    """Return weights of nodes: -log2 of the share of cells whose truth is the node or below it.
 
     One cell of each node is added, so that a node which is nobody's truth weighs most and not nothing: a prediction
     in a branch that no cell belongs to is an error like any other.

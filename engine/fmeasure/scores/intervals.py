@@ -1,29 +1,29 @@
 """Percentile intervals of metrics, by drawing cells or clusters of cells with replacement.
 
-Intervals by cells say how far the numbers would move with other cells of the same donors. Cells of one donor (sample,
-batch) hang together: where a model should hold for other donors, donors are the units to draw, and intervals by cells
-are too narrow. Few clusters give rough intervals: with fewer than about ten, percentiles tend to lie too close.
+Intervals by cells show how far the numbers would move with other cells of the same donors. Cells of one donor (sample,
+batch) are not independent: where a model should hold for other donors, draw donors (the cluster bootstrap), since
+intervals by cells are too narrow. With fewer than about ten clusters
+intervals are rough, and tend to be too narrow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from ...errors import InputError
 from ...statistics.resampling import percentile_bounds
 from ..confusion import Entries
 from .hierarchical import ancestor_matrix
 from .resample import CountMap, distinct_entries, point_scores, resample, unit_matrix
+from .tables import Rules
 
-if TYPE_CHECKING:
-    from .tables import Rules
-
-__all__ = ["Interval", "intervals"]
+__all__ = ["Interval", "interval_table", "intervals"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def intervals(
     level: float = 0.95,
     threads: int = 0,
 ) -> list[Interval]:
-    """Give every metric a percentile interval.
+    """Compute a percentile interval of every metric.
 
     Parameters
     ----------
@@ -122,3 +122,11 @@ def intervals(
         Interval(name, values[name], float(lower), float(upper))
         for name, lower, upper in zip(found, *bounds, strict=True)
     ]
+
+
+def interval_table(by_group: Mapping[str, Sequence[Interval]]) -> pl.DataFrame:
+    """Return intervals as a table: `group_name`, `metric`, `value`, `lower`, `upper`; what is undefined is null."""
+    rows = [(name, each.metric, each.value, each.lower, each.upper) for name, some in by_group.items() for each in some]
+    numbers = dict.fromkeys(("value", "lower", "upper"), pl.Float64)
+    schema = {"group_name": pl.String, "metric": pl.String, **numbers}
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col(pl.Float64).fill_nan(None))

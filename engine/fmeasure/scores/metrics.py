@@ -6,6 +6,7 @@ call. The flat F-measure counts classes, the hierarchical one nodes of the ontol
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from ..confusion import ClassCounts
 
-__all__ = ["RULES", "ClassScores", "averages", "class_scores", "single_scores"]
+__all__ = ["RULES", "ClassScores", "averages", "class_scores", "python_numbers", "single_scores"]
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[Any]
@@ -31,7 +32,7 @@ def _ratio(above: Numbers, below: Numbers, otherwise: float) -> Floats:
 def _f_beta(
     precision: Floats, recall: Floats, hits: Numbers, errors: Numbers, beta: float, zero_division: float, rule: str
 ) -> Floats:
-    """F-measure from precision and recall (cellarium-cas), or from counts (scikit-learn).
+    """Compute the F-measure from precision and recall (cellarium-cas), or from counts (scikit-learn).
 
     `errors` are false positives and false negatives, the latter times beta squared.
     """
@@ -52,7 +53,7 @@ class ClassScores(NamedTuple):
 def class_scores(
     counts: ClassCounts, *, zero_division: float = 0.0, rule: str = "cellarium", beta: float = 1.0
 ) -> ClassScores:
-    """Precision, recall and F-measure of each class, shape (..., c) each; arguments as in `averages`."""
+    """Compute precision, recall and F-measure of each class; arguments as in `averages`."""
     hits, support, predicted = counts.hits, counts.support, counts.predicted
     precision, recall = _ratio(hits, predicted, zero_division), _ratio(hits, support, zero_division)
     errors = (predicted - hits) + beta * beta * (support - hits)
@@ -60,7 +61,7 @@ def class_scores(
 
 
 def _mean(values: Floats, weights: Numbers, used: npt.NDArray[np.bool_], zero_division: float, rule: str) -> Floats:
-    """Weighted mean over the classes in use, along the last axis.
+    """Compute the weighted mean over the classes in use, along the last axis.
 
     A NaN among them is one of the mean, as in cellarium-cas; the rule of scikit-learn leaves it out, and where only
     classes without weight are left, they all count the same.
@@ -81,7 +82,7 @@ def averages(
     rule: str = "cellarium",
     beta: float = 1.0,
 ) -> dict[str, Numbers]:
-    """Micro, macro and support-weighted precision, recall and F-measure.
+    """Compute micro, macro and support-weighted precision, recall and F-measure.
 
     Parameters
     ----------
@@ -130,7 +131,7 @@ def averages(
 
 
 def single_scores(counts: ClassCounts) -> dict[str, Floats]:
-    """Accuracy, balanced accuracy, Matthews correlation and Cohen's kappa, shape (...) each; NaN where undefined.
+    """Compute accuracy, balanced accuracy, Matthews correlation and Cohen's kappa; NaN where undefined.
 
     Cells without a prediction count as predicted to be of a class of their own.
 
@@ -138,6 +139,11 @@ def single_scores(counts: ClassCounts) -> dict[str, Floats]:
     ----------
     counts : ClassCounts, shape (..., c)
         Counts by class.
+
+    Returns
+    -------
+    dict of ndarray, shape (...)
+        ``accuracy, balanced_accuracy, matthews_correlation, cohen_kappa``.
 
     References
     ----------
@@ -156,3 +162,8 @@ def single_scores(counts: ClassCounts) -> dict[str, Floats]:
         "matthews_correlation": _ratio(correct * cells - chance, np.sqrt(spread_true * spread_predicted), np.nan),
         "cohen_kappa": _ratio(correct * cells - chance, cells**2 - chance, np.nan),
     }
+
+
+def python_numbers(scores: Mapping[str, Any]) -> dict[str, int | float]:
+    """Turn scalars of NumPy into numbers of Python, counts staying whole numbers."""
+    return {name: np.asarray(value).item() for name, value in scores.items()}

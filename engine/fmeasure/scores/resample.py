@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,7 @@ from ....kernels.cores import run_jobs
 from ..confusion import ClassCounts, Entries
 from .hierarchical import node_class_counts, shared_ancestors
 from .metrics import single_scores
-
-if TYPE_CHECKING:
-    from .tables import Rules
+from .tables import Rules
 
 __all__ = [
     "CountMap",
@@ -38,7 +36,7 @@ Ints = npt.NDArray[np.int64]
 #: Kinds of at most this many units are drawn unit by unit, which is faster than a binomial number for each.
 FEW = 8
 #: Draws of a block at most, and numbers that the counts of a block may take.
-BLOCK, NUMBERS = 16, 1 << 23
+BLOCK, NUMBERS = 16, 2**23
 
 
 class UnitDraws:

@@ -13,7 +13,7 @@ import polars as pl
 from ..confusion import ClassCounts, Confusion
 from ..ontology.ontology import Ontology
 from .hierarchical import cell_scores, information_content, node_class_counts
-from .metrics import averages, class_scores, single_scores
+from .metrics import averages, class_scores, python_numbers, single_scores
 
 __all__ = ["Rules", "flat_row", "hierarchical_row", "per_class", "per_node", "summary_row", "top_confusions"]
 
@@ -56,23 +56,18 @@ class Rules:
         return {f"h_{name}": value for name, value in found.items()}
 
 
-def _plain(scores: dict[str, Any]) -> dict[str, int | float]:
-    """Turn scalars of NumPy into those of Python, counts staying whole numbers."""
-    return {name: np.asarray(value).item() for name, value in scores.items()}
-
-
 def flat_row(confusions: Sequence[Confusion], rules: Rules) -> dict[str, int | float]:
-    """Flat metrics, those of each k under names with the suffix ``_k{k}``."""
+    """Return flat metrics, those of each k under names with the suffix ``_k{k}``."""
     row: dict[str, int | float] = {}
     for k, confusion in enumerate(confusions, start=1):
-        found = _plain(rules.flat(confusion.entries.class_counts()))
+        found = python_numbers(rules.flat(confusion.entries.class_counts()))
         row |= {f"{name}_k{k}": value for name, value in found.items()}
     return row
 
 
 def hierarchical_row(confusion: Confusion, ontology: Ontology, rules: Rules, backend: Any) -> dict[str, int | float]:
-    """Hierarchical metrics of the matrix of top-1."""
-    return _plain(rules.hierarchical(_by_node(confusion, ontology, backend)))
+    """Return the hierarchical metrics of a matrix."""
+    return python_numbers(rules.hierarchical(_by_node(confusion, ontology, backend)))
 
 
 def _by_node(confusion: Confusion, ontology: Ontology, backend: Any) -> ClassCounts:
@@ -87,7 +82,7 @@ def summary_row(
     rules: Rules,
     backend: Any,
 ) -> dict[str, int | float | None]:
-    """All single numbers of a set of cells beyond the tables of cellarium-cas.
+    """Return the single numbers of a set of cells, beyond the tables of cellarium-cas.
 
     Parameters
     ----------
@@ -110,31 +105,31 @@ def summary_row(
         "n_without_prediction": int(first.missed.sum()),
         "n_true_classes": int((counts.support > 0).sum()),
         "n_predicted_classes": int((counts.predicted > 0).sum()),
-        **_plain(single_scores(counts)),
+        **python_numbers(single_scores(counts)),
     }
     for k, confusion in enumerate(confusions[1:], start=2):
-        row[f"accuracy_k{k}"] = _plain(single_scores(confusion.entries.class_counts()))["accuracy"]
-    flat = _plain(rules.flat(counts))
+        row[f"accuracy_k{k}"] = python_numbers(single_scores(confusion.entries.class_counts()))["accuracy"]
+    flat = python_numbers(rules.flat(counts))
     row |= {name: flat[name] for name in ("f1_micro", "f1_macro", "f1_weighted")}
     beta = f"f{rules.beta!r}".removesuffix(".0")
     if rules.beta != 1.0:
-        found = _plain(rules.flat(counts, rules.beta))
+        found = python_numbers(rules.flat(counts, rules.beta))
         row |= {f"{beta}_{average}": found[f"f1_{average}"] for average in ("micro", "macro", "weighted")}
     if ontology is None:
         return row
     by_node = _by_node(first, ontology, backend)
-    found = _plain(rules.hierarchical(by_node))
+    found = python_numbers(rules.hierarchical(by_node))
     names = [
         f"h_{score}_{average}" for average in ("micro", "macro", "weighted") for score in ("f1", "precision", "recall")
     ]
     row |= {name: found[name] for name in names}
     if rules.beta != 1.0:
-        found = _plain(rules.hierarchical(by_node, rules.beta))
+        found = python_numbers(rules.hierarchical(by_node, rules.beta))
         row |= {f"h_{beta}_{average}": found[f"h_f1_{average}"] for average in ("micro", "macro", "weighted")}
     for k, confusion in enumerate(nearest[1:], start=2):
-        row[f"h_f1_micro_k{k}"] = _plain(rules.hierarchical(_by_node(confusion, ontology, backend)))["h_f1_micro"]
+        row[f"h_f1_micro_k{k}"] = hierarchical_row(confusion, ontology, rules, backend)["h_f1_micro"]
     weighted = by_node.weighted(information_content(by_node.support, first.n_cells))
-    row["h_f1_micro_information"] = _plain(rules.hierarchical(weighted))["h_f1_micro"]
+    row["h_f1_micro_information"] = python_numbers(rules.hierarchical(weighted))["h_f1_micro"]
     row |= cell_scores(entries, ontology.select(first.labels)[0], backend)
     length, _ = distances(entries.rows, entries.cols, first.labels, ontology, backend)
     known = length >= 0
@@ -147,7 +142,7 @@ def summary_row(
 def distances(
     rows: npt.NDArray[np.int32], cols: npt.NDArray[np.int32], labels: tuple[str, ...], ontology: Ontology, backend: Any
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Edges between truth and prediction through their lowest common ancestor, and that node; -1 for none."""
+    """Return the edges between truth and prediction over their lowest common ancestor, and that node; -1 for none."""
     place = {node: i for i, node in enumerate(ontology.nodes)}
     node = np.array([*(place.get(label, -1) for label in labels), -1], np.int32)
     hops = backend.ancestor_hops(ontology.parent_offsets, ontology.parents)
@@ -156,7 +151,7 @@ def distances(
 
 
 def per_class(confusions: Sequence[Confusion], ontology: Ontology | None, rules: Rules) -> pl.DataFrame:
-    """One row a class that occurs: counts, precision, recall and F1, and the recall at each k; most cells first."""
+    """Return one row a class that occurs, most cells first: counts, precision, recall and F1, and recall at each k."""
     at_k = {
         f"recall_k{k}": class_scores(confusion.entries.class_counts(), zero_division=rules.zero_division).recall
         for k, confusion in enumerate(confusions[1:], start=2)
@@ -166,7 +161,7 @@ def per_class(confusions: Sequence[Confusion], ontology: Ontology | None, rules:
 
 
 def per_node(confusion: Confusion, ontology: Ontology, rules: Rules, backend: Any) -> pl.DataFrame:
-    """One row a node of the ontology that is truth or prediction of a cell, or above one; most cells first."""
+    """Return one row a node of the ontology that is truth or prediction of a cell, or above one; most cells first."""
     _, nodes = ontology.select(confusion.labels)
     return _one_by_one("node", nodes, _by_node(confusion, ontology, backend), ontology, rules, {})
 
@@ -179,7 +174,7 @@ def _one_by_one(
     rules: Rules,
     more: dict[str, npt.NDArray[np.float64]],
 ) -> pl.DataFrame:
-    """Counts and scores of each class or node that occurs."""
+    """Return counts and scores of each class or node that occurs."""
     used = np.flatnonzero((counts.support > 0) | (counts.predicted > 0))
     scores = class_scores(counts, zero_division=rules.zero_division, rule=rules.zero_division_rule)
     names = [labels[i] for i in used.tolist()]

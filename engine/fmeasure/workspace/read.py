@@ -13,6 +13,7 @@ import polars as pl
 from ...errors import InputError, examples
 from ...results.folder import MANIFEST
 from ..confusion import Confusion
+from ..names import is_label_column
 from ..ontology.ontology import ROOT, Ontology
 from ..ontology.read import read_ontology
 from ..runs.runs import count_calls
@@ -44,8 +45,7 @@ class _Stored(NamedTuple):
 def _with_codes(calls: pl.DataFrame, labels: tuple[str, ...], path: Path) -> pl.DataFrame:
     """Put codes in the place of text."""
     index = pl.DataFrame({"label": labels, "code": np.arange(len(labels), dtype=np.int32)})
-    coded = [name for name in calls.columns if name in ("truth", "predicted") or name.startswith("nearest_")]
-    for name in coded:
+    for name in filter(is_label_column, calls.columns):
         text = calls[name].cast(pl.String)
         code = text.replace_strict(index["label"], index["code"], default=None, return_dtype=pl.Int32)
         if code.null_count() > text.null_count() or (name == "truth" and code.null_count()):
@@ -143,11 +143,7 @@ def _cells(path: Path, confusions: tuple[Confusion, ...]) -> pl.DataFrame | None
         counts = count_calls(calls, confusions[0].labels, len(confusions), get_backend())
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(f"{path} is damaged: {str(error).partition(chr(10))[0]}; make the folder anew.") from error
-    same = (
-        (mine.matrix != theirs.matrix).nnz == 0 and np.array_equal(mine.missed, theirs.missed)
-        for mine, theirs in zip(counts, confusions, strict=True)
-    )
-    if not all(same):
+    if not all(own.equals(stored) for own, stored in zip(counts, confusions, strict=True)):
         raise InputError(f"{path} does not hold the cells that the confusion matrices count; make the folder anew.")
     return calls
 

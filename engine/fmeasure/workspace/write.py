@@ -27,6 +27,7 @@ from ...errors import InputError
 from ...results.files import write_json
 from ...results.folder import ResultFolder
 from ..confusion import Confusion
+from ..names import is_label_column
 from ..ontology.ontology import Ontology
 from ..ontology.read import resource_of
 from ..runs.samples import Group, Sample
@@ -51,7 +52,7 @@ _OF_CELLARIUM = re.compile(
 
 
 def is_workspace_file(name: str) -> bool:
-    """Say whether a file is one that cellarium-cas writes into a workspace."""
+    """Return whether a file is one that cellarium-cas writes into a workspace."""
     return _OF_CELLARIUM.fullmatch(name) is not None
 
 
@@ -189,5 +190,5 @@ def write_groups(folder: ResultFolder, groups: Sequence[Group]) -> None:
 def _with_labels(calls: pl.DataFrame, labels: tuple[str, ...]) -> pl.DataFrame:
     """Put text in the place of codes."""
     names = pl.Series([*labels, None], dtype=pl.Categorical)
-    coded = [name for name in calls.columns if name in ("truth", "predicted") or name.startswith("nearest_")]
+    coded = filter(is_label_column, calls.columns)
     return calls.with_columns(names.gather(calls[name]).alias(name) for name in coded)
