@@ -1,8 +1,7 @@
-"""Azimuth calls to annotate directories: against per-cell oracles, file by file, and every refusal."""
+"""Azimuth calls to annotate directories: by hand, against per-cell oracles, and file by file."""
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
 import math
@@ -11,129 +10,26 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import anndata
-import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastbench.engine.errors import InputError
-from fastbench.engine.fmeasure.azimuth.calls import AzimuthCalls
 from fastbench.engine.fmeasure.azimuth.convert import (
     azimuth_to_cas_annotation,
     build_ontology_response,
-    convert_azimuth,
     map_azimuth_to_cas_labels,
 )
-from fastbench.engine.fmeasure.azimuth.options import UNMAPPED, AzimuthOptions
+from fastbench.engine.fmeasure.azimuth.options import UNMAPPED
 from fastbench.engine.fmeasure.ontology.read import read_ontology
 from fastbench.engine.fmeasure.runs.annotate_dirs import find_annotate_dirs
-from fastbench.engine.results.folder import ResultFolder
+
+from .files import ABOVE, CHILDREN, CROSSWALK, IDS, L1, L2, NAMES, OBO, A, B, C, E, F, Files, R, write_rows
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*zarr.*:UserWarning", "ignore:Consolidated metadata:UserWarning", "ignore:Observation names:UserWarning"
 )
-
-R, A, B, C, D, E, F = IDS = [f"CL:{i:07d}" for i in range(7)]
-NAMES = dict(zip(IDS, ["cell", "a cell", "b cell", "c cell", "d cell", 'e "quoted" cell', "f cell"], strict=True))
-CHILDREN = {R: [A, B], A: [C, D], B: [D, F], D: [E]}
-#: Each term and all above it.
-ABOVE = {R: {R}, A: {A, R}, B: {B, R}, C: {C, A, R}, D: {D, A, B, R}, E: {E, D, A, B, R}, F: {F, B, R}}
-OBO = "format-version: 1.4\n\n" + "".join(
-    f"[Term]\nid: {term}\nname: {NAMES[term]}\n"
-    + "".join(f"is_a: {parent}\n" for parent, below in CHILDREN.items() if term in below)
-    + "\n"
-    for term in IDS
-)
-OBO += f"[Term]\nid: CL:0000099\nname: old\nis_obsolete: true\nreplaced_by: {F}\n"
-#: Azimuth label to (id as written, label of the term); Z is in the crosswalk, but not in the ontology.
-CROSSWALK = {
-    "La": (A, "A Cell"),
-    "Lb": ("CL_0000002", ""),
-    "Lc": (C, "c cell"),
-    "Ld": (D, "d cell"),
-    "Le": ("http://purl.obolibrary.org/obo/CL_0000005", 'e "quoted" cell'),
-    "Lf": (F, "f cell"),
-    "Lz": ("CL:7777777", "z cell"),
-}
-L1, L2 = "predicted.celltype.l1", "predicted.celltype.l2"
-
-
-def write_rows(path: Path, rows: list[list[Any]]) -> Path:
-    with path.open("w", newline="") as handle:
-        csv.writer(handle).writerows(rows)
-    return path
-
-
-def write_cells(path: Path, ids: list[str], **columns: list[str]) -> Path:
-    made = anndata.AnnData(obs=pd.DataFrame(columns, index=pd.Index(ids, dtype=object)))
-    made.write_zarr(path) if path.suffix == ".zarr" else made.write_h5ad(path)
-    return path
-
-
-class Files:
-    """The files of a conversion, each with a sound default."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.cells(["c1", "c2", "c3"])
-        self.calls([["c3", "La", 0.9, "Lc", 0.3], ["c1", "Lb", 0.5, "Lf", 0.6], ["c2", "La", 1, "Lc", 0.25]])
-        self.crosswalk([[label, *meaning] for label, meaning in CROSSWALK.items()])
-        resource = {
-            "cl_names": IDS,
-            "cell_ontology_term_id_to_cell_type": NAMES,
-            "children_dictionary": CHILDREN,
-        }
-        (folder / "resource.json").write_text(json.dumps(resource))
-        (folder / "cl.obo").write_text(OBO)
-
-    def cells(self, ids: list[str], name: str = "cells.h5ad") -> None:
-        write_cells(self.folder / name, ids)
-
-    def calls(self, rows: list[list[Any]], header: list[str] | None = None) -> None:
-        write_rows(self.folder / "azimuth.csv", [header or ["", L1, L1 + ".score", L2, L2 + ".score"], *rows])
-
-    def crosswalk(self, rows: list[list[Any]]) -> None:
-        write_rows(self.folder / "crosswalk.csv", [["azimuth", "cl_id", "cl_label"], *rows])
-
-    def options(self, **changes: Any) -> AzimuthOptions:
-        given = {
-            "azimuth_csv": str(self.folder / "azimuth.csv"),
-            "h5ad": str(self.folder / "cells.h5ad"),
-            "crosswalk_csv": str(self.folder / "crosswalk.csv"),
-            "crosswalk_azimuth_col": "azimuth",
-            "crosswalk_cl_id_col": "cl_id",
-            "azimuth_ref_name": "test",
-            "ontology": str(self.folder / "resource.json"),
-        }
-        return AzimuthOptions(**(given | changes))
-
-    def convert(self, **changes: Any) -> AzimuthCalls:
-        with ResultFolder(self.folder / "all" / "out", "test", {}, True) as folder:
-            return convert_azimuth(self.options(**changes), folder)
-
-    def refused(self, *pieces: str, **changes: Any) -> str:
-        with pytest.raises(InputError) as caught:
-            self.convert(**changes)
-        for piece in pieces:
-            assert piece in str(caught.value)
-        assert "\n" not in str(caught.value)
-        assert not (self.folder / "all" / "out").exists()
-        return str(caught.value)
-
-    def read(self, name: str) -> Any:
-        path = self.folder / "all" / "out" / name
-        if name.endswith(".csv"):
-            with path.open(newline="") as handle:
-                return list(csv.reader(handle))
-        return json.loads(path.read_text())
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Files:
-    return Files(tmp_path)
-
 
 # --- a case by hand ---
 
@@ -251,67 +147,6 @@ def test_pairs_that_are_not_below_each_other_are_counted_once(files: Files) -> N
     assert calls.inconsistent["finer_name"][0] == "c cell"
     account = files.read("manifest.json")["inconsistent"]
     assert account == {"pairs": 4, "cells": 5, "most_frequent": calls.inconsistent.to_dicts()}
-
-
-# --- policies ---
-
-
-def lost_case(files: Files) -> None:
-    files.cells(["c1", "c2", "c3", "c4"])
-    files.calls(
-        [["c1", "La", 1, "Lx", 0.5], ["c2", "La", 1, "Lz", 0.5], ["c3", "La", 1, "NA", 0.5], ["c4", "La", 1, "Lc", 0.5]]
-    )
-
-
-@pytest.mark.parametrize(
-    ("unmapped", "names", "labels"),
-    [
-        ("unknown", ["unknown", "CL:7777777", "", C], ["unknown", "Lz", "", "Lc"]),
-        ("empty", ["", "", "", C], ["", "", "", "Lc"]),
-        ("root", [R, R, R, C], ["cell", "cell", "cell", "Lc"]),
-    ],
-)
-def test_calls_that_are_no_terms(files: Files, unmapped: str, names: list[str], labels: list[str]) -> None:
-    lost_case(files)
-    calls = files.convert(unmapped=unmapped, response=True)
-    table = files.read("inferred_labels.csv")[1:]
-    assert [row[1] for row in table] == labels
-    assert [row[3] for row in table] == names
-    assert [row[5] for row in table] == ["0.5"] * 4
-    assert {name: calls.levels[name].to_list() for name in ("mapped", "unmapped", "outside", "missing")} == {
-        "mapped": [1, 4],
-        "unmapped": [1, 0],
-        "outside": [1, 0],
-        "missing": [1, 0],
-    }
-    assert calls.unmapped.rows() == [(L2, "Lx", None, 1), (L2, "Lz", "CL:7777777", 1)]
-    weights = [cell["total_weight"] for cell in files.read("ontology_response.json")["data"]]
-    assert weights == ([0.5] * 4 if unmapped == "root" else [1, 1, 1, 0.5])
-    notes = "\n".join(calls.notes)
-    assert f"{L2} has 1 labels that {files.folder / 'crosswalk.csv'} does not have, in 1 cells ('Lx')" in notes
-    assert f"{L2} has 1 labels with an id that the ontology lacks, in 1 cells ('Lz: CL:7777777')" in notes
-    assert f"{L2} has no label in 1 cells" in notes
-
-
-def test_unmapped_error(files: Files) -> None:
-    lost_case(files)
-    files.refused(
-        "labels that",
-        "('Lx')",
-        "an id that the ontology lacks, in 1 cells ('Lz: CL:7777777')",
-        "has no label in 1",
-        "--unmapped unknown, empty or root",
-        unmapped="error",
-    )
-    Files(files.folder)
-    assert files.convert(unmapped="error").levels["mapped"].to_list() == [3, 3]
-
-
-def test_a_word_for_missing_may_be_a_label(files: Files) -> None:
-    files.cells(["c1"])
-    files.calls([["c1", "None", 1, "nan", 1]])
-    files.crosswalk([["None", A, ""]])
-    assert files.convert().table.row(0)[3:5] == (None, A)
 
 
 # --- oracles ---
@@ -432,82 +267,6 @@ def test_response_in_parts(files: Files, monkeypatch: pytest.MonkeyPatch) -> Non
     files.convert(response=True)
     assert files.read("ontology_response.json") == whole
     assert len(whole["data"]) == 3
-
-
-# --- levels ---
-
-
-def test_levels(files: Files) -> None:
-    header = ["", "predicted.l1", "predicted.l1.score", "mapping.score", "other", "other_confidence", "predicted.id"]
-    files.calls([[f"c{i}", "La", 0.5, 0.1, "Lc", 0.75, "Lf"] for i in (1, 2, 3)], header)
-    assert files.convert().levels["level"].to_list() == ["predicted.l1"]
-    levels = (("other", "other_confidence"), ("predicted.l1", "mapping.score"))
-    assert files.convert(levels=levels).table.row(0) == ("c1", "Lc", "La", C, A, 0.75, 0.1)
-
-
-def test_levels_that_cannot_be_found(files: Files) -> None:
-    said = files.refused(
-        "no column 'predicted.celltype.l3'",
-        "did you mean",
-        levels=((L1, L1 + ".score"), ("predicted.celltype.l3", "x")),
-    )
-    assert L2 in said
-    files.refused("no column 'x'", levels=((L1, "x"),))
-    files.refused("name a column twice", levels=((L1, L1 + ".score"), (L1, L2 + ".score")))
-    files.calls([["c1", "La", 1]], ["", "predicted.id", "prediction.score.max"])
-    files.refused("predicted.<level>.score", "'predicted.id', 'prediction.score.max'", "LABEL:SCORE")
-
-
-# --- cells ---
-
-
-@pytest.mark.parametrize("name", ["cells.zarr", "other.h5ad"])
-def test_other_files_of_cells(files: Files, name: str) -> None:
-    files.cells(["c3", "c2"], name)
-    calls = files.convert(h5ad=str(files.folder / name))
-    assert calls.table[""].to_list() == ["c3", "c2"]
-    assert files.read("metadata.json")["input_path"] == str(files.folder / name)
-
-
-def test_cells_that_do_not_fit(files: Files) -> None:
-    files.cells([f"c{i}" for i in range(1, 11)])
-    files.refused(
-        "azimuth.csv", "cells.h5ad", "7 of 10 cells of the truth have no prediction ('c4', 'c5', 'c6', 'c7', 'c8', ...)"
-    )
-    files.cells(["c1-1", "c2-1", "c3-1"])
-    files.refused("3 of 3 cells of the truth have no prediction", "a suffix such as '-1'")
-    files.cells(["c1", "c1"])
-    files.refused("cells.h5ad: 1 cell ids come more than once ('c1')")
-    files.cells(["c1"])
-    files.calls([["c1", "La", 1, "Lc", 1], ["c2", "La", 1, "Lc", 1], ["c2", "La", 1, "Lc", 1]])
-    files.refused("azimuth.csv: 1 barcodes come more than once ('c2')")
-    files.calls([["c1", "La", 1, "Lc", 1], ["", "La", 1, "Lc", 1], ["", "La", 1, "Lc", 1]])
-    assert files.convert().extra_rows == 2
-
-
-def test_scores_that_are_no_numbers(files: Files) -> None:
-    files.calls([["c1", "La", "high", "Lc", 1], ["c2", "La", 1, "Lc", 1], ["c3", "La", 1, "Lc", 1]])
-    files.refused(L1 + ".score", "not numbers: 'high'")
-    files.calls([["c1", "La", "Inf", "Lc", 1], ["c2", "La", 1, "Lc", 1], ["c3", "La", 1, "Lc", 1]])
-    files.refused(L1 + ".score", "1 infinite scores")
-
-
-# --- crosswalk ---
-
-
-def test_crosswalks_that_cannot_be_used(files: Files) -> None:
-    files.crosswalk([["La", A, ""], [" La", B, ""], ["Lb", B, ""]])
-    files.refused("crosswalk.csv gives 1 labels two meanings", f"La: {A} or {B}")
-    files.crosswalk([["La", A, "x"], ["La", A, "y"], ["Lb", B, ""]])
-    files.refused(f"La: {A} x or {A} y", crosswalk_cl_label_col="cl_label")
-    files.crosswalk([["La", "", ""], ["Lb", "nan", ""], ["Lc", C, ""]])
-    files.refused("has no 'cl_id' for 2 labels ('La', 'Lb')", "leave its row out")
-    files.crosswalk([["lA", A, ""]])
-    files.refused("No call of", "becomes a term", "'Lc'", "(now 'azimuth' and 'cl_id')")
-    files.refused("no column 'cl_ids'; did you mean 'cl_id'", crosswalk_cl_id_col="cl_ids")
-    files.refused("no column 'label'", crosswalk_azimuth_col="label")
-    files.crosswalk([["La", A, "x"], ["La", A, "y"]])  # the label of the term matters only where it is asked for
-    assert files.convert().levels["mapped"].to_list() == [0, 2]
 
 
 # --- ontology ---

@@ -10,13 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastbench.engine.fmeasure.confusion import Entries
-from fastbench.engine.fmeasure.ontology.ontology import ROOT, Ontology
+from fastbench.engine.fmeasure.ontology.ontology import ROOT, Ontology, with_empty_row
 from fastbench.engine.fmeasure.scores.hierarchical import (
     ancestor_matrix,
     cell_scores,
     information_content,
     node_class_counts,
-    padded,
     shared_ancestors,
 )
 from fastbench.engine.fmeasure.scores.metrics import averages, class_scores
@@ -246,5 +245,5 @@ def test_information_content():
 
 def test_padding_is_an_empty_row():
     bits, _ = SEVEN.select(SEVEN_IDS)
-    assert not padded(bits)[-1].any()
-    assert len(padded(bits)) == 8
+    assert not with_empty_row(bits)[-1].any()
+    assert len(with_empty_row(bits)) == 8

@@ -21,7 +21,7 @@ from fastbench.engine.fmeasure.workspace.read import read_samples
 from fastbench.engine.results.folder import ResultFolder
 
 from ..dag import CALLS, CALLS_3, CHILDREN, TRUTH, TRUTH_3, A, C, D, E, F, R, resource, write_run, write_truth
-from ..test_pipeline import PLAIN, score, table
+from ..scoring import PLAIN, score, table
 
 
 @pytest.fixture
