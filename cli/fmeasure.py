@@ -16,6 +16,8 @@ from .fmeasure_view import show
 
 if TYPE_CHECKING:
     from ..engine.fmeasure.pipeline import Outcome
+    from ..engine.fmeasure.runs.options import ScoreOptions
+    from ..engine.fmeasure.scores.options import ReportOptions
     from ..engine.results.folder import ResultFolder
 
 __all__ = ["app"]
@@ -79,7 +81,8 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an older r
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")]
 
 
-def _score_options(given: dict[str, Any]) -> Any:
+def _score_options(given: dict[str, Any]) -> ScoreOptions:
+    """Return how runs are found, read and counted."""
     from ..engine.fmeasure.runs.options import ScoreOptions
 
     return ScoreOptions(
@@ -103,7 +106,8 @@ def _score_options(given: dict[str, Any]) -> Any:
     )
 
 
-def _report_options(given: dict[str, Any]) -> Any:
+def _report_options(given: dict[str, Any]) -> ReportOptions:
+    """Return how counts become tables; a step that lacks an option takes its default."""
     from ..engine.fmeasure.scores.options import ReportOptions
 
     names = ("bootstrap", "bootstrap_by", "seed", "zero_division", "zero_division_rule", "macro", "beta", "device")
@@ -169,6 +173,7 @@ def fmeasure(
 
 
 def _run_example(given: dict[str, Any]) -> None:
+    """Score the packaged example, written into the result folder."""
     from ..engine.fmeasure.example import GT_LABEL, INFERRED_LABEL, RANKS, write_example
     from ..engine.fmeasure.pipeline import as_options, run_all
     from ..engine.results.progress import progress
@@ -301,7 +306,9 @@ def _result(output: Path, command: str, options: dict[str, Any], overwrite: bool
         yield folder
 
 
-def _step(name: str, output: Path, report: Any, as_json: bool, run: Callable[[ResultFolder], Outcome]) -> None:
+def _step(
+    name: str, output: Path, report: ReportOptions, as_json: bool, run: Callable[[ResultFolder], Outcome]
+) -> None:
     """Bring a workspace up to date: the new folder takes the place of the old one when all is written."""
     from ..engine.errors import InputError
     from ..engine.fmeasure.pipeline import as_options

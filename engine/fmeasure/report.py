@@ -146,7 +146,7 @@ def write_report(
 
 
 def _nearest(sample: Sample, calls: pl.DataFrame | None, k: int, backend: Any) -> list[Confusion]:
-    """Matrices of the best prediction on the ontology among the first 1 to k ranks; empty where it is not known."""
+    """Return matrices of the best prediction on the ontology among the first 1 to k ranks; empty where not known."""
     ranks = ["predicted", *(f"nearest_{r}" for r in range(2, len(sample.meta["columns"]) + 1))][:k]
     if calls is None or not set(ranks) <= set(calls.columns):
         return []
@@ -219,7 +219,7 @@ def _score_bins(group: Group, backend: Any) -> tuple[pl.DataFrame | None, str]:
 
 
 def _first(member: Member, backend: Any) -> Confusion:
-    """Matrix of top-1 of the cells of a member."""
+    """Return matrix of top-1 of the cells of a member."""
     if member.calls is None or member.calls is member.sample.calls:
         return member.sample.confusions[0]
     return count_calls(member.calls, member.sample.labels, 1, backend)[0]

@@ -88,8 +88,8 @@ def compare_paired(paired: Paired, report: ReportOptions, backend: Any) -> Compa
 def compare_groups(groups: Sequence[Group], report: ReportOptions, backend: Any) -> Compared:
     """Compare the groups that differ in `model_name` alone, where they scored the same cells.
 
-    Groups of one model, such as its donors, have no cells in common; nothing is said of them. Where models cannot be
-    compared, a note says why.
+    Groups of one model, such as its donors, have no cells in common and are not compared. Where models cannot be
+    compared, a note gives the reason.
     """
     beside: dict[tuple[str, ...], list[Group]] = {}
     for group in groups:

@@ -112,7 +112,7 @@ def pair_cells(models: Sequence[ScoredModel], by: str | None = None) -> Paired:
     models : sequence of ScoredModel
         Two or more, of different names.
     by : str, optional
-        Column of the first model's calls that says the cluster of a cell, or ``"sample"``: clusters will be drawn, and
+        Column of the first model's calls with the cluster of a cell, or ``"sample"``: clusters will be drawn, and
         one that reaches over several samples is one. Default: cells will be drawn.
 
     Returns

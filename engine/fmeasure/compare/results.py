@@ -175,7 +175,7 @@ def _models(paired: Paired, report: ReportOptions, backend: Any) -> pl.DataFrame
 
 
 def _intervals(paired: Paired, report: ReportOptions, backend: Any) -> pl.DataFrame | None:
-    """Intervals of each model; None where there is only one unit to draw."""
+    """Return intervals of each model; None where there is only one unit to draw."""
     bits, nodes = ancestor_sets(paired.ontology, paired.labels)
     if len(paired.clusters) == 1 or paired.cells.sum() < 2:
         return None

@@ -101,7 +101,7 @@ def listed_confusions(table: pl.DataFrame, parents: Mapping[str, Sequence[str]])
 
 
 def terms_of(confusions: Sequence[DrawnConfusion]) -> list[str]:
-    """Terms of confusions in order, each once, without "no prediction"."""
+    """Return terms of confusions in order, each once, without "no prediction"."""
     found = dict.fromkeys(term for one in confusions for term in (one.truth, one.predicted))
     return [term for term in found if term is not None]
 

@@ -12,6 +12,10 @@ from ...results.folder import ResultFolder
 from ..runs.samples import Group
 from ..scores.summary import Report
 from ..scores.tables import Rules, per_class, top_confusions
+from .confusions import draw_confusions
+from .coverage import draw_coverage
+from .differences import draw_differences
+from .scores import draw_scores
 
 __all__ = ["draw_all", "draw_comparison"]
 
@@ -60,11 +64,6 @@ def draw_all(
     simulated : bool
         The header of each figure says so.
     """
-    from .confusions import draw_confusions
-    from .coverage import draw_coverage
-    from .differences import draw_differences
-    from .scores import draw_scores
-
     summary = report.summary
     table = _with_limits(summary, report.intervals)
     n_cells = int(summary["n_cells"].sum())
@@ -125,8 +124,5 @@ def draw_comparison(
     simulated : bool
         The header of each figure says so.
     """
-    from .differences import draw_differences
-    from .scores import draw_scores
-
     draw_scores(_with_limits(models, intervals), *_paths(folder, "scores"), subtitle=subtitle, simulated=simulated)
     draw_differences(comparison, _COMPARED, *_paths(folder, "differences"), subtitle=subtitle, simulated=simulated)

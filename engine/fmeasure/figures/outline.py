@@ -100,13 +100,13 @@ def ways_up(term: str, parents: Mapping[str, Sequence[str]]) -> dict[str, list[s
 
 
 def _strictly_above(parents: Mapping[str, Sequence[str]]) -> dict[str, set[str]]:
-    """All ancestors of each term; terms of a cycle are not above each other."""
+    """Return all ancestors of each term; terms of a cycle are not above each other."""
     above = {term: set(ways_up(term, parents)) for term in {*parents, *(up for ups in parents.values() for up in ups)}}
     return {term: {up for up in ups if term not in above[up]} for term, ups in above.items()}
 
 
 def _hung(terms: set[str], above: Mapping[str, set[str]], below: Mapping[str, int]) -> dict[str, list[str]]:
-    """Lowest of the terms above each one, first the one to hang it from: that with most of the terms below it."""
+    """Return the lowest terms above each one, first its parent in the outline: that with most terms below it."""
     inside = {term: above[term] & terms for term in terms}
     count = Counter(up for ups in inside.values() for up in ups)
     return {

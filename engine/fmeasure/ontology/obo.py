@@ -87,7 +87,7 @@ def parse_obo(text: str) -> dict[str, Term]:
 
 
 def _take_line(term: Term, tag: str, value: str) -> None:
-    """Add what one line of a term's stanza says."""
+    """Add one line of a term's stanza."""
     if tag == "name":
         name = _TRAILING.sub("", value)
         term.name = term.name or _ESCAPE.sub(lambda found: _PLAIN.get(found[1], found[1]), name)
@@ -107,7 +107,7 @@ def _take_line(term: Term, tag: str, value: str) -> None:
 
 
 def _words(value: str) -> list[str]:
-    """The ids at the start of a value: qualifiers and comments come behind white space."""
+    """Return the ids at the start of a value: qualifiers and comments come behind white space."""
     return [_short(_ESCAPE.sub(r"\1", word)) for word in value.split(None, 2)[:2]]
 
 
@@ -161,7 +161,7 @@ def parse_obo_graph(document: Mapping[str, Any], source: str) -> dict[str, Term]
 
 
 def _objects(owner: Mapping[str, Any], key: str, source: str) -> list[Mapping[str, Any]]:
-    """The JSON objects listed under a key; an absent key is an empty list."""
+    """Return the JSON objects listed under a key; an absent key is an empty list."""
     found = owner.get(key) or []
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
         raise InputError(f"{source} is not OBO-graph JSON as it should be: {key!r} must hold objects; fetch it again.")
@@ -169,7 +169,7 @@ def _objects(owner: Mapping[str, Any], key: str, source: str) -> list[Mapping[st
 
 
 def _text(owner: Mapping[str, Any], key: str, source: str) -> str:
-    """The id under a key."""
+    """Return the id under a key."""
     found = owner.get(key)
     if not isinstance(found, str):
         raise InputError(
@@ -242,7 +242,7 @@ def _why_no_root(terms: Mapping[str, Term], root: str, source: str) -> str:
 
 
 def _below(root: str, parents: Mapping[str, set[str]]) -> dict[str, None]:
-    """The root and all from which it can be reached."""
+    """Return the root and all from which it can be reached."""
     children: dict[str, list[str]] = {}
     for term, above in parents.items():
         for parent in above:

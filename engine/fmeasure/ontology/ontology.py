@@ -204,7 +204,7 @@ def _counts(values: Iterable[str]) -> dict[str, int]:
 
 
 def _reached(terms: Iterable[str], edges: Iterable[tuple[str, str]]) -> set[str]:
-    """Everything above any of the terms, terms included."""
+    """Return everything above any of the terms, terms included."""
     above: dict[str, list[str]] = {}
     for child, parent in edges:
         above.setdefault(child, []).append(parent)

@@ -62,7 +62,7 @@ def write_resource(ontology: Ontology, given: str | Path, path: Path) -> dict[st
 
 
 def _converted(ontology: Ontology) -> dict[str, Any]:
-    """A resource file of an ontology without circles, all of which is below the root."""
+    """Return a resource file of an ontology without circles, all of which is below the root."""
     resource = resource_of(ontology)
     parents = ontology.parents_by_node()
     shortest: dict[str, int] = {}
@@ -82,7 +82,7 @@ def _parents(ontology: Ontology, node: int) -> list[int]:
 
 
 def _above(ontology: Ontology, term: int) -> set[int]:
-    """The positions of a term and of all terms above it in the graph, the root among them."""
+    """Return the positions of a term and of all terms above it in the graph, the root among them."""
     found = {term}
     stack = [term]
     while stack:

@@ -78,7 +78,7 @@ def align(
 
 
 def _rows(ids: pl.Series, among: pl.Series) -> pl.Series:
-    """Rows of `among` that have each of `ids`, in the order of `ids`; null where there is none."""
+    """Return rows of `among` that have each of `ids`, in the order of `ids`; null where there is none."""
     numbered = pl.DataFrame({"id": among, "row": np.arange(len(among))})
     return pl.DataFrame({"id": ids}).join(numbered, on="id", how="left", maintain_order="left")["row"]
 

@@ -162,7 +162,7 @@ def distinct_entries(entries: Entries) -> tuple[Entries, Ints]:
 
 
 def unit_matrix(entry: Ints, unit: Ints, cells: Ints, n_entries: int, n_units: int) -> Any:
-    """Cells of each entry in one unit of each kind, as `CountMap` takes them: shape (n_entries, n_units), sparse."""
+    """Return cells of each entry in one unit of each kind, as `CountMap` takes them: sparse, (n_entries, n_units)."""
     from scipy.sparse import csr_matrix
 
     return csr_matrix((cells.astype(np.float64), (entry, unit)), shape=(n_entries, n_units))

@@ -43,13 +43,13 @@ class Rules:
     beta: float = 1.0
 
     def flat(self, counts: ClassCounts, beta: float = 1.0) -> dict[str, Any]:
-        """Average over classes."""
+        """Compute flat metrics, see `metrics.averages`."""
         return averages(
             counts, classes=self.macro, zero_division=self.zero_division, rule=self.zero_division_rule, beta=beta
         )
 
     def hierarchical(self, counts: ClassCounts, beta: float = 1.0) -> dict[str, Any]:
-        """Average over nodes; those that are nobody's truth do not count."""
+        """Compute hierarchical metrics, with the prefix ``h_``; nodes that are nobody's truth do not count."""
         found = averages(
             counts, classes="true", zero_division=self.zero_division, rule=self.zero_division_rule, beta=beta
         )

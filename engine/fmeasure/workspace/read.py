@@ -35,7 +35,7 @@ class StoredGroup(NamedTuple):
 
 
 class _Stored(NamedTuple):
-    """What is stored of a sample or group: folder name, metadata of k = 1, and the matrix of each k."""
+    """A stored sample or group: folder name, metadata of k = 1, and the matrix of each k."""
 
     folder: str
     meta: dict[str, Any]
@@ -55,7 +55,7 @@ def _with_codes(calls: pl.DataFrame, labels: tuple[str, ...], path: Path) -> pl.
 
 
 def _ranks(workspace: Path, kind: str) -> list[int]:
-    """The k of all ``cm_{kind}_k*`` folders, which must be 1, 2 ..."""
+    """Return the k of all ``cm_{kind}_k*`` folders, which must be 1, 2 ..."""
     found = sorted(
         int(match[1])
         for path in workspace.glob(f"cm_{kind}_k*")
@@ -230,6 +230,6 @@ def read_groups(workspace: Path) -> list[StoredGroup]:
 
 
 def kept_files(workspace: Path, redone: Sequence[str]) -> list[str]:
-    """Files of a workspace that a step leaves as they are: all but those whose names begin with one of `redone`."""
+    """Return the files of a workspace that a step leaves as they are: those whose names begin with none of `redone`."""
     names = sorted(path.relative_to(workspace).as_posix() for path in workspace.rglob("*") if path.is_file())
     return [name for name in names if name != MANIFEST and not name.startswith(tuple(redone))]
