@@ -142,7 +142,17 @@ def write_report(
         folder.csv("comparison.csv", compared.metrics)
         folder.csv("comparison_per_class.csv", compared.classes)
 
-    return Report(summary, confusions, by_group, words, compared.metrics, coverage, calibration, headline, tuple(notes))
+    return Report(
+        summary=summary,
+        confusions=confusions,
+        intervals=by_group,
+        interval_words=words,
+        comparison=compared.metrics,
+        coverage=coverage,
+        calibration=calibration,
+        headline=headline,
+        notes=tuple(notes),
+    )
 
 
 def _nearest(sample: Sample, calls: pl.DataFrame | None, k: int, backend: Any) -> list[Confusion]:

@@ -126,15 +126,15 @@ def read_azimuth(options: AzimuthOptions, ontology: Ontology | None) -> AzimuthC
             f"same cell in the ontology ({examples(worst, 3)})."
         )
     return AzimuthCalls(
-        pl.DataFrame(table),
-        terms,
-        np.stack([level.scores for level in levels], axis=1),
-        pl.DataFrame([{"rank": k, **level.counts} for k, level in enumerate(levels, start=1)]),
-        pl.DataFrame(lost, schema=schema, orient="row"),
-        pairs,
-        extra_rows,
-        tuple(notes),
-        (found.source, cells.source, crosswalk.source),
+        table=pl.DataFrame(table),
+        terms=terms,
+        scores=np.stack([level.scores for level in levels], axis=1),
+        levels=pl.DataFrame([{"rank": k, **level.counts} for k, level in enumerate(levels, start=1)]),
+        unmapped=pl.DataFrame(lost, schema=schema, orient="row"),
+        inconsistent=pairs,
+        extra_rows=extra_rows,
+        notes=tuple(notes),
+        sources=(found.source, cells.source, crosswalk.source),
     )
 
 

@@ -151,16 +151,16 @@ def pair_cells(models: Sequence[ScoredModel], by: str | None = None) -> Paired:
         notes.append(f"Compared on the {n_cells} cells that all models scored; left out: {shown}.")
     predicted = [patterns[f"predicted {i}"].to_numpy() for i in range(len(models))]
     return Paired(
-        tuple(each.name for each in models),
-        labels,
-        ontology,
-        tuple(clusters),
-        patterns["truth"].to_numpy(),
-        np.stack(predicted),
-        patterns["cells"].to_numpy(),
-        unit.astype(np.int64),
-        left_out,
-        tuple(notes),
+        names=tuple(each.name for each in models),
+        labels=labels,
+        ontology=ontology,
+        clusters=tuple(clusters),
+        truth=patterns["truth"].to_numpy(),
+        predicted=np.stack(predicted),
+        cells=patterns["cells"].to_numpy(),
+        unit=unit.astype(np.int64),
+        left_out=left_out,
+        notes=tuple(notes),
     )
 
 

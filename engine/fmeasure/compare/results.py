@@ -116,7 +116,15 @@ def compare_results(
     folder.manifest["inputs"] = [{"path": str(path)} for path in results]
     folder.manifest["dropped"] = dict(paired.left_out)
     folder.manifest["notes"] = notes
-    return SideBySide(table, by_model, compared.metrics, compared.classes, headline, words, tuple(notes))
+    return SideBySide(
+        models=table,
+        intervals=by_model,
+        comparison=compared.metrics,
+        classes=compared.classes,
+        headline=headline,
+        interval_words=words,
+        notes=tuple(notes),
+    )
 
 
 def _scored_models(results: Sequence[Path], chosen: Sequence[str], by: str, backend: Any) -> list[ScoredModel]:

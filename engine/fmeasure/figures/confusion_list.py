@@ -96,7 +96,17 @@ def listed_confusions(table: pl.DataFrame, parents: Mapping[str, Sequence[str]])
             up, down = (way(term).get(met, []) for term in (truth, predicted))
             if kind == "other" and not (up and down):
                 kind = "apart"
-        found.append(DrawnConfusion(truth, predicted, row["cells"], row["share_of_truth"], kind, up, down))
+        found.append(
+            DrawnConfusion(
+                truth=truth,
+                predicted=predicted,
+                cells=row["cells"],
+                share=row["share_of_truth"],
+                kind=kind,
+                up=up,
+                down=down,
+            )
+        )
     return found
 
 

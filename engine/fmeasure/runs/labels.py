@@ -212,11 +212,11 @@ def code_labels(column: LabelColumn, universe: Universe, policy: Policy) -> Code
     cells = np.bincount(np.where(column.codes < 0, len(lookup) - 1, column.codes), minlength=len(lookup))
     outside = sorted((-int(cells[i]), column.values[i]) for i in np.flatnonzero(unknown[:-1]) if cells[i])
     return CodedLabels(
-        lookup[column.codes],
-        int(cells[-1]),
-        {value: -n for n, value in outside},
-        int(cells[mapped].sum()),
-        int(cells[replaced].sum()),
+        codes=lookup[column.codes],
+        missing=int(cells[-1]),
+        unknown={value: -n for n, value in outside},
+        mapped=int(cells[mapped].sum()),
+        replaced=int(cells[replaced].sum()),
     )
 
 

@@ -135,20 +135,20 @@ def runs_of_directories(
             )
         runs.append(
             Run(
-                each.name,
-                each.metadata["model_name"],
-                shown(each.input_path),
-                shown(each.path),
-                each.input_path,
-                each.labels,
-                gt_label,
-                inferred_label,
-                tuple(columns),
-                k,
-                _score_column(names, inferred_label, score),
-                bool(score),
-                each.ontology,
-                each.metadata,
+                name=each.name,
+                model_name=each.metadata["model_name"],
+                test_sample=shown(each.input_path),
+                directory=shown(each.path),
+                truth=each.input_path,
+                predictions=each.labels,
+                gt_label=gt_label,
+                inferred_label=inferred_label,
+                columns=tuple(columns),
+                top_k=k,
+                score=_score_column(names, inferred_label, score),
+                score_asked=bool(score),
+                ontology=each.ontology,
+                metadata=each.metadata,
             )
         )
     return runs
@@ -182,20 +182,20 @@ def runs_of_files(
             columns[:k] if len(columns) > 1 else rank_columns(names, columns[0], k if columns[0].endswith("_1") else 1)
         )
         runs[name] = Run(
-            name,
-            name,
-            shown(truth_path),
-            "",
-            truth_path,
-            path,
-            gt_label,
-            columns[0],
-            tuple(ranks),
-            k,
-            _score_column(names, columns[0], score),
-            bool(score),
-            ontology,
-            {"model_name": name},
+            name=name,
+            model_name=name,
+            test_sample=shown(truth_path),
+            directory="",
+            truth=truth_path,
+            predictions=path,
+            gt_label=gt_label,
+            inferred_label=columns[0],
+            columns=tuple(ranks),
+            top_k=k,
+            score=_score_column(names, columns[0], score),
+            score_asked=bool(score),
+            ontology=ontology,
+            metadata={"model_name": name},
         )
     return list(runs.values())
 
@@ -309,14 +309,14 @@ class Reader:
         confusions = matrices(counts, universe.labels)
         confusions += confusions[-1:] * (run.top_k - len(confusions))
         return Scored(
-            run,
-            universe,
-            calls,
-            tuple(confusions),
-            labels.counts,
-            unknown,
-            tuple(notes),
-            (truth.source, found.source),
+            run=run,
+            universe=universe,
+            calls=calls,
+            confusions=tuple(confusions),
+            label_counts=labels.counts,
+            unknown=unknown,
+            notes=tuple(notes),
+            sources=(truth.source, found.source),
         )
 
     def _calls(

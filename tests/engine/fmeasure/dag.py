@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,21 @@ NAMES = dict(zip(IDS, ("cell", "a", "b", "c", "d", "e", "f"), strict=True))
 COUNTS = [(E, E, 4), (E, D, 3), (C, D, 2), (D, C, 1), (F, B, 2), (F, F, 5), (B, R, 1), (R, A, 1), (R, R, 1)]
 TRUTH = [true for true, _, n in COUNTS for _ in range(n)]
 CALLS = [(predicted,) for _, predicted, n in COUNTS for _ in range(n)]
+#: Hierarchical metrics of these cells, worked by hand.
+HIERARCHICAL: dict[str, int | Fraction] = {
+    "h_tp": 40,
+    "h_fp": 6,
+    "h_fn": 10,
+    "h_precision_micro": Fraction(20, 23),
+    "h_recall_micro": Fraction(4, 5),
+    "h_f1_micro": Fraction(5, 6),
+    "h_f1_macro": Fraction(14701, 20944),
+    "h_precision_macro": Fraction(3613, 4752),
+    "h_recall_macro": Fraction(113, 168),
+    "h_precision_weighted": Fraction(2144, 2475),
+    "h_recall_weighted": Fraction(4, 5),
+    "h_f1_weighted": Fraction(107433, 130900),
+}
 #: Truth and three ranks of four cells.
 TRUTH_3 = [D, F, C, E]
 CALLS_3 = [(C, D, A), (B, R, F), (C, A, A), (D, A, B)]

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from fastbench.engine.errors import InputError
 from fastbench.engine.fmeasure.figures import confusions as module
+from fastbench.engine.fmeasure.figures.confusion_list import percent
 from fastbench.engine.fmeasure.figures.confusions import draw_confusions
 from fastbench.engine.fmeasure.figures.outline import Row, outline, ways_up
 
@@ -271,7 +272,7 @@ def test_equal_names_are_told_apart_by_their_ids(draw: Draw) -> None:
     ],
 )
 def test_shares_are_never_rounded_to_nothing_or_all(part: float, text: str) -> None:
-    assert module._percent(part) == text
+    assert percent(part) == text
 
 
 def test_tables_that_do_not_fit_are_refused(draw: Draw) -> None:

@@ -122,7 +122,7 @@ def test_threads_and_repeats_give_the_same_intervals(monkeypatch):
         first = run(units, threads=1, draws=100, seed=3)
         assert run(units, threads=2, draws=100, seed=3) == first
         assert run(units, threads=2, draws=100, seed=4) != first
-        monkeypatch.setattr(resample, "NUMBERS", 1)  # blocks of one draw: other streams, the same law
+        monkeypatch.setattr(resample, "NUMBERS", 1)  # blocks of one draw: other streams, the same distribution
         small = run(units, threads=2, draws=100, seed=3)
         assert run(units, threads=1, draws=100, seed=3) == small != first
         monkeypatch.undo()
