@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -111,7 +112,7 @@ class Ontology:
             When a term is given twice.
         """
         if len(set(terms)) != len(terms):
-            twice = [term for term, count in _counts(terms).items() if count > 1]
+            twice = [term for term, count in Counter(terms).items() if count > 1]
             raise InputError(f"{source or 'The ontology'} lists {len(twice)} terms more than once: {examples(twice)}.")
         edges = set(edges)
         above = _reached(terms, edges) if listed is None else {a for term in terms for a in listed.get(term, ())}
@@ -194,13 +195,6 @@ def ancestor_sets(ontology: Ontology | None, labels: Sequence[str]) -> tuple[Bit
 def with_empty_row(bits: Bits) -> Bits:
     """Return ancestor sets with an empty last one, that of "no prediction"."""
     return np.concatenate([bits, np.zeros((1, bits.shape[1]), np.uint64)])
-
-
-def _counts(values: Iterable[str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for value in values:
-        counts[value] = counts.get(value, 0) + 1
-    return counts
 
 
 def _reached(terms: Iterable[str], edges: Iterable[tuple[str, str]]) -> set[str]:
