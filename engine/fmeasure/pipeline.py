@@ -181,7 +181,6 @@ def confusion_step(
     folder: ResultFolder,
     report: ReportOptions | None = None,
     advance: Advance | None = None,
-    shown: Callable[[Path], str] | None = None,
 ) -> Outcome:
     """Write the confusion matrices of all runs.
 

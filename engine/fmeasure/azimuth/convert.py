@@ -106,16 +106,20 @@ def map_azimuth_to_cas_labels(
 
     Parameters
     ----------
-    azimuth_csv_path, h5ad_path, crosswalk_csv_path : path
+    azimuth_csv_path, h5ad_path : path
         See `AzimuthOptions`.
     output_dir : path
         Made where it is not there; files of these names are replaced.
-    crosswalk_azimuth_col, crosswalk_cl_id_col, crosswalk_cl_label_col : str
+    crosswalk_csv_path : path
+        See `AzimuthOptions`.
+    crosswalk_azimuth_col, crosswalk_cl_id_col : str
         Columns of the crosswalk.
     azimuth_ref_name : str
         The model is called ``azimuth_<name>``.
     level_specs : sequence of (label column, score column), optional
         Most granular first. Default: every ``predicted.X`` that has a ``predicted.X.score``, the last one first.
+    crosswalk_cl_label_col : str, optional
+        Column of the crosswalk with the label of the term.
 
     Returns
     -------

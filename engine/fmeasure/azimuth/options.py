@@ -27,10 +27,12 @@ class AzimuthOptions:
         The cells, in order, and later the ground truth: ``.h5ad`` or ``.zarr``. Only the index of `obs` is read.
     crosswalk_csv : str
         CSV or TSV file with a row for each Azimuth label, of all levels.
-    crosswalk_azimuth_col, crosswalk_cl_id_col, crosswalk_cl_label_col : str
-        Its columns: Azimuth label, id of the term, and (empty for none) label of the term.
+    crosswalk_azimuth_col, crosswalk_cl_id_col : str
+        Its columns of the Azimuth label and of the id of the term.
     azimuth_ref_name : str
         Name of the Azimuth reference; the model is called ``azimuth_<name>``.
+    crosswalk_cl_label_col : str
+        Column of the crosswalk with the label of the term; empty for none.
     ontology : str
         ``ontology_resource.json``, OBO or OBO-graph JSON.
     levels : tuple of (label column, score column)

@@ -78,16 +78,18 @@ class LabelCounts:
     ----------
     cells : int
         Cells of the truth.
-    scored, dropped : int
-        Cells that are scored, and cells that were left out.
-    truth_unknown, predicted_unknown : int
-        Cells whose true label, or predicted label of rank 1, is outside the universe.
-    truth_missing, predicted_missing : int
-        Cells without a true label, or without a predicted label of rank 1.
+    scored : int
+        Cells that are scored.
+    truth_unknown, truth_missing : int
+        Cells whose true label is outside the universe, and those without one.
+    predicted_unknown, predicted_missing : int
+        Cells whose predicted label of rank 1 is outside the universe, and those without one.
     predicted_root : int
         Predictions of the root.
     without_prediction : int
         Scored cells without a prediction: false negatives of their truth.
+    dropped : int
+        Cells that were left out.
     mapped, replaced : int
         Labels that the crosswalk replaced, and those that the ontology replaced (alternative or obsolete ids).
     later_unknown : int
