@@ -121,7 +121,7 @@ def test_comparison_of_results(example: Path, tmp_path: Path) -> None:
         "figures/differences.svg",
     }
     told = refused("fmeasure", "compare", example, "--models", "model_c", "--output-dir", tmp_path / "x")
-    assert "no result has a model 'model_c'" in told
+    assert "No result has a model 'model_c'" in told
 
 
 def test_results_of_copied_folders_are_matched_by_file_name(runs: Path, tmp_path: Path) -> None:
