@@ -158,7 +158,7 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(runs: Path, tmp_path: Path
     assert "must end in" in told(
         "--annotate-dirs", runs, "--gt-label", GT, "--inferred-label", "name", "--f-measure-top-k", 2
     )
-    assert "put --seed after 'flat'" in refused("fmeasure", "--seed", 1, "flat", "--output-dir", out)
+    assert "Put --seed after 'flat'" in refused("fmeasure", "--seed", 1, "flat", "--output-dir", out)
     assert "--truth FILE:COLUMN and --pred FILE:COLUMN go together" in told("--truth", "a.csv:b")
     (runs / "one" / "metadata.json").write_text("{}")
     sentence = told("--annotate-dirs", runs, *RUN)
