@@ -122,8 +122,7 @@ class Ontology:
         if listed is None:
             from ....kernels.dispatch import get_backend
 
-            backend = get_backend()
-            ancestors = backend.ancestor_bits(offsets, parents)[: len(terms)]
+            ancestors = get_backend().ancestor_bits(offsets, parents)[: len(terms)]
         else:
             pairs = [(i, i) for i in range(len(terms))]
             pairs += [(i, position[a]) for i, term in enumerate(terms) for a in listed.get(term, ())]
