@@ -46,8 +46,8 @@ def compare(
     """Put models side by side on the cells that all of them scored: differences with paired intervals, class by class."""
     from dataclasses import asdict
 
+    from ..engine.devices import backend_of
     from ..engine.fmeasure.compare.results import compare_results
-    from ..engine.fmeasure.pipeline import backend_of
     from ..engine.fmeasure.scores.options import ReportOptions
     from ..engine.results.folder import ResultFolder
     from .console import note_compilation, print_json, show_notes, show_table

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...kernels.cores import run_jobs
+from ..devices import backend_of
 from ..errors import InputError, examples
 from ..results.folder import ResultFolder, read_manifest
 from .figures.draw import draw_all
@@ -64,17 +65,6 @@ class Outcome:
     groups: list[Group] = field(default_factory=list)
     report: Report | None = None
     notes: list[str] = field(default_factory=list)
-
-
-def backend_of(device: str) -> Any:
-    """Return the kernels of a device, or refuse one that is not available."""
-    from ...kernels import dispatch
-
-    if not dispatch.available(device):
-        raise InputError(
-            f"Device {device!r} is not available: JAX finds none; use 'auto', or install JAX for your GPU."
-        )
-    return dispatch.get_backend(device)
 
 
 @contextmanager

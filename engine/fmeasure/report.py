@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from ...kernels.backend import Backend
 from ...kernels.cores import run_jobs
 from ..errors import InputError, examples
 from ..results.folder import ResultFolder
@@ -42,7 +43,7 @@ def write_flat(folder: ResultFolder, samples: Sequence[Sample], groups: Sequence
 
 
 def write_hierarchical(
-    folder: ResultFolder, samples: Sequence[Sample], groups: Sequence[Group], rules: Rules, backend: Any
+    folder: ResultFolder, samples: Sequence[Sample], groups: Sequence[Group], rules: Rules, backend: Backend[Any]
 ) -> None:
     """Write the two CSV files of hierarchical metrics, and ``per_node.csv``; each sample by its own ontology."""
     known = [(s, s.ontology) for s in samples if s.ontology is not None]
@@ -82,7 +83,7 @@ def write_report(
     samples: Sequence[Sample],
     groups: Sequence[Group],
     report: ReportOptions,
-    backend: Any,
+    backend: Backend[Any],
 ) -> Report:
     """Write the summary tables: metrics, confusions, scores of predictions, intervals and comparison.
 
@@ -94,7 +95,7 @@ def write_report(
         What was counted.
     report : ReportOptions
         How counts become tables.
-    backend : module
+    backend : Backend
         Kernels.
 
     Returns
@@ -155,7 +156,7 @@ def write_report(
     )
 
 
-def _nearest(sample: Sample, calls: pl.DataFrame | None, k: int, backend: Any) -> list[Confusion]:
+def _nearest(sample: Sample, calls: pl.DataFrame | None, k: int, backend: Backend[Any]) -> list[Confusion]:
     """Return matrices of the best prediction on the ontology among the first 1 to k ranks; empty where not known."""
     ranks = ["predicted", *(f"nearest_{r}" for r in range(2, len(sample.meta["columns"]) + 1))][:k]
     if calls is None or not set(ranks) <= set(calls.columns):
@@ -192,7 +193,7 @@ class _GroupTables:
 
 
 def _group_tables(
-    group: Group, by_sample: Mapping[str, list[Confusion]], k: int, rules: Rules, backend: Any
+    group: Group, by_sample: Mapping[str, list[Confusion]], k: int, rules: Rules, backend: Backend[Any]
 ) -> _GroupTables:
     parts = [
         by_sample[member.sample.name]
@@ -212,7 +213,7 @@ def _group_tables(
     return _GroupTables({"group_name": group.name, "n_samples": len(group.members), **row}, confusions, curves, note)
 
 
-def _score_bins(group: Group, backend: Any) -> tuple[pl.DataFrame | None, str]:
+def _score_bins(group: Group, backend: Backend[Any]) -> tuple[pl.DataFrame | None, str]:
     """Count the cells of a group by the score of their prediction; a note where scores cannot be used."""
     parts = [member.calls for member in group.members]
     without = [
@@ -228,14 +229,14 @@ def _score_bins(group: Group, backend: Any) -> tuple[pl.DataFrame | None, str]:
         return None, f"Group {group.name!r}: {error}"
 
 
-def _first(member: Member, backend: Any) -> Confusion:
+def _first(member: Member, backend: Backend[Any]) -> Confusion:
     """Return matrix of top-1 of the cells of a member."""
     if member.calls is None or member.calls is member.sample.calls:
         return member.sample.confusions[0]
     return count_calls(member.calls, member.sample.labels, 1, backend)[0]
 
 
-def _clusters(group: Group, by: str, backend: Any) -> dict[str, Entries]:
+def _clusters(group: Group, by: str, backend: Backend[Any]) -> dict[str, Entries]:
     """Counts of each cluster of a group's cells: of a sample of cells, or of a value of a column."""
     parts: dict[str, list[Confusion]] = {}
     for member in group.members:
@@ -264,7 +265,7 @@ class _GroupIntervals(NamedTuple):
     fewest: int | None
 
 
-def _intervals(groups: Sequence[Group], report: ReportOptions, backend: Any) -> _GroupIntervals:
+def _intervals(groups: Sequence[Group], report: ReportOptions, backend: Backend[Any]) -> _GroupIntervals:
     """Return percentile intervals of the groups; `fewest` is None where no group has any."""
     fewest: int | None = None
     by_group: dict[str, list[Interval]] = {}

@@ -15,6 +15,7 @@ import polars as pl
 
 from ...kernels.backend import Backend, Outranking, Prepared, Status
 from ...kernels.names import DEVICES, DISTANCE_TABLE, DISTANCES, METRICS, PRECISIONS, TIES
+from ..devices import backend_of
 from ..errors import InputError, UnpairedException
 from ..tables.frames import check_one, with_series
 from .degenerate import refuse_degenerate
@@ -124,8 +125,6 @@ def score(
     distance = _ALIASES.get(distance, distance)
     check_one("ties", ties, TIES)
     check_one("device", device, DEVICES)
-    if not dispatch.available(device):
-        raise InputError(f"Device {device!r} is not here: JAX finds none; use 'auto', or install JAX for your GPU.")
     check_one("precision", precision, PRECISIONS)
     if precision not in ("auto", "float32") and device not in ("gpu", "cpu-xla"):
         raise InputError(f"Precision {precision!r} is for device 'gpu' and 'cpu-xla', but the device is {device!r}.")
@@ -140,7 +139,7 @@ def score(
         )
     if features.ndim != 2 or not features.shape[1]:
         raise InputError(f"Features must be a matrix with at least one column, but their shape is {features.shape}.")
-    backend = dispatch.get_backend(device, precision)
+    backend = backend_of(device, precision)
     plan = compile_pairs(metadata, pos_sameby, pos_diffby, neg_sameby, neg_diffby, multilabel_col)
     x = features if len(plan.rows) == len(features) else features[plan.rows]
     wanted = np.ones(len(x), dtype=bool) if queries is None else np.asarray(queries, dtype=bool)[plan.rows]

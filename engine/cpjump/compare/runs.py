@@ -274,8 +274,6 @@ def _queries(path: Path) -> pl.DataFrame:
     Chance is better in a short list: where another gate lets fewer candidates through, the same features have a higher
     mean AP. This takes it out.
     """
-    from ....kernels.reference.null import expected_ap
-
     try:
         frame = pl.read_parquet(path)
         if TARGET not in frame.columns:  # of replicability alone
@@ -287,6 +285,6 @@ def _queries(path: Path) -> pl.DataFrame:
     except (OSError, pl.exceptions.PolarsError) as error:
         raise _unusable(path, "cannot be read", error) from error
     frame = frame.filter(pl.col("n_pos_pairs") < pl.col("n_total_pairs")).drop_nulls(["group", "average_precision"])
-    chance = pl.Series(expected_ap(frame["n_pos_pairs"].to_numpy(), frame["n_total_pairs"].to_numpy()))
+    chance = pl.Series(get_backend().expected_ap(frame["n_pos_pairs"].to_numpy(), frame["n_total_pairs"].to_numpy()))
     scaled = ((frame["average_precision"] - chance) / (1 - chance)).clip(-1.0, 1.0)
     return frame.select(*GROUP, "sample", scaled.alias("above_chance"))

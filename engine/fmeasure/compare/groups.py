@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from ....kernels.backend import Backend
 from ...errors import InputError
 from ..names import CELL, SAMPLE
 from ..runs.samples import Group, metadata_value
@@ -63,7 +64,7 @@ def scored_model_of(group: Group, name: str, by: str = CELL) -> ScoredModel:
     return ScoredModel(name, calls, group.labels, group.ontology)
 
 
-def compare_paired(paired: Paired, report: ReportOptions, backend: Any) -> Compared:
+def compare_paired(paired: Paired, report: ReportOptions, backend: Backend[Any]) -> Compared:
     """Compare all pairs in all metrics and class by class; no intervals where there is only one unit to draw."""
     notes = list(paired.notes)
     try:
@@ -85,7 +86,7 @@ def compare_paired(paired: Paired, report: ReportOptions, backend: Any) -> Compa
     return Compared(metrics, pl.concat(classes), notes)
 
 
-def compare_groups(groups: Sequence[Group], report: ReportOptions, backend: Any) -> Compared:
+def compare_groups(groups: Sequence[Group], report: ReportOptions, backend: Backend[Any]) -> Compared:
     """Compare the groups that differ in `model_name` alone, where they scored the same cells.
 
     Groups of one model, such as its donors, have no cells in common and are not compared. Where models cannot be

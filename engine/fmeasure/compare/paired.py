@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ....kernels.backend import Backend
 from ...errors import InputError, examples
 from ...statistics.resampling import mcnemar, percentile_bounds, two_sided_p
 from ...tables.frames import did_you_mean
@@ -245,7 +246,7 @@ def _refuse_twice(ids: pl.Series, where: str) -> None:
 def compare(
     paired: Paired,
     rules: Rules,
-    backend: Any,
+    backend: Backend[Any],
     *,
     draws: int = 200,
     seed: int = 0,
@@ -260,7 +261,7 @@ def compare(
         Cells, from `pair_cells`.
     rules : Rules
         How ratios become scores.
-    backend : module
+    backend : Backend
         Kernels, see `kernels.dispatch.get_backend`.
     draws : int, default 200
         Draws of the bootstrap; 0 leaves intervals and p-values of differences out.

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ....kernels.backend import Backend
 from ...errors import InputError, examples
 from ...results.folder import ResultFolder, read_manifest
 from ...tables.frames import did_you_mean
@@ -65,7 +66,7 @@ class SideBySide:
 
 
 def compare_results(
-    results: Sequence[Path], models: Sequence[str], report: ReportOptions, folder: ResultFolder, backend: Any
+    results: Sequence[Path], models: Sequence[str], report: ReportOptions, folder: ResultFolder, backend: Backend[Any]
 ) -> SideBySide:
     """Compare the models of result folders, cell by cell.
 
@@ -80,7 +81,7 @@ def compare_results(
         Bootstrap and rules; `group_by` is not used.
     folder : ResultFolder
         Open result folder.
-    backend : module
+    backend : Backend
         Kernels.
 
     Returns
@@ -127,7 +128,7 @@ def compare_results(
     )
 
 
-def _scored_models(results: Sequence[Path], chosen: Sequence[str], by: str, backend: Any) -> list[ScoredModel]:
+def _scored_models(results: Sequence[Path], chosen: Sequence[str], by: str, backend: Backend[Any]) -> list[ScoredModel]:
     """Find the models of the results, by unique names."""
     found = []
     for path in results:
@@ -172,7 +173,7 @@ def _matched(models: Sequence[ScoredModel]) -> tuple[list[ScoredModel], list[str
     return renamed, [note]
 
 
-def _models(paired: Paired, report: ReportOptions, backend: Any) -> pl.DataFrame:
+def _models(paired: Paired, report: ReportOptions, backend: Backend[Any]) -> pl.DataFrame:
     bits, nodes = ancestor_sets(paired.ontology, paired.labels)
     rows: list[Mapping[str, Any]] = [
         {"group_name": name, "n_cells": int(paired.cells.sum())}
@@ -182,7 +183,7 @@ def _models(paired: Paired, report: ReportOptions, backend: Any) -> pl.DataFrame
     return pl.DataFrame(rows).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def _intervals(paired: Paired, report: ReportOptions, backend: Any) -> pl.DataFrame | None:
+def _intervals(paired: Paired, report: ReportOptions, backend: Backend[Any]) -> pl.DataFrame | None:
     """Return intervals of each model; None where there is only one unit to draw."""
     bits, nodes = ancestor_sets(paired.ontology, paired.labels)
     if len(paired.clusters) == 1 or paired.cells.sum() < 2:

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from ....kernels.backend import Backend
 from ...results.folder import ResultFolder
 from ..runs.samples import Group
 from ..scores.summary import Report
@@ -46,7 +47,7 @@ def draw_all(
     folder: ResultFolder,
     report: Report,
     groups: Sequence[Group],
-    backend: Any,
+    backend: Backend[Any],
     simulated: bool,
 ) -> None:
     """Draw scores, coverage, differences and confusions.
@@ -59,7 +60,7 @@ def draw_all(
         Tables; the first group of the summary is the best.
     groups : sequence of Group
         Their ontologies are drawn.
-    backend : module
+    backend : Backend
         Kernels.
     simulated : bool
         The header of each figure says so.

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ....kernels.backend import Backend
 from ....kernels.sparse_counts import SparseCounts
 from ...errors import InputError, examples
 from ...readers.cells import CellTable, column_names, read_cells
@@ -235,12 +236,17 @@ class Reader:
         Columns of the truth's file to keep with the calls.
     ontology_options : mapping
         ``root`` and ``relations`` for `read_ontology`.
-    backend : module
+    backend : Backend
         Kernels.
     """
 
     def __init__(
-        self, policy: Policy, align_by: str, obs: Sequence[str], ontology_options: Mapping[str, Any], backend: Any
+        self,
+        policy: Policy,
+        align_by: str,
+        obs: Sequence[str],
+        ontology_options: Mapping[str, Any],
+        backend: Backend[Any],
     ) -> None:
         self.policy, self.align_by, self.obs, self.backend = policy, align_by, tuple(obs), backend
         self._ontology_options = dict(ontology_options)
@@ -347,7 +353,7 @@ class Reader:
         return pl.DataFrame({"cell_id": ids, **data})
 
 
-def count_calls(calls: pl.DataFrame, labels: tuple[str, ...], k: int, backend: Any) -> list[Confusion]:
+def count_calls(calls: pl.DataFrame, labels: tuple[str, ...], k: int, backend: Backend[Any]) -> list[Confusion]:
     """Count calls again, as for a part of the cells of a run: the matrices of top-1 to top-k."""
     truth = calls["truth"].to_numpy()
     rank = calls["hit_rank"].to_numpy()

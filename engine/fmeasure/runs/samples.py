@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ....kernels.backend import Backend
 from ...errors import InputError, examples
 from ...tables.frames import did_you_mean
 from ..confusion import Confusion, add
@@ -134,7 +135,7 @@ def metadata_value(sample: Sample, key: str) -> str | None:
     return None if value is None else str(value)
 
 
-def make_groups(samples: Sequence[Sample], by: Sequence[str], backend: Any) -> list[Group]:
+def make_groups(samples: Sequence[Sample], by: Sequence[str], backend: Backend[Any]) -> list[Group]:
     """Add samples up by keys: entries of their metadata, or columns of ``obs`` kept with their cells.
 
     Parameters
@@ -143,7 +144,7 @@ def make_groups(samples: Sequence[Sample], by: Sequence[str], backend: Any) -> l
         In any order.
     by : sequence of str
         Keys, such as ``model_name`` or ``donor_id``.
-    backend : module
+    backend : Backend
         Kernels.
 
     Returns

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ....kernels.backend import Backend
 from ...errors import InputError
 from ..ontology.ontology import with_empty_row
 
@@ -83,7 +84,9 @@ def score_bins(
     return pl.DataFrame(columns)
 
 
-def call_bins(calls: pl.DataFrame, n_labels: int, bits: npt.NDArray[np.uint64] | None, backend: Any) -> pl.DataFrame:
+def call_bins(
+    calls: pl.DataFrame, n_labels: int, bits: npt.NDArray[np.uint64] | None, backend: Backend[Any]
+) -> pl.DataFrame:
     """Count the cells of a run by score.
 
     Parameters
@@ -94,7 +97,7 @@ def call_bins(calls: pl.DataFrame, n_labels: int, bits: npt.NDArray[np.uint64] |
         c.
     bits : ndarray of uint64, shape (c, w), optional
         Ancestors of each label, see `hierarchical.node_class_counts`; None without an ontology.
-    backend : module
+    backend : Backend
         Kernels.
 
     Returns

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ....kernels.backend import Backend
 from ..confusion import ClassCounts, Entries
 from ..ontology.ontology import with_empty_row
 
@@ -41,7 +42,9 @@ def shared_ancestors(entries: Entries, above: Any) -> Any:
     return above[entries.rows].multiply(above[entries.cols]).tocsr()
 
 
-def node_class_counts(entries: Entries, bits: npt.NDArray[np.uint64], n_nodes: int, backend: Any) -> ClassCounts:
+def node_class_counts(
+    entries: Entries, bits: npt.NDArray[np.uint64], n_nodes: int, backend: Backend[Any]
+) -> ClassCounts:
     """Count by node of the ontology.
 
     Parameters
@@ -52,7 +55,7 @@ def node_class_counts(entries: Entries, bits: npt.NDArray[np.uint64], n_nodes: i
         Ancestors of each label that count: itself too, the root not.
     n_nodes : int
         v.
-    backend : module
+    backend : Backend
         Kernels, see `kernels.dispatch.get_backend`.
 
     Returns
@@ -71,7 +74,7 @@ def node_class_counts(entries: Entries, bits: npt.NDArray[np.uint64], n_nodes: i
     return ClassCounts(shared.T @ entries.cells, above.T @ true, above.T @ predicted)
 
 
-def cell_scores(entries: Entries, bits: npt.NDArray[np.uint64], backend: Any) -> dict[str, float]:
+def cell_scores(entries: Entries, bits: npt.NDArray[np.uint64], backend: Backend[Any]) -> dict[str, float]:
     """Compute the mean over cells of the hierarchical precision, recall and F-measure of each cell by itself.
 
     A cell whose truth is the root has no ancestors: it scores 1 if the prediction is the root too, else 0.

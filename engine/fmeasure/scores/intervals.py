@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ....kernels.backend import Backend
 from ...errors import InputError
 from ...statistics.resampling import percentile_bounds
 from ..confusion import Entries
@@ -49,7 +50,7 @@ class Interval:
 def intervals(
     units: Entries | Sequence[Entries],
     rules: Rules,
-    backend: Any,
+    backend: Backend[Any],
     *,
     bits: npt.NDArray[np.uint64] | None = None,
     n_nodes: int = 0,
@@ -67,7 +68,7 @@ def intervals(
         drawn; those without cells are left out.
     rules : Rules
         How ratios become scores.
-    backend : module
+    backend : Backend
         Kernels, see `kernels.dispatch.get_backend`.
     bits : ndarray of uint64, shape (c, w), optional
         Ancestors of each label, see `hierarchical.node_class_counts`. Default: no hierarchical metrics.

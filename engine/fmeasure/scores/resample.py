@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ....kernels.backend import Backend
 from ....kernels.cores import run_jobs
 from ..confusion import ClassCounts, Entries
 from .hierarchical import node_class_counts, shared_ancestors
@@ -175,7 +176,7 @@ def all_scores(classes: ClassCounts, nodes: ClassCounts | None, rules: Rules) ->
 
 
 def point_scores(
-    entries: Entries, bits: npt.NDArray[np.uint64] | None, n_nodes: int, rules: Rules, backend: Any
+    entries: Entries, bits: npt.NDArray[np.uint64] | None, n_nodes: int, rules: Rules, backend: Backend[Any]
 ) -> dict[str, float]:
     """Return the metrics of the data themselves, to the last digit those of the result tables."""
     nodes = None if bits is None else node_class_counts(entries, bits, n_nodes, backend)

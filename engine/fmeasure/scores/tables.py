@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ....kernels.backend import Backend
 from ..confusion import ClassCounts, Confusion
 from ..ontology.ontology import Ontology
 from .hierarchical import cell_scores, information_content, node_class_counts
@@ -65,12 +66,14 @@ def flat_row(confusions: Sequence[Confusion], rules: Rules) -> dict[str, int | f
     return row
 
 
-def hierarchical_row(confusion: Confusion, ontology: Ontology, rules: Rules, backend: Any) -> dict[str, int | float]:
+def hierarchical_row(
+    confusion: Confusion, ontology: Ontology, rules: Rules, backend: Backend[Any]
+) -> dict[str, int | float]:
     """Return the hierarchical metrics of a matrix."""
     return python_numbers(rules.hierarchical(_by_node(confusion, ontology, backend)))
 
 
-def _by_node(confusion: Confusion, ontology: Ontology, backend: Any) -> ClassCounts:
+def _by_node(confusion: Confusion, ontology: Ontology, backend: Backend[Any]) -> ClassCounts:
     bits, nodes = ontology.select(confusion.labels)
     return node_class_counts(confusion.entries, bits, len(nodes), backend)
 
@@ -80,7 +83,7 @@ def summary_row(
     ontology: Ontology | None,
     nearest: Sequence[Confusion],
     rules: Rules,
-    backend: Any,
+    backend: Backend[Any],
 ) -> dict[str, int | float | None]:
     """Return the single numbers of a set of cells, beyond the tables of cellarium-cas.
 
@@ -94,7 +97,7 @@ def summary_row(
         Matrices of the best prediction on the ontology among the first 1 to k ranks; may be empty.
     rules : Rules
         How ratios become scores.
-    backend : module
+    backend : Backend
         Kernels.
     """
     first = confusions[0]
@@ -140,7 +143,11 @@ def summary_row(
 
 
 def distances(
-    rows: npt.NDArray[np.int32], cols: npt.NDArray[np.int32], labels: tuple[str, ...], ontology: Ontology, backend: Any
+    rows: npt.NDArray[np.int32],
+    cols: npt.NDArray[np.int32],
+    labels: tuple[str, ...],
+    ontology: Ontology,
+    backend: Backend[Any],
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Return the edges between truth and prediction over their lowest common ancestor, and that node; -1 for none."""
     place = {node: i for i, node in enumerate(ontology.nodes)}
@@ -160,7 +167,7 @@ def per_class(confusions: Sequence[Confusion], ontology: Ontology | None, rules:
     return _one_by_one("label", confusions[0].labels, counts, ontology, rules, at_k)
 
 
-def per_node(confusion: Confusion, ontology: Ontology, rules: Rules, backend: Any) -> pl.DataFrame:
+def per_node(confusion: Confusion, ontology: Ontology, rules: Rules, backend: Backend[Any]) -> pl.DataFrame:
     """Return one row a node of the ontology that is truth or prediction of a cell, or above one; most cells first."""
     _, nodes = ontology.select(confusion.labels)
     return _one_by_one("node", nodes, _by_node(confusion, ontology, backend), ontology, rules, {})
@@ -194,7 +201,7 @@ def _one_by_one(
 
 
 def top_confusions(
-    confusion: Confusion, ontology: Ontology | None, backend: Any, most: int | None = LISTED
+    confusion: Confusion, ontology: Ontology | None, backend: Backend[Any], most: int | None = LISTED
 ) -> pl.DataFrame:
     """Return the most frequent errors of a confusion matrix.
 
@@ -204,7 +211,7 @@ def top_confusions(
         The matrix of top-1.
     ontology : Ontology or None
         Without it, the columns about the ontology are left out.
-    backend : module
+    backend : Backend
         Kernels.
     most : int or None, default 100
         How many errors; None for all.
