@@ -81,7 +81,7 @@ def group_p_values(
     """
     check_tail(tail)
     check_sampling(null_size, seed)
-    single = members.alike(n_pos) & members.alike(n_total)
+    single = members.is_constant(n_pos) & members.is_constant(n_total)
     if null == "independent":
         single &= members.sizes == 1
     found = PValues(*(np.full(len(statistic), np.nan) for _ in range(3)))
@@ -125,7 +125,7 @@ def count_sampled(
     if large.any():
         found |= np.logical_or.reduceat(large[which][members.rows], members.offsets[:-1])
     if aggregate == "median":
-        found |= ~members.alike(which) | ((null != "shared") & (members.sizes > 1))
+        found |= ~members.is_constant(which) | ((null != "shared") & (members.sizes > 1))
     return int(found.sum())
 
 

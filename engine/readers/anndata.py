@@ -17,6 +17,8 @@ from ..errors import InputError, examples
 from ..tables.frames import did_you_mean, metadata_frame
 from ..tables.profiles import Profiles, Source
 from .arrow import check_size
+from .column_roles import refuse_repeated
+from .errors import damaged_file_as_input_error, missing_chunks
 
 __all__ = ["check_cut_chunks", "open_anndata", "read_anndata", "zarr_digest"]
 
@@ -57,7 +59,7 @@ def read_anndata(
     key = "X" if obsm is None else f"obsm/{obsm}"
     notes: list[str] = []
     try:
-        with open_anndata(path, shown) as store:
+        with damaged_file_as_input_error(shown, "AnnData"), open_anndata(path, shown) as store:
             _check_keys(store, shown, obsm)
             if path.is_dir():
                 notes += _check_chunks(store, key, shown)
@@ -66,26 +68,21 @@ def read_anndata(
             metadata = _metadata(store)
             names = columns if columns is not None else _names(store, obsm, matrix.shape[1])
     except InputError as error:
-        raise error if shown in str(error) else InputError(f"{shown}: {error}") from error
-    except Exception as error:  # h5py, zarr and anndata raise many types, all of which mean an unsound file
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{shown} is damaged, cut off or not AnnData: {reason}") from error
+        raise error if shown in str(error) else InputError(f"'{shown}': {error}") from error
     if matrix.shape[0] != metadata.height:
-        raise InputError(f"{shown}: obs has {metadata.height} rows but {key} has {matrix.shape[0]}")
+        raise InputError(f"'{shown}': obs has {metadata.height} rows but {key} has {matrix.shape[0]}.")
     if 0 in matrix.shape:
-        raise InputError(f"{shown}: {key} has the shape {matrix.shape}; at least one row and one feature are needed")
+        raise InputError(f"'{shown}': {key} has the shape {matrix.shape}; at least one row and one feature are needed.")
     if pattern is not None:
         kept = [i for i, name in enumerate(names) if pattern.search(name)]
         if not kept:
             raise InputError(
-                f"{shown} has no feature that the features pattern {pattern.pattern!r} matches; its features are "
-                f"{examples(names)}"
+                f"'{shown}' has no feature that the features pattern {pattern.pattern!r} matches; its features are "
+                f"{examples(names)}."
             )
-        notes.append(f"{shown}: the features pattern {pattern.pattern!r} left out {len(names) - len(kept)} features")
+        notes.append(f"'{shown}': the features pattern {pattern.pattern!r} left out {len(names) - len(kept)} features.")
         matrix, names = np.ascontiguousarray(matrix[:, kept]), [names[i] for i in kept]
-    repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if repeated:
-        raise InputError(f"{shown} has more than one feature named {examples(repeated)}; make var_names unique")
+    refuse_repeated(names, shown, "feature", "make var_names unique")
     source = Source(shown, digest, n_bytes, metadata.height)
     return Profiles(metadata, matrix, tuple(names), (source,), tuple(notes))
 
@@ -116,8 +113,8 @@ def open_anndata(path: Path, shown: str, part: str = "") -> Any:
         for name in _ZARR_HEADERS.intersection(files):
             if _PICKLE_CODEC.search(Path(folder, name).read_bytes()):
                 raise InputError(
-                    f"{shown} holds pickled data ({Path(folder, name).relative_to(path)}), which are never read; write "
-                    "the column as text or numbers"
+                    f"'{shown}' holds pickled data ({Path(folder, name).relative_to(path)}), which are never read; "
+                    "write the column as text or numbers."
                 )
     import zarr
 
@@ -140,13 +137,13 @@ class _Unclosed:
 def _check_keys(store: Any, shown: str, obsm: str | None) -> None:
     missing = [key for key in ("obs", "var") if key not in store]
     if missing:
-        raise InputError(f"{shown} is not AnnData: it has no {' and no '.join(missing)}")
+        raise InputError(f"'{shown}' is not AnnData: it has no {' and no '.join(missing)}.")
     entries = sorted(store["obsm"].keys()) if "obsm" in store else []
     if obsm is None and "X" not in store:
-        raise InputError(f"{shown} has no X; choose an entry of obsm: {examples(entries) or 'there is none'}")
+        raise InputError(f"'{shown}' has no X; choose an entry of obsm: {examples(entries) or 'there is none'}.")
     if obsm is not None and obsm not in entries:
-        hint = did_you_mean(obsm, entries) or f"; it has {examples(entries) or 'none'}"
-        raise InputError(f"{shown} has no obsm entry {obsm!r}{hint}")
+        hint = did_you_mean(obsm, entries) or f"; it has {examples(entries) or 'none'}."
+        raise InputError(f"'{shown}' has no obsm entry {obsm!r}{hint}")
 
 
 def _arrays(node: Any, name: str) -> list[tuple[str, Any]]:
@@ -160,17 +157,15 @@ def _check_chunks(store: Any, key: str, shown: str) -> list[str]:
     notes = []
     for part in (key, "obs", "var"):
         for name, array in _arrays(store[part], part):
-            n_missing = int(array.nchunks) - int(array.nchunks_initialized)
-            if not n_missing or not array.size:
-                continue
-            sentence = f"{shown}: {n_missing} of {array.nchunks} chunks of {name} are not there"
-            if part == key:
+            sentence = missing_chunks(shown, array, name)
+            if sentence and part == key:
                 raise InputError(
                     f"{sentence} and would read as zeros; copy the folder again, or, if they are truly zero, write it "
-                    "with write_empty_chunks"
+                    "with write_empty_chunks."
                 )
             # A column of one category is legitimately stored as no chunk at all.
-            notes.append(f"{sentence}; they read as its fill value")
+            if sentence:
+                notes.append(f"{sentence}; they read as its fill value.")
     return notes
 
 
@@ -187,8 +182,8 @@ def check_cut_chunks(path: Path, parts: Sequence[str], shown: str) -> None:
                     said = int.from_bytes(handle.read(16)[12:], "little")  # the length of the whole chunk
                 if said != chunk.stat().st_size:
                     raise InputError(
-                        f"{shown}: the chunk {chunk.relative_to(path)} has {chunk.stat().st_size} bytes instead of "
-                        f"{said}; copy the folder again"
+                        f"'{shown}': the chunk {chunk.relative_to(path)} has {chunk.stat().st_size} bytes instead of "
+                        f"{said}; copy the folder again."
                     )
 
 
@@ -214,7 +209,7 @@ def _matrix(store: Any, key: str, shown: str) -> tuple[np.ndarray, list[str] | N
     value = np.asarray(value)
     if value.ndim != 2 or value.dtype.kind not in "fiub":
         raise InputError(
-            f"{shown}: {key} is {value.dtype} of shape {value.shape}, but a matrix of real numbers is needed"
+            f"'{shown}': {key} is {value.dtype} of shape {value.shape}, but a matrix of real numbers is needed."
         )
     with np.errstate(over="ignore"):  # beyond float32: becomes infinite, and is reported as such
         return np.ascontiguousarray(value, dtype=np.float32), columns

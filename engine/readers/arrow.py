@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
 from ..errors import InputError
 from ..tables.profiles import Profiles, Source
 from .column_roles import features_of, pandas_index_columns, plan_columns, tidy_metadata
-from .text import MAX_EXPANDED_BYTES
+from .errors import damaged_file_as_input_error
+from .text_table import MAX_EXPANDED_BYTES
 
-__all__ = ["arrow_columns", "arrow_frame", "check_size", "read_arrow"]
+__all__ = ["ArrowHeader", "arrow_columns", "arrow_frame", "check_size", "read_arrow"]
+
+
+class ArrowHeader(NamedTuple):
+    """What the header of a Parquet or Arrow file says.
+
+    Attributes
+    ----------
+    names : list of str
+        The columns, in order.
+    index_columns : list of str
+        Those that pandas wrote as the index of the rows.
+    n_rows : int
+        Rows that the header announces; 0 for Arrow IPC, which does not say.
+    """
+
+    names: list[str]
+    index_columns: list[str]
+    n_rows: int
 
 
 def check_size(n_rows: int, n_columns: int, shown: str) -> None:
@@ -22,8 +41,8 @@ def check_size(n_rows: int, n_columns: int, shown: str) -> None:
     n_bytes = 4 * n_rows * n_columns
     if n_bytes > MAX_EXPANDED_BYTES:
         raise InputError(
-            f"{shown} announces {n_rows} rows of {n_columns} columns, {n_bytes / 2**30:.0f} GiB in memory, more than "
-            f"the {MAX_EXPANDED_BYTES / 2**30:.0f} GiB that are read; split it"
+            f"'{shown}' announces {n_rows} rows of {n_columns} columns, {n_bytes / 2**30:.0f} GiB in memory, more than "
+            f"the {MAX_EXPANDED_BYTES / 2**30:.0f} GiB that are read; split it."
         )
 
 
@@ -55,39 +74,31 @@ def read_arrow(path: Path, shown: str, digest: str, pattern: re.Pattern[str] | N
     return Profiles(metadata, features, tuple(plan.features), (source,), tuple(plan.notes))
 
 
-def arrow_columns(path: Path, shown: str) -> tuple[list[str], list[str], int]:
-    """Read the header of a Parquet file, Arrow IPC file or Arrow IPC stream.
-
-    Returns
-    -------
-    names : list of str
-        The columns, in order.
-    index : list of str
-        Those that pandas wrote as the index of the rows.
-    n_rows : int
-        Rows that the header announces; 0 for Arrow IPC, which does not say.
-    """
+def arrow_columns(path: Path, shown: str) -> ArrowHeader:
+    """Read the header of a Parquet file, Arrow IPC file or Arrow IPC stream."""
     import pyarrow
     import pyarrow.parquet
 
-    with _sound(path, shown):
+    with damaged_file_as_input_error(shown, path.suffix[1:]):
         if _is_parquet(path):
             header = pyarrow.parquet.read_metadata(path)
             names = list(header.schema.to_arrow_schema().names)
-            return names, pandas_index_columns(header.metadata), header.num_rows
+            return ArrowHeader(names, pandas_index_columns(header.metadata), header.num_rows)
         magic = _magic(path)
         if magic[:4] == b"FEA1":
-            raise InputError(f"{shown} is in the old Feather format, version 1; write it again as Parquet or Feather 2")
+            raise InputError(
+                f"'{shown}' is in the old Feather format, version 1; write it again as Parquet or Feather 2."
+            )
         with pyarrow.OSFile(str(path)) as handle:
             opened = pyarrow.ipc.open_file(handle) if magic == b"ARROW1" else pyarrow.ipc.open_stream(handle)
             schema = opened.schema
-        return list(schema.names), pandas_index_columns(schema.metadata), 0
+        return ArrowHeader(list(schema.names), pandas_index_columns(schema.metadata), 0)
 
 
 def arrow_frame(path: Path, shown: str, wanted: Sequence[str]) -> pl.DataFrame:
     """Read some columns of a Parquet file, Arrow IPC file or Arrow IPC stream; there is at least one row."""
     names = list(wanted)
-    with _sound(path, shown):
+    with damaged_file_as_input_error(shown, path.suffix[1:]):
         if _is_parquet(path):
             frame = pl.read_parquet(path, columns=names, glob=False, hive_partitioning=False)
         elif _magic(path) == b"ARROW1":
@@ -95,7 +106,7 @@ def arrow_frame(path: Path, shown: str, wanted: Sequence[str]) -> pl.DataFrame:
         else:
             frame = pl.read_ipc_stream(path, columns=names)
     if not frame.height:
-        raise InputError(f"{shown} has no rows")
+        raise InputError(f"'{shown}' has no rows.")
     return frame
 
 
@@ -106,15 +117,3 @@ def _is_parquet(path: Path) -> bool:
 def _magic(path: Path) -> bytes:
     with path.open("rb") as handle:
         return handle.read(6)
-
-
-@contextlib.contextmanager
-def _sound(path: Path, shown: str) -> Iterator[None]:
-    try:
-        yield
-    except InputError:
-        raise
-    # The readers raise many types, and Polars panics at times: all of them mean a file that is not sound.
-    except (Exception, pl.exceptions.PanicException) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{shown} is damaged, cut off or not {path.suffix[1:]}: {reason}") from error

@@ -16,10 +16,11 @@ from ..errors import InputError, examples
 from ..tables.frames import did_you_mean
 from .arrow import arrow_columns, arrow_frame, check_size
 from .column_roles import refuse_repeated
+from .errors import unreadable_error
+from .formats import ARROW, TEXT, existing_path, format_of
 from .obs import open_obs
-from .profiles import ARROW, TEXT, existing_path, format_of
 from .text import parse_numbers
-from .text_columns import text_columns, text_names
+from .text_table import text_columns, text_names
 
 __all__ = ["CellTable", "LabelColumn", "column_names", "read_cells"]
 
@@ -107,17 +108,17 @@ def read_cells(
         files = [path] if path.is_file() else [file for file in (path / "obs").rglob("*") if file.is_file()]
         n_bytes = sum(file.stat().st_size for file in files)
     except OSError as error:
-        raise InputError(f"{shown} cannot be read: {error.strerror or error}") from error
-    cells = _ids(cells, f"{shown}: the column of the cell ids")
+        raise unreadable_error(shown, error) from error
+    cells = _ids(cells, f"'{shown}': the column of the cell ids")
     if not len(cells):
-        raise InputError(f"{shown} has no rows")
+        raise InputError(f"'{shown}' has no rows.")
     for name, values in found.items():
         if len(values) != len(cells):
             raise InputError(
-                f"{shown} is damaged: column {name!r} has {len(values)} values for {len(cells)} cells; get it again"
+                f"'{shown}' is damaged: column {name!r} has {len(values)} values for {len(cells)} cells; get it again."
             )
-    columns = {name: _encode(found[name], f"{shown}: column {name!r}") for name in labels}
-    numbers = {name: _numbers(found[name], f"{shown}: column {name!r}") for name in scores}
+    columns = {name: _encode(found[name], f"'{shown}': column {name!r}") for name in labels}
+    numbers = {name: _numbers(found[name], f"'{shown}': column {name!r}") for name in scores}
     source = {"path": shown, "bytes": n_bytes, "sha256": _digest(cells, columns, numbers), "rows": len(cells)}
     return CellTable(cells, columns, numbers, source)
 
@@ -135,7 +136,7 @@ def column_names(path: str | Path) -> list[str]:
         with open_obs(path, shown) as obs:
             return obs.names
     except OSError as error:
-        raise InputError(f"{shown} cannot be read: {error.strerror or error}") from error
+        raise unreadable_error(shown, error) from error
 
 
 # --- files to Arrow arrays: the columns by name, and the ids ---
@@ -145,8 +146,8 @@ def _require(wanted: Sequence[str], names: Sequence[str], shown: str) -> None:
     for name in wanted:
         if name not in names:
             raise InputError(
-                f"{shown} has no column {name!r}{did_you_mean(name, names)}; its columns are "
-                f"{examples([n for n in names if n], 10) or 'none'}"
+                f"'{shown}' has no column {name!r}{did_you_mean(name, names) or '.'} Its columns are "
+                f"{examples([n for n in names if n], 10) or 'none'}."
             )
 
 
@@ -161,7 +162,7 @@ def _from_arrow(path: Path, shown: str, wanted: Sequence[str], ids: str | None) 
     refuse_repeated(names, shown)
     index = [name for name in index if name in names]
     if ids is None and len(index) > 1:
-        raise InputError(f"{shown} has an index of {len(index)} columns, {examples(index)}; write it with one")
+        raise InputError(f"'{shown}' has an index of {len(index)} columns, {examples(index)}; write it with one.")
     id_column = ids if ids is not None else (index or names or [""])[0]
     _require([*wanted, id_column], names, shown)
     read = list(dict.fromkeys([id_column, *wanted]))
@@ -192,7 +193,7 @@ def _chunked(column: Any, where: str) -> Any:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     kinds = ("string", "large_string", "integer", "float32", "float64", "boolean", "decimal", "temporal", "null")
     if not any(getattr(pa.types, f"is_{name}")(kind) for name in kinds):
-        raise InputError(f"{where} is of type {kind}, which is neither text nor numbers")
+        raise InputError(f"{where} is of type {kind}, which is neither text nor numbers.")
     return column.cast(pa.large_string()) if pa.types.is_null(kind) else column
 
 
@@ -234,14 +235,15 @@ def _encode(column: Any, where: str) -> LabelColumn:
 def _numbers(column: Any, where: str) -> npt.NDArray[np.float64]:
     values = _decoded(_chunked(column, where))
     if values.dtype == pl.String:
-        values, _, odd = parse_numbers(values)
+        parsed = parse_numbers(values)
+        values, odd = parsed.number, parsed.odd
         if len(odd):
             raise InputError(
                 f"{where} holds {len(odd)} values that are not numbers: "
-                f"{examples(odd.unique(maintain_order=True), 3)}; name a column of numbers, or mend them"
+                f"{examples(odd.unique(maintain_order=True), 3)}; name a column of numbers, or mend them."
             )
     if not values.dtype.is_numeric():
-        raise InputError(f"{where} is of type {values.dtype}, but numbers are needed")
+        raise InputError(f"{where} is of type {values.dtype}, but numbers are needed.")
     return np.array(values.cast(pl.Float64).to_numpy())
 
 

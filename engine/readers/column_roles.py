@@ -45,14 +45,16 @@ def compile_features(pattern: str | None) -> re.Pattern[str] | None:
     try:
         return re.compile(pattern)
     except re.error as error:
-        raise InputError(f"the features pattern {pattern!r} is not a regular expression: {error}") from error
+        raise InputError(f"The features pattern {pattern!r} is not a regular expression: {error}.") from error
 
 
-def refuse_repeated(names: Sequence[str], path: str) -> None:
+def refuse_repeated(
+    names: Sequence[str], path: str, what: str = "column", advice: str = "rename or drop the copies"
+) -> None:
     """Raise `InputError` when two columns have the same name."""
     repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if repeated:
-        raise InputError(f"{path} has more than one column named {examples(repeated)}; rename or drop the copies")
+        raise InputError(f"'{path}' has more than one {what} named {examples(repeated)}; {advice}.")
 
 
 def plan_columns(
@@ -94,18 +96,18 @@ def plan_columns(
         else:
             ignored.append(name)
     if dropped:
-        plan.notes.append(f"{path}: row index column {examples(dropped)} is not a feature and was dropped")
+        plan.notes.append(f"'{path}': row index column {examples(dropped)} is not a feature and was dropped.")
     if ignored and pattern is not None:
         plan.notes.append(
-            f"{path}: {len(ignored)} columns that the features pattern {pattern.pattern!r} does not match were left "
-            f"out: {examples(ignored)}"
+            f"'{path}': {len(ignored)} columns that the features pattern {pattern.pattern!r} does not match were left "
+            f"out: {examples(ignored)}."
         )
     if not plan.features:
         others = ignored or list(names)
         raise InputError(
-            f"{path} has no feature column"
+            f"'{path}' has no feature column"
             + (f" that the features pattern {pattern.pattern!r} matches" if pattern is not None else "")
-            + f"; its columns are {examples(others)}"
+            + f"; its columns are {examples(others)}."
         )
     return plan
 
@@ -145,9 +147,9 @@ def features_of(frame: pl.DataFrame, names: Sequence[str], path: str) -> np.ndar
     if odd:
         first = frame[odd[0]].drop_nulls().head(3).to_list()
         raise InputError(
-            f"{path}: column {odd[0]!r} is of type {schema[odd[0]]} and not a number (it begins {examples(first, 3)})"
+            f"'{path}': column {odd[0]!r} is of type {schema[odd[0]]} and not a number (it begins {examples(first, 3)})"
             + (f", as are {len(odd) - 1} more columns: {examples(odd[1:])}" if len(odd) > 1 else "")
-            + "; rename it to Metadata_... or choose the features with a pattern"
+            + "; rename it to Metadata_... or choose the features with a pattern."
         )
     return np.ascontiguousarray(frame.select(pl.col(list(names)).cast(pl.Float32)).to_numpy(order="c"))
 

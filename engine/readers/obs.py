@@ -13,13 +13,14 @@ import polars as pl
 
 from ..errors import InputError
 from .anndata import check_cut_chunks, open_anndata
+from .errors import damaged_file_as_input_error, missing_chunks
 
 __all__ = ["Obs", "open_obs"]
 
 
 @contextlib.contextmanager
 def open_obs(path: Path, shown: str) -> Iterator[Obs]:
-    """Open `obs` of an ``.h5ad`` file or ``.zarr`` folder; whatever h5py, zarr or anndata raise is said in a sentence.
+    """Open `obs` of an ``.h5ad`` file or ``.zarr`` folder; what h5py, zarr or anndata raise becomes a sentence.
 
     Parameters
     ----------
@@ -32,14 +33,8 @@ def open_obs(path: Path, shown: str) -> Iterator[Obs]:
     InputError
         On entry and in the block: damaged, not AnnData, pickled, or in a layout that is not read.
     """
-    try:
-        with open_anndata(path, shown, "obs") as store:
-            yield Obs(store, path, shown)
-    except InputError:
-        raise
-    except Exception as error:  # they raise many types, all of which mean an unsound file
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{shown} is damaged, cut off or not AnnData: {reason}") from error
+    with damaged_file_as_input_error(shown, "AnnData"), open_anndata(path, shown, "obs") as store:
+        yield Obs(store, path, shown)
 
 
 class Obs:
@@ -54,16 +49,16 @@ class Obs:
     def __init__(self, store: Any, path: Path, shown: str) -> None:
         self._path, self._shown = path, shown
         if "obs" not in store:
-            raise InputError(f"{shown} is not AnnData: it has no obs")
+            raise InputError(f"'{shown}' is not AnnData: it has no obs.")
         self._node = store["obs"]
         if not hasattr(self._node, "keys"):
             # Its categories lie in uns, and which are whose is only known by their names.
             raise InputError(
-                f"{shown} is in the layout of anndata 0.6 or older; write it again with "
-                "anndata.read_h5ad(...).write_h5ad(...)"
+                f"'{shown}' is in the layout of anndata 0.6 or older; write it again with "
+                "anndata.read_h5ad(...).write_h5ad(...)."
             )
         if "_index" not in self._node.attrs:
-            raise InputError(f"{shown} is not AnnData: obs does not say which column is its index")
+            raise InputError(f"'{shown}' is not AnnData: obs does not say which column is its index.")
         self._index = str(self._node.attrs["_index"])
         listed = self._node.attrs.get("column-order", self._node.keys())
         self.names = [str(name) for name in listed if name in self._node and name not in {self._index, "__categories"}]
@@ -72,12 +67,9 @@ class Obs:
         """Read the index as an Arrow array of n ids."""
         node = self._node[self._index]
         if self._path.is_dir() and hasattr(node, "nchunks"):
-            n_missing = int(node.nchunks) - int(node.nchunks_initialized)
-            if n_missing:  # zarr would read empty ids
-                raise InputError(
-                    f"{self._shown}: {n_missing} of {node.nchunks} chunks of obs/{self._index} are not there; copy "
-                    "the folder again"
-                )
+            missing = missing_chunks(self._shown, node, f"obs/{self._index}")
+            if missing:
+                raise InputError(f"{missing} and would read as empty ids; copy the folder again.")
         return self._read(self._index)
 
     def column(self, name: str) -> Any:
@@ -93,7 +85,7 @@ class Obs:
         if not hasattr(node, "keys"):
             if "categories" in node.attrs:  # anndata 0.7 keeps them apart, in obs/__categories, and refers to them
                 return self._categorical(node, self._node[node.attrs["categories"]], name)
-            return _to_arrow(node[...], f"{self._shown}: obs/{name}")
+            return _to_arrow(node[...], f"'{self._shown}': obs/{name}")
         kind = str(node.attrs.get("encoding-type", "unknown"))
         if kind == "categorical":
             return self._categorical(node["codes"], node["categories"], name)
@@ -102,15 +94,17 @@ class Obs:
             import pyarrow as pa
 
             return pa.array(anndata.io.read_elem(node), from_pandas=True)
-        raise InputError(f"{self._shown}: obs column {name!r} is stored as {kind!r}, which is neither text nor numbers")
+        raise InputError(
+            f"'{self._shown}': obs column {name!r} is stored as {kind!r}, which is neither text nor numbers."
+        )
 
     def _categorical(self, node: Any, categories: Any, name: str) -> Any:
         import pyarrow as pa
 
         codes, values = node[...], self._array(categories, name)
-        sound = codes.ndim == 1 and codes.dtype.kind in "iu"
-        if not sound or (codes.size and not -1 <= int(codes.min()) <= int(codes.max()) < len(values)):
-            raise InputError(f"{self._shown} is damaged: obs/{name} has codes of no category; get it again")
+        whole = codes.ndim == 1 and codes.dtype.kind in "iu"
+        if not whole or (codes.size and not -1 <= int(codes.min()) <= int(codes.max()) < len(values)):
+            raise InputError(f"'{self._shown}' is damaged: obs/{name} has codes of no category; get it again.")
         indices = pl.Series(codes.astype(np.int32))
         return pa.DictionaryArray.from_arrays(indices.set(indices < 0, None).to_arrow(), values)
 
@@ -121,7 +115,7 @@ def _to_arrow(values: npt.NDArray[Any], where: str) -> Any:
     By way of Polars: to take an array of NumPy, PyArrow imports pandas, which costs more than all the reading.
     """
     if values.ndim != 1:
-        raise InputError(f"{where} has the shape {values.shape}, but one value a cell is needed")
+        raise InputError(f"{where} has the shape {values.shape}, but one value a cell is needed.")
     if values.dtype.kind in "biuf":
         values = values.astype(np.float32) if values.dtype == np.float16 else values
         found = pl.Series(values.astype(values.dtype.newbyteorder("="), copy=False))
@@ -131,5 +125,5 @@ def _to_arrow(values: npt.NDArray[Any], where: str) -> Any:
         binary = any(isinstance(text, bytes) for text in texts[:1])
         found = pl.Series(texts, dtype=pl.Binary if binary else pl.String).cast(pl.String)
     else:
-        raise InputError(f"{where} is of type {values.dtype}, which is neither text nor numbers")
+        raise InputError(f"{where} is of type {values.dtype}, which is neither text nor numbers.")
     return found.to_arrow(compat_level=pl.CompatLevel.oldest())

@@ -33,5 +33,5 @@ def resolve(path: str) -> Path:
         return Path(path)
     name = path.removeprefix("sample:")
     if name not in _SAMPLES:
-        raise InputError(f"there is no sample {name!r}; the samples are {', '.join(_SAMPLES)}.")
+        raise InputError(f"There is no sample {name!r}; the samples are {', '.join(_SAMPLES)}.")
     return data_folder() / _SAMPLES[name]

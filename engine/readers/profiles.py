@@ -22,21 +22,18 @@ import numpy as np
 
 from ...kernels.cores import usable_cores
 from ..errors import InputError, examples
-from ..tables.frames import did_you_mean, distinct_texts, look_alikes
+from ..tables.frames import distinct_texts, near_duplicate_labels
 from ..tables.matrix import check_finite, non_finite_columns
 from ..tables.profiles import Profiles, stack
 from .anndata import read_anndata, zarr_digest
 from .arrow import read_arrow
 from .column_roles import compile_features
 from .digests import file_sha256
+from .errors import unreadable_error
+from .formats import ARROW, TEXT, existing_path, format_of, refuse_obsm
 from .text import read_text, type_text
 
-__all__ = ["ARROW", "TEXT", "existing_path", "format_of", "read_profiles"]
-
-TEXT = {".csv": ",", ".tsv": "\t"}
-ARROW = {".parquet", ".pq", ".arrow", ".feather"}
-_SUFFIXES = ".csv, .csv.gz, .tsv, .tsv.gz, .parquet, .arrow, .feather, .h5ad or .zarr"
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+__all__ = ["read_profiles"]
 
 
 def read_profiles(
@@ -77,17 +74,17 @@ def read_profiles(
     """
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
     if not given:
-        raise InputError("no input file was given")
+        raise InputError("No input file was given.")
     if missing not in {"error", "drop-features"}:
-        raise InputError(f"missing must be 'error' or 'drop-features', not {missing!r}")
+        raise InputError(f"missing must be 'error' or 'drop-features', not {missing!r}.")
     if threads is not None and threads < 1:
-        raise InputError(f"threads must be at least 1, not {threads}")
+        raise InputError(f"threads must be at least 1, not {threads}.")
     pattern = compile_features(features)
     found = [existing_path(path) for path in given]
     resolved = [path.resolve() for path in found]
     twice = [str(shown) for shown, path in zip(given, resolved, strict=True) if resolved.count(path) > 1]
     if twice:
-        raise InputError(f"an input file was given more than once: {examples(twice)}; give it once")
+        raise InputError(f"An input file was given more than once: {examples(twice)}; give it once.")
     n_workers = min(threads or min(usable_cores(), 16), len(found))
     jobs = zip(found, map(str, given), strict=True)
     with ThreadPoolExecutor(n_workers) as pool:
@@ -95,45 +92,13 @@ def read_profiles(
     parts, notes = _type_text_parts(parts)
     parts, missing_notes = _without_missing(parts, missing)
     whole = stack(parts)
-    alike = look_alikes(distinct_texts(whole.metadata, whole.metadata.columns))
-    return replace(whole, notes=(*whole.notes, *_identical_files(parts), *notes, *missing_notes, *alike))
-
-
-def format_of(path: Path) -> str:
-    """Return the suffix that tells the format of a file, in lower case and without ``.gz``."""
-    return (path.with_suffix("").suffix if path.suffix.lower() == ".gz" else path.suffix).lower()
-
-
-def existing_path(given: str | Path) -> Path:
-    """Turn what the user gave into a path of something readable, or say what is wrong with it."""
-    text = str(given)
-    if _URL.match(text) and not Path(text).exists():
-        raise InputError(f"{text} is an address, but a file is needed; download it first and give its path")
-    if "\0" in text:
-        raise InputError(f"the path {text!r} holds a NUL character")
-    path = Path(text).expanduser()
-    if not path.exists():
-        beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
-        where = "" if path.parent.is_dir() else f" (there is no folder {path.parent})"
-        raise InputError(f"there is no file {text}{where}{did_you_mean(path.name, beside)}")
-    suffix = format_of(path)
-    if path.is_dir() and suffix != ".zarr":
-        raise InputError(f"{text} is a folder; give the files in it, for example {text.rstrip('/')}/*.csv.gz")
-    if suffix not in {*TEXT, *ARROW, ".h5ad", ".zarr"} or (path.is_file() and suffix == ".zarr"):
-        raise InputError(f"{text} is not a format that is read here; give a {_SUFFIXES}")
-    if path.is_file():
-        if path.stat().st_size == 0:
-            raise InputError(f"{text} is empty (0 bytes)")
-        with path.open("rb") as handle:
-            if handle.read(40).startswith(b"version https://git-lfs.github.com"):
-                raise InputError(f"{text} is a Git LFS pointer, not the data; fetch it with 'git lfs pull'")
-    return path
+    near_duplicates = near_duplicate_labels(distinct_texts(whole.metadata, whole.metadata.columns))
+    return replace(whole, notes=(*whole.notes, *_identical_files(parts), *notes, *missing_notes, *near_duplicates))
 
 
 def _read_one(path: Path, shown: str, obsm: str | None, pattern: re.Pattern[str] | None) -> Profiles:
+    refuse_obsm(path, shown, obsm)
     suffix = format_of(path)
-    if obsm is not None and suffix not in {".h5ad", ".zarr"}:
-        raise InputError(f"obsm {obsm!r} was asked for, but {shown} is not AnnData and has no obsm")
     try:
         if suffix in TEXT:
             return read_text(path, shown, TEXT[suffix], pattern)
@@ -145,11 +110,11 @@ def _read_one(path: Path, shown: str, obsm: str | None, pattern: re.Pattern[str]
             return read_arrow(path, shown, digest, pattern)
         return read_anndata(path, shown, digest, path.stat().st_size, obsm, pattern)
     except OSError as error:
-        raise InputError(f"{shown} cannot be read: {error.strerror or error}") from error
+        raise unreadable_error(shown, error) from error
 
 
 def _is_text(part: Profiles) -> bool:
-    return Path(part.sources[0].path.lower().removesuffix(".gz")).suffix in TEXT
+    return format_of(Path(part.sources[0].path)) in TEXT
 
 
 def _type_text_parts(parts: list[Profiles]) -> tuple[list[Profiles], list[str]]:
@@ -172,7 +137,7 @@ def _without_missing(parts: list[Profiles], missing: str) -> tuple[list[Profiles
             check_finite(
                 part.features,
                 part.feature_names,
-                f"features of {part.sources[0].path}",
+                f"Features of '{part.sources[0].path}'",
                 "impute them, or drop these columns with missing='drop-features' (--missing drop-features)",
             )
         bad.update(dict.fromkeys(names))
@@ -180,8 +145,8 @@ def _without_missing(parts: list[Profiles], missing: str) -> tuple[list[Profiles
         return parts, []
     if len(bad) == len(common):
         raise InputError(
-            f"every one of the {len(bad)} features holds NaN or infinite values in some file ({examples(bad)}), so "
-            "none is left when they are dropped; impute them"
+            f"Every one of the {len(bad)} features holds NaN or infinite values in some file ({examples(bad)}), so "
+            "none is left when they are dropped; impute them."
         )
     kept_parts = []
     for part in parts:
@@ -192,7 +157,7 @@ def _without_missing(parts: list[Profiles], missing: str) -> tuple[list[Profiles
         )
     note = (
         f"{len(bad)} features with NaN or infinite values were dropped "
-        f"({len(common) - len(bad)} are left): {examples(bad)}"
+        f"({len(common) - len(bad)} are left): {examples(bad)}."
     )
     return kept_parts, [note]
 
@@ -202,6 +167,6 @@ def _identical_files(parts: list[Profiles]) -> list[str]:
     notes = []
     for source in (source for part in parts for source in part.sources):
         if source.sha256 in first:
-            notes.append(f"{source.path} has the same content as {first[source.sha256]}; its rows count twice")
+            notes.append(f"'{source.path}' has the same content as '{first[source.sha256]}'; its rows count twice.")
         first.setdefault(source.sha256, source.path)
     return notes

@@ -1,40 +1,32 @@
-"""Reading CSV and TSV profiles, plain or gzip-compressed.
+"""Profiles in CSV and TSV files, and from text to types.
 
-Metadata is read as text and typed afterwards, over all files at once (`type_text`), because a plate called
-``001`` is not the number 1. Features are parsed straight to float64; only a file in which that fails is read
-a second time, as text, to say which column and which values are at fault.
+Metadata is read as text and typed afterwards, over all files at once (`type_text`), because a plate called ``001`` is
+not the number 1. Features are parsed straight to float64; only a file in which that fails is read a second time, as
+text, to say which column and which values are at fault.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
 import io
 import re
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from ..errors import InputError, examples
 from ..tables.profiles import Profiles, Source
-from .column_roles import ColumnPlan, features_of, plan_columns
+from .column_roles import features_of, plan_columns
+from .text_table import expanded_text, read_header, text_frame
 
-__all__ = ["NULL_TOKENS", "expand", "is_gzip", "parse_numbers", "read_header", "read_text", "type_text"]
+__all__ = ["NULL_TOKENS", "parse_numbers", "read_text", "type_text"]
 
 # What pandas reads as missing, for users who come from there; the empty cell is always missing.
 NULL_TOKENS = ("NA", "NaN", "nan", "null", "NULL", "None", "N/A", "#N/A")
-
-# A gzip file that expands beyond the first bound, or beyond the second at more than the ratio, is refused.
-# DEFLATE cannot exceed about 1030 to 1, and tables of numbers are far below 100 to 1.
-MAX_EXPANDED_BYTES = 64 * 2**30
-SUSPECT_EXPANDED_BYTES = 2**30
-SUSPECT_RATIO = 1000
 
 
 def read_text(path: Path, shown: str, separator: str, pattern: re.Pattern[str] | None) -> Profiles:
@@ -56,116 +48,43 @@ def read_text(path: Path, shown: str, separator: str, pattern: re.Pattern[str] |
         For damaged compression, text that is not UTF-8, rows that do not fit the header, no rows, and
         feature columns that are not numbers.
     """
-    data = path.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    n_bytes = len(data)
-    if is_gzip(data[:2], path, shown):
-        data = expand(data, shown)
-    header = read_header(io.BytesIO(data), shown, separator)
-    plan = plan_columns(header, shown, pattern)
+    content = path.read_bytes()
+    digest, n_bytes = hashlib.sha256(content).hexdigest(), len(content)
+    text = expanded_text(content, path, shown)
+    del content
+    plan = plan_columns(read_header(io.BytesIO(text), shown, separator), shown, pattern)
     notes = list(plan.notes)
-    if data[-1:] not in (b"\n", b"\r"):
-        notes.append(f"{shown} does not end with a line break; if it was cut off, its last row may be incomplete")
-    frame = _parse(data, shown, separator, header, plan, notes)
-    del data
+    if text[-1:] not in (b"\n", b"\r"):
+        notes.append(f"'{shown}' does not end with a line break; if it was cut off, its last row may be incomplete.")
+    frame = text_frame(text, shown, separator, [*plan.metadata, *plan.features], plan.features)
+    n_empty = _count_blank_lines(text)
+    del text
+    frame = frame.with_columns(_to_number(frame[n], shown, notes) for n in plan.features if frame[n].dtype == pl.String)
     if any(frame[name].null_count() for name in plan.features):
         empty = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
-        if empty.any():
-            notes.append(f"{shown}: {empty.sum()} empty rows were dropped")
-            frame = frame.filter(~empty)
+        n_empty += int(empty.sum())
+        frame = frame.filter(~empty)
+    if n_empty:
+        notes.append(f"'{shown}': {n_empty} empty rows were dropped.")
     if not frame.height:
-        raise InputError(f"{shown} has a header but no rows")
+        raise InputError(f"'{shown}' has a header but no rows.")
     features = features_of(frame, plan.features, shown)
     source = Source(shown, digest, n_bytes, frame.height)
     return Profiles(frame.select(plan.metadata), features, tuple(plan.features), (source,), tuple(notes))
 
 
-def is_gzip(start: bytes, path: Path, shown: str) -> bool:
-    """Tell by its first two bytes whether a file is gzip-compressed, or refuse it where its name says otherwise."""
-    if start == b"\x1f\x8b":
-        return True
-    if path.suffix == ".gz":
-        raise InputError(f"{shown} is named .gz but is not gzip-compressed; rename it or compress it")
-    return False
+def _count_blank_lines(text: bytes) -> int:
+    """Count the lines without anything on them, those in quoted cells left out."""
+    if b"\n\n" not in text and b"\n\r\n" not in text:
+        return 0
+    return len(re.findall(rb"\n(?=\r?\n)", re.sub(rb'"[^"]*"', b"", text) if b'"' in text else text))
 
 
-def expand(data: bytes, shown: str) -> bytes:
-    """Decompress gzip within bounds; damaged or cut-off data raises."""
-    bound = min(MAX_EXPANDED_BYTES, max(SUSPECT_EXPANDED_BYTES, SUSPECT_RATIO * len(data)))
-    try:
-        stream = zlib.decompressobj(31)  # 31: gzip, with its checksum verified
-        expanded = stream.decompress(data, bound + 1)
-        if len(expanded) <= bound and stream.unused_data:  # several members, as bgzip writes
-            with gzip.GzipFile(fileobj=io.BytesIO(data)) as members:
-                expanded = members.read(bound + 1)
-        elif len(expanded) <= bound and not stream.eof:
-            raise EOFError
-    except (zlib.error, EOFError, OSError) as error:
-        raise InputError(
-            f"{shown} is damaged or cut off: its gzip data do not decompress ({error or 'the end is missing'}); get "
-            "the file again"
-        ) from error
-    if len(expanded) > bound:
-        raise InputError(
-            f"{shown} expands from {len(data)} bytes to more than {bound}, which no table of profiles does; if the "
-            "file is genuine, decompress it first"
-        )
-    return expanded
+class ParsedNumbers(NamedTuple):
+    """Text parsed as float64.
 
-
-def read_header(stream: BinaryIO, shown: str, separator: str) -> list[str]:
-    """Read the names of the columns from the start of a CSV or TSV file; only the first may be empty."""
-    # Read apart from Polars, which renames duplicate columns instead of refusing them.
-    try:
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        names = next(csv.reader(text, delimiter=separator), [])
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{shown} is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
-        ) from error
-    except csv.Error as error:
-        raise InputError(f"{shown} has a header that cannot be read: {error}") from error
-    if not names:
-        raise InputError(f"{shown} is empty: it has no header")
-    other = {"\t": ",", ",": "\t"}[separator]
-    for wrong, word in ((other, "tabs" if other == "\t" else "commas"), (";", "semicolons")):
-        if len(names) == 1 and wrong in names[0]:
-            raise InputError(
-                f"{shown} seems to be separated by {word}, not by {'tabs' if separator == chr(9) else 'commas'}; name "
-                "comma-separated files .csv and tab-separated files .tsv"
-            )
-    blank = [position for position, name in enumerate(names) if not name and position]
-    if blank:
-        raise InputError(f"{shown} has columns without a name, at positions {examples(blank)}; name or drop them")
-    return names
-
-
-def _parse(
-    data: bytes, shown: str, separator: str, header: Sequence[str], plan: ColumnPlan, notes: list[str]
-) -> pl.DataFrame:
-    numbers = set(plan.features)
-    schema: dict[str, type[pl.DataType]] = {n: pl.Float64 if n in numbers else pl.String for n in header}
-    wanted = [*plan.metadata, *plan.features]
-    try:
-        return pl.read_csv(data, separator=separator, schema=schema).select(wanted)
-    except pl.exceptions.PolarsError:
-        pass
-    try:
-        frame = pl.read_csv(data, separator=separator, schema=dict.fromkeys(header, pl.String)).select(wanted)
-    except pl.exceptions.PolarsError as error:
-        reason = str(error).partition("\n")[0]
-        if "more fields" in reason:
-            reason = f"a row has more fields than the header has columns ({len(header)})"
-        raise InputError(f"{shown} cannot be read as a table: {reason}") from error
-    converted = [_to_number(frame[name], shown, notes) for name in plan.features]
-    return frame.with_columns(converted)
-
-
-def parse_numbers(values: pl.Series) -> tuple[pl.Series, pl.Series, pl.Series]:
-    """Parse text as float64; white space around a number is nothing, the empty text and `NULL_TOKENS` are nulls.
-
-    Returns
-    -------
+    Attributes
+    ----------
     number : polars.Series
         Null also where the text is no number.
     text : polars.Series
@@ -173,10 +92,18 @@ def parse_numbers(values: pl.Series) -> tuple[pl.Series, pl.Series, pl.Series]:
     odd : polars.Series
         The texts that are no numbers, in order.
     """
+
+    number: pl.Series
+    text: pl.Series
+    odd: pl.Series
+
+
+def parse_numbers(values: pl.Series) -> ParsedNumbers:
+    """Parse text as float64; white space around a number is nothing, the empty text and `NULL_TOKENS` are nulls."""
     text = values.str.strip_chars()
     text = text.set(text.is_in(["", *NULL_TOKENS]), None)
     number = text.cast(pl.Float64, strict=False)
-    return number, text, text.filter(number.is_null() & text.is_not_null())
+    return ParsedNumbers(number, text, text.filter(number.is_null() & text.is_not_null()))
 
 
 def _to_number(values: pl.Series, shown: str, notes: list[str]) -> pl.Series:
@@ -184,12 +111,12 @@ def _to_number(values: pl.Series, shown: str, notes: list[str]) -> pl.Series:
     if not len(odd):
         return number
     if text.drop_nulls().is_in(["True", "False", "true", "false", "TRUE", "FALSE"]).all():
-        notes.append(f"{shown}: column {values.name!r} holds true and false, read as 1 and 0")
+        notes.append(f"'{shown}': column {values.name!r} holds true and false, read as 1 and 0.")
         return text.str.to_lowercase().eq("true").cast(pl.Float64).set(text.is_null(), None).alias(values.name)
     raise InputError(
-        f"{shown}: column {values.name!r} holds {len(odd)} values that are not numbers: "
+        f"'{shown}': column {values.name!r} holds {len(odd)} values that are not numbers: "
         f"{examples(odd.unique(maintain_order=True), 3)}; rename it to Metadata_... or choose the features "
-        "with a pattern"
+        "with a pattern."
     )
 
 
@@ -235,7 +162,7 @@ def type_text(frames: Sequence[pl.DataFrame]) -> tuple[list[pl.DataFrame], list[
     notes = []
     if tokens:
         parts = [f"{token!r} in {name} ({count})" for (name, token), count in sorted(tokens.items())]
-        notes.append("metadata cells taken as empty: " + ", ".join(parts))
+        notes.append(f"Metadata cells taken as empty: {', '.join(parts)}.")
     return typed, notes
 
 

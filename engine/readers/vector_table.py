@@ -6,9 +6,7 @@ for, a block at a time, or are memory-mapped (unpacked first, where they are pac
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +17,6 @@ import numpy.typing as npt
 import polars as pl
 
 from ..errors import InputError, examples
-from ..results.files import FULL
 from ..tables.frames import did_you_mean
 from ..tables.profiles import Source
 from .digests import source_of
@@ -31,9 +28,8 @@ __all__ = [
     "VectorTable",
     "Vectors",
     "dimension_of",
-    "gathered",
     "key_columns",
-    "sound",
+    "read_rows",
     "table_of",
     "tidy_keys",
 ]
@@ -100,31 +96,6 @@ def table_of(
     return VectorTable(shown, tidied, fetch, files, one_row_a_well, said)
 
 
-@contextlib.contextmanager
-def sound(shown: str, kind: str) -> Iterator[None]:
-    """Turn what a library raises over an unsound file into one sentence that names the file.
-
-    Parameters
-    ----------
-    shown : str
-        The path, as the user gave it.
-    kind : str
-        The format the file should have.
-    """
-    try:
-        yield
-    except (InputError, MemoryError):
-        raise
-    except Exception as error:  # the libraries raise many types, all of which mean an unsound file
-        if isinstance(error, OSError) and error.errno in FULL:
-            raise InputError(
-                f"There is no room in '{tempfile.gettempdir()}' to unpack '{shown}': free some, or set TMPDIR to "
-                "another folder."
-            ) from error
-        reason = (str(error) or type(error).__name__).partition("\n")[0].rstrip(".")
-        raise InputError(f"'{shown}' is damaged, cut off or not {kind}: {reason}.") from error
-
-
 def key_columns(names: Iterable[str], shown: str) -> list[str]:
     """Choose the columns of a table that say which well a row is of.
 
@@ -136,8 +107,8 @@ def key_columns(names: Iterable[str], shown: str) -> list[str]:
     known = list(names)
     absent = [name for name in (PLATE, WELL) if name not in known]
     if absent:
-        hint = did_you_mean(absent[0], known) or f": its columns are {examples(known)}"
-        raise InputError(f"'{shown}' has no column {examples(absent)}, which say the well of each row{hint}.")
+        hint = did_you_mean(absent[0], known) or f": its columns are {examples(known)}."
+        raise InputError(f"'{shown}' has no column {examples(absent)}, which say the well of each row{hint}")
     return [name for name in (PLATE, WELL, SAMPLE) if name in known]
 
 
@@ -160,7 +131,7 @@ def tidy_keys(keys: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     if changed.any():
         one, other = text[WELL].filter(changed)[0], wells.filter(changed)[0]
         notes.append(
-            f"{changed.sum()} wells are written in another way ({one!r}) and read as the plate map's {other!r}"
+            f"{changed.sum()} wells are written in another way ({one!r}) and read as the plate map's {other!r}."
         )
     return text.with_columns(wells.alias(WELL)), notes
 
@@ -200,7 +171,7 @@ def dimension_of(shape: tuple[int, ...], dtype: np.dtype[Any], shown: str, name:
     return int(shape[-1])
 
 
-def gathered(read: Callable[[int, int], Any], rows: npt.NDArray[np.int64], dimension: int) -> Vectors:
+def read_rows(read: Callable[[int, int], Any], rows: npt.NDArray[np.int64], dimension: int) -> Vectors:
     """Read vectors at ascending positions from what reads a range of rows, a block at a time.
 
     Parameters

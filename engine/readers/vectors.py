@@ -28,11 +28,11 @@ import numpy.typing as npt
 import polars as pl
 
 from ..errors import InputError, examples
-from ..tables.frames import did_you_mean
 from .arrow import arrow_columns, arrow_frame
 from .column_roles import features_of, plan_columns
-from .profiles import ARROW, TEXT, format_of
-from .text import MAX_EXPANDED_BYTES
+from .errors import damaged_file_as_input_error, missing_chunks, missing_file_error
+from .formats import ANNDATA, ARROW, TEXT, format_of, refuse_obsm
+from .text_table import MAX_EXPANDED_BYTES, text_columns, text_names
 from .vector_table import (
     PLATE,
     SAMPLE,
@@ -40,9 +40,8 @@ from .vector_table import (
     Vectors,
     VectorTable,
     dimension_of,
-    gathered,
     key_columns,
-    sound,
+    read_rows,
     table_of,
 )
 
@@ -76,15 +75,14 @@ def open_table(path: Path, keys: Path | None, obsm: str | None) -> VectorTable:
     shown = str(path)
     if keys is not None and suffix not in {".npy", ".npz"}:
         raise InputError(f"A table of keys was given, but '{shown}' has its own: leave '{keys}' out.")
-    if obsm is not None and suffix not in {".h5ad", ".zarr"}:
-        raise InputError(f"obsm {obsm!r} was asked for, but '{shown}' is not AnnData and has no obsm.")
+    refuse_obsm(path, shown, obsm)
     if suffix in {".h5", ".hdf5"}:
         return _open_h5(path, shown)
     if suffix in {".npy", ".npz"}:
         return _open_array(path, shown, keys)
     if suffix in {".parquet", ".pq"}:
         return _open_parquet(path, shown)
-    if suffix in {".h5ad", ".zarr"}:
+    if suffix in ANNDATA:
         return _open_anndata(path, shown, obsm)
     raise InputError(f"'{shown}' is not a format that embeddings are read from: give a {FORMATS}.")
 
@@ -95,7 +93,7 @@ def open_table(path: Path, keys: Path | None, obsm: str | None) -> VectorTable:
 def _open_h5(path: Path, shown: str) -> VectorTable:
     import h5py
 
-    with sound(shown, "HDF5"), h5py.File(path, "r") as file:
+    with damaged_file_as_input_error(shown, "HDF5"), h5py.File(path, "r") as file:
         merged = "names" in file
         needed = (_EMBEDDINGS, "names" if merged else "well_position")
         absent = [name for name in needed if not isinstance(file.get(name), h5py.Dataset)]
@@ -118,9 +116,9 @@ def _open_h5(path: Path, shown: str) -> VectorTable:
         dimension = dimension_of(stored.shape, stored.dtype, shown, _EMBEDDINGS, keys.height)
 
     def fetch(rows: npt.NDArray[np.int64]) -> Vectors:
-        with sound(shown, "HDF5"), h5py.File(path, "r") as file:
+        with damaged_file_as_input_error(shown, "HDF5"), h5py.File(path, "r") as file:
             stored = file[_EMBEDDINGS]
-            return gathered(lambda start, stop: stored[start:stop], rows, dimension)
+            return read_rows(lambda start, stop: stored[start:stop], rows, dimension)
 
     return table_of(shown, keys, fetch, (path,), one_row_a_well=not merged)
 
@@ -162,26 +160,23 @@ def _open_array(path: Path, shown: str, keys_path: Path | None) -> VectorTable:
 
     @cache
     def stored() -> tuple[np.ndarray, int]:
-        with sound(shown, "a NumPy array (pickled objects are never read)"):
+        with damaged_file_as_input_error(shown, "a NumPy array (pickled objects are never read)"):
             array = _unpacked_npz(path, shown) if format_of(path) == ".npz" else _mapped_file(path, shown)
             return array, dimension_of(array.shape, array.dtype, shown, "the array", n_keys)
 
     def fetch(rows: npt.NDArray[np.int64]) -> Vectors:
         array, dimension = stored()
-        return gathered(lambda start, stop: array[start:stop], rows, dimension)
+        return read_rows(lambda start, stop: array[start:stop], rows, dimension)
 
     return table_of(shown, keys, fetch, (path, keys_path))
 
 
 def _key_table(path: Path) -> pl.DataFrame:
-    from .text_columns import text_columns, text_names
-
     shown, suffix = str(path), format_of(path)
     if not path.is_file():
-        beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InputError(f"There is no table of keys '{shown}'{did_you_mean(path.name, beside) or '.'}")
+        raise missing_file_error(path, "table of keys")
     if suffix in TEXT:
-        columns = text_columns(path, shown, key_columns(text_names(path, shown), shown), ())
+        columns = text_columns(path, shown, key_columns(text_names(path, shown), shown))
         return pl.DataFrame({name: pl.from_arrow(values) for name, values in columns.items()})
     if suffix in ARROW:
         return arrow_frame(path, shown, key_columns(arrow_columns(path, shown)[0], shown))
@@ -228,7 +223,7 @@ def _open_parquet(path: Path, shown: str) -> VectorTable:
     key_names = key_columns(names, shown)
     plan = plan_columns(names, shown, None, index)
     keys = arrow_frame(path, shown, key_names)
-    with sound(shown, "Parquet"):
+    with damaged_file_as_input_error(shown, "Parquet"):
         schema = pq.read_schema(path)
     lists = [name for name in plan.features if _is_list(schema.field(name).type)]
     if len(lists) > 1:
@@ -236,17 +231,17 @@ def _open_parquet(path: Path, shown: str) -> VectorTable:
     notes = []
     others = [name for name in plan.features if name not in lists]
     if lists and others:
-        notes.append(f"the vectors are the column {lists[0]!r}; {len(others)} others are not read: {examples(others)}")
+        notes.append(f"the vectors are the column {lists[0]!r}; {len(others)} others are not read: {examples(others)}.")
     columns = lists or plan.features
 
     @cache
     def stored() -> np.ndarray:
-        with sound(shown, "Parquet"):
+        with damaged_file_as_input_error(shown, "Parquet"):
             return _unpacked_parquet(path, shown, columns, bool(lists))
 
     def fetch(rows: npt.NDArray[np.int64]) -> Vectors:
         array = stored()
-        return gathered(lambda start, stop: array[start:stop], rows, array.shape[1])
+        return read_rows(lambda start, stop: array[start:stop], rows, array.shape[1])
 
     return table_of(shown, keys, fetch, (path,), notes=notes)
 
@@ -315,23 +310,19 @@ def _open_anndata(path: Path, shown: str, obsm: str | None) -> VectorTable:
         from .anndata import check_cut_chunks, open_anndata
 
         key = "X" if obsm is None else f"obsm/{obsm}"
-        with sound(shown, "AnnData"), open_anndata(path, shown, key if obsm is None else "obsm") as store:
+        with (
+            damaged_file_as_input_error(shown, "AnnData"),
+            open_anndata(path, shown, key if obsm is None else "obsm") as store,
+        ):
             node: Any = store.get(key)
             if not hasattr(node, "ndim"):  # sparse, a data frame, or not there, which its reader says
                 return whole()[rows]
             if path.is_dir():
-                _all_chunks(node, shown, key)
+                missing = missing_chunks(shown, node, key)
+                if missing:
+                    raise InputError(f"{missing} and would read as zeros; copy the folder again.")
                 check_cut_chunks(path, (key,), shown)
             dimension = dimension_of(node.shape, node.dtype, shown, key, keys.height)
-            return gathered(lambda start, stop: node[start:stop], rows, dimension)
+            return read_rows(lambda start, stop: node[start:stop], rows, dimension)
 
     return table_of(shown, keys, fetch, (path,))
-
-
-def _all_chunks(array: Any, shown: str, key: str) -> None:
-    missing = int(array.nchunks) - int(array.nchunks_initialized)
-    if missing:
-        raise InputError(
-            f"'{shown}': {missing} of {array.nchunks} chunks of {key} are not there and would read as zeros: copy the "
-            "folder again."
-        )

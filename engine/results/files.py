@@ -26,12 +26,12 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def write_error(path: Path, error: OSError) -> InputError:
-    """Say in one sentence why `path` could not be written."""
+    """Return the sentence that says why `path` could not be written."""
     if error.errno in FULL:
-        return InputError(f"there is no room left on the disk to write {path}; free some or choose another place")
+        return InputError(f"There is no room left on the disk to write '{path}'; free some or choose another place.")
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        return InputError(f"{path} cannot be written: no permission; choose another place")
-    return InputError(f"{path} cannot be written: {error.strerror or error}")
+        return InputError(f"'{path}' cannot be written: no permission; choose another place.")
+    return InputError(f"'{path}' cannot be written: {error.strerror or error}.")
 
 
 def sync_folder(path: Path) -> None:

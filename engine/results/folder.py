@@ -61,8 +61,8 @@ class ResultFolder:
         Replace an older result. A folder with anything in it that no fastbench manifest lists is never
         replaced.
     known : callable, optional
-        Says of the name of a file whether it is one that may be replaced although no manifest lists it, such as those
-        of the tool that a command replaces.
+        Returns whether a file of that name may be replaced although no manifest lists it, such as those of the tool
+        that a command replaces.
     reads : iterable of path or None
         Files and folders that the command reads: an output that is one of them, or holds one, is refused.
 
@@ -90,15 +90,15 @@ class ResultFolder:
     ) -> None:
         self.shown = str(output)
         if "\0" in self.shown:
-            raise InputError(f"the output path {self.shown!r} holds a NUL character")
+            raise InputError(f"The output path {self.shown!r} holds a NUL character.")
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", self.shown):
-            raise InputError(f"the output {self.shown} is an address; give a folder")
+            raise InputError(f"The output '{self.shown}' is an address; give a folder.")
         self.overwrite = overwrite
         self._known = known
         self._reads = [path for path in reads if path is not None]
         self._target = Path(os.path.realpath(Path(output).expanduser()))
         if not self._target.name:
-            raise InputError(f"the output {self.shown} is the root of the file system; give a folder in it")
+            raise InputError(f"The output '{self.shown}' is the root of the file system; give a folder in it.")
         self._staging = self._sibling("partial")
         self._started = time.perf_counter()
         self.manifest: dict[str, Any] = {
@@ -134,7 +134,7 @@ class ResultFolder:
             self._check_target()
             self._staging.mkdir()
         except FileExistsError as error:
-            raise InputError(f"the output {self.shown} cannot be made: {error.filename} is a file") from error
+            raise InputError(f"The output '{self.shown}' cannot be made: '{error.filename}' is a file.") from error
         except OSError as error:
             raise write_error(Path(self.shown), error) from error
         _ACTIVE.add(self._staging)
@@ -145,33 +145,35 @@ class ResultFolder:
         if not target.exists():
             return
         if not target.is_dir():
-            raise InputError(f"the output {self.shown} is a file; give a folder")
+            raise InputError(f"The output '{self.shown}' is a file; give a folder.")
         if target == Path.cwd() or target in Path.cwd().parents or os.path.ismount(target):
-            raise InputError(f"the output {self.shown} is the current folder or a mount point; give a folder inside it")
+            raise InputError(
+                f"The output '{self.shown}' is the current folder or a mount point; give a folder inside it."
+            )
         for path in self._reads:
             place = Path(os.path.realpath(Path(path).expanduser()))
             if target == place or target in place.parents:
-                raise InputError(f"the output folder {self.shown} is or holds the input {path}; choose another")
+                raise InputError(f"The output folder '{self.shown}' is or holds the input '{path}'; choose another.")
         found = sorted(os.listdir(target))
         if not found:
             return
         if not self.overwrite:
             raise InputError(
-                f"the output folder {self.shown} is not empty (it holds {examples(found, 3)}); choose another or pass "
-                "--overwrite to replace an older result"
+                f"The output folder '{self.shown}' is not empty (it holds {examples(found, 3)}); choose another or pass "
+                "--overwrite to replace an older result."
             )
         listed = _listed(target)
         files = _files(target)
         strange = [name for name in files if name not in (listed or ()) and not self._known(name)]
         if listed is None and (strange or not files):
             raise InputError(
-                f"the output folder {self.shown} is not a fastbench result (no {MANIFEST} of fastbench in it; it holds "
-                f"{examples(found, 3)}) and is not replaced; choose another"
+                f"The output folder '{self.shown}' is not a fastbench result (no {MANIFEST} of fastbench in it; it holds "
+                f"{examples(found, 3)}) and is not replaced; choose another."
             )
         if strange := [name for name in strange if name != MANIFEST]:
             raise InputError(
-                f"the output folder {self.shown} holds files that are not part of its result ({examples(strange, 3)}) "
-                "and is not replaced; move them away or choose another"
+                f"The output folder '{self.shown}' holds files that are not part of its result ({examples(strange, 3)}) "
+                "and is not replaced; move them away or choose another."
             )
 
     def _clear_leftovers(self) -> None:
@@ -186,8 +188,8 @@ class ResultFolder:
             # The own number too is of a dead run, unless this process staged it: containers reuse numbers.
             if path in _ACTIVE if pid == os.getpid() else _alive(pid):
                 raise InputError(
-                    f"another run (process {pid}) is writing {self.shown}; wait for it, choose another output, or "
-                    f"remove {path} if there is no such run"
+                    f"Another run (process {pid}) is writing '{self.shown}'; wait for it, choose another output, or "
+                    f"remove '{path}' if there is no such run."
                 )
             if found[1] == "replaced" and not self._target.exists():
                 os.rename(path, self._target)
@@ -218,16 +220,16 @@ class ResultFolder:
 
     def csv(self, name: str, frame: pl.DataFrame) -> None:
         """Write a CSV file, see `write_csv`."""
-        with self._said_as(name):
+        with self._named_as(name):
             write_csv(frame, self.path(name))
 
     def parquet(self, name: str, frame: pl.DataFrame) -> None:
         """Write a Parquet file."""
-        with self._said_as(name):
+        with self._named_as(name):
             write_parquet(frame, self.path(name))
 
     @contextlib.contextmanager
-    def _said_as(self, name: str) -> Iterator[None]:
+    def _named_as(self, name: str) -> Iterator[None]:
         """Name the file in messages as the user will know it, not by its staging folder."""
         try:
             yield
@@ -263,7 +265,7 @@ class ResultFolder:
         self.manifest["timings"] = {**self.manifest["timings"], "total": time.perf_counter() - self._started}
         self.manifest["finished"] = _now()
         self.manifest["outputs"] = outputs
-        with self._said_as(MANIFEST):
+        with self._named_as(MANIFEST):
             write_json(self.manifest, self._staging / MANIFEST)
         for folder, _, _ in os.walk(self._staging):
             sync_folder(Path(folder))
@@ -272,7 +274,7 @@ class ResultFolder:
         except InputError as error:
             kept = self._target.with_name(f"{self._target.name}.kept-{os.getpid()}")
             os.rename(self._staging, kept)
-            raise InputError(f"{error}; the finished result was kept as {kept}") from error
+            raise InputError(f"{error} The finished result was kept as '{kept}'.") from error
         replaced = self._sibling("replaced")
         if self._target.exists() and os.listdir(self._target):
             os.rename(self._target, replaced)

@@ -10,7 +10,7 @@ import polars as pl
 
 from ..errors import InputError, examples
 from ..tables.filters import parse_filter
-from ..tables.frames import carry, column_names, feature_matrix, metadata_frame, select_columns
+from ..tables.frames import column_names, feature_matrix, metadata_frame, select_columns, with_columns_like
 from .average_precision import SCORES, score
 from .pair_rules import Columns, named_columns, reference_numbers
 
@@ -188,7 +188,7 @@ def _scored(
         said.append(f"The columns {examples(replaced)} of the metadata are left out: the result has its own.")
     for sentence in said:
         warnings.warn(sentence, stacklevel=3)
-    return carry(meta, kind, result.rows, result.frame[names])
+    return with_columns_like(meta, kind, result.rows, result.frame[names])
 
 
 def assign_reference_index(
@@ -225,4 +225,4 @@ def assign_reference_index(
     named = dict.fromkeys(parse_filter(condition).columns, "condition")
     frame, kind = metadata_frame(select_columns(df, named))
     number = pl.Series(reference_col, reference_numbers(frame, condition, default_value))
-    return carry(df, kind, None, pl.DataFrame(number))
+    return with_columns_like(df, kind, None, pl.DataFrame(number))

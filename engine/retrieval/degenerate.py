@@ -48,7 +48,7 @@ def refuse_degenerate(
     """
     if norms is not None and _has_direction(norms).all():
         return
-    check_finite(x, names, "features")
+    check_finite(x, names, "Features")
     if norms is not None:
         bad = np.flatnonzero(~_has_direction(norms))
     elif distance in DISTANCE_TABLE and DISTANCE_TABLE[distance].is_centred:

@@ -18,7 +18,15 @@ import polars as pl
 from ..errors import InputError, SampledNullWarning, examples
 from ..nulls.distribution import PValues, check_sampling, check_tail
 from ..statistics.false_discovery import benjamini_hochberg, check_level
-from ..tables.frames import carry, check_one, did_you_mean, metadata_frame, require_columns, select_columns, with_series
+from ..tables.frames import (
+    check_one,
+    did_you_mean,
+    metadata_frame,
+    require_columns,
+    select_columns,
+    with_columns_like,
+    with_series,
+)
 from ..tables.groups import Groups, grouped
 
 __all__ = [
@@ -298,7 +306,8 @@ def _group_scores(
     def as_given(scores: pl.DataFrame) -> Any:
         keys = select_columns(given, dict.fromkeys(columns, "sameby"))
         first = rows[members.rows[members.offsets[:-1]]]
-        return carry(keys, kind, first, pl.DataFrame([series for series in scores if series.name not in columns]))
+        new = pl.DataFrame([series for series in scores if series.name not in columns])
+        return with_columns_like(keys, kind, first, new)
 
     return with_series(groups, added), as_given
 

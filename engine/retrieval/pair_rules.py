@@ -21,7 +21,7 @@ from ...kernels.codes import KeyIndex, PairCodes, column_index, combined_code, k
 from ...kernels.cores import run_jobs
 from ..errors import InputError, examples
 from ..tables.filters import Filter, parse_filter
-from ..tables.frames import look_alikes, require_columns
+from ..tables.frames import near_duplicate_labels, require_columns
 from ..tables.groups import column_codes
 
 __all__ = ["ColumnRule", "Columns", "PairPlan", "compile_pairs", "named_columns", "reference_numbers"]
@@ -244,7 +244,7 @@ def compile_pairs(
     n = len(frame)
     positives = _compile_side(n, codes, rules["pos_sameby"], rules["pos_diffby"], multilabel_col, None)
     negatives = _compile_side(n, codes, rules["neg_sameby"], rules["neg_diffby"], multilabel_col, labels)
-    warnings = [*look_alikes(texts), *_spelled_missing(texts)]
+    warnings = [*near_duplicate_labels(texts), *_spelled_missing(texts)]
     return PairPlan(rows, positives, negatives, labels, names, tuple(warnings))
 
 

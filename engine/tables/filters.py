@@ -15,35 +15,28 @@ numbers), an unknown word is an error, and ``== None``, which is never true in p
 
 from __future__ import annotations
 
-import ast
+import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 import polars as pl
+import polars.selectors as cs
 
 from ..errors import InputError, examples
-from .filter_grammar import check_condition, literal_value, parse_tree
+from .filter_grammar import Column, Comparison, Condition, Joined, Literal, Not, columns_of, parse
 from .frames import did_you_mean
 
 __all__ = ["Derivation", "Filter", "apply_derive", "parse_derive", "parse_filter"]
 
-_Comparison = Callable[[pl.Series, object], pl.Series]
-_OPERATORS: dict[type[ast.cmpop], tuple[str, _Comparison]] = {
-    ast.Eq: ("==", lambda a, b: a == b),
-    ast.NotEq: ("!=", lambda a, b: a != b),
-    ast.Lt: ("<", lambda a, b: a < b),
-    ast.LtE: ("<=", lambda a, b: a <= b),
-    ast.Gt: (">", lambda a, b: a > b),
-    ast.GtE: (">=", lambda a, b: a >= b),
-}
-_MIRRORED: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Eq: ast.Eq,
-    ast.NotEq: ast.NotEq,
-    ast.Lt: ast.Gt,
-    ast.LtE: ast.GtE,
-    ast.Gt: ast.Lt,
-    ast.GtE: ast.LtE,
+_OPERATORS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }
 
 
@@ -61,11 +54,10 @@ class Filter:
 
     text: str
     columns: tuple[str, ...]
-    _tree: ast.expr = field(repr=False, compare=False)
-    _names: dict[str, str] = field(repr=False, compare=False)
+    _condition: Condition = field(repr=False, compare=False)
 
     def mask(self, frame: pl.DataFrame) -> pl.Series:
-        """Say which rows pass.
+        """Return which rows pass.
 
         Parameters
         ----------
@@ -86,9 +78,15 @@ class Filter:
             if column not in frame.columns:
                 hint = did_you_mean(column, frame.columns)
                 if not hint:
-                    hint = f"; the columns are {examples(frame.columns, 8)}, and a value needs quotes"
-                raise InputError(f"the filter {self.text!r} names {column!r}, which is not a column{hint}")
-        return _Evaluation(self, frame).truth(self._tree).alias("mask")
+                    hint = f"; the columns are {examples(frame.columns, 8)}, and a value needs quotes."
+                raise InputError(f"The filter {self.text!r} names {column!r}, which is not a column{hint}")
+        chosen = frame.select(cs.by_name(self.columns))
+        passes = _Compiler(self.text, chosen.schema).condition(self._condition)
+        try:
+            return chosen.with_columns(passes.alias("mask"))["mask"]
+        except pl.exceptions.PolarsError as error:
+            reason = str(error).partition("\n")[0]
+            raise InputError(f"The filter {self.text!r} does not go with these columns: {reason}.") from error
 
 
 def parse_filter(text: str) -> Filter:
@@ -109,124 +107,101 @@ def parse_filter(text: str) -> Filter:
         Quoting the piece that is not in the language: a call, an attribute, arithmetic, or anything else
         code-like.
     """
-    names: dict[str, str] = {}
-    tree = parse_tree(text, names)
-    columns: dict[str, None] = {}
-    check_condition(tree, text, names, columns, 0)
-    if not columns:
-        raise InputError(f"the filter {text!r} names no column")
-    return Filter(text, tuple(columns), tree, names)
+    condition = parse(text)
+    if isinstance(condition, Literal):
+        raise InputError(f"The filter {text!r} names no column: {condition.value!r} is not a condition.")
+    return Filter(text, columns_of(condition), condition)
 
 
-class _Evaluation:
-    """The truth of one filter over the rows of one frame."""
+@dataclass(frozen=True)
+class _Compiler:
+    """From a condition to one expression over the columns of a schema; it is never null."""
 
-    def __init__(self, query: Filter, frame: pl.DataFrame) -> None:
-        self.query = query
-        self.frame = frame
+    text: str
+    schema: pl.Schema
 
-    def truth(self, node: ast.expr) -> pl.Series:
-        if isinstance(node, ast.BoolOp):
-            parts = [self.truth(value) for value in node.values]
-            whole = parts[0]
-            for part in parts[1:]:
-                whole = whole & part if isinstance(node.op, ast.And) else whole | part
-            return whole
-        if isinstance(node, ast.UnaryOp):
-            return ~self.truth(node.operand)
-        if isinstance(node, ast.Compare):
-            sides = [node.left, *node.comparators]
-            pairs = zip(node.ops, sides[:-1], sides[1:], strict=True)
-            whole = self.frame.select(pl.repeat(True, pl.len(), dtype=pl.Boolean)).to_series()
-            for operator, left, right in pairs:
-                whole = whole & self.compare(operator, left, right)
-            return whole
-        assert isinstance(node, ast.Name)
-        column = self.column(node)
-        if column.dtype != pl.Boolean:
-            raise InputError(
-                f"the filter {self.query.text!r} uses the column {column.name!r} as a condition, but it is "
-                f"{_kind(column.dtype)}, not true or false; compare it with a value"
+    def condition(self, part: Condition) -> pl.Expr:
+        if isinstance(part, Joined):
+            join = pl.all_horizontal if part.all else pl.any_horizontal
+            return join([self.condition(inner) for inner in part.parts])
+        if isinstance(part, Not):
+            return ~self.condition(part.part)
+        if isinstance(part, Comparison):
+            return self.comparison(part)
+        if self.schema[part.name] != pl.Boolean:
+            raise self.error(
+                f"uses the column {part.name!r} as a condition, but it is {self.kind(part)}, not true or false; "
+                "compare it with a value"
             )
-        return column.fill_null(False)
+        return self.column(part).fill_null(False)
 
-    def column(self, node: ast.Name) -> pl.Series:
-        series = self.frame[self.query._names.get(node.id, node.id)]
-        if series.dtype in (pl.Categorical, pl.Enum):
-            return series.cast(pl.String)
-        if series.dtype.is_float():
-            return series.fill_nan(None)
+    def column(self, column: Column) -> pl.Expr:
+        values, dtype = cs.by_name(column.name).as_expr(), self.schema[column.name]
+        if dtype in (pl.Categorical, pl.Enum):
+            return values.cast(pl.String)
+        if dtype.is_float():
+            return values.fill_nan(None)
         # Wide integers hold every literal and every column type exactly, also uint64 beside int64.
-        return series.cast(pl.Int128) if series.dtype.is_integer() else series
+        return values.cast(pl.Int128) if dtype.is_integer() else values
 
-    def compare(self, operator: ast.cmpop, left: ast.expr, right: ast.expr) -> pl.Series:
-        if not isinstance(left, ast.Name):
-            assert isinstance(right, ast.Name)
-            return self.compare(_MIRRORED[type(operator)](), right, left)
-        column = self.column(left)
-        if isinstance(right, (ast.List, ast.Tuple)):
-            inside = self.within(column, [literal_value(item, self.query.text, {}) for item in right.elts])
-            return ~inside if isinstance(operator, (ast.NotIn, ast.NotEq)) else inside
-        word, function = _OPERATORS[type(operator)]
-        other: object
-        if isinstance(right, ast.Name):
-            second = self.column(right)
-            if _kind(column.dtype) != _kind(second.dtype):
-                raise InputError(
-                    f"the filter {self.query.text!r} compares {column.name!r}, which is {_kind(column.dtype)}, with "
-                    f"{second.name!r}, which is {_kind(second.dtype)}"
+    def comparison(self, part: Comparison) -> pl.Expr:
+        differs = part.operator in ("!=", "not in")
+        if isinstance(part.other, tuple):
+            inside = self.within(part.column, part.other)
+            return ~inside if differs else inside
+        if isinstance(part.other, Column):
+            if self.kind(part.column) != self.kind(part.other):
+                raise self.error(
+                    f"compares {part.column.name!r}, which is {self.kind(part.column)}, with {part.other.name!r}, "
+                    f"which is {self.kind(part.other)}"
                 )
-            other = second
+            other = self.column(part.other)
         else:
-            other = self.fitting(column, literal_value(right, self.query.text, {}))
-        if column.dtype == pl.Null:
-            return self.constant(word == "!=")
-        try:
-            return function(column, other).fill_null(word == "!=")
-        except (pl.exceptions.PolarsError, TypeError) as error:
-            raise InputError(
-                f"the filter {self.query.text!r} uses {word} on {column.name!r}, which is {_kind(column.dtype)}"
-            ) from error
+            other = self.literal(part.column, part.other)
+        dtype = self.schema[part.column.name]
+        if dtype == pl.Null:
+            return pl.lit(differs)
+        if dtype.is_nested() and part.operator not in ("==", "!="):
+            raise self.error(f"uses {part.operator} on {part.column.name!r}, which is {self.kind(part.column)}")
+        compared: pl.Expr = _OPERATORS[part.operator](self.column(part.column), other)
+        return compared.fill_null(differs)
 
-    def within(self, column: pl.Series, values: list[object]) -> pl.Series:
-        """Membership; a None in the list is the missing value, as in pandas."""
-        inside = column.is_null() if None in values else self.constant(False)
-        if column.dtype == pl.Null:
-            return inside
-        for value in dict.fromkeys(v for v in values if v is not None):
-            inside = inside | (column == self.fitting(column, value)).fill_null(False)
-        return inside
+    def within(self, column: Column, values: tuple[Literal, ...]) -> pl.Expr:
+        """Return membership; a None in the list is the missing value, as in pandas."""
+        equal = [Comparison(column, "==", value) for value in dict.fromkeys(values) if value.value is not None]
+        parts = [self.comparison(part) for part in equal]
+        if len(equal) < len(set(values)):
+            parts.append(self.column(column).is_null())
+        return pl.any_horizontal(parts) if parts else pl.lit(False)
 
-    def constant(self, value: bool) -> pl.Series:
-        return pl.Series([value]).new_from_index(0, self.frame.height)
-
-    def fitting(self, column: pl.Series, value: object) -> object:
+    def literal(self, column: Column, literal: Literal) -> pl.Expr:
         """Return the value for a comparison with the column, if it is of the column's type."""
-        kind = _kind(column.dtype)
+        kind, value, dtype = self.kind(column), literal.value, self.schema[column.name]
         mine = "text" if isinstance(value, str) else "true or false" if isinstance(value, bool) else "numbers"
-        if column.dtype != pl.Null and kind != mine:
-            hint = ""
-            if kind == "text":
-                hint = f"; write {str(value)!r}"
-            elif kind == "true or false":
-                hint = "; write True or False"
-            raise InputError(
-                f"the filter {self.query.text!r} compares {column.name!r} with {value!r}, but the column is of type "
-                f"{self.frame.schema[column.name]} ({kind}){hint}"
+        if dtype != pl.Null and kind != mine:
+            hints = {"text": f"; write {str(value)!r}", "true or false": "; write True or False"}
+            raise self.error(
+                f"compares {column.name!r} with {value!r}, but the column is of type {dtype} ({kind})"
+                f"{hints.get(kind, '')}"
             )
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**126:
-            raise InputError(f"the filter {self.query.text!r} holds a number that is too large: {value}")
-        return value
+        if not isinstance(value, int) or isinstance(value, bool):
+            return pl.lit(value)
+        if abs(value) > 2**126:
+            raise self.error(f"holds a number that is too large: {value}")
+        return pl.lit(value, dtype if dtype.is_float() else pl.Int128)
 
+    def kind(self, column: Column) -> str:
+        dtype = self.schema[column.name]
+        if dtype in (pl.String, pl.Categorical, pl.Enum):
+            return "text"
+        if dtype == pl.Boolean:
+            return "true or false"
+        if dtype.is_numeric():
+            return "numbers"
+        return "empty" if dtype == pl.Null else str(dtype)
 
-def _kind(dtype: pl.DataType) -> str:
-    if dtype in (pl.String, pl.Categorical, pl.Enum):
-        return "text"
-    if dtype == pl.Boolean:
-        return "true or false"
-    if dtype.is_numeric():
-        return "numbers"
-    return "empty" if dtype == pl.Null else str(dtype)
+    def error(self, what: str) -> InputError:
+        return InputError(f"The filter {self.text!r} {what}.")
 
 
 # --- derived columns ---
@@ -249,18 +224,17 @@ class Derivation:
     name: str
     text: str
     columns: tuple[str, ...]
-    _source: Filter | None = field(repr=False, compare=False)
-    _literal: object = field(repr=False, compare=False)
+    _source: Condition | Literal = field(repr=False, compare=False)
 
     def apply(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return `frame` with the new column last; an existing column of that name raises `InputError`."""
         if self.name in frame.columns:
-            raise InputError(f"cannot derive {self.name!r}: a column of that name exists; choose another name")
-        if self._source is None:
-            return frame.with_columns(pl.lit(self._literal).alias(self.name))
-        if isinstance(self._source._tree, ast.Name) and self.columns[0] in frame.columns:
-            return frame.with_columns(frame[self.columns[0]].alias(self.name))
-        return frame.with_columns(self._source.mask(frame).alias(self.name))
+            raise InputError(f"Cannot derive {self.name!r}: a column of that name exists; choose another name.")
+        if isinstance(self._source, Literal):
+            return frame.with_columns(pl.lit(self._source.value).alias(self.name))
+        if isinstance(self._source, Column) and self._source.name in frame.columns:
+            return frame.with_columns(frame[self._source.name].alias(self.name))
+        return frame.with_columns(Filter(self.text, self.columns, self._source).mask(frame).alias(self.name))
 
 
 def parse_derive(text: str) -> Derivation:
@@ -283,21 +257,14 @@ def parse_derive(text: str) -> Derivation:
     """
     found = re.fullmatch(r"\s*(?:`([^`]+)`|(\w+))\s*=(?!=)(.*)", text, re.DOTALL)
     if not found or not found[3].strip():
-        raise InputError(f"{text!r} does not define a column; write for example \"Metadata_new = Metadata_x == 'a'\"")
+        raise InputError(f"{text!r} does not define a column; write for example \"Metadata_new = Metadata_x == 'a'\".")
     name, right = found[1] or found[2], found[3].strip()
     if not name.startswith("Metadata_"):
-        raise InputError(f"a derived column must be named Metadata_..., not {name!r}")
-    names: dict[str, str] = {}
-    tree = parse_tree(right, names)
-    if isinstance(tree, (ast.Constant, ast.UnaryOp)) and not isinstance(
-        getattr(tree, "op", None), (ast.Not, ast.Invert)
-    ):
-        value = literal_value(tree, right, names)
-        if value is None:
-            raise InputError(f"{text!r} defines an empty column; give a value")
-        return Derivation(name, right, (), None, value)
-    query = parse_filter(right)
-    return Derivation(name, right, query.columns, query, None)
+        raise InputError(f"A derived column must be named Metadata_..., not {name!r}.")
+    source = parse(right)
+    if source == Literal(None):
+        raise InputError(f"{text!r} defines an empty column; give a value.")
+    return Derivation(name, right, () if isinstance(source, Literal) else columns_of(source), source)
 
 
 def apply_derive(frame: pl.DataFrame, text: str) -> pl.DataFrame:

@@ -18,18 +18,18 @@ from ..errors import InputError, examples
 from .matrix import EXACT_FLOAT64, check_names, family_of, feature_matrix, is_missing, library_of
 
 __all__ = [
-    "carry",
     "check_one",
     "column_names",
     "did_you_mean",
     "distinct_texts",
     "feature_matrix",
-    "look_alikes",
     "metadata_frame",
+    "near_duplicate_labels",
     "require_columns",
     "select_columns",
     "split_labels",
     "to_kind",
+    "with_columns_like",
     "with_series",
 ]
 
@@ -51,7 +51,8 @@ def check_one(name: str, value: str, choices: Iterable[str]) -> None:
     known = tuple(choices)
     if value not in known:
         listed = ", ".join(map(repr, known))
-        raise InputError(f"{name} must be one of {listed}, but it is {value!r}{did_you_mean(str(value), known)}")
+        hint = did_you_mean(str(value), known) or "."
+        raise InputError(f"{name} must be one of {listed}, but it is {value!r}{hint}")
 
 
 def require_columns(frame: pl.DataFrame, columns: Iterable[str], purpose: str) -> None:
@@ -68,8 +69,8 @@ def require_columns(frame: pl.DataFrame, columns: Iterable[str], purpose: str) -
     """
     for column in columns:
         if column not in frame.columns:
-            hint = did_you_mean(column, frame.columns) or f"; the columns are {examples(frame.columns, 8)}"
-            raise InputError(f"there is no metadata column {column!r}, which {purpose} names{hint}")
+            hint = did_you_mean(column, frame.columns) or f"; the columns are {examples(frame.columns, 8)}."
+            raise InputError(f"There is no metadata column {column!r}, which {purpose} names{hint}")
 
 
 def split_labels(values: pl.Series) -> pl.Series:
@@ -92,8 +93,10 @@ def _plain(values: list[str]) -> list[str]:
     return [" ".join(unicodedata.normalize("NFKC", value).casefold().split()) for value in values]
 
 
-def look_alikes(texts: Mapping[str, pl.Series]) -> list[str]:
-    """Say which columns hold values that differ only by space, case or Unicode form: they are different.
+def near_duplicate_labels(texts: Mapping[str, pl.Series]) -> list[str]:
+    """Return a note for each column with values that differ only by space, case or Unicode form.
+
+    They count as different, but are often one label written in two ways.
 
     Parameters
     ----------
@@ -112,8 +115,8 @@ def look_alikes(texts: Mapping[str, pl.Series]) -> list[str]:
                 forms.setdefault(form, []).append(value)
             alike = [same for same in forms.values() if len(same) > 1]
             notes.append(
-                f"metadata column {name!r} has {len(alike)} sets of values that differ only by space, case or "
-                f"Unicode form and count as different: {examples(alike[0])}"
+                f"Metadata column {name!r} has {len(alike)} sets of values that differ only by space, case or "
+                f"Unicode form and count as different: {examples(alike[0])}."
             )
     return notes
 
@@ -161,8 +164,8 @@ def metadata_frame(meta: Any) -> tuple[pl.DataFrame, str]:
             return _nan_to_null(frame.with_columns(pl.col(pl.Categorical).cast(pl.String))), "pyarrow"
         return pl.DataFrame([_from_pandas(name, meta[name]) for name in names]), "pandas"
     raise InputError(
-        f"metadata must be a pandas, Polars or PyArrow table, but a {type(meta).__module__}.{type(meta).__name__} was "
-        "given; wrap it as pandas.DataFrame(...) or polars.DataFrame(...)"
+        f"Metadata must be a pandas, Polars or PyArrow table, but a {type(meta).__module__}.{type(meta).__name__} was "
+        "given; wrap it as pandas.DataFrame(...) or polars.DataFrame(...)."
     )
 
 
@@ -202,7 +205,7 @@ def select_columns(table: Any, named: Mapping[str, str]) -> Any:
     return table[list(named)] if indexed else table.select(list(named))
 
 
-def carry(table: Any, kind: str, rows: np.ndarray | None, added: pl.DataFrame) -> Any:
+def with_columns_like(table: Any, kind: str, rows: np.ndarray | None, added: pl.DataFrame) -> Any:
     """Return rows of a table with columns added last, everything else as it was.
 
     Parameters
@@ -258,7 +261,7 @@ def _from_pandas(name: str, series: Any) -> pl.Series:
         frame = pl.from_pandas(series.to_frame(name), nan_to_null=True)
     except Exception as error:
         raise InputError(
-            f"metadata column {name!r} has the type {dtype}, which is not supported; turn it into text or numbers"
+            f"Metadata column {name!r} has the type {dtype}, which is not supported; turn it into text or numbers."
         ) from error
     return frame.to_series().alias(name)
 
@@ -273,7 +276,7 @@ def _from_objects(name: str, values: list[Any]) -> pl.Series:
     if len(families) > 1:
         shown = " and ".join(f"{value!r} ({family})" for family, value in sorted(families.items()))
         raise InputError(
-            f"metadata column {name!r} mixes types: {shown}; give the column one type, for example with .astype(str)"
+            f"Metadata column {name!r} mixes types: {shown}; give the column one type, for example with .astype(str)."
         )
     if not families:
         return pl.Series(name, clean, dtype=pl.String)
@@ -293,8 +296,8 @@ def _from_objects(name: str, values: list[Any]) -> pl.Series:
             series = None
     if series is None or series.dtype in (pl.Object, pl.Int128):
         raise InputError(
-            f"metadata column {name!r} holds values that cannot be a key ({family}): {examples(present, 3)}; turn the "
-            "column into text, numbers or lists of text"
+            f"Metadata column {name!r} holds values that cannot be a key ({family}): {examples(present, 3)}; turn the "
+            "column into text, numbers or lists of text."
         )
     return series
 
@@ -304,8 +307,8 @@ def _from_lists(name: str, values: list[Any]) -> pl.Series:
     odd = [item for row in rows if row for item in row if not isinstance(item, str)]
     if odd:
         raise InputError(
-            f"metadata column {name!r} holds lists, and lists must hold text only, but there are {examples(odd)}; turn "
-            "the items into text, and leave out missing ones"
+            f"Metadata column {name!r} holds lists, and lists must hold text only, but there are {examples(odd)}; turn "
+            "the items into text, and leave out missing ones."
         )
     return pl.Series(name, rows, dtype=pl.List(pl.String))
 

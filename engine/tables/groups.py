@@ -66,8 +66,8 @@ class Groups:
         """Rows of each group, (g,)."""
         return np.diff(self.offsets)
 
-    def alike(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
-        """Say in which groups all rows have one value, (g,); values (n,)."""
+    def is_constant(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
+        """Return whether all rows of each group have one value, (g,); values (n,)."""
         mine, starts = values[self.rows], self.offsets[:-1]
         same: npt.NDArray[np.bool_] = np.minimum.reduceat(mine, starts) == np.maximum.reduceat(mine, starts)
         return same

@@ -34,11 +34,11 @@ def check_names(names: Sequence[Any]) -> None:
     """Raise `InputError` for column names that are not text or not unique."""
     odd = [name for name in names if not isinstance(name, str)]
     if odd:
-        raise InputError(f"column names must be text, but {examples(odd)} are not; rename these columns")
+        raise InputError(f"Column names must be text, but {examples(odd)} are not; rename these columns.")
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise InputError(
-            f"column names must be unique, but {examples(repeated)} occur more than once; rename or drop the copies"
+            f"Column names must be unique, but {examples(repeated)} occur more than once; rename or drop the copies."
         )
 
 
@@ -51,7 +51,7 @@ def is_missing(value: Any) -> bool:
 
 
 def family_of(value: Any) -> str:
-    """Say what sort of value it is, in the words of the error sentences."""
+    """Return what sort of value it is, in the words of the error sentences."""
     if isinstance(value, str):
         return "text"
     if isinstance(value, (bool, np.bool_)):
@@ -96,21 +96,21 @@ def feature_matrix(feats: Any, n_rows: int, names: Sequence[str] | None = None, 
         names = own_names
     if array.ndim != 2:
         raise InputError(
-            f"features must be a two-dimensional matrix (profiles by features), but have the shape {array.shape}"
+            f"Features must be a two-dimensional matrix (profiles by features), but have the shape {array.shape}."
         )
     if array.shape[0] != n_rows:
         raise InputError(
-            f"metadata has {n_rows} rows but features have {array.shape[0]}; each row of one must be the row "
-            "of the other"
+            f"Metadata has {n_rows} rows but features have {array.shape[0]}; each row of one must be the row "
+            "of the other."
         )
     if 0 in array.shape:
         what = "rows" if array.shape[0] == 0 else "columns"
         raise InputError(
-            f"features have no {what} (shape {array.shape}); at least one profile and one feature are needed"
+            f"Features have no {what} (shape {array.shape}); at least one profile and one feature are needed."
         )
     matrix = _as_float(array, names)
     if finite:
-        check_finite(matrix, names, "features")
+        check_finite(matrix, names, "Features")
     return matrix
 
 
@@ -118,7 +118,7 @@ def _as_array(feats: Any) -> tuple[np.ndarray, Sequence[str] | None]:
     library = library_of(feats)
     if isinstance(feats, np.ma.MaskedArray):
         if np.ma.getmaskarray(feats).any():
-            raise InputError("features are a masked array with masked values; fill or drop them first")
+            raise InputError("Features are a masked array with masked values; fill or drop them first.")
         return np.asarray(feats.data), None
     if isinstance(feats, np.ndarray):
         return np.asarray(feats), None
@@ -141,7 +141,7 @@ def _as_array(feats: Any) -> tuple[np.ndarray, Sequence[str] | None]:
     try:
         return np.asarray(feats), None
     except ValueError as error:  # ragged nested lists
-        raise InputError(f"features cannot be read as a matrix of numbers: {error}") from error
+        raise InputError(f"Features cannot be read as a matrix of numbers: {error}.") from error
 
 
 def _polars_values(series: pl.Series) -> np.ndarray:
@@ -194,15 +194,15 @@ def _as_float(array: np.ndarray, names: Sequence[str] | None) -> np.ndarray:
         if largest > EXACT_FLOAT64:
             place = np.abs(array.astype(np.float64)).max(axis=0).argmax()
             raise InputError(
-                f"feature column {_column(names, int(place))} holds integers as large as {largest}, which floats "
-                "cannot hold exactly; is it an identifier? drop it or divide it"
+                f"Feature column {_column(names, int(place))} holds integers as large as {largest}, which floats "
+                "cannot hold exactly; is it an identifier? Drop it or divide it."
             )
         array = array.astype(np.float32 if largest <= EXACT_FLOAT32 else np.float64)
     elif kind == "b" or (array.dtype.itemsize < 4 and kind == "f"):
         array = array.astype(np.float32)
     elif kind != "f":
         raise InputError(
-            f"feature column {_column(names, 0)} has the type {array.dtype}, but features must be real numbers"
+            f"Feature column {_column(names, 0)} has the type {array.dtype}, but features must be real numbers."
         )
     wanted = np.float32 if array.dtype.itemsize == 4 else np.float64
     return np.ascontiguousarray(array, dtype=wanted)
@@ -215,8 +215,8 @@ def _objects_to_float(array: np.ndarray, names: Sequence[str] | None) -> np.ndar
         odd = [v for v in flat[:, position] if not is_missing(v) and family_of(v) not in {"number", "true/false"}]
         if odd:
             raise InputError(
-                f"feature column {_column(names, position)} holds values that are not numbers: {examples(odd, 3)}; "
-                "move it to the metadata or drop it"
+                f"Feature column {_column(names, position)} holds values that are not numbers: {examples(odd, 3)}; "
+                "move it to the metadata or drop it."
             )
     cells = [np.nan if is_missing(value) else float(value) for value in array.ravel()]
     return np.array(cells, dtype=np.float64).reshape(array.shape)
@@ -259,5 +259,5 @@ def check_finite(
         shown = examples([names[i] if names is not None else int(i) for i in columns])
         raise InputError(
             f"{where} hold NaN or infinite values in {len(columns)} of {matrix.shape[1]} columns ({shown}) "
-            f"and {n_rows} of {matrix.shape[0]} rows; {advice}"
+            f"and {n_rows} of {matrix.shape[0]} rows; {advice}."
         )

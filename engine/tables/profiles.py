@@ -68,21 +68,21 @@ class Profiles:
     def __post_init__(self) -> None:
         if self.features.ndim != 2 or self.features.dtype != np.float32:
             raise InputError(
-                "features must be a two-dimensional float32 matrix, "
-                f"but are {self.features.dtype} of shape {self.features.shape}"
+                "Features must be a two-dimensional float32 matrix, "
+                f"but are {self.features.dtype} of shape {self.features.shape}."
             )
         if not self.features.flags.c_contiguous:
             object.__setattr__(self, "features", np.ascontiguousarray(self.features))
         n_rows, n_columns = self.features.shape
         # A metadata frame without columns has no height of its own: it fits any number of rows.
         if self.metadata.width and self.metadata.height != n_rows:
-            raise InputError(f"metadata has {self.metadata.height} rows but features have {n_rows}")
+            raise InputError(f"Metadata has {self.metadata.height} rows but features have {n_rows}.")
         if len(self.feature_names) != n_columns:
-            raise InputError(f"{len(self.feature_names)} feature names were given for {n_columns} features")
+            raise InputError(f"{len(self.feature_names)} feature names were given for {n_columns} features.")
         if len(set(self.feature_names)) != n_columns:
             seen: set[str] = set()
             repeated = [name for name in self.feature_names if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
-            raise InputError(f"feature names must be unique, but {examples(repeated)} occur more than once")
+            raise InputError(f"Feature names must be unique, but {examples(repeated)} occur more than once.")
 
     def __len__(self) -> int:
         return int(self.features.shape[0])
@@ -103,7 +103,7 @@ class Profiles:
         rows = np.asarray(rows)
         if rows.dtype == bool:
             if rows.shape != (len(self),):
-                raise InputError(f"a row mask of shape {rows.shape} was given for {len(self)} profiles")
+                raise InputError(f"A row mask of shape {rows.shape} was given for {len(self)} profiles.")
             rows = np.flatnonzero(rows)
         elif rows.size == 0:
             rows = rows.astype(np.int64)
@@ -114,7 +114,7 @@ class Profiles:
     def with_metadata(self, metadata: pl.DataFrame) -> Profiles:
         """Return the same profiles with another metadata frame of n rows."""
         if metadata.height != len(self):
-            raise InputError(f"metadata of {metadata.height} rows was given for {len(self)} profiles")
+            raise InputError(f"Metadata of {metadata.height} rows was given for {len(self)} profiles.")
         return replace(self, metadata=metadata)
 
 
@@ -140,7 +140,7 @@ def stack(parts: Sequence[Profiles]) -> Profiles:
         When there is no part, no common feature, or a metadata column has types that do not go together.
     """
     if not parts:
-        raise InputError("there are no profiles to stack")
+        raise InputError("There are no profiles to stack.")
     if len(parts) == 1:
         return parts[0]
     common = set(parts[0].feature_names).intersection(*(part.feature_names for part in parts[1:]))
@@ -149,8 +149,8 @@ def stack(parts: Sequence[Profiles]) -> Profiles:
         first = parts[0]
         other = min(parts[1:], key=lambda part: len(set(first.feature_names).intersection(part.feature_names)))
         raise InputError(
-            f"the {len(parts)} inputs have no feature in common: one has {examples(first.feature_names, 3)}, "
-            f"another {examples(other.feature_names, 3)}; give inputs of one feature set"
+            f"The {len(parts)} inputs have no feature in common: one has {examples(first.feature_names, 3)}, "
+            f"another {examples(other.feature_names, 3)}; give inputs of one feature set."
         )
     features = np.empty((sum(len(part) for part in parts), len(names)), np.float32)
     start = 0
@@ -169,7 +169,8 @@ def stack(parts: Sequence[Profiles]) -> Profiles:
         some = "column is" if len(lost) == 1 else "columns are"
         was = "was" if len(lost) == 1 else "were"
         notes.append(
-            f"{len(lost)} feature {some} not in every input and {was} dropped ({len(names)} are left): {examples(lost)}"
+            f"{len(lost)} feature {some} not in every input and {was} dropped ({len(names)} are left): "
+            f"{examples(lost)}."
         )
     metadata, metadata_notes = stack_metadata([part.metadata for part in parts], [len(part) for part in parts])
     sources = tuple(source for part in parts for source in part.sources)
@@ -191,7 +192,7 @@ def stack_metadata(frames: Sequence[pl.DataFrame], heights: Sequence[int]) -> tu
     for name in casts:
         n_missing = sum(h for frame, h in zip(frames, heights, strict=True) if name not in frame.columns)
         if n_missing:
-            notes.append(f"metadata column {name!r} is not in every input; it is empty in {n_missing} rows")
+            notes.append(f"Metadata column {name!r} is not in every input; it is empty in {n_missing} rows.")
     pieces = []
     for frame, height in zip(frames, heights, strict=True):
         empty = pl.Series([None]).new_from_index(0, height)
@@ -210,11 +211,11 @@ def _common_type(name: str, types: set[pl.DataType], notes: list[str]) -> pl.Dat
     if all(dtype.is_numeric() for dtype in kinds):
         return pl.Float64() if any(not dtype.is_integer() for dtype in kinds) else pl.Int64()
     if all(dtype == pl.String or dtype.is_integer() for dtype in kinds):
-        notes.append(f"metadata column {name!r} is text in one input and a number in another; it became text in all")
+        notes.append(f"Metadata column {name!r} is text in one input and a number in another; it became text in all.")
         return pl.String()
     shown = " and ".join(sorted(str(dtype) for dtype in kinds))
     raise InputError(
-        f"metadata column {name!r} has types that do not go together: {shown}; give it one type in all inputs"
+        f"Metadata column {name!r} has types that do not go together: {shown}; give it one type in all inputs."
     )
 
 
@@ -242,13 +243,13 @@ def consensus(profiles: Profiles, by: Sequence[str] | str) -> Profiles:
     """
     columns = [by] if isinstance(by, str) else list(by)
     if not columns:
-        raise InputError("a consensus needs at least one metadata column to group by")
+        raise InputError("A consensus needs at least one metadata column to group by.")
     require_columns(profiles.metadata, columns, "the grouping of the consensus")
     keys = profiles.metadata.select(columns).with_row_index("__row").drop_nulls()
     n_dropped = len(profiles) - keys.height
     if not keys.height:
         raise InputError(
-            f"every row has an empty value in {examples(columns)}, so there is no group to take a consensus of"
+            f"Every row has an empty value in {examples(columns)}, so there is no group to take a consensus of."
         )
     rows = keys.group_by(columns, maintain_order=True).agg(pl.col("__row")).get_column("__row")
     groups = [group.to_numpy() for group in rows]
@@ -263,7 +264,7 @@ def consensus(profiles: Profiles, by: Sequence[str] | str) -> Profiles:
             features[chosen] = _median(values)
     notes = list(profiles.notes)
     if n_dropped:
-        notes.append(f"{n_dropped} rows with an empty value in {examples(columns)} were left out of the consensus")
+        notes.append(f"{n_dropped} rows with an empty value in {examples(columns)} were left out of the consensus.")
     metadata = profiles.metadata[np.array([group[0] for group in groups])]
     return Profiles(metadata, features, profiles.feature_names, profiles.sources, tuple(notes))
 

@@ -104,7 +104,7 @@ def test_strict_does_not_pass_wells_that_cannot_be_checked(tmp_path: Path) -> No
         (("--fractions", "a,b"), "fractions are 'a,b'"),
         (("--fractions", "0.5,0.5"), "add up to 1"),
         (("--output", "split.tsv"), "ends in .csv"),
-        (("--manifest", "none.csv"), "'none.csv' cannot be read"),
+        (("--manifest", "none.csv"), "There is no split manifest 'none.csv'"),
         (("--manifest", "none.csv", "--seed", "0", "--exclude-poscon"), "leave out --exclude-poscon, --seed"),
     ],
 )

@@ -10,6 +10,7 @@ from typing import Any, Final
 import polars as pl
 
 from ...errors import InputError, examples
+from ...readers.small_table import read_table
 from ...results.folder import read_manifest
 from ..names import ALL, BATCH, CONFIGURATION, GROUP, GROUPED_BY, LEVEL, MODALITIES, SAMPLE, TARGET, TASKS, TIMELINES
 from ..plates.metadata import PUBLISHED_KEYS, published
@@ -228,10 +229,7 @@ def with_published(configurations: pl.DataFrame) -> pl.DataFrame:
 def _groups(path: Path, task: str) -> pl.DataFrame:
     """Read the groups of a task, all configurations under one set of columns."""
     by = GROUPED_BY[task]
-    try:
-        frame = pl.read_csv(path, infer_schema=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise _unusable(path, "cannot be read", error) from error
+    frame, _ = read_table(path, separator=",", what="table of groups")
     frame = frame.rename({name: f"{name}1" for name in ("Modality", "time", "timepoint") if name in frame.columns})
     genetic = [pl.lit(None, pl.String).alias(f"{name}2") for name in ("Modality", "time", "timepoint")]
     frame = frame.with_columns(each for each in genetic if each.meta.output_name() not in frame.columns)

@@ -6,9 +6,6 @@ all the same, and wrong ones: each is refused here, file by file.
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -18,6 +15,8 @@ import numpy.typing as npt
 import polars as pl
 
 from ...errors import InputError, examples
+from ...readers.formats import TEXT, format_of
+from ...readers.text_table import text_names
 from ...tables.frames import did_you_mean
 from ...tables.profiles import Profiles
 from ..names import MODALITIES
@@ -78,19 +77,13 @@ def check_columns(path: Path, columns: Sequence[str], needed: Sequence[str] = KE
 
 def column_names(path: Path) -> Sequence[str]:
     """Read the names of the columns: the first line of text, or the metadata of any other format."""
-    name = path.name.lower().removesuffix(".gz")
-    if not name.endswith((".csv", ".tsv")):
+    if format_of(path) not in TEXT:
         from ...readers.profiles import read_profiles
 
         return read_profiles(path, missing="drop-features").metadata.columns
     try:
-        with path.open("rb") as raw:
-            packed = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            stream = gzip.GzipFile(fileobj=raw) if packed else raw
-            text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-            return next(csv.reader(text, delimiter="\t" if name.endswith(".tsv") else ","), [])
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error):
+        return text_names(path, str(path))
+    except (OSError, InputError):
         return (*KEYS, GENE)  # damaged: the reader says what is wrong with it
 
 

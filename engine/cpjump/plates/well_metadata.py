@@ -11,7 +11,8 @@ import polars as pl
 from ...readers.arrow import arrow_columns, arrow_frame
 from ...readers.column_roles import METADATA_PREFIXES, tidy_metadata
 from ...readers.digests import source_of
-from ...readers.profiles import ARROW, TEXT, existing_path, format_of, read_profiles
+from ...readers.formats import ARROW, TEXT, existing_path, format_of
+from ...readers.profiles import read_profiles
 from ...readers.text import type_text
 from ...tables.profiles import Profiles, Source, stack_metadata
 from .files import GENE, KEYS, check_columns, check_contents, plate_files, with_text
@@ -79,7 +80,7 @@ def profile_wells(folder: Path, batch: str, suffix: str) -> WellReader:
 
 
 def _metadata_columns(path: Path) -> pl.DataFrame:
-    from ...readers.text_columns import text_columns, text_names
+    from ...readers.text_table import text_columns, text_names
 
     shown, suffix = str(path), format_of(existing_path(path))
     if suffix in TEXT:

@@ -146,7 +146,7 @@ def read_test_labels(path: Path) -> TestLabels:
     InputError
         It cannot be read, lacks the column, or has a key that is none.
     """
-    table, source = read_table(path, (KEY,), separator=",")
+    table, source = read_table(path, (KEY,), separator=",", what="table of test labels")
     tokens = table[KEY].str.split("-")
     odd = table[KEY].filter(tokens.is_null() | (tokens.list.len() < 2))
     if len(odd):

@@ -120,7 +120,7 @@ def read_manifest(path: str | Path) -> Manifest:
         When it cannot be read, lacks a column, has no row, a blank plate or well, an unknown subset, or a well in
         several subsets.
     """
-    frame, source = read_table(Path(path), separator=",")
+    frame, source = read_table(Path(path), separator=",", what="split manifest")
     absent = [name for name in _REQUIRED if name not in frame.columns]
     if absent:
         raise InputError(

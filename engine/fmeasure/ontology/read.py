@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, examples
-from ...readers.text import expand
+from ...readers.text_table import expand
 from ...tables.frames import check_one, did_you_mean
 from .obo import ontology_of, parse_obo, parse_obo_graph
 from .ontology import ROOT, Ontology

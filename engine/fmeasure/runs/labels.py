@@ -14,6 +14,8 @@ import polars as pl
 
 from ...errors import InputError, examples
 from ...readers.cells import LabelColumn
+from ...readers.formats import format_of
+from ...readers.small_table import read_table
 from ...tables.frames import check_one, did_you_mean
 from ..ontology.ontology import Ontology
 
@@ -330,10 +332,7 @@ def read_crosswalk(path: Path) -> dict[str, str]:
     InputError
         Not two columns, an empty cell, or a label with two meanings.
     """
-    try:
-        frame = pl.read_csv(path, separator="\t" if path.suffix == ".tsv" else ",", infer_schema=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise InputError(f"The crosswalk {path} cannot be read: {str(error).partition(chr(10))[0]}.") from error
+    frame, _ = read_table(path, separator="\t" if format_of(path) == ".tsv" else ",", what="crosswalk")
     if frame.width != 2:
         raise InputError(f"The crosswalk {path} must have two columns, label and replacement, but has {frame.width}.")
     source = frame.columns[0]

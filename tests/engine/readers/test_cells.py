@@ -359,12 +359,12 @@ def test_column_that_is_not_there(tmp_path: Path, suffix: str) -> None:
     path = save(columns, ["c1"], tmp_path / f"a.{suffix}")
     for options in ({"labels": ["cell_type_name_1"]}, {"labels": [], "scores": ("cell_type_name_1",)}):
         refused(["'cell_type_name_1'", "did you mean 'cas_cell_type_name_1'", "and 2 more"], path, **options)
-    refused(["'barcode'", "its columns are 'cas_cell_type_name_1'"], path, [], ids="barcode")
+    refused(["'barcode'", "Its columns are 'cas_cell_type_name_1'"], path, [], ids="barcode")
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
     save({"label": ["T"]}, ["a"], tmp_path / "cells.h5ad")
-    refused(["there is no file", "did you mean 'cells.h5ad'"], tmp_path / "cell.h5ad", ["label"])
+    refused(["There is no file", "did you mean 'cells.h5ad'"], tmp_path / "cell.h5ad", ["label"])
     with pytest.raises(InputError, match="did you mean"):
         column_names(tmp_path / "cell.h5ad")
     refused(["not a format"], write(tmp_path / "a.h5", "x"), ["label"])
@@ -473,7 +473,7 @@ def replaced(store: h5py.File, name: str, values: Any) -> None:
         (lambda store: replaced(store, "obs/_index", np.array([b"\xff", b"a", b"b"])), ["damaged"]),
         (lambda store: store["obs"].attrs.pop("_index"), ["which column is its index"]),
         (lambda store: store.pop("obs"), ["has no obs"]),
-        (lambda store: store["obs"].pop("label"), ["no column 'label'", "its columns are none"]),
+        (lambda store: store["obs"].pop("label"), ["no column 'label'", "Its columns are none"]),
     ],
 )
 def test_anndata_that_cannot_be_used(tmp_path: Path, change: Any, said: list[str]) -> None:

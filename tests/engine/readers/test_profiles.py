@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from fastbench.engine.readers import text as read_text
+from fastbench.engine.readers import text_table
 from fastbench.engine.readers.profiles import read_profiles
 from fastbench.engine.readers.text import type_text
 
@@ -318,7 +318,7 @@ def test_features_are_dropped_over_all_files(tmp_path):
     assert found.feature_names == ("x", "z")
     np.testing.assert_array_equal(found.features, [[1, 3], [6, 4]])
     third = text_file(tmp_path, "x,z\n1,\n,1\n", "c.csv")
-    refused(["every one", "'z'"], [first, second, third], missing="drop-features")
+    refused(["Every one", "'z'"], [first, second, third], missing="drop-features")
     refused(["'maybe'"], first, missing="maybe")
 
 
@@ -339,7 +339,7 @@ def test_missing_files_and_wrong_paths(tmp_path):
     refused(["https://x.org/a.csv", "download"], "https://x.org/a.csv")
     refused(["s3://b/a.parquet", "download"], ["s3://b/a.parquet"])
     refused(["NUL"], "a\0.csv")
-    refused(["no input file"], [])
+    refused(["No input file"], [])
     (tmp_path / "a.xlsx").write_bytes(b"x")
     refused(["a.xlsx", ".parquet"], tmp_path / "a.xlsx")
     (tmp_path / "a.npy").write_bytes(b"x")
@@ -357,7 +357,7 @@ def test_a_file_given_twice_is_refused_and_a_copy_is_noted(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     refused(["more than once", "'a.csv'"], [path, "a.csv"])
     shutil.copy(path, tmp_path / "b.csv")
-    assert any("b.csv has the same content" in note for note in read_profiles(["a.csv", "b.csv"]).notes)
+    assert any("b.csv' has the same content" in note for note in read_profiles(["a.csv", "b.csv"]).notes)
 
 
 @pytest.mark.parametrize(
@@ -370,9 +370,9 @@ def test_a_file_given_twice_is_refused_and_a_copy_is_noted(tmp_path, monkeypatch
         ("Metadata_m\tx\na\t1\n", ["separated by tabs", ".tsv"]),
         ("Metadata_m;x\na;1\n", ["separated by semicolons"]),
         ("Metadata_m,x,\na,1,2\n", ["without a name", "2"]),
-        ("Metadata_m,x\na,1,2\n", ["more fields", "2"]),
-        ("Metadata_m,x,y\na,1,2\nb,1\n", ["'y'", "1 of 2 rows"]),
-        ('Metadata_m,x\n"a,1\nb,2\n', ["cannot be read"]),
+        ("Metadata_m,x\na,1,2\n", ["row 2 has 3 fields, but the header has 2", "'a,1,2'"]),
+        ("Metadata_m,x,y\na,1,2\nb,1\n", ["row 3 has 2 fields, but the header has 3", "'b,1'"]),
+        ('Metadata_m,x\n"a,1\nb,2\n', ["row 2 has 1 field, but the header has 2"]),
     ],
 )
 def test_text_that_is_no_table(tmp_path, text, pieces):
@@ -385,7 +385,7 @@ def test_text_that_is_not_utf8(tmp_path):
         refused([name, "UTF-8"], tmp_path / name)
     late = b"Metadata_m,x\n" + b"a,1\n" * 10_000 + b"\xff,1\n"  # far behind the header
     (tmp_path / "late.csv").write_bytes(late)
-    refused(["late.csv", "utf-8"], tmp_path / "late.csv")
+    refused(["late.csv", "UTF-8"], tmp_path / "late.csv")
     (tmp_path / "c.csv").write_bytes("Metadata_m,x\na,1\n".encode("utf-16"))
     refused(["c.csv", "UTF-8"], tmp_path / "c.csv")
 
@@ -424,8 +424,8 @@ def test_gzip_by_content_not_by_name(tmp_path):
 
 @pytest.mark.parametrize("members", [1, 2])
 def test_a_gzip_bomb_is_refused_before_it_is_expanded(tmp_path, monkeypatch, members):
-    monkeypatch.setattr(read_text, "SUSPECT_EXPANDED_BYTES", 10_000)
-    monkeypatch.setattr(read_text, "SUSPECT_RATIO", 20)
+    monkeypatch.setattr(text_table, "SUSPECT_EXPANDED_BYTES", 10_000)
+    monkeypatch.setattr(text_table, "SUSPECT_RATIO", 20)
     text = b"Metadata_m,x\n" + b"a,0\n" * 200_000
     path = tmp_path / "bomb.csv.gz"
     path.write_bytes(b"".join([gzip.compress(b"")] * (members - 1)) + gzip.compress(text))

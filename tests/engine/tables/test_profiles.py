@@ -194,5 +194,5 @@ def test_consensus_refuses():
         consensus(whole, "Metadata_Plate")
     with pytest.raises(InputError, match="at least one"):
         consensus(whole, [])
-    with pytest.raises(InputError, match="every row has an empty value in 'Metadata_plate'"):
+    with pytest.raises(InputError, match="Every row has an empty value in 'Metadata_plate'"):
         consensus(whole, ["Metadata_plate"])

@@ -444,6 +444,11 @@ def _table(change: Any) -> Any:
     return apply
 
 
+def _cut_row(folder: Path) -> None:
+    path = folder / "replicability_map.csv"
+    path.write_text(path.read_text().rpartition(",")[0] + "\n")
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
@@ -454,6 +459,7 @@ def _table(change: Any) -> Any:
         (_manifest(options=None), "is damaged"),
         (_remove("replicability_map.csv"), "has no table of groups"),
         (_remove("average_precision.parquet"), "average_precision.parquet' cannot be read"),
+        (_cut_row, r"row \d+ has \d+ fields, but the header has"),
         (_table(lambda table: table.drop("q_value")), "has no column 'q_value'"),
         (_table(lambda table: pl.concat([table, table.head(1)])), r"without a name or twice \('P000'\)"),
         (_table(lambda table: table.with_columns(q_value=pl.lit("much"))), "is damaged"),

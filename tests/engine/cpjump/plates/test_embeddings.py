@@ -605,31 +605,31 @@ def test_any_rows_in_any_order(tmp_path_factory, configurations, data):
 @pytest.mark.parametrize("name", ["merged", "npy", "h5ad", "zarr"])
 def test_only_the_rows_of_the_plates_asked_for_are_read(tmp_path, monkeypatch, configurations, drawn, name):
     """Blocks of few rows, so that a file is read in many parts."""
-    from fastbench.engine.readers import vector_table
-    from fastbench.engine.readers import vectors as embedding_formats
+    from fastbench.engine.readers import vector_table, vectors
 
-    read_rows = []
+    spans = []
 
-    def gathered(read, rows, dimension):
+    def read_rows(read, rows, dimension):
         def watched(start, stop):
-            read_rows.append((start, stop))
+            spans.append((start, stop))
             return read(start, stop)
 
-        return vector_table.gathered(watched, rows, dimension)
+        return vector_table.read_rows(watched, rows, dimension)
 
-    monkeypatch.setattr(embedding_formats, "gathered", gathered)
+    monkeypatch.setattr(vectors, "read_rows", read_rows)
     monkeypatch.setattr(vector_table, "_BLOCK", 100 * D)
     path, options = FORMATS[name](tmp_path, *drawn)
     chosen = configurations["orf"]
     found = embedding_reader(path, **options)(chosen)
     asked = np.flatnonzero(drawn[0]["Metadata_Plate"].is_in([plate.name for plate in chosen]).to_numpy())
     np.testing.assert_array_equal(found.features, drawn[1][asked])
-    np.testing.assert_array_equal(np.concatenate([np.arange(*span) for span in read_rows]), asked)
-    assert len(read_rows) == 8
+    np.testing.assert_array_equal(np.concatenate([np.arange(*span) for span in spans]), asked)
+    assert len(spans) == 8
 
 
 def test_a_full_disk_is_not_called_damage():
-    from fastbench.engine.readers.vector_table import sound
+    from fastbench.engine.readers.errors import damaged_file_as_input_error
 
-    with pytest.raises(InputError, match=r"no room in .* to unpack 'e.npz'"), sound("e.npz", "a NumPy array"):
+    unpacking = damaged_file_as_input_error("e.npz", "a NumPy array")
+    with pytest.raises(InputError, match=r"no room in .* to unpack 'e.npz'"), unpacking:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -431,7 +431,7 @@ def test_rows_are_kept_in_place_and_odd_rows_dropped(tmp_path):
         ("subset,Metadata_Plate,Metadata_Well\nholdout,P1,A01\n,P1,A02\n", "2 rows of unknown subset .'holdout', ''"),
         ("subset,Metadata_Plate,Metadata_Well\ntrain,P1,A01\ntest,P1,\n", "1 blank Metadata_Well, in lines 3"),
         ("subset,Metadata_Plate,Metadata_Well\ntrain, ,A01\n", "1 blank Metadata_Plate, in lines 2"),
-        ("", "cannot be read"),
+        ("", "is empty: it has no header"),
     ],
 )
 def test_bad_manifests(tmp_path, text, words):
@@ -451,7 +451,7 @@ def test_subsets_that_are_unknown_or_empty(tmp_path):
         filter_wells(manifest, "test")
     with pytest.raises(InputError, match="Unknown subset 'dev'"):
         filter_wells(manifest, "dev")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="There is no split manifest"):
         read_manifest(tmp_path / "none.csv")
 
 

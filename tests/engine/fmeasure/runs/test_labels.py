@@ -154,7 +154,7 @@ def test_bad_crosswalks(content: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_crosswalk(file)
     assert said in str(caught.value)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="There is no crosswalk"):
         read_crosswalk(tmp_path / "none.csv")
 
 

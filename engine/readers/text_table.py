@@ -1,0 +1,264 @@
+"""The one reader of tables as text, CSV and TSV, plain or gzip-compressed.
+
+Profiles, cells, keys of vectors, manifests, crosswalks and packaged tables are all read by `text_frame` or
+`text_columns`, with the CSV reader of Arrow. So a row with fewer or more fields than the header, which says that a
+file was cut off or a quote is missing, is refused in all of them with one sentence. Blank lines are no rows, and the
+empty cell is null. The header is read apart, by Python: Arrow takes columns of the same name as they are.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import math
+import re
+import zlib
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+import polars as pl
+
+from ..errors import InputError, examples
+from .column_roles import refuse_repeated
+from .errors import damaged_gzip_error, first_line
+from .formats import TEXT, format_of
+
+__all__ = ["MAX_EXPANDED_BYTES", "expand", "expanded_text", "read_header", "text_columns", "text_frame", "text_names"]
+
+# A gzip file that expands beyond the first bound, or beyond the second at more than the ratio, is refused.
+# DEFLATE cannot exceed about 1030 to 1, and tables of numbers are far below 100 to 1.
+MAX_EXPANDED_BYTES = 64 * 2**30
+SUSPECT_EXPANDED_BYTES = 2**30
+SUSPECT_RATIO = 1000
+
+# How much of a file is looked at for its header.
+_HEADER_BYTES = 2**20
+# From so many columns on, a table is parsed as one of many: each column of each block is an array of its own, so the
+# blocks are larger, and there is more to share between cores.
+_MANY_COLUMNS = 64
+
+
+class _Pace(NamedTuple):
+    """How a table is parsed.
+
+    Attributes
+    ----------
+    block_bytes : int
+        How much is parsed at once; no row may be longer.
+    parallel_bytes : int
+        Tables from this size on are parsed by all cores. Below it one core is about as fast, and leaves the others to
+        other files.
+    """
+
+    block_bytes: int
+    parallel_bytes: float
+
+
+_FEW_COLUMNS_PACE = _Pace(2**20, 2**28)
+_MANY_COLUMNS_PACE = _Pace(2**22, 2**26)
+_LONG_ROWS_PACE = _Pace(2**30, math.inf)
+
+_SEPARATOR_NAMES = {"\t": "tabs", ",": "commas", ";": "semicolons"}
+
+
+# --- compression ---
+
+
+def _is_gzip(start: bytes, name: str, shown: str) -> bool:
+    """Tell by its first two bytes whether a file is gzip-compressed, or refuse it where its name says otherwise."""
+    if start[:2] == b"\x1f\x8b":
+        return True
+    if name.endswith(".gz"):
+        raise InputError(f"'{shown}' is named .gz but is not gzip-compressed; rename it or compress it.")
+    return False
+
+
+def expand(data: bytes, shown: str) -> bytes:
+    """Decompress gzip within bounds; damaged or cut-off data raises."""
+    bound = min(MAX_EXPANDED_BYTES, max(SUSPECT_EXPANDED_BYTES, SUSPECT_RATIO * len(data)))
+    try:
+        stream = zlib.decompressobj(31)  # 31: gzip, with its checksum verified
+        expanded = stream.decompress(data, bound + 1)
+        if len(expanded) <= bound and stream.unused_data:  # several members, as bgzip writes
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as members:
+                expanded = members.read(bound + 1)
+        elif len(expanded) <= bound and not stream.eof:
+            raise EOFError
+    except (zlib.error, EOFError, OSError) as error:
+        raise damaged_gzip_error(shown, error) from error
+    if len(expanded) > bound:
+        raise InputError(
+            f"'{shown}' expands from {len(data)} bytes to more than {bound}, which no table of profiles does; if the "
+            "file is genuine, decompress it first."
+        )
+    return expanded
+
+
+def expanded_text(content: bytes, path: Path, shown: str) -> bytes:
+    """Return the text of a file of which `content` was read, decompressed where it is gzip."""
+    return expand(content, shown) if _is_gzip(content, path.name, shown) else content
+
+
+# --- the header ---
+
+
+def read_header(stream: BinaryIO, shown: str, separator: str) -> list[str]:
+    """Read the names of the columns from the start of a CSV or TSV file.
+
+    Parameters
+    ----------
+    stream : file of bytes
+        At its start.
+    shown : str
+        The path as the user gave it, for messages.
+    separator : {",", tab}
+
+    Returns
+    -------
+    list of str
+        Only the first may be empty.
+
+    Raises
+    ------
+    InputError
+        For text that is not UTF-8, no header, another separator, and columns without a name.
+    """
+    try:
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        names = next(csv.reader(text, delimiter=separator), [])
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"'{shown}' is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8."
+        ) from error
+    except csv.Error as error:
+        raise InputError(f"'{shown}' has a header that cannot be read: {error}.") from error
+    if not names:
+        raise InputError(f"'{shown}' is empty: it has no header.")
+    for other in _SEPARATOR_NAMES.keys() - separator:
+        if len(names) == 1 and other in names[0]:
+            raise InputError(
+                f"'{shown}' seems to be separated by {_SEPARATOR_NAMES[other]}, not by {_SEPARATOR_NAMES[separator]}; "
+                "name comma-separated files .csv and tab-separated files .tsv."
+            )
+    blank = [position for position, name in enumerate(names) if not name and position]
+    if blank:
+        raise InputError(f"'{shown}' has columns without a name, at positions {examples(blank)}; name or drop them.")
+    return names
+
+
+def text_names(path: Path, shown: str) -> list[str]:
+    """Read the header of a CSV or TSV file; only the first name may be empty, and none comes twice."""
+    try:
+        with path.open("rb") as handle:
+            packed = _is_gzip(handle.read(2), path.name, shown)
+            handle.seek(0)
+            with gzip.GzipFile(fileobj=handle) if packed else handle as stream:
+                start = stream.read(_HEADER_BYTES)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise damaged_gzip_error(shown, error) from error
+    names = read_header(io.BytesIO(start), shown, TEXT[format_of(path)])
+    refuse_repeated(names, shown)
+    return names
+
+
+# --- the rows ---
+
+
+def text_columns(path: Path, shown: str, names: Sequence[str], numbers: Collection[str] = ()) -> dict[str, Any]:
+    """Read some columns of a CSV or TSV file, of which no more than these and a block are in memory.
+
+    Parameters
+    ----------
+    path : Path
+    shown : str
+        The path as the user gave it, for messages.
+    names : sequence of str
+        The columns, at least one; all of them are there.
+    numbers : collection of str, optional
+        Those to be parsed as float64. They come as text nevertheless when a value of any of them is no number.
+
+    Returns
+    -------
+    dict of str to pyarrow.ChunkedArray
+        Text, in which the empty cell is null, or float64.
+
+    Raises
+    ------
+    InputError
+        For damaged compression, text that is not UTF-8, and rows that do not fit the header.
+    """
+    import pyarrow as pa
+
+    with path.open("rb") as handle:
+        packed = _is_gzip(handle.read(2), path.name, shown)
+    content = pa.py_buffer(expand(path.read_bytes(), shown)) if packed else None
+
+    def opened() -> Any:
+        return pa.OSFile(str(path)) if content is None else pa.BufferReader(content)
+
+    table = _read(opened, shown, TEXT[format_of(path)], names, numbers)
+    return {name: table[name] for name in names}
+
+
+def text_frame(
+    text: bytes, shown: str, separator: str, names: Sequence[str], numbers: Collection[str] = ()
+) -> pl.DataFrame:
+    """Read some columns of a CSV or TSV file that is in memory, see `text_columns`."""
+    import pyarrow as pa
+
+    content = pa.py_buffer(text)
+    table = _read(lambda: pa.BufferReader(content), shown, separator, names, numbers)
+    return cast(pl.DataFrame, pl.from_arrow(table))
+
+
+def _read(opened: Callable[[], Any], shown: str, separator: str, names: Sequence[str], numbers: Collection[str]) -> Any:
+    """Parse a table, again where the error says how to."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    parsed = frozenset(numbers)
+    pace = _FEW_COLUMNS_PACE if len(names) < _MANY_COLUMNS else _MANY_COLUMNS_PACE
+    while True:
+        try:
+            with opened() as stream:
+                parallel = stream.size() >= pace.parallel_bytes
+                return arrow_csv.read_csv(
+                    stream,
+                    read_options=arrow_csv.ReadOptions(use_threads=parallel, block_size=pace.block_bytes),
+                    parse_options=arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+                    convert_options=arrow_csv.ConvertOptions(
+                        include_columns=list(names),
+                        column_types={name: pa.float64() if name in parsed else pa.string() for name in names},
+                        null_values=[""],
+                        strings_can_be_null=True,
+                    ),
+                )
+        except pa.ArrowInvalid as error:
+            reason = str(error)
+            if "Empty CSV file" in reason:  # a header without a line break
+                return pa.table({name: pa.array([], pa.string()) for name in names})
+            if "conversion error" in reason and parsed:
+                parsed = frozenset()
+            elif "straddling" in reason and pace != _LONG_ROWS_PACE:
+                pace = _LONG_ROWS_PACE
+            elif "Expected" in reason and parallel:  # where rows are not counted
+                pace = _Pace(pace.block_bytes, math.inf)
+            else:
+                raise _unreadable_table_error(error, shown) from error
+
+
+def _unreadable_table_error(error: Exception, shown: str) -> InputError:
+    """Say in a sentence why Arrow does not parse a CSV file."""
+    match = re.search(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+): (.*)", str(error), re.DOTALL)
+    if match:
+        row, expected, got, text = match.groups()
+        fields = "1 field" if got == "1" else f"{got} fields"
+        return InputError(
+            f"'{shown}': {f'row {row}' if row else 'a row'} has {fields}, but the header has {expected}: "
+            f"{text[:80]!r}; get the file again, or mend the row."
+        )
+    if "UTF8" in str(error):
+        return InputError(f"'{shown}' is not UTF-8 text; save it as UTF-8.")
+    return InputError(f"'{shown}' cannot be read as a table: {first_line(error)}.")
