@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError, examples
+from ...readers.errors import missing_file_error, refuse_git_lfs_pointer, unreadable_error
 from ...readers.text_table import expand
 from ...tables.frames import check_one, did_you_mean
 from .obo import ontology_of, parse_obo, parse_obo_graph
@@ -130,16 +131,14 @@ def _content(path: Path, source: str) -> bytes:
     if path.is_dir():
         raise InputError(f"{source} is a folder, but an ontology file is needed; give the file in it.")
     if not path.exists():
-        beside = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InputError(f"There is no ontology file {source}{did_you_mean(path.name, beside) or '.'}")
+        raise missing_file_error(path, "ontology file", source)
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{source} cannot be read: {error.strerror or error}.") from error
+        raise unreadable_error(source, error) from error
     if content.startswith(b"\x1f\x8b"):
         content = expand(content, source)
-    if content.startswith(b"version https://git-lfs.github.com"):
-        raise InputError(f"{source} is a Git LFS pointer, not the data; fetch it with 'git lfs pull'.")
+    refuse_git_lfs_pointer(content, source)
     if not content.strip():
         raise InputError(f"{source} is empty.")
     return content.removeprefix(b"\xef\xbb\xbf")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, examples
+from ...readers.errors import unreadable_error
 from ...results.folder import read_manifest
 from ...tables.frames import did_you_mean
 
@@ -77,7 +78,7 @@ def find_annotate_dirs(given: str | Path) -> list[AnnotateDir]:
     try:
         paths = _paths(given)
     except OSError as error:
-        raise InputError(f"{given} cannot be read: {error.strerror or error}.") from error
+        raise unreadable_error(str(given), error) from error
     _refuse_same_names(paths)
     found, problems = [], []
     for path in paths:
@@ -208,7 +209,7 @@ def _read_metadata(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise unreadable_error(str(path), error) from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid JSON ({error}).") from error
     if not isinstance(content, dict):

@@ -20,6 +20,7 @@ from ....kernels.sparse_counts import SparseCounts
 from ...errors import InputError, examples
 from ...readers.cells import CellTable, column_names, read_cells
 from ...readers.digests import file_sha256
+from ...readers.errors import unreadable_error
 from ..confusion import Confusion, matrices
 from ..ontology.ontology import Ontology, with_empty_row
 from ..ontology.read import read_ontology
@@ -369,4 +370,4 @@ def _digest(path: Path) -> str:
     try:
         return file_sha256(path)
     except OSError as error:
-        raise InputError(f"The ontology {path} cannot be read: {error.strerror or error}.") from error
+        raise unreadable_error(str(path), error) from error

@@ -191,9 +191,9 @@ def test_relations(tmp_path):
         (gzip.compress(b""), "FILE is empty"),
         (
             gzip.compress(json.dumps(resource()).encode())[:-30],
-            "FILE is damaged or cut off: its gzip data do not decompress (",
+            "'FILE' is damaged or cut off: its gzip data do not decompress (",
         ),
-        (gzip.compress(b"x" * 100)[:20] + b"?" * 20, "FILE is damaged or cut off: its gzip data do not decompress ("),
+        (gzip.compress(b"x" * 100)[:20] + b"?" * 20, "'FILE' is damaged or cut off: its gzip data do not decompress ("),
         (b'{"cl_names": [', "FILE is not valid JSON (Expecting value: line 1 column 15 (char 14)); fetch it again"),
         (b'{"a": "\xff"}', "FILE is not valid JSON ("),
         (b'{"a":' * 100_000, "FILE is not valid JSON ("),
@@ -206,7 +206,7 @@ def test_relations(tmp_path):
         (b"format-version: 1.2\n", "FILE is neither a JSON object nor OBO with [Term] entries; give "),
         (b"<?xml version='1.0'?><rdf:RDF/>", "FILE is OWL, which is not read; give the same release as .obo or .json"),
         (b"Prefix(:=<http://x>)", "FILE is OWL, which is not read; give the same release as .obo or .json"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "FILE is a Git LFS pointer, not the data; fetch it with "),
+        (b"version https://git-lfs.github.com/spec/v1\n", "'FILE' is a Git LFS pointer, not the data; fetch it with "),
     ],
 )
 def test_a_file_that_is_none(tmp_path, content, sentence):
@@ -218,8 +218,8 @@ def test_a_file_that_is_none(tmp_path, content, sentence):
 def test_a_path_that_leads_nowhere(tmp_path):
     written(tmp_path, resource())
     missing = tmp_path / "ontology_resorce.json"
-    assert refused(missing) == "There is no ontology file FILE; did you mean 'ontology_resource.json'?"
-    assert refused(tmp_path / "no" / "x.obo") == "There is no ontology file FILE."
+    assert refused(missing) == "There is no ontology file 'FILE'; did you mean 'ontology_resource.json'?"
+    assert refused(tmp_path / "no" / "x.obo").startswith("There is no ontology file 'FILE' (there is no folder ")
     assert refused(tmp_path).startswith("FILE is a folder, but an ontology file is needed")
     assert "NUL" in refused(tmp_path / "a\0b")
 
