@@ -1,14 +1,21 @@
 """From files to tables in memory: every format, every refusal, every digest.
 
-From outside, call `profiles.read_profiles` (profiles of any format), `cells.read_cells` (cell ids and label columns),
-`vectors.open_table` (tables of vectors), `small_table.read_table` and `digests.source_of`.
+Called from outside
+-------------------
+`profiles.read_profiles`    one or many files of profiles, whatever their format
+`cells.read_cells`, `cells.column_names`    cell ids, label columns and score columns of a table of cells
+`vectors.open_table`    tables of vectors, of which only the rows asked for are read
+`small_table.read_table`    experiment tables, targets, test labels, manifests, crosswalks: all columns as text
+`digests.source_of`, `digests.file_sha256`    what was read, for the manifest
+`packaged.resolve`, `packaged.data_folder`    the data that come with the package
+`formats.existing_path`, `formats.format_of`    the checks before anything of a file is read
+`errors`    what is said of a file that is missing, damaged or a Git LFS pointer: each sentence once
 
-    profiles        one or many files of profiles, whatever their format
-    text, arrow, anndata    the formats
-    column_roles    which columns are metadata, features, or left out
-    cells, obs, text_columns    chosen columns of a table of cells
-    vectors, vector_table    tables of vectors: CellCLIP files, HDF5, arrays, tables, AnnData
-    small_table     experiment tables, targets, labels
-    digests         what was read: size, rows, SHA-256
-    packaged        the data that come with the package
+Below them
+----------
+text_table      the one reader of CSV and TSV; a row that does not fit the header is refused in every table
+text, arrow, anndata    the formats of profiles, and from text to types
+column_roles    which columns are metadata, features, or left out
+obs             `obs` of AnnData files, alone
+vector_table    the keys of vectors, and rows read a block at a time
 """

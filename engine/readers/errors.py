@@ -1,4 +1,4 @@
-"""What is said of a file that cannot be read: each sentence once, for every reader."""
+"""The errors of files that cannot be read: each sentence once, for every reader."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def first_line(error: BaseException) -> str:
 
 
 def missing_file_error(path: Path, what: str = "file", shown: str = "") -> InputError:
-    """Say that there is no such file, and which one beside it may have been meant.
+    """Return the error of a file that is not there; it names files beside it that may have been meant.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def missing_file_error(path: Path, what: str = "file", shown: str = "") -> Input
 
 
 def unreadable_error(shown: str, error: OSError) -> InputError:
-    """Say why the system does not let a file be read."""
+    """Return the error of a file that the system does not let be read."""
     return InputError(f"'{shown}' cannot be read: {error.strerror or error}.")
 
 
@@ -61,7 +61,7 @@ def refuse_git_lfs_pointer(content: bytes, shown: str) -> None:
 
 
 def damaged_gzip_error(shown: str, error: BaseException) -> InputError:
-    """Say that gzip data do not decompress."""
+    """Return the error of gzip data that do not decompress."""
     reason = str(error) or "the end is missing"
     return InputError(
         f"'{shown}' is damaged or cut off: its gzip data do not decompress ({reason}); get the file again."

@@ -24,7 +24,18 @@ def format_of(path: Path) -> str:
 
 
 def existing_path(given: str | Path) -> Path:
-    """Turn what the user gave into a path of something readable, or say what is wrong with it."""
+    """Return the path of a file that is there and of a format that is read.
+
+    Parameters
+    ----------
+    given : str or Path
+        As the user gave it; ``~`` is the home folder.
+
+    Raises
+    ------
+    InputError
+        For an address, a folder that is no zarr, another format, an empty file, and a Git LFS pointer.
+    """
     text = str(given)
     if _URL.match(text) and not Path(text).exists():
         raise InputError(f"'{text}' is an address, but a file is needed; download it first and give its path.")

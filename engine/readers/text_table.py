@@ -67,7 +67,7 @@ _SEPARATOR_NAMES = {"\t": "tabs", ",": "commas", ";": "semicolons"}
 
 
 def _is_gzip(start: bytes, name: str, shown: str) -> bool:
-    """Tell by its first two bytes whether a file is gzip-compressed, or refuse it where its name says otherwise."""
+    """Return whether a file is gzip-compressed, by its first two bytes; refuse it where its name says otherwise."""
     if start[:2] == b"\x1f\x8b":
         return True
     if name.endswith(".gz"):
@@ -250,7 +250,7 @@ def _read(opened: Callable[[], Any], shown: str, separator: str, names: Sequence
 
 
 def _unreadable_table_error(error: Exception, shown: str) -> InputError:
-    """Say in a sentence why Arrow does not parse a CSV file."""
+    """Return the error of a CSV file that Arrow does not parse."""
     match = re.search(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+): (.*)", str(error), re.DOTALL)
     if match:
         row, expected, got, text = match.groups()

@@ -159,21 +159,21 @@ class ResultFolder:
             return
         if not self.overwrite:
             raise InputError(
-                f"The output folder '{self.shown}' is not empty (it holds {examples(found, 3)}); choose another or pass "
-                "--overwrite to replace an older result."
+                f"The output folder '{self.shown}' is not empty (it holds {examples(found, 3)}); choose another or "
+                "pass --overwrite to replace an older result."
             )
         listed = _listed(target)
         files = _files(target)
         strange = [name for name in files if name not in (listed or ()) and not self._known(name)]
         if listed is None and (strange or not files):
             raise InputError(
-                f"The output folder '{self.shown}' is not a fastbench result (no {MANIFEST} of fastbench in it; it holds "
-                f"{examples(found, 3)}) and is not replaced; choose another."
+                f"The output folder '{self.shown}' is not a fastbench result (no {MANIFEST} of fastbench in it; it "
+                f"holds {examples(found, 3)}) and is not replaced; choose another."
             )
         if strange := [name for name in strange if name != MANIFEST]:
             raise InputError(
-                f"The output folder '{self.shown}' holds files that are not part of its result ({examples(strange, 3)}) "
-                "and is not replaced; move them away or choose another."
+                f"The output folder '{self.shown}' holds files that are not part of its result "
+                f"({examples(strange, 3)}) and is not replaced; move them away or choose another."
             )
 
     def _clear_leftovers(self) -> None:

@@ -1,8 +1,15 @@
-"""Tables in memory: data frames of every library, matrices, profiles, groups of rows, filters.
+"""Tables in memory: data frames of every library, feature matrices, profiles, groups of rows, filters.
 
-frames          data frames of pandas, Polars and PyArrow in, and back as they came
-matrix          feature matrices: types, missing and infinite values
-profiles        a metadata frame and a feature matrix that stay together; stacking and consensus
-groups          groups of rows, and columns as integer codes
-filters, filter_grammar    ``"Metadata_x == 'a'"`` and derived columns
+Called from outside
+-------------------
+`frames.metadata_frame`, `frames.to_kind`, `frames.with_columns_like`    data frames of pandas, Polars and PyArrow in,
+    and back as they came
+`frames.require_columns`, `frames.check_one`, `frames.did_you_mean`    checks of names, with near misses
+`frames.near_duplicate_labels`    notes on labels that differ only by space, case or Unicode form
+`matrix.feature_matrix`, `matrix.check_finite`    matrices of features, checked once before a kernel sees them
+`profiles.Profiles`, `profiles.stack`, `profiles.consensus`    a metadata frame and a feature matrix that stay together
+`groups.Groups`, `groups.grouped`, `groups.column_codes`    groups of rows, and columns as integer codes
+`filters.parse_filter`, `filters.apply_derive`    ``"Metadata_x == 'a'"`` and ``"Metadata_new = Metadata_x == 'a'"``
+
+`filter_grammar` parses the text of a filter, and only `filters` calls it.
 """

@@ -113,10 +113,10 @@ def near_duplicate_labels(texts: Mapping[str, pl.Series]) -> list[str]:
             forms: dict[str, list[str]] = {}
             for form, value in zip(plain, values, strict=True):
                 forms.setdefault(form, []).append(value)
-            alike = [same for same in forms.values() if len(same) > 1]
+            repeated = [same for same in forms.values() if len(same) > 1]
             notes.append(
-                f"Metadata column {name!r} has {len(alike)} sets of values that differ only by space, case or "
-                f"Unicode form and count as different: {examples(alike[0])}."
+                f"Metadata column {name!r} has {len(repeated)} sets of values that differ only by space, case or "
+                f"Unicode form and count as different: {examples(repeated[0])}."
             )
     return notes
 

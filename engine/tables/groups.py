@@ -1,4 +1,4 @@
-"""Which rows of a table stand together."""
+"""Groups of the rows of a table, and columns as integer codes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ import pyarrow as pa
 from ...kernels.codes import combined_code, compact, stable_order
 from ...kernels.cores import run_jobs
 
-__all__ = ["Groups", "column_codes", "grouped"]
+__all__ = ["GroupedRows", "Groups", "column_codes", "grouped"]
 
 #: Whole numbers that fit int64: numbered without sorting where they span few values.
 _COUNTED = frozenset((pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32))
@@ -73,9 +73,27 @@ class Groups:
         return same
 
 
+class GroupedRows(NamedTuple):
+    """The rows of a table by group.
+
+    Attributes
+    ----------
+    groups : polars.DataFrame
+        The distinct values, sorted, a row a group.
+    listed : polars.Series of lists
+        Rows of each group.
+    members : Groups
+        The same as numbers.
+    """
+
+    groups: pl.DataFrame
+    listed: pl.Series
+    members: Groups
+
+
 def grouped(
     frame: pl.DataFrame, columns: list[str], ranks: Mapping[str, npt.NDArray[np.integer]] = MappingProxyType({})
-) -> tuple[pl.DataFrame, pl.Series, Groups]:
+) -> GroupedRows:
     """Group the rows of a table by columns.
 
     Parameters
@@ -89,12 +107,7 @@ def grouped(
 
     Returns
     -------
-    groups : polars.DataFrame
-        The distinct values, sorted, a row a group.
-    listed : polars.Series of lists
-        Rows of each group.
-    members : Groups
-        The same as numbers.
+    GroupedRows
     """
     keyed = [frame[name] for name in columns]
     kept = np.arange(frame.height)
@@ -109,7 +122,7 @@ def grouped(
     groups = pl.DataFrame([series.gather(members.rows[members.offsets[:-1]]) for series in keyed])
     members = Groups(kept[members.rows], members.offsets)
     listed = pa.LargeListArray.from_arrays(pa.array(members.offsets), pa.array(members.rows))
-    return groups, cast(pl.Series, pl.from_arrow(listed)), members
+    return GroupedRows(groups, cast(pl.Series, pl.from_arrow(listed)), members)
 
 
 def column_codes(series: pl.Series) -> tuple[npt.NDArray[np.int64], pl.Series | None]:

@@ -26,7 +26,7 @@ EXACT_FLOAT64 = 2**53
 
 
 def library_of(table: Any) -> str:
-    """Name the library a value comes from, by the module of its type, without importing it."""
+    """Return the library that a value comes from, by the module of its type, without importing it."""
     return type(table).__module__.partition(".")[0]
 
 
@@ -43,7 +43,7 @@ def check_names(names: Sequence[Any]) -> None:
 
 
 def is_missing(value: Any) -> bool:
-    """Tell None, NaN, NaT and pandas.NA from a value."""
+    """Return whether a value is None, NaN, NaT or pandas.NA."""
     # NaN and NaT are the values unequal to themselves; pandas.NA refuses to say, so it is told by its type.
     if value is None or type(value).__name__ in {"NAType", "NaTType"}:
         return True

@@ -178,7 +178,7 @@ def stack(parts: Sequence[Profiles]) -> Profiles:
 
 
 def stack_metadata(frames: Sequence[pl.DataFrame], heights: Sequence[int]) -> tuple[pl.DataFrame, list[str]]:
-    """Put metadata frames below each other; a missing column is null. Returns the frame and notes."""
+    """Put metadata frames below each other, a missing column null; return the frame and notes."""
     filled: dict[str, set[pl.DataType]] = {}
     declared: dict[str, set[pl.DataType]] = {}
     for frame in frames:
