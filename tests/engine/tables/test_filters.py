@@ -146,6 +146,26 @@ def test_nan_is_a_missing_value():
 
 def test_empty_frame_gives_an_empty_mask():
     assert rows("Metadata_text == 'a' and not Metadata_flag", FRAME.clear()) == []
+    assert rows("Metadata_text in []", FRAME.clear()) == []
+
+
+def test_false_is_less_than_true_and_decimals_are_numbers():
+    frame = pl.DataFrame(
+        {
+            "Metadata_flag": [True, False, None],
+            "Metadata_price": pl.Series(["1.5", "0.05", None]).cast(pl.Decimal(10, 2)),
+            "Metadata_none": pl.Series([None] * 3, dtype=pl.Null),
+        }
+    )
+    assert rows("Metadata_flag < True", frame) == [1]
+    assert rows("Metadata_price > 0.1", frame) == [0]
+    assert rows("Metadata_none != 1 and Metadata_none in [None]", frame) == [0, 1, 2]
+
+
+def test_a_column_whose_name_is_a_pattern_is_one_column():
+    frame = pl.DataFrame({"^Metadata_.*$": ["a", "b"], "*": ["b", "b"], "Metadata_x": ["b", "a"]})
+    assert rows("`^Metadata_.*$` == 'a'", frame) == [0]
+    assert rows("`^Metadata_.*$` == `*`", frame) == [1]
 
 
 def test_columns_in_order_of_first_appearance():

@@ -253,7 +253,7 @@ def test_wells_are_read_however_they_are_written(tmp_path, plates, drawn):
     read = embedding_reader(path)
     found = read([plate])
     np.testing.assert_array_equal(found.features, vectors)
-    assert found.notes == (f"'{path}': 384 wells are written in another way ('a1') and read as the plate map's 'A01'",)
+    assert found.notes == (f"'{path}': 384 wells are written in another way ('a1') and read as the plate map's 'A01'.",)
     assert read([plate]).notes == ()  # said once
 
 
