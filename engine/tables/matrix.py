@@ -161,11 +161,11 @@ def _polars_values(series: pl.Series) -> np.ndarray:
 
 def _pandas_values(series: Any) -> np.ndarray:
     if isinstance(series.dtype, np.dtype):
-        return series.to_numpy()
+        return np.asarray(series.to_numpy())
     if getattr(series.dtype, "kind", "O") in "iufb":  # nullable and Arrow-backed numbers
         if series.isna().any():
-            return series.to_numpy(dtype=np.float64, na_value=np.nan)
-        return series.to_numpy(dtype=np.dtype(f"{series.dtype.kind}{series.dtype.itemsize}"))
+            return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
+        return np.asarray(series.to_numpy(dtype=np.dtype(f"{series.dtype.kind}{series.dtype.itemsize}")))
     return np.asarray(series.to_numpy(), dtype=object)
 
 

@@ -276,4 +276,5 @@ def _median(values: np.ndarray) -> np.ndarray:
     low = np.take_along_axis(ordered, np.maximum(n_valid - 1, 0) // 2, axis=1)[:, 0]
     high = np.take_along_axis(ordered, np.minimum(n_valid // 2, ordered.shape[1] - 1), axis=1)[:, 0]
     with np.errstate(invalid="ignore", over="ignore"):  # inf - inf
-        return ((low.astype(np.float64) + high) / 2).astype(np.float32)
+        middle: np.ndarray = ((low.astype(np.float64) + high) / 2).astype(np.float32)
+    return middle
