@@ -272,6 +272,8 @@ def _queries(path: Path) -> pl.DataFrame:
     Chance is better in a short list: where another gate lets fewer candidates through, the same features have a higher
     mean AP. This takes it out.
     """
+    from ....kernels.dispatch import get_backend
+
     try:
         frame = pl.read_parquet(path)
         if TARGET not in frame.columns:  # of replicability alone
