@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -14,7 +12,8 @@ from fastbench.cli.main import app
 from fastbench.engine.errors import InputError
 from tests.bench.test_files import content, entry
 
-FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()"]
+from .running import call_process
+
 MEASURED = content(
     entry(best=0.2, peak_MB=12),
     entry("copairs", 59.0, peak_MB=740),
@@ -119,6 +118,7 @@ def test_bad_usage_is_refused_before_anything_runs(call, tmp_path, arguments, sa
     assert (tmp_path / "there.json").read_text() == "{}"
 
 
+@pytest.mark.slow
 def test_one_real_benchmark(tmp_path):
     """From the suites to the file, and the line that is said when a benchmark is done."""
     said = []
@@ -129,10 +129,11 @@ def test_one_real_benchmark(tmp_path):
     assert [line.rpartition(" | ")[0] for line in said] == ["tables, reference index | 100,000 rows | fastbench"]
 
 
+@pytest.mark.slow
 def test_refusals_end_with_2(tmp_path):
     """As a process: one sentence, and nothing written."""
     arguments = ["bench", "--quick", "--select", "no_such_benchmark"]
-    done = subprocess.run([*FASTBENCH, *arguments], capture_output=True, text=True, cwd=tmp_path)
+    done = call_process(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == "fastbench: no benchmark is selected by 'no_such_benchmark' at this level (quick)\n"
     assert not any(path.is_file() for path in tmp_path.rglob("*"))

@@ -1,4 +1,4 @@
-"""The command line as a process: help, exit codes, one sentence on bad input, results on good input."""
+"""The command line: help, exit codes, one sentence on bad input, results on good input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()"]
+from .running import call, call_process, refused, started, wait_until
+
 LINCS = [
     "map",
     "sample:lincs",
@@ -28,18 +29,6 @@ LINCS = [
 
 
 SAME = ["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound"]
-
-
-def call(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*FASTBENCH, *map(str, arguments)], capture_output=True, text=True, timeout=300)
-
-
-def refused(*arguments: object) -> str:
-    """The one sentence of a refused call."""
-    done = call(*arguments)
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stderr
 
 
 @pytest.fixture
@@ -72,8 +61,9 @@ def test_help_is_quick_and_loads_nothing_heavy():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_lincs_example_of_the_readme(tmp_path):
-    done = call(*LINCS, "--output", tmp_path / "lincs")
+    done = call_process(*LINCS, "--output", tmp_path / "lincs")
     assert done.returncode == 0, done.stderr
     assert "mean mAP 0.61783" in done.stdout
     assert "58 groups" in done.stdout
@@ -103,13 +93,12 @@ def test_dropped_and_doubled_rows_are_named(tmp_path, table):
     assert "4 queries have no value in Metadata_Target" in done.stdout
 
 
+@pytest.mark.slow
 def test_termination_leaves_nothing_behind(tmp_path):
-    process = subprocess.Popen(
-        [*FASTBENCH, "cpjump", "--output", str(tmp_path / "out")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    time.sleep(3)
+    process = started("cpjump", "--output", tmp_path / "out")
+    wait_until(lambda: list(tmp_path.iterdir()), process)  # something is staged
     process.terminate()
-    process.wait(30)
+    process.wait(120)  # what is being compiled is finished first
     assert [path.name for path in tmp_path.iterdir() if path.name != "out"] == []
 
 
@@ -176,7 +165,7 @@ def test_bad_rules_end_in_one_sentence(tmp_path, table, arguments, said):
 
 def test_missing_file_and_old_result(tmp_path, table):
     rule = ["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--output", tmp_path / "out"]
-    assert "profile.csv" in refused("map", tmp_path / "profile.csv", *rule)
+    assert "profile.csv" in refused("map", tmp_path / "profile.csv", *rule, run=call_process)
     assert call("map", table, *rule).returncode == 0
     before = (tmp_path / "out" / "map.csv").read_bytes()
     assert "--overwrite" in refused("map", table, *rule)
@@ -184,15 +173,14 @@ def test_missing_file_and_old_result(tmp_path, table):
     assert call("map", table, *rule, "--overwrite").returncode == 0
 
 
+@pytest.mark.slow
 def test_interrupted_run_leaves_nothing(tmp_path):
     """Killed at any moment, the output folder is absent or whole."""
     output = tmp_path / "out"
-    for seconds in (0.5, 1.5, 2.5):
-        process = subprocess.Popen(
-            [*FASTBENCH, "cpjump", "--limit-plates", "8", "--output", str(output)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+    for staged, seconds in ((False, 0.5), (True, 0.0), (True, 0.5)):
+        process = started("cpjump", "--limit-plates", "8", "--output", output)
+        if staged:
+            wait_until(lambda: list(tmp_path.glob(f".out.partial-{process.pid}-*")), process)  # noqa: B023
         time.sleep(seconds)
         process.kill()
         process.wait()
@@ -207,11 +195,12 @@ def test_info_and_version():
     assert call("--version").stdout.startswith("fastbench ")
 
 
+@pytest.mark.slow
 def test_cpjump_tables_do_not_depend_on_the_device(tmp_path):
     tables = {}
-    for device in ("cpu", "cpu-xla"):
+    for device, run in (("cpu", call_process), ("cpu-xla", call)):
         output = tmp_path / device
-        done = call("cpjump", "--limit-plates", "4", "--tasks", "replicability", "--device", device, "--output", output)
+        done = run("cpjump", "--limit-plates", "4", "--tasks", "replicability", "--device", device, "--output", output)
         assert done.returncode == 0, done.stderr
         tables[device] = {path.name: path.read_bytes() for path in output.glob("*.csv")}
     assert tables["cpu"] == tables["cpu-xla"]

@@ -1,22 +1,20 @@
-"""``fastbench cpjump compare`` as a process: what it prints and writes, and how it refuses."""
+"""``fastbench cpjump compare``: what it prints and writes, and how it refuses."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from ..engine.cpjump.compare.made_results import LONG, SHORT, make_result, random_groups
-
-FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()", "cpjump", "compare"]
+from . import running
 
 
 def call(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*FASTBENCH, *map(str, arguments)], capture_output=True, text=True, timeout=300)
+    return running.call("cpjump", "compare", *arguments)
 
 
 @pytest.fixture
@@ -31,7 +29,7 @@ def folders(tmp_path: Path) -> list[Path]:
 
 
 def test_three_runs_are_told_apart_in_one_look(folders: list[Path], tmp_path: Path):
-    done = call(*folders, "--output", tmp_path / "out", "--published")
+    done = running.call_process("cpjump", "compare", *folders, "--output", tmp_path / "out", "--published")
     assert done.returncode == 0, done.stderr
     verdict, where, fractions = done.stdout.strip().split("\n\n")[:3]
     lines = verdict.splitlines()
@@ -88,7 +86,7 @@ def test_json_has_the_tables_and_options_are_heard(folders: list[Path], tmp_path
 
 def test_a_run_that_is_compared_is_never_replaced(folders: list[Path]):
     before = (folders[1] / "manifest.json").read_bytes()
-    done = call(*folders, "--output", folders[1], "--overwrite")
+    done = running.call_process("cpjump", "compare", *folders, "--output", folders[1], "--overwrite")
     assert done.returncode != 0
     assert "is or holds the input" in done.stderr
     assert (folders[1] / "manifest.json").read_bytes() == before

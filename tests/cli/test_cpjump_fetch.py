@@ -1,4 +1,4 @@
-"""``fastbench cpjump fetch`` as a process: what it prints, how it ends, and that it can be killed."""
+"""``fastbench cpjump fetch``: what it prints, how it ends, and that it can be killed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import pytest
 from fastbench.engine.cpjump import BATCH, SUFFIX, Options, plan, write_simulated
 
 from ..engine.cpjump.fetch.gallery import PLATES, Gallery, key_of, served
+from . import running
 
-FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()"]
 ONE, TWO, *_ = PLATES
 
 
@@ -30,7 +30,6 @@ def gallery() -> Iterator[Gallery]:
 
 def arguments(gallery: Gallery, output: Path, *more: str, plates: str = ",".join(PLATES)) -> list[str]:
     return [
-        *FASTBENCH,
         "cpjump",
         "fetch",
         "--output",
@@ -43,23 +42,22 @@ def arguments(gallery: Gallery, output: Path, *more: str, plates: str = ",".join
     ]
 
 
-def call(
-    gallery: Gallery, output: Path, *more: str, plates: str = ",".join(PLATES)
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(arguments(gallery, output, *more, plates=plates), capture_output=True, text=True, timeout=300)
+def call(gallery: Gallery, output: Path, *more: str, **choice: str) -> subprocess.CompletedProcess[str]:
+    return running.call(*arguments(gallery, output, *more, **choice))
 
 
 def file_of(output: Path, plate: str) -> Path:
     return output / BATCH / plate / f"{plate}{SUFFIX}"
 
 
+@pytest.mark.slow
 def test_profiles_are_fetched_and_the_benchmark_reads_them(gallery: Gallery, tmp_path: Path) -> None:
     plates = plan(Options(cells=("A549",), timelines=("short",))).experiments.configurations()["compound_A549_short"]
     for plate, path in zip(plates, write_simulated(tmp_path / "made", n_features=3, plates=plates), strict=True):
         gallery.objects[key_of(plate.name)] = path.read_bytes()
     names = ",".join(plate.name for plate in plates)
     output = tmp_path / "real profiles"
-    done = call(gallery, output, plates=names)
+    done = running.call_process(*arguments(gallery, output, plates=names))
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""  # no bar where there is no terminal
     assert "4 of 4 files are published" in done.stdout
@@ -67,24 +65,8 @@ def test_profiles_are_fetched_and_the_benchmark_reads_them(gallery: Gallery, tmp
     assert "cite: Chandrasekaran et al." in done.stdout
     command = shlex.split(done.stdout.rpartition("next: ")[2])
     assert command == ["fastbench", "cpjump", "--profiles", str(output)]
-    scored = subprocess.run(
-        [
-            *FASTBENCH,
-            *command[1:],
-            "--cells",
-            "A549",
-            "--timelines",
-            "short",
-            "--tasks",
-            "replicability",
-            "--output",
-            str(tmp_path / "result"),
-            "--json",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    chosen = ["--cells", "A549", "--timelines", "short", "--tasks", "replicability"]
+    scored = running.call(*command[1:], *chosen, "--output", tmp_path / "result", "--json")
     assert scored.returncode == 0, scored.stderr
     (row,) = [row for row in json.loads(scored.stdout)["fraction_retrieved"]["replicability"] if row["groups"]]
     assert (row["Description"], row["groups"]) == ("compound_A549_short", 306)
@@ -148,13 +130,15 @@ def test_bad_input_is_one_sentence(gallery: Gallery, tmp_path: Path) -> None:
     assert call(gallery, tmp_path, plates=" , ").returncode == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sign", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)]
 )
 def test_a_run_that_is_stopped_is_gone_on_with(gallery: Gallery, tmp_path: Path, sign: int, code: int) -> None:
     release = threading.Event()
     gallery.faults[key_of(TWO)] = [("wait", release)]
-    process = subprocess.Popen(arguments(gallery, tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = [*running.FASTBENCH, *arguments(gallery, tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     folder = file_of(tmp_path, TWO).parent
     until = time.monotonic() + 60
     try:

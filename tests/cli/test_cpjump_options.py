@@ -13,7 +13,7 @@ from fastbench.engine.cpjump.options import Options
 from fastbench.engine.cpjump.plates.metadata import experiments
 from fastbench.engine.cpjump.plates.simulate_embeddings import write_simulated_embeddings
 
-from .test_cli import call, refused
+from .running import call, refused
 
 CHOICE = ["--cells", "A549", "--timelines", "short", "--tasks", "replicability,matching"]
 

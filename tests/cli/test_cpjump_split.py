@@ -1,11 +1,10 @@
-"""``fastbench cpjump split`` as a process: files, tables, exit codes, one sentence on bad input."""
+"""``fastbench cpjump split``: files, tables, exit codes, one sentence on bad input."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -13,11 +12,11 @@ import pytest
 
 from fastbench.engine.cpjump.plates.metadata import packaged
 
-FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()", "cpjump", "split"]
+from . import running
 
 
 def call(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*FASTBENCH, *map(str, arguments)], capture_output=True, text=True, timeout=300)
+    return running.call("cpjump", "split", *arguments)
 
 
 def test_a_split_is_written_recorded_and_checked_again(tmp_path: Path) -> None:
@@ -50,7 +49,7 @@ def test_a_split_is_written_recorded_and_checked_again(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "--overwrite" in done.stderr
     assert output.read_bytes() == before
-    checked = call("--manifest", output, "--strict", "--json")
+    checked = running.call_process("cpjump", "split", "--manifest", output, "--strict", "--json")
     assert checked.returncode == 0, checked.stderr
     summary = json.loads(checked.stdout)
     assert summary["leakage"] == record["leakage"]
@@ -73,7 +72,7 @@ def test_a_split_is_written_recorded_and_checked_again(tmp_path: Path) -> None:
 def test_strict_stops_at_a_broken_rule(tmp_path: Path) -> None:
     output = tmp_path / "split.csv"
     asked = ("--strategy", "cellclip_cpjump_style", "--exclude-poscon", "--output", output)
-    done = call(*asked, "--strict")
+    done = running.call_process("cpjump", "split", *asked, "--strict")
     assert done.returncode == 3
     assert done.stderr.strip() == "fastbench: rules of the paper are broken: guides, duplicate_compounds"
     assert not list(tmp_path.iterdir())
@@ -108,8 +107,9 @@ def test_strict_does_not_pass_wells_that_cannot_be_checked(tmp_path: Path) -> No
         (("--manifest", "none.csv", "--seed", "0", "--exclude-poscon"), "leave out --exclude-poscon, --seed"),
     ],
 )
-def test_refusals(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
-    done = subprocess.run([*FASTBENCH, *arguments], capture_output=True, text=True, timeout=300, cwd=tmp_path)
+def test_refusals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = call(*arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

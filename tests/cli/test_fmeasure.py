@@ -1,4 +1,4 @@
-"""``fastbench fmeasure`` as a process: the example, steps, comparison, and one sentence on bad input."""
+"""``fastbench fmeasure``: the example, steps, comparison, and one sentence on bad input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from ..engine.fmeasure.dag import CALLS, GT, NAME, TRUTH, write_run, write_truth
-from .test_cli import call, refused
+from .running import call, call_process, refused
 
 RUN = ["--gt-label", GT, "--inferred-label", NAME]
 
@@ -20,7 +20,7 @@ RUN = ["--gt-label", GT, "--inferred-label", NAME]
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("example") / "out"
-    done = call("fmeasure", "--output-dir", folder)
+    done = call_process("fmeasure", "--output-dir", folder)
     assert done.returncode == 0, done.stderr
     assert "SIMULATED" in done.stderr
     assert "Most frequent confusions" in done.stdout
@@ -169,7 +169,8 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(runs: Path, tmp_path: Path
 def test_a_foreign_folder_is_never_replaced(runs: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("dear")
-    told = refused("fmeasure", "--annotate-dirs", runs, *RUN, "--output-dir", tmp_path / "out", "--overwrite")
+    arguments = ["--annotate-dirs", runs, *RUN, "--output-dir", tmp_path / "out", "--overwrite"]
+    told = refused("fmeasure", *arguments, run=call_process)
     assert "thesis.txt" in told
     assert (tmp_path / "out" / "thesis.txt").read_text() == "dear"
 

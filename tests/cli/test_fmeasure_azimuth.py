@@ -1,4 +1,4 @@
-"""``fastbench fmeasure azimuth`` as a process: from Azimuth calls to scores that were worked out by hand."""
+"""``fastbench fmeasure azimuth``: from Azimuth calls to scores that were worked out by hand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import csv
 import json
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,14 @@ import pandas as pd
 import polars as pl
 import pytest
 
-FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()"]
+from .running import call, call_process
+
 R, A, B, C, D, E, F = IDS = [f"CL:{i:07d}" for i in range(7)]
 CHILDREN = {R: [A, B], A: [C, D], B: [D, F], D: [E]}
 #: Truth, call, cells.
 CELLS = [(E, E, 4), (E, D, 3), (C, D, 2), (D, C, 1), (F, B, 2), (F, F, 5), (B, R, 1), (R, A, 1), (R, R, 1)]
 #: The level above, consistent for all but C, which is not below B.
 COARSE = {R: R, A: R, B: B, C: B, D: B, E: D, F: B}
-
-
-def call(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*FASTBENCH, *map(str, arguments)], capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture
@@ -73,7 +69,7 @@ def test_conversion_and_scores(files: dict[str, Any], tmp_path: Path) -> None:
     assert "1 calls, of 1 distinct pairs, are not below" in done.stdout
     command = done.stdout.rpartition("next: ")[2]
     assert "--unknown" not in command
-    scored = call(*shlex.split(command)[1:], "--no-figures", "--output-dir", tmp_path / "scores")
+    scored = call_process(*shlex.split(command)[1:], "--no-figures", "--output-dir", tmp_path / "scores")
     assert scored.returncode == 0, scored.stderr
     flat = pl.read_csv(tmp_path / "scores" / "f_measure_per_sample.csv").row(0, named=True)
     assert flat["model_name"] == "azimuth_toy"
@@ -99,7 +95,7 @@ def test_calls_without_a_term_are_scored_as_the_benchmark_is_told(files: dict[st
     assert "11 cells have no term at rank 1" in done.stdout
     command = shlex.split(done.stdout.rpartition("next: ")[2])[1:]
     assert command[-2:] == ["--unknown", "miss"]
-    refused = call(*command[:-2], "--no-figures", "--output-dir", tmp_path / "scores")
+    refused = call_process(*command[:-2], "--no-figures", "--output-dir", tmp_path / "scores")
     assert refused.returncode == 2
     assert "'CL:9', 'unknown'" in refused.stderr
     scored = {}
