@@ -7,7 +7,7 @@ import pytest
 
 from fastbench.kernels.codes import key_index
 from fastbench.kernels.xla import ranking
-from fastbench.kernels.xla.rank import fused
+from fastbench.kernels.xla.rank import fused, tiling
 
 from ...strategies import make_codes
 from ..definition import PLATFORM, PRODUCTS, assert_equals_definition
@@ -23,6 +23,8 @@ def fuse(monkeypatch):
 def test_fused_kernel_counts_the_same(name, distance, monkeypatch):
     """Ragged blocks, keys, ties; `interpret` runs the kernel of the GPU as plain XLA."""
     fuse(monkeypatch)
+    if (name, distance) != ("fp16x3", "cosine"):  # queries of several widths once: each is a program to compile
+        monkeypatch.setattr(tiling, "WIDTHS", (16,))
     rng = np.random.default_rng(4)
     n = 300
     x = rng.normal(size=(n, 70)).astype(np.float32)
@@ -55,6 +57,7 @@ def test_overflow_of_the_list_is_counted_again(monkeypatch):
 @pytest.mark.parametrize("form", ["bits", "columns", "lists"])
 def test_fused_kernel_knows_all_forms_of_keys(form, monkeypatch):
     fuse(monkeypatch)
+    monkeypatch.setattr(tiling, "WIDTHS", (16, 32))  # fewer programs to compile
     rng = np.random.default_rng(6)
     n = 200
     x = rng.normal(size=(n, 20)).astype(np.float32)
