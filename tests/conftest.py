@@ -1,11 +1,54 @@
-"""Shared settings of the tests."""
+"""Shared settings of the tests: examples, caches, processes, and what the fast run leaves out."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # The same examples on every run of the checks, so that a red run can be repeated; locally, new ones each time.
 settings.register_profile("ci", derandomize=True, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+HERE = Path(__file__).parent
+#: Modules and folders that compile programs for JAX, start processes, or take more than a few seconds.
+SLOW = frozenset(
+    {
+        "cli/test_bench_gpu.py",
+        "cli/test_cpjump_options.py",
+        "cli/test_fmeasure.py",
+        "engine/map/test_lincs.py",
+        "kernels/test_compiled.py",
+        "kernels/test_confusion.py",
+        "kernels/test_ontology_kernels.py",
+        "kernels/test_ranking.py",
+        "kernels/test_xla.py",
+    }
+)
+
+
+def is_slow(path: Path) -> bool:
+    """Return whether a file of tests is left out of the fast run."""
+    place = path.relative_to(HERE)
+    return any(each.as_posix() in SLOW for each in (place, *place.parents))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what JAX compiles, here and in the processes that tests start, beside pytest's own cache."""
+    if hasattr(config, "cache"):  # not with -p no:cacheprovider
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(config.cache.mkdir("jax")))
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave slow modules unread in the fast run, because importing what they need takes seconds."""
+    return True if config.option.markexpr == "fast" and is_slow(collection_path) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as fast what is not slow, as a module or by its own mark."""
+    for item in items:
+        if not is_slow(item.path) and item.get_closest_marker("slow") is None:
+            item.add_marker(pytest.mark.fast)

@@ -44,6 +44,7 @@ def test_row_order_threads_and_device_do_not_matter(seed, ties):
     assert defined.report.n_tied_queries == first.report.n_tied_queries == moved.report.n_tied_queries
 
 
+@pytest.mark.slow
 def test_the_jax_kernels_give_the_same_numbers():
     meta, x = problem(21, n=200)
     rule = {**RULE, "neg_sameby": ["Metadata_plate"]}
@@ -366,6 +367,7 @@ def test_progress_moves_within_a_batch():
     assert len(seen) > 2
 
 
+@pytest.mark.slow
 def test_precision_is_for_the_jax_kernels():
     meta, x = problem(12, n=120)
     first = score(meta, x, **RULE)
