@@ -1,9 +1,13 @@
-# make demo: run CPJUMP1 and cell-type annotation on the embedded examples; make test: run the tests.
+# make demo: run CPJUMP1 and cell-type annotation on the embedded examples; make test: run all tests;
+# make fast: those that take less than a minute together; make lowest: these with the lowest declared versions.
 # Each makes its own virtual environment (.venv) when there is none. Needs Python 3.11 or newer.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench clean
+# All cores: each worker takes tests from the others when it has none left.
+PYTEST := python -m pytest -n auto --maxprocesses 8 --dist worksteal
+
+.PHONY: demo test fast lowest lint bench clean
 
 demo: .venv/installed
 	$(BIN)/fastbench cpjump --output results/demo --overwrite
@@ -11,7 +15,13 @@ demo: .venv/installed
 	@echo "Results: results/demo and results/fmeasure (tables, figures/, manifest.json)"
 
 test: .venv/installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/$(PYTEST)
+
+fast: .venv/installed-test
+	$(BIN)/$(PYTEST) -m fast
+
+lowest: .venv-lowest/installed
+	.venv-lowest/bin/$(PYTEST) -m fast
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -34,4 +44,4 @@ bench: .venv/installed-bench
 	@touch .venv/installed $@
 
 clean:
-	rm -rf .venv results build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
+	rm -rf .venv .venv-lowest results build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
