@@ -43,5 +43,13 @@ bench: .venv/installed-bench
 	$(BIN)/python -m pip install --quiet --editable ".[$*]"
 	@touch .venv/installed $@
 
+# The lower bounds that pyproject.toml declares, exactly; they have wheels for Python 3.11 and 3.12.
+.venv-lowest/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
+		| sed 's/>=/==/' > .venv-lowest/lowest.txt
+	.venv-lowest/bin/python -m pip install --quiet --constraint .venv-lowest/lowest.txt --editable ".[test]"
+	@touch $@
+
 clean:
 	rm -rf .venv .venv-lowest results build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
