@@ -129,7 +129,7 @@ def _process(command: list[str], cwd: Path) -> Iterator[subprocess.Popen[str]]:
     """Run a command; leaving the block early, by an interrupt or an error, ends it and what it started."""
     # Options meant for the tests of the user must not reach these; reading the revision must lock no repository; and
     # what is said must arrive when it is said.
-    strange = {"PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"}
+    strange = {"PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_XDIST_WORKER"}
     environment = {name: value for name, value in os.environ.items() if name not in strange}
     environment |= {"GIT_OPTIONAL_LOCKS": "0", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
