@@ -25,6 +25,7 @@ SLOW = frozenset(
         "kernels/test_ontology_kernels.py",
         "kernels/test_ranking.py",
         "kernels/test_xla.py",
+        "test_same_results.py",
     }
 )
 
