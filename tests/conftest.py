@@ -24,7 +24,7 @@ SLOW = frozenset(
         "kernels/test_confusion.py",
         "kernels/test_ontology_kernels.py",
         "kernels/test_ranking.py",
-        "kernels/test_xla.py",
+        "kernels/xla",
         "test_same_results.py",
     }
 )

@@ -107,6 +107,7 @@ def test_groups_by_a_column_of_obs_add_up(runs: Path, tmp_path: Path) -> None:
         score(runs, tmp_path / "out2", ReportOptions(bootstrap=0, figures=False, group_by=("donr",)))
 
 
+@pytest.mark.slow
 def test_every_device_gives_the_same_tables(tmp_path: Path) -> None:
     truth = write_truth(tmp_path / "truth.h5ad", TRUTH_3)
     write_run(tmp_path / "runs" / "one", truth, CALLS_3, scores=[0.9, 0.5, 0.7, 0.2])
