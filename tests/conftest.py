@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -41,6 +44,33 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "cache"):  # not with -p no:cacheprovider
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(config.cache.mkdir("jax")))
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let one process at a time compile a kernel: the others then find it on disk, instead of compiling it as well."""
+    if "numba" in sys.modules and "PYTEST_XDIST_WORKER" in os.environ and hasattr(session.config, "cache"):
+        _take_turns_in_compiling(session.config.cache.mkdir("numba") / "lock")
+
+
+def _take_turns_in_compiling(path: Path) -> None:
+    import fcntl
+
+    from numba.core.dispatcher import Dispatcher
+
+    compile_one, turn, depth = Dispatcher.compile, threading.RLock(), 0
+
+    def compile_in_turn(self: Any, signature: Any) -> Any:
+        nonlocal depth
+        with turn, path.open("a") as file:
+            depth += 1
+            try:
+                if depth == 1:  # a kernel compiles those that it calls
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                return compile_one(self, signature)
+            finally:
+                depth -= 1
+
+    Dispatcher.compile = compile_in_turn
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

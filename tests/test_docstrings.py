@@ -43,10 +43,9 @@ def _arguments(node: ast.FunctionDef) -> list[str]:
 
 
 def _fields(node: ast.ClassDef) -> list[str]:
-    """Fields of a data class, named tuple or protocol."""
-    return [
-        each.target.id for each in node.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
-    ]
+    """Public fields of a data class, named tuple or protocol."""
+    targets = [each.target for each in node.body if isinstance(each, ast.AnnAssign)]
+    return [target.id for target in targets if isinstance(target, ast.Name) and not target.id.startswith("_")]
 
 
 def _signature(node: Documented) -> list[str]:
@@ -60,7 +59,7 @@ def test_parameters_are_those_of_the_signature():
     differ = {}
     for where, node, doc in _documented():
         named = _named(doc, "param")
-        if named and named != _signature(node):
+        if named and sorted(named) != sorted(_signature(node)):
             differ[where] = named, _signature(node)
     assert differ == {}
 

@@ -135,5 +135,5 @@ def test_refusals_end_with_2(tmp_path):
     arguments = ["bench", "--quick", "--select", "no_such_benchmark"]
     done = call_process(*arguments, cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr == "fastbench: no benchmark is selected by 'no_such_benchmark' at this level (quick)\n"
+    assert done.stderr == "fastbench: No benchmark is selected by 'no_such_benchmark' at this level (quick).\n"
     assert not any(path.is_file() for path in tmp_path.rglob("*"))
