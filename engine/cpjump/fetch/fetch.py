@@ -34,6 +34,9 @@ from .gallery import ABOUT, Bucket, FetchError, Patience, Published, address_of
 
 __all__ = ["RECORD", "FetchOptions", "Fetched", "Item", "fetch", "survey"]
 
+#: Seconds before the interpreter may end after a download, see `_each`.
+_LAST_WAIT = 0.2
+
 RECORD: Final = "fetch.json"
 
 #: Called with the bytes that are here and those in all.
@@ -216,7 +219,7 @@ def _each(work: Callable[[Given], Awaitable[Made]], things: Sequence[Given], con
     finally:
         # The threads of obstore give back what they hold of Python a moment after they have answered. One that does
         # so while the interpreter ends would bring the process down.
-        time.sleep(0.2)
+        time.sleep(_LAST_WAIT)
 
 
 def _compared(options: FetchOptions, plate: str, published: Published | None, records: Records) -> Item:

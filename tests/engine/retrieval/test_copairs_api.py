@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*exactly equal similarity", "ig
 
 COUNTS = ["n_pos_pairs", "n_total_pairs"]
 APS = ["average_precision", "normalized_average_precision"]
-slow = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+slow = settings(max_examples=16, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @st.composite

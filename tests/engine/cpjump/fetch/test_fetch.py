@@ -28,6 +28,14 @@ SOON = Patience(retries=3, first_wait=0.001, longest_wait=0.01, silence=5)
 AT_ONCE = Patience(retries=0, first_wait=0.001, longest_wait=0.01, silence=5)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_last_wait():
+    """The interpreter goes on after these downloads."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fastbench.engine.cpjump.fetch.fetch._LAST_WAIT", 0)
+        yield
+
+
 @pytest.fixture
 def gallery():
     with served() as running:
