@@ -260,5 +260,4 @@ def save_page(figure: Figure, path_png: Path, path_svg: Path) -> None:
         # Names in scripts that the font lacks are drawn as boxes; the tables have them.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         figure.savefig(path_png, format="png", dpi=DPI)
-        figure.set_layout_engine("none")  # it is laid out; a second time would find the same
         figure.savefig(path_svg, format="svg", dpi=DPI, metadata={"Date": None})
