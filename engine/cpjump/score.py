@@ -105,7 +105,8 @@ def score_run(rules: Rules, profiles: Profiles, queries: npt.NDArray[np.bool_] |
             queries=queries,
         )
     except UnpairedException as error:
-        return Scored(pl.DataFrame(), pl.DataFrame(), counts, f"skipped: {str(error).rstrip('.')}")
+        reason = str(error).rstrip(".")
+        return Scored(pl.DataFrame(), pl.DataFrame(), counts, f"skipped: {reason[:1].lower()}{reason[1:]}")
     frame = found.frame.drop_nulls("n_total_pairs")
     without_positives = int((frame["n_pos_pairs"] == 0).sum())
     without_negatives = int((frame["n_pos_pairs"] == frame["n_total_pairs"]).sum())
