@@ -145,6 +145,7 @@ times = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(times, times, st.floats(1, 5))
 def test_swapping_the_runs_swaps_the_verdicts(before, after, margin):
     first, second = (run(*(entry(t, s, j) for (j, t), s in each.items())) for each in (before, after))

@@ -44,6 +44,7 @@ def call(monkeypatch, tmp_path):
     return invoke
 
 
+@pytest.mark.slow
 def test_tables(call, tmp_path):
     done = call("--quick", "--select", "null")
     assert done.exit_code == 0, done.output

@@ -47,6 +47,7 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_help_is_quick_and_loads_nothing_heavy():
     code = (
         "import sys, time; before = time.process_time()\n"
@@ -76,6 +77,7 @@ def test_lincs_example_of_the_readme(tmp_path):
     assert (tmp_path / "lincs" / "figures" / "map.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_consensus_refuses_a_rule_column_that_differs_within_a_group(tmp_path, table):
     rule = ["--pos-sameby", "Metadata_Target", "--neg-diffby", "Metadata_Target", "--multilabel", "Metadata_Target"]
     said = refused("map", table, *rule, "--consensus", "Metadata_compound", "--output", tmp_path / "out")
@@ -85,6 +87,7 @@ def test_consensus_refuses_a_rule_column_that_differs_within_a_group(tmp_path, t
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_dropped_and_doubled_rows_are_named(tmp_path, table):
     frame = pl.read_csv(table).with_columns(Metadata_Well=pl.lit("A01"))
     frame.write_csv(tmp_path / "doubled.csv")
@@ -102,6 +105,7 @@ def test_termination_leaves_nothing_behind(tmp_path):
     assert [path.name for path in tmp_path.iterdir() if path.name != "out"] == []
 
 
+@pytest.mark.slow
 def test_json_output_is_one_object(tmp_path, table):
     done = call(
         "map",
@@ -117,6 +121,7 @@ def test_json_output_is_one_object(tmp_path, table):
     assert json.loads(done.stdout)["groups"] == 5
 
 
+@pytest.mark.slow
 def test_multilabel_and_consensus(tmp_path, table):
     done = call(
         "map",
@@ -163,6 +168,7 @@ def test_bad_rules_end_in_one_sentence(tmp_path, table, arguments, said):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_missing_file_and_old_result(tmp_path, table):
     rule = ["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound", "--output", tmp_path / "out"]
     assert "profile.csv" in refused("map", tmp_path / "profile.csv", *rule, run=call_process)
@@ -187,6 +193,7 @@ def test_interrupted_run_leaves_nothing(tmp_path):
         assert not output.exists() or (output / "manifest.json").exists()
 
 
+@pytest.mark.slow
 def test_info_and_version():
     assert "numba" in call("info").stdout
     facts = json.loads(call("info", "--json").stdout)

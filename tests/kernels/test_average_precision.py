@@ -29,6 +29,7 @@ def listed_ap(relevant):
 similarities = st.lists(st.integers(0, 3), max_size=12)
 
 
+@pytest.mark.slow
 @given(
     st.lists(similarities, max_size=6),
     similarities,
@@ -45,6 +46,7 @@ def test_compiled_equals_definition(lists, negative, ties):
     assert np.array_equal(np.isnan(mine), [len(p[1]) == 0 for p in parts])
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=3), st.lists(st.integers(0, 2), max_size=4))
 @settings(max_examples=60, deadline=None)
 def test_policies_equal_brute_force_over_orders(positive, negative):
@@ -64,6 +66,7 @@ def test_policies_equal_brute_force_over_orders(positive, negative):
         assert reference.average_precision(*one, ties)[0] == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.integers(1, 60))
 @settings(max_examples=60, deadline=None)
 def test_without_ties_equals_scikit_learn(seed, n_pos, n_neg):

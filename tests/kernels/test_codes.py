@@ -1,6 +1,7 @@
 """Orders and numbers of codes."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ CODES = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(CODES)
 @settings(max_examples=300, deadline=None)
 def test_a_stable_order_is_that_of_lexsort(codes):
@@ -19,6 +21,7 @@ def test_a_stable_order_is_that_of_lexsort(codes):
     np.testing.assert_array_equal(stable_order(one), np.argsort(one, kind="stable"))
 
 
+@pytest.mark.slow
 @given(CODES)
 @settings(max_examples=300, deadline=None)
 def test_compact_numbers_values_in_their_order(codes):

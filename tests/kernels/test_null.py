@@ -36,6 +36,7 @@ def start(most, cells):
     return np.ones(starts[-1]), starts, np.arange(most + 1) * cells, np.zeros((3, most + 1))
 
 
+@pytest.mark.slow
 @given(shapes())
 @settings(deadline=None, max_examples=40)
 def test_the_recursion_gives_the_distribution(shape):

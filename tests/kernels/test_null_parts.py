@@ -34,6 +34,7 @@ def in_cells(ranks, cells):
     )
 
 
+@pytest.mark.slow
 @given(shapes(8), st.sampled_from([7, 60]), st.data())
 @settings(deadline=None, max_examples=60)
 def test_the_distribution_beyond_a_rank(shape, cells, data):
@@ -69,6 +70,7 @@ def test_backends_drop_alike():
     assert 0 < one[3] < 1e-6 * 50 * 6
 
 
+@pytest.mark.slow
 @given(shapes(9), st.sampled_from([1, 3, 8]), st.data())
 @settings(deadline=None, max_examples=60)
 def test_the_tail_of_both_parts(shape, finer, data):
@@ -120,6 +122,7 @@ def test_characteristic_functions(shape, first, step, count):
         np.testing.assert_allclose(found, expected, atol=1e-11)
 
 
+@pytest.mark.slow
 def test_backends_keep_to_a_corridor_alike():
     rank = np.arange(301)
     for width in (3, 12, 40):

@@ -53,6 +53,7 @@ def test_nothing_selected(keywords, words):
     assert all(word in str(caught.value) for word in words)
 
 
+@pytest.mark.slow
 def test_cells_timelines_and_limit_select_plates():
     plates = plan(Options(cells=("U2OS",), timelines=("long",))).experiments.plates
     assert {(plate.cell, plate.time) for plate in plates} == {("U2OS", "long")}
@@ -69,6 +70,7 @@ def _copy(folder: Path, names: dict[str, str]) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_metadata_folder(tmp_path):
     targets = "JUMP-Target-1_compound_targets.tsv"
     _copy(tmp_path, {"experiment-metadata.tsv": "experiment-metadata.tsv", targets: "mine.tsv"})

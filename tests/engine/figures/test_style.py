@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from fastbench.engine.map.figures import draw_map
 
 
+@pytest.mark.slow
 def test_drawing_needs_no_pyplot_and_leaves_settings_alone(tmp_path: Path) -> None:
     code = """
 import sys

@@ -62,6 +62,7 @@ def test_labels_of_any_kind(kind: str, matrix: sp.csr_matrix) -> None:
     assert (found != matrix).nnz == 0
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from(IDS), st.sampled_from(IDS)), min_size=1, max_size=60), st.permutations(IDS))
 def test_matrix_is_that_of_sklearn(pairs: list[tuple[str, str]], order: list[str]) -> None:
     truth, predicted = (list(side) for side in zip(*pairs, strict=True))

@@ -55,6 +55,7 @@ FLAT = (
 )
 
 
+@pytest.mark.slow
 def test_layout_and_keys_are_those_of_cellarium_cas(tmp_path: Path) -> None:
     truth = write_truth(tmp_path / "truth.h5ad", TRUTH_3)
     write_run(tmp_path / "runs" / "one", truth, CALLS_3, model="a/b:c")
@@ -100,6 +101,7 @@ def test_layout_and_keys_are_those_of_cellarium_cas(tmp_path: Path) -> None:
     assert any("Only 3 of the 5 ranks asked for are there" in note for note in notes)
 
 
+@pytest.mark.slow
 def test_the_steps_give_what_all_at_once_gives(runs: Path, tmp_path: Path) -> None:
     score(runs, tmp_path / "all", f_measure_top_k=1)
     chosen = ScoreOptions(annotate_dirs=str(runs), gt_label=GT, inferred_label=NAME)
@@ -177,6 +179,7 @@ def test_a_crosswalk_and_names(tmp_path: Path) -> None:
         score(tmp_path / "runs", tmp_path / "other", map=str(tmp_path / "map.csv"))
 
 
+@pytest.mark.slow
 def test_models_are_compared_on_the_same_cells(runs: Path, tmp_path: Path) -> None:
     better = [(true,) for true in TRUTH]
     write_run(runs / "two", tmp_path / "truth.h5ad", better, model="better", scores=np.linspace(0, 1, 20).tolist())
@@ -240,6 +243,7 @@ def test_clashing_names_are_refused_with_both(runs: Path, tmp_path: Path) -> Non
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_older_results_are_never_mixed_in(tmp_path: Path) -> None:
     truth = write_truth(tmp_path / "truth.h5ad", TRUTH_3)
     write_run(tmp_path / "runs" / "one", truth, CALLS_3)
@@ -256,6 +260,7 @@ def test_older_results_are_never_mixed_in(tmp_path: Path) -> None:
         pipeline.read_samples(tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_the_old_result_stays(runs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     score(runs, out)

@@ -135,6 +135,7 @@ def test_the_definition_says_which_p_value_it_is(path, more, words):
     assert words in run_map(options(path, **more)).definition
 
 
+@pytest.mark.slow
 def test_the_folder_holds_tables_figure_and_account(path, tmp_path):
     asked = options(path)
     result = run_map(asked)

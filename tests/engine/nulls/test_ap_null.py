@@ -60,6 +60,7 @@ def small_shapes(draw):
     return n_pos, n_total
 
 
+@pytest.mark.slow
 @given(small_shapes(), st.data())
 @settings(deadline=None, max_examples=60)
 def test_the_law_is_that_of_all_placements(shape, data):
@@ -81,6 +82,7 @@ def million_shapes(draw):
     return max(n_pos, 1), n_total
 
 
+@pytest.mark.slow
 @given(million_shapes(), st.sampled_from(TAILS), st.data())
 @settings(deadline=None, max_examples=25)
 def test_up_to_a_million_placements_are_enumerated(shape, tail, data):
@@ -96,6 +98,7 @@ def test_up_to_a_million_placements_are_enumerated(shape, tail, data):
         np.testing.assert_allclose(p, truth(atoms, x, tail), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
 @given(small_shapes(), st.sampled_from([60, 2520, 7560]), st.booleans(), st.booleans(), st.data())
 @settings(deadline=None, max_examples=120)
 def test_the_bracket_encloses_the_truth_at_and_between_values(shape, cells, counting, in_parts, data):
@@ -164,6 +167,7 @@ def test_allowing_for_likely_errors_only_is_narrower():
     assert np.all(found.upper - found.lower < 0.6 * (wide.upper - wide.lower))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shape", [(3, 67), (7, 71), (7, 400), (15, 400), (25, 310), (20, 320), (8, 10_000), (64, 2000)]
 )
@@ -177,6 +181,7 @@ def test_bounds_are_narrow_at_all_levels(shape):
     assert abs((draws >= x).mean() - distribution.evaluate(x).value) < 5 * math.sqrt(0.01 / 200_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(20, 90), (36, 200), (47, 120), (47, 431)])
 def test_inversion_agrees_with_the_bracket(shape):
     inverted, distribution = inversion.invert(*shape), bracketed(shape, 2520)
@@ -201,6 +206,7 @@ def test_the_error_of_inversion_covers_another_period_and_no_corridor(shape, mon
     assert np.abs(one.enclose(s, s)[0] - two.enclose(s, s)[0]).max() < one.error + two.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(100, 2000), (800, 8000), (500, 600)])
 def test_inversion_agrees_with_samples(shape):
     distribution = average_precision_null(*shape)
@@ -283,6 +289,7 @@ def test_methods_depend_on_the_shape_alone():
     assert found == ["bracket", "inversion", "inversion", "sampled", "sampled", "sampled"]
 
 
+@pytest.mark.slow
 def test_rows_do_not_touch_each_other(monkeypatch):
     rng = np.random.default_rng(0)
     n_pos = rng.integers(1, 10, 60)

@@ -104,6 +104,7 @@ def test_every_format(tmp_path: Path, suffix: str) -> None:
     assert column_names(path) == list(columns)
 
 
+@pytest.mark.slow
 def test_digest_is_of_what_was_read_and_not_of_the_file(tmp_path: Path) -> None:
     columns = {"name_1": NAMES, "label_1": LABELS, "score_1": SCORES}
     digests = set()
@@ -132,6 +133,7 @@ def test_digest_is_of_what_was_read_and_not_of_the_file(tmp_path: Path) -> None:
     assert len({same, *(other.source["sha256"] for other in others)}) == 1 + len(others)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     st.lists(
@@ -154,6 +156,7 @@ def test_text_survives(rows: list[tuple[str, str | None]], suffix: str) -> None:
     assert texts(found.columns["label"]) == labels
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.none() | st.sampled_from(["b", "", "NaN", "é"]), min_size=1, max_size=20), st.booleans())
 def test_anndata_text_survives(labels: list[str | None], zipped: bool) -> None:
@@ -228,6 +231,7 @@ def test_numbers_become_text(tmp_path: Path, suffix: str) -> None:
     np.testing.assert_array_equal(found.scores["single"], np.array([0.1, np.nan, 2], np.float32).astype(float))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["h5ad", "zarr"])
 def test_encodings_of_anndata(tmp_path: Path, suffix: str) -> None:
     obs = pd.DataFrame(
@@ -309,6 +313,7 @@ def test_the_matrix_of_h5ad_is_never_read(tmp_path: Path) -> None:
     assert texts(read_cells(path, ["label"]).columns["label"]) == ["T", "B", "T"]
 
 
+@pytest.mark.slow
 def test_the_matrix_of_zarr_is_never_read(tmp_path: Path) -> None:
     path = tmp_path / "a.zarr"
     made = anndata.AnnData(np.ones((3, 2), np.float32), obs=pd.DataFrame({"label": ["T", "B", "T"]}, ["a", "b", "c"]))
@@ -490,6 +495,7 @@ def test_anndata_without_cells(tmp_path: Path) -> None:
     refused(["no rows"], save({"label": []}, [], tmp_path / "a.h5ad"), ["label"])
 
 
+@pytest.mark.slow
 def test_zarr_that_cannot_be_used(tmp_path: Path) -> None:
     path = save({"label": ["T", "B", "T"]}, ["a", "b", "c"], tmp_path / "a.zarr")
     copies = iter(range(10))

@@ -67,6 +67,7 @@ def test_the_plate_that_ships_with_the_package():
         assert found.metadata[name].to_list() == expected, name
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
 @settings(max_examples=60, deadline=None)
 def test_csv_numbers_are_read_as_python_reads_them(values):
@@ -229,6 +230,7 @@ def test_text_becomes_a_type_only_without_loss(tmp_path, cells, expected, dtype)
     assert found.metadata.schema["Metadata_m"] == dtype
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers() | st.floats(allow_nan=False) | st.text("01.-+eE", max_size=6), min_size=1, max_size=4))
 @settings(max_examples=200, deadline=None)
 def test_typing_never_merges_two_different_numbers_or_keys(values):

@@ -111,6 +111,7 @@ def test_small_tables_are_text_with_nulls(tmp_path):
         read_table(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [2, 100])
 def test_rows_are_counted_whatever_the_cores_and_the_blocks(tmp_path, monkeypatch, width):
     monkeypatch.setattr(text_table, "_FEW_COLUMNS_PACE", text_table._Pace(2**12, 0))

@@ -82,6 +82,7 @@ def test_full_disk_is_one_sentence_and_leaves_the_old_file(tmp_path, monkeypatch
     assert (tmp_path / "a.csv").read_text() == "old"
 
 
+@pytest.mark.slow
 def test_a_really_full_file_is_told(tmp_path):
     """A limit on the size of files stands for the full disk: the last bytes do not fit."""
     program = f"""
@@ -122,6 +123,7 @@ def test_missing_folder_and_no_permission_are_named(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(), min_size=1), st.lists(st.floats(width=32, allow_nan=False), min_size=1))
 @settings(max_examples=60, deadline=None)
 def test_csv_floats_read_back_equal(wide, narrow):
@@ -376,6 +378,7 @@ def test_options_that_cannot_be_written_are_told_at_once():
 _HOST = "".join(c if c.isalnum() and c.isascii() else "_" for c in socket.gethostname())
 
 
+@pytest.mark.slow
 def test_sigkill_leaves_the_old_result_and_the_next_run_tidies(tmp_path):
     make()
     program = f"""

@@ -30,6 +30,7 @@ def problem(seed, n=60, d=9, copies=True):
     return meta, x
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.sampled_from(["expected", "optimistic", "pessimistic"]))
 @settings(max_examples=25, deadline=None)
 def test_row_order_threads_and_device_do_not_matter(seed, ties):
@@ -57,6 +58,7 @@ def test_the_jax_kernels_give_the_same_numbers():
     assert any("left the counting to the CPU" in sentence for sentence in handed_over.report.warnings)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6))
 @settings(max_examples=20, deadline=None)
 def test_policies_are_ordered_and_meet_without_ties(seed):
@@ -76,6 +78,7 @@ def test_scaling_by_a_power_of_two_changes_nothing():
     np.testing.assert_array_equal(score(meta, x, **RULE).frame[AP], score(meta, x * 2**20, **RULE).frame[AP])
 
 
+@pytest.mark.slow
 def test_batches_do_not_matter(monkeypatch):
     meta, x = problem(2, n=200)
     first = score(meta, x, **RULE)

@@ -98,6 +98,7 @@ def test_the_numbers_of_copairs(scores, null_size, tmp_path, monkeypatch):
     assert list(found.columns) == COLUMNS
 
 
+@pytest.mark.slow
 def test_the_hierarchical_correction_of_copairs(scores, tmp_path):
     pandas = pytest.importorskip("pandas")
     oracle = pytest.importorskip("copairs.map.map")
@@ -194,6 +195,7 @@ def test_small_tails_keep_their_relative_accuracy(monkeypatch):
     np.testing.assert_allclose(found.value, p, rtol=0.2)
 
 
+@pytest.mark.slow
 def test_a_group_of_many_independent_draws():
     n_pos, n_total = np.full(3000, 2), np.full(3000, 400)
     found = group_p_values(np.array([0.02, 0.9]), [range(3000)] * 2, n_pos, n_total, null="independent")
@@ -233,6 +235,7 @@ def test_medians_are_sampled(null):
     assert np.all((found.lower < p) & (p < found.upper))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p_values", ["exact", "sampled"])
 @pytest.mark.parametrize("null", ["shared", "independent"])
 def test_the_order_of_rows_does_not_matter(scores, p_values, null):
@@ -248,6 +251,7 @@ def test_the_order_of_rows_does_not_matter(scores, p_values, null):
     assert_frame_equal(few.select("p_value", "p_lower"), same.select("p_value", "p_lower"), check_exact=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("null", ["shared", "independent"])
 def test_threads_and_history_do_not_matter(scores, null, monkeypatch):
     found = []
@@ -260,6 +264,7 @@ def test_threads_and_history_do_not_matter(scores, null, monkeypatch):
         assert_frame_equal(found[0], other, check_exact=True)
 
 
+@pytest.mark.slow
 def test_the_result_of_the_default(scores):
     found = mean_average_precision(scores, ["compound", "dose"], 1000, 0.05, 0, bracket=True)
     kept, n = drop_unscored(scores)
@@ -280,6 +285,7 @@ def test_the_result_of_the_default(scores):
     assert inside.mean() > 0.95
 
 
+@pytest.mark.slow
 def test_kinds_of_tables_and_single_columns(scores):
     pandas = pytest.importorskip("pandas")
     found = mean_average_precision(scores.to_pandas(), "compound", 100, 0.05, 0)
@@ -408,6 +414,7 @@ def test_counts_of_a_group_are_by_shape():
     assert found.value[0] == pytest.approx((atoms >= 0.5 - 1e-12).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the null of")
 @pytest.mark.parametrize(("members", "n_total"), [(40, 500), (10, 2000), (4, 50_000)])
 def test_groups_of_long_lists_of_many_lengths_have_a_p_value(members, n_total):
@@ -493,6 +500,7 @@ def test_impossible_scores_are_refused(column, value, said):
         mean_average_precision(frame, ["c"], 1000, 0.05, 0)
 
 
+@pytest.mark.slow
 def test_a_wide_bracket_is_said():
     frame = pl.DataFrame(
         {

@@ -75,6 +75,7 @@ def _query(text: str, frame: pl.DataFrame = FRAME) -> list[int]:
     return plain.query(text, engine="python").index.tolist()
 
 
+@pytest.mark.slow
 @given(_CONDITIONS)
 @settings(max_examples=150, deadline=None)
 def test_filter_selects_the_rows_pandas_selects(text):
@@ -228,6 +229,7 @@ def test_what_is_not_a_comparison_is_refused(text, piece):
     assert "\n" not in str(caught.value).replace(text, "")
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="Metadt_xyz'\"`&|~()[]=<>!,. 01#@\\{}:-", max_size=40))
 @settings(max_examples=300, deadline=None)
 def test_any_text_parses_or_is_refused(text):

@@ -23,6 +23,7 @@ from fastbench.engine.errors import InputError
 from fastbench.engine.tables.frames import did_you_mean, feature_matrix, metadata_frame, require_columns, to_kind
 
 
+@pytest.mark.slow
 def test_import_loads_no_other_library():
     program = (
         "import sys; from fastbench.engine.tables import filters, frames; from fastbench.engine.readers import "
@@ -108,6 +109,7 @@ def test_pandas_goes_in_and_comes_back():
     assert wide["id"].tolist()[0] == 2**53 + 1
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(
@@ -189,6 +191,7 @@ _VALUES = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(_VALUES, st.sampled_from(["C", "F", "strided", "reversed", "transposed", "read-only"]))
 @settings(max_examples=120, deadline=None)
 def test_any_layout_gives_the_same_matrix(values, layout):

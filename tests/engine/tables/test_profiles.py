@@ -149,6 +149,7 @@ _KEYS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(_KEYS)
 @settings(max_examples=80, deadline=None)
 def test_consensus_is_the_median_pandas_takes(rows):

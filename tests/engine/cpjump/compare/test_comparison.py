@@ -66,6 +66,7 @@ def slow_bootstrap(rows: list[tuple[str, float | None, float | None]], draws: in
     return sorted(found)
 
 
+@pytest.mark.slow
 def test_bootstrap_of_clusters_and_missing_values_is_that_of_a_slow_one():
     rng = np.random.default_rng(5)
     rows: list[tuple[str, float | None, float | None]] = []
@@ -167,6 +168,7 @@ def test_the_better_run_stands_first_with_its_difference(three: dict[str, Path])
     assert row["units"] == row["groups_a"] == row["groups_common"] == 60
 
 
+@pytest.mark.slow
 def test_mcnemar_and_adjusted_p_values_are_those_of_scipy(three: dict[str, Path]):
     pairs = compared(three, all_pairs=True).pairs
     assert pairs.select("run_a", "run_b").unique().height == 3
@@ -204,6 +206,7 @@ def test_a_run_and_its_copy_do_not_differ(three: dict[str, Path]):
     assert set(found.standing["verdict"]) == {"baseline", "no clear difference"}
 
 
+@pytest.mark.slow
 def test_order_of_rows_and_of_runs_does_not_matter(three: dict[str, Path], tmp_path: Path):
     shuffled = {}
     for name, folder in reversed(three.items()):
@@ -396,6 +399,7 @@ def test_what_cannot_be_tested_is_told(tmp_path: Path):
     assert set(compared(folders, bootstrap=0).standing["verdict"]) == {"baseline", "not tested"}
 
 
+@pytest.mark.slow
 def test_baseline_must_be_a_run(three: dict[str, Path]):
     assert compared(three, baseline="same").runs == ("same", "base", "good")
     with pytest.raises(InputError, match="No run is called 'bases'; did you mean 'base'"):
@@ -474,6 +478,7 @@ def test_folders_that_are_no_results_are_refused(tmp_path: Path, spoil: Any, mes
     assert str(folder) in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_real_result_is_read_and_its_comparison_written(tmp_path: Path):
     tasks = ("replicability", "matching")
     planned = plan(Options(simulated_features=40, limit_plates=4, tasks=tasks))

@@ -160,6 +160,7 @@ def profiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["kernel-pca", "sphering", "mad"])
 def test_the_benchmark_on_corrected_profiles(profiles: Path, tmp_path: Path, method: str) -> None:
     options = Options(profiles=profiles, batch_correction=method, save_correction=tmp_path / "c.npz", **CHOICE)
@@ -177,6 +178,7 @@ def test_the_benchmark_on_corrected_profiles(profiles: Path, tmp_path: Path, met
     assert source.sha256 == hashlib.sha256((tmp_path / "c.npz").read_bytes()).hexdigest()
 
 
+@pytest.mark.slow
 def test_a_saved_correction_is_taken_as_it_is_or_refused(profiles: Path, tmp_path: Path) -> None:
     path = tmp_path / "c.npz"
     run(
@@ -221,6 +223,7 @@ def test_a_correction_is_saved_over_an_older_one_only(tmp_path: Path) -> None:
         saved(tmp_path / "none" / "c.npz")
 
 
+@pytest.mark.slow
 def test_corrected_wells_are_those_of_a_plain_pipeline(profiles: Path) -> None:
     options = Options(profiles=profiles, batch_correction="kernel-pca", pca_n_components=5, **CHOICE)
     configurations = experiments(options).configurations()
@@ -238,6 +241,7 @@ def test_corrected_wells_are_those_of_a_plain_pipeline(profiles: Path) -> None:
         np.testing.assert_allclose(found.features * signs, expected, atol=1e-5 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_the_branch_of_cellclip(profiles: Path) -> None:
     both = {**CHOICE, "tasks": ("replicability", "matching")}
     plain = run(plan(Options(profiles=profiles, preset="cellclip", **both)))  # without a correction it runs

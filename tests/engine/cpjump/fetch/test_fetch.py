@@ -100,6 +100,7 @@ def test_a_survey_writes_nothing(gallery, tmp_path):
     assert {request[0] for request in gallery.requests} == {"LIST"}
 
 
+@pytest.mark.slow
 def test_the_forty_plates_of_the_benchmark_are_the_default(gallery, tmp_path):
     items = survey(options(gallery, tmp_path, plates=None))
     assert len(items) == len({item.plate for item in items}) == 40
@@ -107,6 +108,7 @@ def test_the_forty_plates_of_the_benchmark_are_the_default(gallery, tmp_path):
     assert all(item.why for item in items if item.state == "absent")
 
 
+@pytest.mark.slow
 def test_the_benchmark_finds_what_was_fetched(gallery, tmp_path):
     plate = Plate(ONE, "compound", "A549", "short", 24)
     (path,) = write_simulated(tmp_path / "made", n_features=3, plates=[plate])
@@ -116,6 +118,7 @@ def test_the_benchmark_finds_what_was_fetched(gallery, tmp_path):
     assert found.read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_long_listings_come_in_pages(gallery, tmp_path):
     gallery.page = 1
     run(gallery, tmp_path)
@@ -123,6 +126,7 @@ def test_long_listings_come_in_pages(gallery, tmp_path):
     assert [span for method, _, span, _ in gallery.requests if method == "LIST"].count("2") == len(PLATES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("connections", [1, 4])
 def test_every_third_connection_is_dropped(gallery, tmp_path, connections):
     gallery.every_third_cut = True
@@ -141,6 +145,7 @@ def test_a_broken_body_is_taken_up_where_it_broke(gallery, tmp_path, patience):
     assert 0 < starts[0] < starts[1]
 
 
+@pytest.mark.slow
 def test_a_connection_that_breaks_for_ever_leaves_a_part_to_go_on_with(gallery, tmp_path):
     size = len(gallery.objects[key_of(ONE)])
     gallery.faults[key_of(ONE)] = [("cut", 0.7)]
@@ -166,6 +171,7 @@ def test_a_connection_that_breaks_for_ever_leaves_a_part_to_go_on_with(gallery, 
     assert gallery.sent(key_of(TWO)) == []
 
 
+@pytest.mark.slow
 def test_a_server_that_sends_whole_files_only(gallery, tmp_path):
     gallery.ranges = False
     gallery.faults[key_of(ONE)] = [("cut", 0.5)]
@@ -173,6 +179,7 @@ def test_a_server_that_sends_whole_files_only(gallery, tmp_path):
     is_right(gallery, tmp_path, *PLATES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ranges", [True, False])
 def test_bodies_that_are_too_short_and_say_so(gallery, tmp_path, ranges):
     gallery.ranges = ranges
@@ -188,6 +195,7 @@ def test_a_wrong_body_is_asked_for_again(gallery, tmp_path):
     assert gallery.sent(key_of(ONE)) == [None, None]
 
 
+@pytest.mark.slow
 def test_a_body_that_stays_wrong_never_gets_its_name(gallery, tmp_path):
     gallery.always[key_of(ONE)] = ("flip",)
     done = run(gallery, tmp_path)
@@ -197,6 +205,7 @@ def test_a_body_that_stays_wrong_never_gets_its_name(gallery, tmp_path):
     assert ONE not in record(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_published_file_that_is_no_gzip_file(gallery, tmp_path):
     gallery.objects[key_of(ONE)] = packed(ONE)[:-3]
     gallery.objects[key_of(TWO)] = b""
@@ -206,6 +215,7 @@ def test_a_published_file_that_is_no_gzip_file(gallery, tmp_path):
     assert not file_of(tmp_path, ONE).exists()
 
 
+@pytest.mark.slow
 def test_an_object_of_several_parts_is_checked_by_its_compression(gallery, tmp_path):
     gallery.etags = {key_of(plate): f'"{"0123456789abcdef" * 2}-3"' for plate in PLATES}
     gallery.always[key_of(TWO)] = ("flip",)
@@ -215,6 +225,7 @@ def test_an_object_of_several_parts_is_checked_by_its_compression(gallery, tmp_p
     assert "decompressed" in done.failed[TWO]
 
 
+@pytest.mark.slow
 def test_a_server_without_etags(gallery, tmp_path):
     gallery.tells_etags = False
     gallery.faults[key_of(ONE)] = [("cut", 0.5)]
@@ -224,6 +235,7 @@ def test_a_server_without_etags(gallery, tmp_path):
     assert {item.state for item in survey(options(gallery, tmp_path))} == {"here"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("conditions", [True, False])
 @pytest.mark.parametrize("patience", [SOON, AT_ONCE])
 @pytest.mark.parametrize("size", [1_000_000, 1_300_000])
@@ -241,6 +253,7 @@ def test_an_object_that_changes_meanwhile_is_not_glued(gallery, tmp_path, condit
     assert names(tmp_path) == sorted(["fetch.json", ONE + SUFFIX])
 
 
+@pytest.mark.slow
 def test_an_object_that_changed_between_two_runs_is_not_glued(gallery, tmp_path):
     gallery.faults[key_of(ONE)] = [("cut", 0.6)]
     gallery.always[key_of(ONE)] = 500
@@ -254,6 +267,7 @@ def test_an_object_that_changed_between_two_runs_is_not_glued(gallery, tmp_path)
     assert names(tmp_path) == sorted(["fetch.json", ONE + SUFFIX])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "words"), [(404, "404"), (403, "403"), (401, "401"), (500, "500"), (503, "503")])
 def test_what_the_server_refuses_is_named_and_the_others_go_on(gallery, tmp_path, status, words):
     gallery.always[key_of(TWO)] = status
@@ -265,6 +279,7 @@ def test_what_the_server_refuses_is_named_and_the_others_go_on(gallery, tmp_path
     assert not file_of(tmp_path, TWO).exists()
 
 
+@pytest.mark.slow
 def test_errors_of_the_server_pass(gallery, tmp_path):
     gallery.faults[key_of(ONE)] = [500, 503, 500]
     run(gallery, tmp_path)
@@ -278,6 +293,7 @@ def test_a_plate_without_such_a_file_is_named(gallery, tmp_path):
     is_right(gallery, tmp_path, ONE, *PLATES[2:])
 
 
+@pytest.mark.slow
 def test_other_suffixes(gallery, tmp_path):
     for plate in PLATES:
         gallery.objects[key_of(plate, "_x.csv")] = plate.encode()
@@ -290,6 +306,7 @@ def test_other_suffixes(gallery, tmp_path):
         survey(options(gallery, tmp_path, suffix="_normalised.csv.gz"))
 
 
+@pytest.mark.slow
 def test_files_that_are_here_are_not_fetched_again(gallery, tmp_path):
     run(gallery, tmp_path)
     before = (tmp_path / "fetch.json").read_bytes()
@@ -301,6 +318,7 @@ def test_files_that_are_here_are_not_fetched_again(gallery, tmp_path):
         assert (tmp_path / "fetch.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_files_that_were_lost_or_cut_are_fetched_again(gallery, tmp_path):
     run(gallery, tmp_path)
     file_of(tmp_path, ONE).unlink()
@@ -309,6 +327,7 @@ def test_files_that_were_lost_or_cut_are_fetched_again(gallery, tmp_path):
     is_right(gallery, tmp_path, *PLATES)
 
 
+@pytest.mark.slow
 def test_a_changed_byte_is_found_with_verify(gallery, tmp_path):
     run(gallery, tmp_path)
     body = bytearray(packed(ONE))
@@ -325,6 +344,7 @@ def test_a_changed_byte_is_found_with_verify(gallery, tmp_path):
     is_right(gallery, tmp_path, *PLATES)
 
 
+@pytest.mark.slow
 def test_verify_compares_with_the_record_where_no_md5_is_told(gallery, tmp_path):
     gallery.etags = {key_of(ONE): '"0123-3"'}
     run(gallery, tmp_path, plates=(ONE,))
@@ -336,6 +356,7 @@ def test_verify_compares_with_the_record_where_no_md5_is_told(gallery, tmp_path)
     assert (item.state, "SHA-256" in item.why) == ("replace", True)
 
 
+@pytest.mark.slow
 def test_a_newer_published_file_replaces_the_older_one(gallery, tmp_path):
     run(gallery, tmp_path)
     old = gallery.objects[key_of(ONE)]
@@ -349,6 +370,7 @@ def test_a_newer_published_file_replaces_the_older_one(gallery, tmp_path):
     is_right(gallery, tmp_path, *PLATES)
 
 
+@pytest.mark.slow
 def test_files_of_another_origin(gallery, tmp_path):
     right, wrong = file_of(tmp_path, ONE), file_of(tmp_path, TWO)
     for path, body in ((right, packed(ONE)), (wrong, b"mine")):
@@ -362,6 +384,7 @@ def test_files_of_another_origin(gallery, tmp_path):
     assert gallery.sent(key_of(ONE)) == []
 
 
+@pytest.mark.slow
 def test_profiles_in_the_other_layout_would_be_read_twice(gallery, tmp_path):
     (tmp_path / ONE).mkdir()
     (tmp_path / ONE / f"{ONE}{SUFFIX}").write_bytes(packed(ONE))
@@ -369,6 +392,7 @@ def test_profiles_in_the_other_layout_would_be_read_twice(gallery, tmp_path):
         run(gallery, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_run_and_leaves_no_wrong_file(gallery, tmp_path):
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -393,6 +417,7 @@ def test_a_disk_that_is_too_small_is_told_before(gallery, tmp_path, monkeypatch)
     assert names(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_two_runs_into_one_folder(gallery, tmp_path):
     fcntl = pytest.importorskip("fcntl")
     handle = os.open(tmp_path, os.O_RDONLY)
@@ -412,6 +437,7 @@ def test_a_record_of_something_else(gallery, tmp_path, content):
         run(gallery, tmp_path)
 
 
+@pytest.mark.slow
 def test_an_output_that_is_a_file(gallery, tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(InputError, match="is a file"):
@@ -435,6 +461,7 @@ def test_a_server_that_is_not_there(tmp_path):
             survey(FetchOptions(tmp_path, (ONE,), endpoint=endpoint, patience=SOON))
 
 
+@pytest.mark.slow
 def test_settings_of_other_buckets_are_not_followed(gallery, tmp_path, monkeypatch):
     for name, value in (
         ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9"),
@@ -493,6 +520,7 @@ FAULT = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     faults=st.lists(FAULT, max_size=8),

@@ -99,6 +99,7 @@ FORMATS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_gives_what_profile_files_give(tmp_path, configurations, plates, drawn, profiles, name):
     path, options = FORMATS[name](tmp_path, *shuffled(drawn))
@@ -127,6 +128,7 @@ def test_other_types_of_numbers(tmp_path, configurations, drawn, dtype):
     np.testing.assert_array_equal(read(chosen).features, whole[rows])
 
 
+@pytest.mark.slow
 def test_average_precision_is_that_of_profile_files_bit_for_bit(tmp_path, configurations, drawn, profiles):
     path = writers.folder(tmp_path, *shuffled(drawn, 5))
     options = Options(profiles=profiles)
@@ -140,6 +142,7 @@ def test_average_precision_is_that_of_profile_files_bit_for_bit(tmp_path, config
             assert scored[0].queries.height > 600
 
 
+@pytest.mark.slow
 def test_simulated_embeddings_are_the_simulated_profiles(tmp_path, configurations):
     chosen = configurations["crispr"]
     paths = write_simulated_embeddings(tmp_path, seed=2, n_features=9, plates=chosen)
@@ -383,6 +386,7 @@ def test_a_plate_needs_both_embeddings_and_profiles(tmp_path, configurations, pl
     assert read(chosen[:2]) is None
 
 
+@pytest.mark.slow
 def test_profile_files_in_other_formats_and_their_faults(tmp_path, configurations):
     chosen = configurations["crispr"][:2]
     write_simulated_embeddings(tmp_path / "e", n_features=3, plates=chosen)
@@ -432,6 +436,7 @@ def test_damaged_packed_arrays_are_found_by_their_checksum(tmp_path, plates, dra
     refused([str(path), "damaged", "CRC"], path, plates[:1], **options)
 
 
+@pytest.mark.slow
 def test_chunks_of_zarr_that_are_not_there(tmp_path, plates, drawn):
     path, options = FORMATS["zarr"](tmp_path, *drawn)
     chunks = [file for file in (path / "obsm" / "X_model").rglob("*") if file.is_file() and file.suffix != ".json"]
@@ -497,6 +502,7 @@ def test_merged_names_of_sites_and_images(tmp_path, plates):
     assert found.features.tolist() == [[2, 3], [6, 7]]
 
 
+@pytest.mark.slow
 def test_plates_of_different_length_and_copies(tmp_path, plates):
     for plate, length in zip(plates[:2], (3, 4), strict=True):
         write_simulated_embeddings(tmp_path, n_features=length, plates=[plate])
@@ -543,6 +549,7 @@ def test_options_that_do_not_go_together(tmp_path, plates, drawn):
     refused(["no array 'embeddings'", "'vectors'"], tmp_path / "e.npz", plates, keys=writers.key_table(table, keys))
 
 
+@pytest.mark.slow
 def test_tables_that_cannot_be_used(tmp_path, plates, drawn):
     keys, vectors = drawn
     path = tmp_path / "e.parquet"
@@ -579,6 +586,7 @@ def test_no_plate_of_the_configuration(tmp_path, configurations):
 # --- any rows in any order ---
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_rows_in_any_order(tmp_path_factory, configurations, data):

@@ -110,6 +110,7 @@ def test_bad_labels_are_refused(tmp_path: Path, text: str, told: str) -> None:
     assert told in str(refused.value)
 
 
+@pytest.mark.slow
 def test_the_benchmark_scores_the_wells_of_a_split(tmp_path: Path) -> None:
     from fastbench.engine.cpjump.split.manifest import output_paths, write_split
     from fastbench.engine.cpjump.split.strategies import SplitOptions, make_split

@@ -329,6 +329,7 @@ def test_leak_free_follows_its_fractions():
     np.testing.assert_allclose(counts["fraction"], [0.7, 0.0, 0.3], atol=0.01)
 
 
+@pytest.mark.slow
 @given(
     sizes=st.lists(st.integers(1, 50), max_size=40),
     parts=st.lists(st.integers(0, 10), min_size=3, max_size=3).filter(any),

@@ -106,6 +106,7 @@ def test_other_files_of_cells(files: Files, name: str) -> None:
     assert files.read("metadata.json")["input_path"] == str(files.folder / name)
 
 
+@pytest.mark.slow
 def test_cells_that_do_not_fit(files: Files) -> None:
     files.cells([f"c{i}" for i in range(1, 11)])
     files.refused(

@@ -65,6 +65,7 @@ def test_seven_node_graph():
     assert members(rows, nodes) == [expected[E], set(), {"unknown"}, expected[E], {"other"}, {"unknown"}]
 
 
+@pytest.mark.slow
 @given(graphs())
 @settings(deadline=None)
 def test_ancestors_are_what_edges_lead_up_to(graph):
@@ -80,6 +81,7 @@ def test_ancestors_are_what_edges_lead_up_to(graph):
         assert (np.diff(own) > 0).all()
 
 
+@pytest.mark.slow
 @given(graphs(), st.data())
 @settings(deadline=None)
 def test_listed_ancestors_are_used_as_they_are(graph, data):
@@ -93,6 +95,7 @@ def test_listed_ancestors_are_used_as_they_are(graph, data):
     assert edges_of(ontology) == {(c, p) for c, p in edges if {c, p} <= set(ontology.nodes)}
 
 
+@pytest.mark.slow
 @given(graphs(), st.data())
 @settings(deadline=None)
 def test_select_any_labels(graph, data):
@@ -107,6 +110,7 @@ def test_select_any_labels(graph, data):
     assert set(nodes) == set(ontology.nodes) | set(labels) - ({ROOT} - set(ontology.nodes))
 
 
+@pytest.mark.slow
 @given(graphs(), st.randoms())
 @settings(deadline=None)
 def test_fingerprint_knows_terms_in_order_and_edges_but_not_the_order_of_edges(graph, random):

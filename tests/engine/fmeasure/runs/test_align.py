@@ -29,6 +29,7 @@ def refused(pieces: list[str], truth: list[str | None], predicted: list[str | No
     return said
 
 
+@pytest.mark.slow
 @given(DISTINCT, st.data())
 def test_any_order(ids: list[str], data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(ids))))
@@ -43,6 +44,7 @@ def test_any_order(ids: list[str], data: st.DataObject) -> None:
         assert [predicted[row] for row in rows] == ids
 
 
+@pytest.mark.slow
 @given(DISTINCT, st.data())
 def test_missing_and_extra_ids(ids: list[str], data: st.DataObject) -> None:
     gone = data.draw(st.sets(st.sampled_from(ids), min_size=1))
@@ -52,6 +54,7 @@ def test_missing_and_extra_ids(ids: list[str], data: st.DataObject) -> None:
     refused([f"{len(gone)} of {len(ids)} predictions are of no cell of the truth ({first!r}"], predicted, ids)
 
 
+@pytest.mark.slow
 @given(DISTINCT, st.data())
 def test_repeated_ids(ids: list[str], data: st.DataObject) -> None:
     twice = data.draw(st.sampled_from(ids))

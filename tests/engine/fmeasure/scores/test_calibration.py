@@ -35,6 +35,7 @@ def bins_of(cells):
     return score_bins(score, correct, *counts)
 
 
+@pytest.mark.slow
 @given(CELLS, st.integers(1, 30))
 @settings(deadline=None)
 def test_curves_by_definition(cells, n_bins):
@@ -83,6 +84,7 @@ def test_curves_by_definition(cells, n_bins):
     assert summary["coverage_accuracy_area"] == pytest.approx(area)
 
 
+@pytest.mark.slow
 @given(CELLS, st.integers(1, 5), st.randoms(use_true_random=False))
 @settings(deadline=None)
 def test_bins_add_up_in_any_order(cells, parts, random):

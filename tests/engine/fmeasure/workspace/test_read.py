@@ -51,6 +51,7 @@ def test_adding_up_anew_takes_away_what_was_made_of_older_groups(done: Path) -> 
     }
 
 
+@pytest.mark.slow
 def test_the_account_of_the_first_step_stays(done: Path) -> None:
     before = json.loads((done / "manifest.json").read_text())
     for name in ("aggregate", "flat", "hierarchical"):
@@ -62,6 +63,7 @@ def test_the_account_of_the_first_step_stays(done: Path) -> None:
     assert after["steps_before"][0]["options"] == before["options"]
 
 
+@pytest.mark.slow
 def test_groups_by_a_column_called_like_something_of_ours(done: Path) -> None:
     report = ReportOptions(bootstrap=0, figures=False, group_by=("sample_name",))
     score(done.parent / "runs", done, report)

@@ -1,12 +1,14 @@
 """Values of pairs that are found once for both of their rows."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastbench.kernels.cpu.rank.thresholds import mirrors
 
 
+@pytest.mark.slow
 @given(st.integers(1, 12), st.integers(0, 2**32 - 1), st.booleans(), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_a_mirror_is_the_pair_with_its_rows_changed(n, seed, symmetric, ascending):
