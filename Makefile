@@ -1,5 +1,6 @@
 # make demo: run CPJUMP1 and cell-type annotation on the embedded examples; make test: run all tests;
-# make fast: those that take less than a minute together; make lowest: these with the lowest declared versions.
+# make fast: those that take less than a minute together; make lowest: these with the lowest declared versions;
+# make pandas3: those of tables and of copairs' functions with pandas 3.
 # Each makes its own virtual environment (.venv) when there is none. Needs Python 3.11 or newer.
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,7 +8,7 @@ BIN := .venv/bin
 # All cores: each worker takes tests from the others when it has none left.
 PYTEST := python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: demo test fast lowest lint bench clean
+.PHONY: demo test fast lowest pandas3 lint bench clean
 
 demo: .venv/installed
 	$(BIN)/fastbench cpjump --output results/demo --overwrite
@@ -22,6 +23,9 @@ fast: .venv/installed-test
 
 lowest: .venv-lowest/installed
 	.venv-lowest/bin/$(PYTEST) -m fast
+
+pandas3: .venv-pandas3/installed
+	.venv-pandas3/bin/$(PYTEST) tests/engine/tables tests/engine/retrieval tests/engine/map tests/engine/fmeasure/test_api.py
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -51,5 +55,12 @@ bench: .venv/installed-bench
 	.venv-lowest/bin/python -m pip install --quiet --constraint .venv-lowest/lowest.txt --editable ".[test]"
 	@touch $@
 
+# copairs and the versions that CI pins are those of pandas 2.
+.venv-pandas3/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-pandas3
+	.venv-pandas3/bin/python -m pip install --quiet --editable ".[test]"
+	.venv-pandas3/bin/python -m pip install --quiet --no-deps "pandas>=3"
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-lowest results build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks
+	rm -rf .venv .venv-lowest .venv-pandas3 results build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .benchmarks

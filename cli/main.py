@@ -52,7 +52,7 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line: exit 0 when done, 2 on bad usage or input, 130 after Ctrl-C, 1 on a fault of ours."""
+    """Run the command line: exit 0 when done, 2 on bad usage or input, 130 after Ctrl-C, 1 on an internal error."""
     from ..engine.errors import FastbenchError
 
     # A termination request unwinds like an error, so that what was staged is taken away.

@@ -1,4 +1,4 @@
-"""P-values of a group's mean or median AP, under two assumptions about how its members hang together.
+"""P-values of a group's mean or median AP, under two assumptions about how its members depend on each other.
 
 ``shared``: members of one shape (P, L) share one random draw, different shapes are independent draws (the
 rule of copairs, the cautious extreme). The mean AP is then sum_s (m_s / m) A_s. ``independent``: every member

@@ -165,7 +165,7 @@ def _refuse_bad_keys(frame: pl.DataFrame, columns: Sequence[str]) -> None:
             raise InputError(f"Metadata column {column!r} holds {series.dtype}; pair by text, numbers or booleans.")
 
 
-def _spelled_missing(texts: Mapping[str, pl.Series]) -> list[str]:
+def _missing_value_strings(texts: Mapping[str, pl.Series]) -> list[str]:
     """Return which columns hold text that spells a missing value; `texts` has the distinct values of each."""
     found = []
     for name, values in texts.items():
@@ -244,7 +244,7 @@ def compile_pairs(
     n = len(frame)
     positives = _compile_side(n, codes, rules["pos_sameby"], rules["pos_diffby"], multilabel_col, None)
     negatives = _compile_side(n, codes, rules["neg_sameby"], rules["neg_diffby"], multilabel_col, labels)
-    warnings = [*near_duplicate_labels(texts), *_spelled_missing(texts)]
+    warnings = [*near_duplicate_labels(texts), *_missing_value_strings(texts)]
     return PairPlan(rows, positives, negatives, labels, names, tuple(warnings))
 
 

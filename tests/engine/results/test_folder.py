@@ -293,7 +293,7 @@ def test_full_disk_while_a_figure_is_drawn_is_a_sentence():
     with pytest.raises(InputError, match=r"no room left .* 'out';"):
         fail(OSError(errno.ENOSPC, "full"))
     with pytest.raises(FileNotFoundError):
-        fail(FileNotFoundError("a fault of ours stays one"))
+        fail(FileNotFoundError("an internal error stays one"))
     assert os.listdir(".") == []
 
 

@@ -53,7 +53,9 @@ def test_group_columns_keep_their_type_and_order(by, tmp_path):
         progress_bar=False,
     )
     for name in by:
-        assert mine[name].dtype == theirs[name].dtype
+        # pandas 3 makes integers of objects when copairs groups by them; here a column keeps its type.
+        kept = name == "objects" and not pandas.__version__.startswith("2.")
+        assert mine[name].dtype == (table if kept else theirs)[name].dtype
         assert list(mine[name]) == list(theirs[name])
     np.testing.assert_array_equal(mine["p_value"], theirs["p_value"])
     assert [list(rows) for rows in mine["indices"]] == [list(rows) for rows in theirs["indices"]]

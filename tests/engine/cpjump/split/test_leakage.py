@@ -99,8 +99,8 @@ def test_narrower_targets_keep_the_rules_of_the_paper(targets, seed):
 def test_each_rule_is_broken_by_what_it_says():
     guides = wells_with(Metadata_gene="ADA", Metadata_experiment_type="CRISPR")
     assert len(guides) == 2
-    twins = wells_with(Metadata_pert_iname="dexamethasone")
-    assert len(twins) == 2
+    duplicates = wells_with(Metadata_pert_iname="dexamethasone")
+    assert len(duplicates) == 2
     sample = (
         split_table()
         .filter(Metadata_broad_sample="ccsbBroad304_00900")
@@ -109,7 +109,7 @@ def test_each_rule_is_broken_by_what_it_says():
     )
     for (one, other), rule in (
         (guides, "guides"),
-        (twins, "duplicate_compounds"),
+        (duplicates, "duplicate_compounds"),
         (sample[:2], "replicates"),
         (sample[:1] * 2, "wells"),
     ):
@@ -140,10 +140,10 @@ def test_controls_may_cross_and_are_counted():
 
 def test_wells_of_other_plates_are_checked_by_their_sample():
     names = ("subset", "Metadata_Plate", "Metadata_Well", "Metadata_broad_sample")
-    twins = (
+    duplicates = (
         split_table().filter(Metadata_pert_iname="dexamethasone")["Metadata_broad_sample"].unique(maintain_order=True)
     )
-    rows = [("train", "P1", "A01", twins[0]), ("test", "P2", "A01", twins[1]), ("train", "P1", "A02", "DMSO")]
+    rows = [("train", "P1", "A01", duplicates[0]), ("test", "P2", "A01", duplicates[1]), ("train", "P1", "A02", "DMSO")]
     leakage = check_leakage(manifest_of(rows, names))
     assert leakage.broken == ("duplicate_compounds",)
     assert leakage.unchecked == 0

@@ -299,7 +299,7 @@ def test_groups_are_those_of_a_search_by_hand(rule, exclude_poscon):
 @pytest.mark.parametrize(
     ("targets", "exclude_poscon", "wells"),
     [
-        # Two thirds of the wells hang together by the targets that compounds list.
+        # Two thirds of the wells belong together by the targets that compounds list.
         ("all", False, (8560, 2160, 2080)),
         ("all", True, (6880, 1760, 1760)),
         ("perturbed", False, (7680, 2560, 2560)),
