@@ -14,20 +14,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.cli.running import LINCS
+
 RECORD = Path(__file__).with_name("same_results.json")
 
-LINCS = [
-    "map",
-    "sample:lincs",
-    "--derive",
-    "Metadata_negcon = Metadata_broad_sample == 'DMSO'",
-    "--queries",
-    "Metadata_broad_sample != 'DMSO'",
-    "--pos-sameby",
-    "Metadata_broad_sample",
-    "--neg-diffby",
-    "Metadata_negcon",
-]
 COMMANDS = {
     "lincs": LINCS,
     "demo": ["cpjump", "--cells", "A549", "--timelines", "short"],

@@ -19,6 +19,19 @@ from unittest import mock
 from fastbench.cli.main import main
 
 FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()"]
+#: The example of the README.
+LINCS = [
+    "map",
+    "sample:lincs",
+    "--derive",
+    "Metadata_negcon = Metadata_broad_sample == 'DMSO'",
+    "--queries",
+    "Metadata_broad_sample != 'DMSO'",
+    "--pos-sameby",
+    "Metadata_broad_sample",
+    "--neg-diffby",
+    "Metadata_negcon",
+]
 #: What Python ignores unless it is asked to show it.
 _SILENT = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 

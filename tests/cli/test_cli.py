@@ -12,21 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from .running import call, call_process, refused, started, wait_until
-
-LINCS = [
-    "map",
-    "sample:lincs",
-    "--derive",
-    "Metadata_negcon = Metadata_broad_sample == 'DMSO'",
-    "--queries",
-    "Metadata_broad_sample != 'DMSO'",
-    "--pos-sameby",
-    "Metadata_broad_sample",
-    "--neg-diffby",
-    "Metadata_negcon",
-]
-
+from .running import LINCS, call, call_process, refused, started, wait_until
 
 SAME = ["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_compound"]
 
