@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..kernels import dispatch
 from ..kernels.backend import Backend
 from .errors import InputError
 
@@ -18,8 +19,6 @@ def backend_of(device: str, precision: str = "auto") -> Backend[Any]:
     InputError
         The device is not available here.
     """
-    from ..kernels import dispatch
-
     if not dispatch.available(device):
         raise InputError(
             f"Device {device!r} is not available: JAX finds none; use 'auto', or install JAX for your GPU."

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import polars as pl
 
+from ...kernels.dispatch import get_backend
 from ..errors import InputError, examples
 from ..statistics.false_discovery import benjamini_hochberg, check_level
 from ..tables.frames import require_columns
@@ -49,8 +50,6 @@ def mean_log10_p(frame: pl.DataFrame, by: str, *, threshold: float = 0.05) -> pl
             f"P-values must be above 0 and at most 1 to take their logarithm, but there are {examples(odd)}: pass them "
             "through expected_sampled, or use tail='>='."
         )
-    from ...kernels.dispatch import get_backend
-
     backend = get_backend()
     groups, _, members = grouped(scored, [by])
     mean_nlog = backend.group_means(-np.log10(scored["p_value"].to_numpy()), members.rows, members.offsets)

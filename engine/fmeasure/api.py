@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ...kernels.dispatch import get_backend
 from ..errors import InputError, examples
 from ..tables.frames import check_one, did_you_mean
 from ..tables.matrix import is_missing
@@ -52,8 +53,6 @@ def build_confusion_matrix(y_true: Any, y_pred: Any, label_order: Sequence[str])
     InputError
         Different lengths, no cells, a label twice in `label_order`, or labels that it does not hold (a ValueError too).
     """
-    from ...kernels.dispatch import get_backend
-
     labels = tuple(str(label) for label in label_order)
     if len(set(labels)) != len(labels):
         twice = [label for label in dict.fromkeys(labels) if labels.count(label) > 1]
@@ -247,7 +246,6 @@ def compute_hierarchical_f_measure_from_cm(
         h_recall_macro, h_precision_weighted, h_recall_weighted, h_f1_weighted``. Macro and weighted means are over
         nodes that are the truth, or an ancestor of the truth, of a cell.
     """
-    from ...kernels.dispatch import get_backend
     from .ontology.read import read_ontology
 
     check_one("rule", rule, RULES)

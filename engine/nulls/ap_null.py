@@ -28,6 +28,7 @@ import numpy.typing as npt
 
 from ...kernels.codes import compact
 from ...kernels.cores import run_jobs, usable_cores
+from ...kernels.dispatch import get_backend
 from ..errors import InputError, SampledNullWarning, examples
 from ..tables.groups import Groups
 from .bracket import sweep
@@ -183,8 +184,6 @@ def _key(shape: Shape, how: str, null_size: int, seed: int) -> tuple[int, ...]:
 
 
 def _enumerated(shape: Shape) -> NullDistribution:
-    from ...kernels.dispatch import get_backend
-
     backend = get_backend()
     n_pos, n_total = shape
     if n_pos == n_total:
@@ -200,8 +199,6 @@ def _enumerated(shape: Shape) -> NullDistribution:
 
 
 def _sampled(shape: Shape, null_size: int, seed: int) -> NullDistribution:
-    from ...kernels.dispatch import get_backend
-
     backend = get_backend()
     key = backend.stream_key(seed, *shape, 0)
     size = min(max(_POSITIVES_PER_BLOCK // shape[0], 1), null_size)

@@ -23,6 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...kernels.dispatch import get_backend
+
 __all__ = ["SweptTail", "sweep"]
 
 Floats = npt.NDArray[np.float64]
@@ -155,8 +157,6 @@ def sweep(shapes: list[tuple[int, int]], cells: int, largest: int) -> Iterator[t
     shape, tail
         Each tail depends on its shape, `cells` and `largest` alone.
     """
-    from ...kernels.dispatch import get_backend
-
     backend = get_backend()
     most = max(n_pos for n_pos, _ in shapes)
     starts = np.concatenate([[0], np.cumsum(np.arange(most + 1) * cells + 1)])

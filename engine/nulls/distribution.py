@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ...kernels.dispatch import get_backend
 from ..errors import InputError
 
 __all__ = [
@@ -102,16 +103,12 @@ class NullDistribution:
     @property
     def mean(self) -> float:
         """Exact mean of AP."""
-        from ...kernels.dispatch import get_backend
-
         backend = get_backend()
         return float(backend.expected_ap(self.n_pos, self.n_total))
 
     @property
     def variance(self) -> float:
         """Exact variance of AP."""
-        from ...kernels.dispatch import get_backend
-
         backend = get_backend()
         return float(backend.variance_ap(self.n_pos, self.n_total))
 
@@ -198,8 +195,6 @@ class NullDistribution:
             bound[best] = one if tail == ">=" else 0.0
         if not countable:  # no tail above the error of such a distribution has so few placements
             return lower, upper, value
-
-        from ...kernels.dispatch import get_backend
 
         backend = get_backend()
         n_placements = self.n_placements

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...kernels.dispatch import get_backend
+
 __all__ = ["ALIASING", "SMALL", "InvertedTail", "corridor", "inversion_work", "invert"]
 
 Floats = npt.NDArray[np.float64]
@@ -64,8 +66,6 @@ class InvertedTail:
         return self.theta.nbytes + self.phi.nbytes
 
     def _survival(self, s: Floats) -> Floats:
-        from ...kernels.dispatch import get_backend
-
         backend = get_backend()
         found: Floats = backend.tail_sum(s, float(self.theta[0]), self.phi)
         # one period holds all but `error` of the distribution; outside it the wave would repeat
@@ -105,8 +105,6 @@ def corridor(n_pos: int, n_total: int) -> tuple[Ints, Ints]:
 
 def _period(n_pos: int, n_total: int) -> tuple[float, float]:
     """Least value of S and the range that holds all but about 1e-15 of its distribution."""
-    from ...kernels.dispatch import get_backend
-
     backend = get_backend()
     mean = n_pos * float(backend.expected_ap(n_pos, n_total))
     spread = n_pos * math.sqrt(backend.variance_ap(n_pos, n_total))
@@ -141,8 +139,6 @@ def invert(n_pos: int, n_total: int) -> InvertedTail:
     InvertedTail
         If the characteristic function did not die out, its `error` says so.
     """
-    from ...kernels.dispatch import get_backend
-
     backend = get_backend()
     least, width = _period(n_pos, n_total)
     lowest, highest = corridor(n_pos, n_total)

@@ -15,6 +15,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from ...kernels.dispatch import get_backend
 from .inversion import ALIASING, SMALL, InvertedTail, corridor
 
 __all__ = ["Spectra"]
@@ -83,8 +84,6 @@ class Spectra:
 
     def _part(self, shape: Shape, weight: float, unit: float, batch: int) -> Complex:
         """One batch of frequencies; batch -n: the probes beyond n batches."""
-        from ...kernels.dispatch import get_backend
-
         backend = get_backend()
         key = (shape, weight, unit, batch)
         if key not in self._known:
@@ -101,8 +100,6 @@ class Spectra:
 
 def _half_period(draws: tuple[tuple[Shape, float, int], ...]) -> float:
     """More than the distance of 0 and of far quantiles of the mean from each other, on a ladder that groups share."""
-    from ...kernels.dispatch import get_backend
-
     backend = get_backend()
     mean = sum(times * weight * float(backend.expected_ap(*shape)) for shape, weight, times in draws)
     variance = sum(times * weight**2 * float(backend.variance_ap(*shape)) for shape, weight, times in draws)

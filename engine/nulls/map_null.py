@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...kernels.cores import usable_cores
+from ...kernels.dispatch import get_backend
 from ..tables.groups import Groups
 from .ap_null import NullDistribution, Shape, ap_p_values, distinct_shapes, map_distributions, method_of
 from .convolution import Part, part_of, sum_tail
@@ -198,8 +199,6 @@ def _sampled(
     seed: int,
 ) -> PValues:
     """P-values from random draws, block by block; a stream belongs to (seed, shape, which draw of it)."""
-    from ...kernels.dispatch import get_backend
-
     backend = get_backend()
     streams: dict[tuple[Shape, int], int] = {}
     rows, times = [], []

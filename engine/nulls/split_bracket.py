@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ...kernels.dispatch import get_backend
+
 __all__ = ["SplitGrid", "SplitTail", "split_sweep"]
 
 Floats = npt.NDArray[np.float64]
@@ -78,8 +80,6 @@ class SplitTail:
 
     def _tail(self, s: Floats, shift: Floats) -> Floats:
         """P(S~ >= s + shift_k), shift in fine cells."""
-        from ...kernels.dispatch import get_backend
-
         backend = get_backend()
         edges = np.ceil(s[:, None] * (self.grid.cells * self.grid.finer) + shift).astype(np.int64)
         args = (self.masses, self.tops, self.survival, self.starts, self.grid.finer)
@@ -137,8 +137,6 @@ def split_sweep(
     shape, tail
         Each tail depends on its shape and grid alone.
     """
-    from ...kernels.dispatch import get_backend
-
     backend = get_backend()
     seconds = [
         backend.descend_distribution(*shape, head, cells * fine, _NEGLIGIBLE)

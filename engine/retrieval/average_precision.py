@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ...kernels import dispatch
 from ...kernels.backend import Backend, Outranking, Prepared, Status
 from ...kernels.names import DEVICES, DISTANCE_TABLE, DISTANCES, METRICS, PRECISIONS, TIES
 from ..devices import backend_of
@@ -119,8 +120,6 @@ def score(
     ----------
     Kalinin et al. 2025, Nat Commun 16:5181 (the framework and its formulas).
     """
-    from ...kernels import dispatch
-
     check_one("distance", distance, DISTANCE_NAMES)
     distance = _ALIASES.get(distance, distance)
     check_one("ties", ties, TIES)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ...kernels.dispatch import get_backend
 from ..errors import InputError, SampledNullWarning, examples
 from ..nulls.distribution import PValues, check_sampling, check_tail
 from ..statistics.false_discovery import benjamini_hochberg, check_level
@@ -327,8 +328,6 @@ def _word(dtype: pl.DataType) -> str:
 def _combined(aggregate: str, values: Floats, members: Groups) -> Floats:
     """Take the mean or median over each group, NaN left out."""
     if aggregate == "mean":
-        from ...kernels.dispatch import get_backend
-
         backend = get_backend()
         means: Floats = backend.group_means(values, members.rows, members.offsets)
         return means

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from ....kernels.dispatch import get_backend
 from ...errors import InputError, examples
 from ...readers.small_table import read_table
 from ...results.folder import read_manifest
@@ -272,8 +273,6 @@ def _queries(path: Path) -> pl.DataFrame:
     Chance is better in a short list: where another gate lets fewer candidates through, the same features have a higher
     mean AP. This takes it out.
     """
-    from ....kernels.dispatch import get_backend
-
     try:
         frame = pl.read_parquet(path)
         if TARGET not in frame.columns:  # of replicability alone

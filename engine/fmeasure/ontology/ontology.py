@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from ....kernels.dispatch import get_backend
 from ...errors import InputError, examples
 
 __all__ = ["ROOT", "Ontology", "ancestor_sets", "with_empty_row"]
@@ -120,8 +121,6 @@ class Ontology:
         position = {node: i for i, node in enumerate(nodes)}
         offsets, parents = _graph(edges, position)
         if listed is None:
-            from ....kernels.dispatch import get_backend
-
             ancestors = get_backend().ancestor_bits(offsets, parents)[: len(terms)]
         else:
             pairs = [(i, i) for i in range(len(terms))]

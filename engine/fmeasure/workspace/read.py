@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from ....kernels.dispatch import get_backend
 from ...errors import InputError, examples
 from ...results.folder import MANIFEST
 from ..confusion import Confusion
@@ -136,8 +137,6 @@ def _cells(path: Path, confusions: tuple[Confusion, ...]) -> pl.DataFrame | None
     """Read the cells of a sample, which must be those of its matrices; None where they were not kept."""
     if not path.is_file():
         return None
-    from ....kernels.dispatch import get_backend
-
     try:
         calls = _with_codes(pl.read_parquet(path), confusions[0].labels, path)
         counts = count_calls(calls, confusions[0].labels, len(confusions), get_backend())
