@@ -361,10 +361,14 @@ def _multi(
 ) -> Retrieval:
     """One row a (profile, label), by profile, then by label."""
     assert plan.label_names is not None
-    result = frame.drop(column)[found.query].with_columns(
-        *(pl.Series(name, score) for name, score in scores.items()),
-        pl.Series("n_pos_pairs", found.n_pos),
-        pl.Series("n_total_pairs", found.n_pos + n_neg[found.query]),
-        plan.label_names.gather(found.label).alias(column),
+    result = (
+        frame[found.query]
+        .drop(column)
+        .with_columns(
+            *(pl.Series(name, score) for name, score in scores.items()),
+            pl.Series("n_pos_pairs", found.n_pos),
+            pl.Series("n_total_pairs", found.n_pos + n_neg[found.query]),
+            plan.label_names.gather(found.label).alias(column),
+        )
     )
     return Retrieval(result, plan.rows[found.query], report)
