@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..choices import check_one
 from ..errors import InputError
-from ..tables.frames import check_one
 
 __all__ = ["check_at_least", "known_label", "known_labels"]
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import polars as pl
 
 from ...kernels.dispatch import get_backend
+from ..choices import check_one, did_you_mean
 from ..errors import InputError, examples
-from ..tables.frames import check_one, did_you_mean
 from ..tables.matrix import is_missing
 from .confusion import Entries, matrices
 from .ontology.ontology import Ontology

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...kernels.names import DEVICES, PRECISIONS, TIES
+from ..choices import check_one
 from ..retrieval.average_precision import DISTANCE_NAMES
-from ..tables.frames import check_one
 
 __all__ = ["MapOptions"]
 

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ..choices import did_you_mean
 from ..errors import InputError, examples
-from ..tables.frames import did_you_mean, metadata_frame
+from ..tables.frames import metadata_frame
 from ..tables.profiles import Profiles, Source
 from .arrow import check_size
 from .column_roles import refuse_repeated

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ..choices import did_you_mean
 from ..errors import InputError, examples
-from ..tables.frames import did_you_mean
 from .arrow import arrow_columns, arrow_frame, check_size
 from .column_roles import refuse_repeated
 from .errors import unreadable_error

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
+from ..choices import did_you_mean
 from ..errors import InputError
 from ..results.files import FULL
-from ..tables.frames import did_you_mean
 
 __all__ = [
     "damaged_file_as_input_error",

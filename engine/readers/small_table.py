@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
+from ..choices import did_you_mean
 from ..errors import InputError, examples
-from ..tables.frames import did_you_mean
 from ..tables.profiles import Source
 from .column_roles import refuse_repeated
 from .errors import missing_file_error, refuse_git_lfs_pointer, unreadable_error

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ..choices import did_you_mean
 from ..errors import InputError, examples
-from ..tables.frames import did_you_mean
 from ..tables.profiles import Source
 from .digests import source_of
 

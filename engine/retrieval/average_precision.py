@@ -16,9 +16,10 @@ import polars as pl
 from ...kernels import dispatch
 from ...kernels.backend import Backend, Outranking, Prepared, Status
 from ...kernels.names import DEVICES, DISTANCE_TABLE, DISTANCES, METRICS, PRECISIONS, TIES
+from ..choices import check_one
 from ..devices import backend_of
 from ..errors import InputError, UnpairedException
-from ..tables.frames import check_one, with_series
+from ..tables.frames import with_series
 from .degenerate import refuse_degenerate
 from .pair_rules import Columns, PairPlan, compile_pairs
 from .report import Retrieval, RetrievalReport

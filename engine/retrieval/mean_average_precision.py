@@ -16,12 +16,11 @@ import numpy.typing as npt
 import polars as pl
 
 from ...kernels.dispatch import get_backend
+from ..choices import check_one, did_you_mean
 from ..errors import InputError, SampledNullWarning, examples
 from ..nulls.distribution import PValues, check_sampling, check_tail
 from ..statistics.false_discovery import benjamini_hochberg, check_level
 from ..tables.frames import (
-    check_one,
-    did_you_mean,
     metadata_frame,
     require_columns,
     select_columns,

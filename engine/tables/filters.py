@@ -24,9 +24,9 @@ from typing import Any, Final
 import polars as pl
 import polars.selectors as cs
 
+from ..choices import did_you_mean
 from ..errors import InputError, examples
 from .filter_grammar import Column, Comparison, Condition, Joined, Literal, Not, columns_of, parse
-from .frames import did_you_mean
 
 __all__ = ["Derivation", "Filter", "apply_derive", "parse_derive", "parse_filter"]
 

@@ -6,7 +6,6 @@ it.
 
 from __future__ import annotations
 
-import difflib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,13 +13,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ..choices import did_you_mean
 from ..errors import InputError, examples
 from .matrix import EXACT_FLOAT64, check_names, family_of, feature_matrix, is_missing, library_of
 
 __all__ = [
-    "check_one",
     "column_names",
-    "did_you_mean",
     "distinct_texts",
     "feature_matrix",
     "metadata_frame",
@@ -36,23 +34,6 @@ __all__ = [
 _MANY = 20_000
 #: Types that NumPy and Polars share: columns of them need no conversion by way of Arrow.
 _PLAIN = frozenset(np.dtype(name) for name in ("bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8"))
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'a' or 'b'?"``, or an empty string when nothing known is close to `name`."""
-    names = [str(item) for item in known]
-    close = [item for item in names if item.casefold() == name.casefold()]
-    close += [item for item in difflib.get_close_matches(name, names, n=3, cutoff=0.6) if item not in close]
-    return "; did you mean " + " or ".join(repr(item) for item in close[:3]) + "?" if close else ""
-
-
-def check_one(name: str, value: str, choices: Iterable[str]) -> None:
-    """Raise `InputError` when the value of an argument is not one of its choices."""
-    known = tuple(choices)
-    if value not in known:
-        listed = ", ".join(map(repr, known))
-        hint = did_you_mean(str(value), known) or "."
-        raise InputError(f"{name} must be one of {listed}, but it is {value!r}{hint}")
 
 
 def require_columns(frame: pl.DataFrame, columns: Iterable[str], purpose: str) -> None:

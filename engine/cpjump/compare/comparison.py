@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from ...choices import did_you_mean
 from ...errors import InputError
 from ...statistics.paired_bootstrap import FEWEST
-from ...tables.frames import did_you_mean
 from ..checks import check_at_least
 from ..names import ALL, CONFIGURATION, HEADLINE, LEVEL, TASKS, TITLES
 from .pairs import compare_pair, comparison_table

@@ -19,11 +19,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from ...choices import did_you_mean
 from ...errors import InputError, examples
 from ...readers.digests import file_sha256
 from ...readers.small_table import read_table
 from ...results.files import write_error, write_json
-from ...tables.frames import did_you_mean
 from ..checks import check_at_least
 from ..names import BATCH, SUFFIX
 from ..options import Options

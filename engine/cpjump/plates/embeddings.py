@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ...choices import check_one, did_you_mean
 from ...errors import InputError, examples
 from ...readers.vector_table import PLATE, SAMPLE, WELL, Vectors, VectorTable
 from ...readers.vectors import FORMATS, open_table
-from ...tables.frames import check_one, did_you_mean
 from ...tables.profiles import Profiles, consensus
 from ..names import BATCH, SUFFIX
 from .files import plate_files

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ...choices import did_you_mean
 from ...errors import InputError, examples
 from ...readers.formats import TEXT, format_of
 from ...readers.text_table import text_names
-from ...tables.frames import did_you_mean
 from ...tables.profiles import Profiles
 from ..names import MODALITIES
 from .metadata import Plate, plate_map

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ...choices import did_you_mean
 from ...errors import InputError, examples
 from ...readers.small_table import read_table
 from ...results.files import write_csv, write_error, write_json
 from ...results.folder import package_version
-from ...tables.frames import did_you_mean
 from ...tables.profiles import Source
 from .strategies import SUBSETS, Split
 from .wells import WELL, sources, tidy_wells

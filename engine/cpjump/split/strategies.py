@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
+from ...choices import check_one
 from ...errors import InputError
-from ...tables.frames import check_one
 from ..checks import check_at_least
 from .components import TARGET_RULES, balance, components
 from .wells import TREATED, poscon, restricted, split_table

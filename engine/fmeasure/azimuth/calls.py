@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ...choices import did_you_mean
 from ...errors import InputError, examples
 from ...readers.cells import column_names, read_cells
-from ...tables.frames import did_you_mean
 from ..ontology.ontology import Ontology
 from ..ontology.write import inconsistent_pairs
 from ..runs.align import align

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ...choices import check_one
 from ...errors import InputError, examples
-from ...tables.frames import check_one
 
 __all__ = ["UNMAPPED", "AzimuthOptions"]
 

@@ -16,9 +16,9 @@ import numpy.typing as npt
 import polars as pl
 
 from ....kernels.backend import Backend
+from ...choices import did_you_mean
 from ...errors import InputError, examples
 from ...statistics.resampling import mcnemar, percentile_bounds, two_sided_p
-from ...tables.frames import did_you_mean
 from ..confusion import Entries
 from ..names import NO_VALUE, SAMPLE
 from ..ontology.ontology import Ontology, ancestor_sets

@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 
 from ....kernels.backend import Backend
+from ...choices import did_you_mean
 from ...errors import InputError, examples
 from ...results.folder import ResultFolder, read_manifest
-from ...tables.frames import did_you_mean
 from ..confusion import Entries
 from ..figures.draw import draw_comparison
 from ..names import CELL

@@ -28,8 +28,8 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from ...choices import did_you_mean
 from ...errors import InputError, examples
-from ...tables.frames import did_you_mean
 from .ontology import Ontology
 
 __all__ = ["Term", "ontology_of", "parse_obo", "parse_obo_graph"]

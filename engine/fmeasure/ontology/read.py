@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from ...choices import check_one, did_you_mean
 from ...errors import InputError, examples
 from ...readers.errors import missing_file_error, refuse_git_lfs_pointer, unreadable_error
 from ...readers.text_table import expand
-from ...tables.frames import check_one, did_you_mean
 from .obo import ontology_of, parse_obo, parse_obo_graph
 from .ontology import ROOT, Ontology
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ...choices import check_one
 from ...errors import InputError, examples
-from ...tables.frames import check_one
 
 __all__ = ["align"]
 

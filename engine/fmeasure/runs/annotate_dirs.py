@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...choices import did_you_mean
 from ...errors import InputError, examples
 from ...readers.errors import unreadable_error
 from ...results.folder import read_manifest
-from ...tables.frames import did_you_mean
 
 __all__ = ["LABELS", "METADATA", "RESOURCE", "RESPONSE", "AnnotateDir", "find_annotate_dirs", "rank_columns"]
 

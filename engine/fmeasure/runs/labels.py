@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ...choices import check_one, did_you_mean
 from ...errors import InputError, examples
 from ...readers.cells import LabelColumn
 from ...readers.formats import format_of
 from ...readers.small_table import read_table
-from ...tables.frames import check_one, did_you_mean
 from ..ontology.ontology import Ontology
 
 __all__ = [

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ....kernels.names import DEVICES
+from ...choices import check_one
 from ...errors import InputError
-from ...tables.frames import check_one
 from .labels import Policy, read_crosswalk
 
 __all__ = ["ScoreOptions"]

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from ....kernels.backend import Backend
+from ...choices import did_you_mean
 from ...errors import InputError, examples
-from ...tables.frames import did_you_mean
 from ..confusion import Confusion, add
 from ..names import NO_VALUE, is_call_column
 from ..ontology.ontology import Ontology

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from ....kernels.names import DEVICES
+from ...choices import check_one
 from ...errors import InputError
-from ...tables.frames import check_one
 from ..names import CELL
 from .metrics import RULES
 from .tables import Rules

@@ -19,8 +19,9 @@ from hypothesis.extra import numpy as hnp
 from polars.testing import assert_frame_equal
 
 import fastbench as fb
+from fastbench.engine.choices import did_you_mean
 from fastbench.engine.errors import InputError
-from fastbench.engine.tables.frames import did_you_mean, feature_matrix, metadata_frame, require_columns, to_kind
+from fastbench.engine.tables.frames import feature_matrix, metadata_frame, require_columns, to_kind
 
 
 @pytest.mark.slow
