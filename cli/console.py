@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -12,13 +11,18 @@ import typer
 if TYPE_CHECKING:
     import polars as pl
 
-    from ..engine.map.job import MapResult
-    from ..engine.map.options import MapOptions
+    from ..engine.command.command import Plan
     from ..engine.results.folder import ResultFolder
 
-__all__ = ["listed", "note_compilation", "print_json", "refuse_options_before", "show_map", "show_notes", "show_table"]
-
-SHOWN_GROUPS = 10
+__all__ = [
+    "listed",
+    "note_compilation",
+    "print_json",
+    "refuse_options_before",
+    "show_notes",
+    "show_plan",
+    "show_table",
+]
 
 
 def listed(text: str) -> tuple[str, ...]:
@@ -86,60 +90,23 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
+def show_plan(plan: Plan, options: Any, as_json: bool) -> None:
+    """Print what a command would do and what it would cost."""
+    from ..engine.options import as_mapping
+
+    frame, cost = plan.frame(), dict(plan.cost())
+    if as_json:
+        print_json({"options": as_mapping(options), "steps": frame.to_dicts(), "cost": cost, "notes": plan.notes()})
+        return
+    show_notes(plan.notes())
+    typer.echo()
+    show_table(frame, f"{len(frame)} steps")
+    seconds, memory = cost.pop("seconds"), cost.pop("peak_megabytes")
+    counted = ", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in cost.items())
+    typer.echo(f"\n{counted}; about {seconds:.0f} s on two cores and {memory:,.0f} MB")
+
+
 def show_notes(notes: Sequence[str]) -> None:
     """Print what was dropped or noticed, one line each."""
     for note in notes:
         typer.echo(f"note: {note}")
-
-
-def show_map(result: MapResult, options: MapOptions, output: Path, as_json: bool) -> None:
-    """Print the outcome of ``fastbench map``."""
-    groups, report = result.groups, result.report
-    n_significant = int(groups["below_corrected_p"].sum())
-    mean_map = float(groups["mean_average_precision"].to_numpy().mean())
-    summary = {
-        "output": str(output),
-        "groups": len(groups),
-        "mean_map": mean_map,
-        "below_corrected_p": n_significant,
-        "threshold": options.threshold,
-        "definition": result.definition,
-        "retrieval": report.as_dict(),
-        "notes": list(result.notes),
-        "timings": result.timings,
-    }
-    if as_json:
-        print_json(summary)
-        return
-    show_notes(result.notes)
-    scored = result.average_precision
-    lowest, highest = (
-        float(scored[name if name in scored.columns else "average_precision"].fill_nan(None).mean() or 0)  # type: ignore[arg-type]
-        for name in ("ap_pessimistic", "ap_optimistic")
-    )
-    typer.echo(
-        f"{report.n_queries} queries over {report.n_rows} rows, {len(result.feature_names)} features: {report.n_positive_pairs:,} positive and "
-        f"{report.n_negative_pairs:,} negative pairs; {options.distance}"
-    )
-    for count, what in (
-        (report.n_without_positives, "rows asked for have no positive and no AP"),
-        (report.n_without_negatives, "rows have no negative: their AP is 1 by definition"),
-        (
-            report.n_tied_queries,
-            f"queries have a positive tied with a negative: ties count as {report.ties}; mean AP lies between "
-            f"{lowest:.4f} and {highest:.4f} (ap_pessimistic, ap_optimistic)",
-        ),
-    ):
-        if count:
-            typer.echo(f"note: {count} {what}")
-    top = groups.sort("mean_average_precision", descending=True).head(SHOWN_GROUPS)
-    columns = [*result.group_by, "n_queries", "mean_average_precision", "p_value", "corrected_p_value"]
-    typer.echo()
-    show_table(top, f"Best {len(top)} of {len(groups)} groups", columns)
-    typer.echo()
-    typer.echo(
-        f"mean mAP {mean_map:.5f}; {n_significant} of {len(groups)} groups "
-        f"({n_significant / len(groups):.1%}) below corrected p {options.threshold:g}"
-    )
-    typer.echo(f"{result.definition}")
-    typer.echo(f"results: {output}")

@@ -51,7 +51,7 @@ def fetch(
     from ..engine.cpjump.fetch.fetch import FetchOptions, survey
     from ..engine.cpjump.fetch.fetch import fetch as fetch_files
     from ..engine.errors import InputError
-    from ..engine.results.progress import progress
+    from ..engine.results.progress import Silent, Terminal
     from .console import listed
 
     options = FetchOptions(
@@ -68,7 +68,8 @@ def fetch(
     if not as_json:
         _show_survey(items, options, table=dry_run)
     if not dry_run:
-        with progress("fetching", enabled=not as_json) as advance:
+        reporter = Silent() if as_json else Terminal("fastbench", lines=False)
+        with reporter.stage("fetching") as advance:
             done = fetch_files(options, items, advance)
     _show_end(items, done, options, as_json)
     failed = done.failed if done else {item.plate: item.why for item in items if item.state == "absent"}

@@ -157,7 +157,7 @@ def fmeasure(
         return
     from ..engine.errors import InputError
     from ..engine.fmeasure.pipeline import as_options, run_all
-    from ..engine.results.progress import progress
+    from ..engine.results.progress import Terminal
 
     if not (annotate_dirs or truth or pred):
         if gt_label or inferred_label or ontology:
@@ -166,7 +166,7 @@ def fmeasure(
         return
     options, report = _score_options(given), _report_options(given)
     with _result(output_dir, "fmeasure", as_options(options, report), overwrite) as folder:
-        with progress("reading and counting") as advance:
+        with Terminal("fastbench fmeasure").stage("reading and counting") as advance:
             outcome = run_all(options, report, folder, advance)
         note_compilation(folder)
     show(outcome, output_dir, as_json)
@@ -176,7 +176,7 @@ def _run_example(given: dict[str, Any]) -> None:
     """Score the packaged example, written into the result folder."""
     from ..engine.fmeasure.example import GT_LABEL, INFERRED_LABEL, RANKS, write_example
     from ..engine.fmeasure.pipeline import as_options, run_all
-    from ..engine.results.progress import progress
+    from ..engine.results.progress import Terminal
 
     output_dir: Path = given["output_dir"]
     typer.echo("Example: real Cell Ontology terms, SIMULATED calls of two models on three donors.", err=True)
@@ -188,7 +188,7 @@ def _run_example(given: dict[str, Any]) -> None:
         staged = folder.path("example_input/annotate").parent
         write_example(staged, given["seed"])
         real = _score_options(given | example | {"annotate_dirs": str(staged / "annotate")})
-        with progress("reading and counting") as advance:
+        with Terminal("fastbench fmeasure").stage("reading and counting") as advance:
             outcome = run_all(real, report, folder, advance, simulated=True)
         folder.manifest["simulated"] = True
         note_compilation(folder)
@@ -223,11 +223,11 @@ def confusion_matrix(
     """Step 1: count truth and prediction of every run (cm_raw_k1 ...); obs columns of later steps are named here."""
     given = dict(locals())
     from ..engine.fmeasure.pipeline import as_options, confusion_step
-    from ..engine.results.progress import progress
+    from ..engine.results.progress import Terminal
 
     options, report = _score_options(given), _report_options(given)
     with _result(output_dir, "fmeasure confusion-matrix", as_options(options, report), overwrite) as folder:
-        with progress("reading and counting") as advance:
+        with Terminal("fastbench fmeasure").stage("reading and counting") as advance:
             outcome = confusion_step(options, folder, report, advance)
         note_compilation(folder)
     show(outcome, output_dir, as_json)

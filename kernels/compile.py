@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core import event
 
-__all__ = ["compile_seconds", "njit"]
+__all__ = ["before_compiling", "compile_seconds", "njit"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -68,10 +68,14 @@ class _CompileClock(event.Listener):
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.before: Callable[[], None] | None = None
         self._depth = 0
         self._start = 0.0
 
     def on_start(self, event: object) -> None:
+        if self.before is not None:
+            tell, self.before = self.before, None
+            tell()
         if self._depth == 0:
             self._start = time.perf_counter()
         self._depth += 1
@@ -84,6 +88,11 @@ class _CompileClock(event.Listener):
 
 _clock = _CompileClock()
 event.register("numba:compile", _clock)
+
+
+def before_compiling(tell: Callable[[], None]) -> None:
+    """Call a function once, when the next kernel is about to be compiled and not found on disk."""
+    _clock.before = tell
 
 
 def compile_seconds() -> float:

@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 
 from ...kernels.dispatch import get_backend
+from ..choices import check_level
 from ..errors import InputError, examples
-from ..statistics.false_discovery import benjamini_hochberg, check_level
+from ..statistics.false_discovery import benjamini_hochberg
 from ..tables.frames import require_columns
 from ..tables.groups import grouped
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from ..command.job import Job
 from ..errors import InputError, SampledNullWarning
 from ..readers import packaged
 from ..readers.profiles import read_profiles
-from ..results.folder import ResultFolder
+from ..results.tables import Table
 from ..retrieval.average_precision import score
 from ..retrieval.report import RetrievalReport
 from ..tables.frames import require_columns
-from ..tables.profiles import Source
+from ..tables.profiles import Profiles, Source
 from .columns import parse_columns, split_columns
 from .options import MapOptions
 from .preparation import REFERENCE_INDEX, count_duplicate_wells, filter_mask, float32_precision_notes, prepare
+from .tables import GROUP_COLUMNS, GROUPED_BY, METADATA, QUERY_COLUMNS
 
-__all__ = ["MapResult", "run_map", "write_map"]
+__all__ = ["MapResult", "run_map"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class MapResult:
 
     Attributes
     ----------
+    options : MapOptions
+        What was asked for.
     average_precision : polars.DataFrame
         One row a query, columns of copairs.
     groups : polars.DataFrame
@@ -51,6 +55,7 @@ class MapResult:
         Seconds by stage.
     """
 
+    options: MapOptions
     average_precision: pl.DataFrame
     groups: pl.DataFrame
     group_by: tuple[str, ...]
@@ -61,33 +66,85 @@ class MapResult:
     sources: tuple[Source, ...]
     timings: dict[str, float] = field(default_factory=dict)
 
+    def tables(self) -> dict[str, Table]:
+        """Return queries and groups, with their columns declared."""
+        return {
+            "average_precision.csv": Table(self.average_precision, QUERY_COLUMNS, METADATA),
+            "map.csv": Table(self.groups, GROUP_COLUMNS, GROUPED_BY),
+        }
 
-def run_map(
-    options: MapOptions,
-    advance: Callable[[int, int], None] | None = None,
-) -> MapResult:
-    """Read, prepare, score and test.
+    def draw(self, path: Callable[[str], Path]) -> None:
+        """Draw the groups: mAP against p-value."""
+        from .figures import draw_map
+
+        draw_map(
+            self.groups,
+            self.group_by[0],
+            path("figures/map.png"),
+            path("figures/map.svg"),
+            threshold=self.options.threshold,
+            subtitle=self.definition,
+        )
+
+    def account(self) -> dict[str, Any]:
+        """Return the entries of the manifest."""
+        report = self.report
+        return {
+            "definition": self.definition,
+            "device": report.device,
+            "features": {"count": len(self.feature_names), "names": list(self.feature_names)},
+            "retrieval": report.as_dict(),
+            "dropped": {
+                "queries_without_positives": report.n_without_positives,
+                "queries_without_negatives_kept": report.n_without_negatives,
+                "queries_tied": report.n_tied_queries,
+            },
+            "timings": self.timings,
+            "notes": list(self.notes),
+            "inputs": [source.as_dict() for source in self.sources],
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        return {
+            "groups": len(self.groups),
+            "mean_map": self.mean_map,
+            "below_corrected_p": self.n_significant,
+            "threshold": self.options.threshold,
+            "definition": self.definition,
+            "retrieval": self.report.as_dict(),
+            "notes": list(self.notes),
+            "timings": self.timings,
+        }
+
+    @property
+    def mean_map(self) -> float:
+        """Mean of the groups' mAP."""
+        return float(self.groups["mean_average_precision"].to_numpy().mean())
+
+    @property
+    def n_significant(self) -> int:
+        """Groups whose corrected p-value is below the threshold."""
+        return int(self.groups["below_corrected_p"].sum())
+
+
+def read_and_prepare(options: MapOptions) -> tuple[Profiles, dict[str, dict[str, list[str]]], list[str]]:
+    """Read the files and make of them the profiles to score.
 
     Parameters
     ----------
     options : MapOptions
         What to do.
-    advance : callable, optional
-        Told (queries done, queries in all) while scoring.
 
     Returns
     -------
-    MapResult
-        Nothing is written; see `write_map`.
+    profiles : Profiles
+        Those to score.
+    rules : dict
+        The four column rules by name.
+    notes : list of str
+        What was left out or noticed.
     """
-    timings: dict[str, float] = {}
-    clock = time.perf_counter()
-
-    def done(name: str) -> None:
-        nonlocal clock
-        timings[name] = time.perf_counter() - clock
-        clock = time.perf_counter()
-
     rules = {
         name: parse_columns(getattr(options, name)) for name in ("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby")
     }
@@ -98,27 +155,52 @@ def run_map(
         missing=options.missing,
     )
     profiles, notes = prepare(profiles, options, rules)
-    notes += float32_precision_notes(profiles)
-    done("read")
+    return profiles, rules, notes + float32_precision_notes(profiles)
+
+
+def run_map(options: MapOptions, job: Job | None = None) -> MapResult:
+    """Read, prepare, score and test.
+
+    Parameters
+    ----------
+    options : MapOptions
+        What to do.
+    job : Job, optional
+        Shows progress, and keeps what ranges of queries counted.
+
+    Returns
+    -------
+    MapResult
+        Nothing is written, but what `job` keeps.
+    """
+    job = job or Job()
+    with job.stage("reading profiles", "read"):
+        profiles, rules, notes = read_and_prepare(options)
     asked = filter_mask(profiles.metadata, options.queries, "--queries") if options.queries else None
     group_by = _group_by(options, rules)
     require_columns(profiles.metadata, group_by, "--group-by" if options.group_by else "--pos-sameby")
-    retrieval = score(
-        profiles.metadata,
-        profiles.features,
-        pos_sameby=rules["pos_sameby"],
-        pos_diffby=rules["pos_diffby"],
-        neg_sameby=rules["neg_sameby"],
-        neg_diffby=rules["neg_diffby"],
-        multilabel_col=options.multilabel or None,
-        distance=options.distance,
-        ties=options.ties,
-        device=options.device,
-        precision=options.precision,
-        queries=asked,
-        progress=advance,
-    )
-    done("average_precision")
+    digests = [source.sha256 for source in profiles.sources]
+
+    def keep(name: str, compute: Callable[[], Any]) -> Any:
+        return job.steps.do(name, compute, digests)
+
+    with job.stage(f"average precision of {len(profiles):,} profiles", "average_precision") as advance:
+        retrieval = score(
+            profiles.metadata,
+            profiles.features,
+            pos_sameby=rules["pos_sameby"],
+            pos_diffby=rules["pos_diffby"],
+            neg_sameby=rules["neg_sameby"],
+            neg_diffby=rules["neg_diffby"],
+            multilabel_col=options.multilabel or None,
+            distance=options.distance,
+            ties=options.ties,
+            device=options.device,
+            precision=options.precision,
+            queries=asked,
+            progress=advance,
+            keep=keep if job.steps.keeps else None,
+        )
     scored = retrieval.frame.filter(pl.col("average_precision").is_not_null())
     n_duplicates = count_duplicate_wells(profiles.metadata)
     if n_duplicates:
@@ -126,11 +208,12 @@ def run_map(
     unnamed = scored.filter(pl.any_horizontal(pl.col(c).is_null() for c in group_by)).height
     if unnamed:
         notes.append(f"{unnamed} queries have no value in {', '.join(group_by)} and were left out of the groups.")
-    groups, sampled = _mean_average_precision(scored, group_by, options)
+    with job.stage("p-values", "p_values"):
+        groups, sampled = _mean_average_precision(scored, group_by, options)
     notes += sampled
-    done("p_values")
     size = groups["indices"].list.len().alias("n_queries")
     return MapResult(
+        options,
         scored,
         groups.with_columns(size).drop("indices"),
         group_by,
@@ -139,7 +222,7 @@ def run_map(
         profiles.feature_names,
         tuple(dict.fromkeys([*profiles.notes, *notes, *retrieval.report.warnings])),
         profiles.sources,
-        timings,
+        dict(job.timings),
     )
 
 
@@ -191,43 +274,3 @@ def _definition(options: MapOptions, sampled: bool) -> str:
         f"{how} p, P(null {options.tail or '>='} observed {options.aggregate} AP), {options.null} null, "
         f"Benjamini-Hochberg{' in two stages' if options.hierarchical_by else ''}; ties {options.ties}"
     )
-
-
-def write_map(result: MapResult, options: MapOptions, folder: ResultFolder) -> None:
-    """Write tables, figure and the account into a result folder.
-
-    Parameters
-    ----------
-    result : MapResult
-        From `run_map`.
-    options : MapOptions
-        The options of the run.
-    folder : ResultFolder
-        Open result folder.
-    """
-    from .figures import draw_map
-
-    folder.csv("average_precision.csv", result.average_precision)
-    folder.csv("map.csv", result.groups)
-    label = result.group_by[0]
-    draw_map(
-        result.groups,
-        label,
-        folder.path("figures/map.png"),
-        folder.path("figures/map.svg"),
-        threshold=options.threshold,
-        subtitle=result.definition,
-    )
-    folder.manifest["definition"] = result.definition
-    report = result.report
-    folder.manifest["device"] = report.device
-    folder.manifest["features"] = {"count": len(result.feature_names), "names": list(result.feature_names)}
-    folder.manifest["retrieval"] = report.as_dict()
-    folder.manifest["dropped"] = {
-        "queries_without_positives": report.n_without_positives,
-        "queries_without_negatives_kept": report.n_without_negatives,
-        "queries_tied": report.n_tied_queries,
-    }
-    folder.manifest["timings"] = result.timings
-    folder.manifest["notes"] = list(result.notes)
-    folder.manifest["inputs"] = [source.as_dict() for source in result.sources]

@@ -4,57 +4,54 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...kernels.names import DEVICES, PRECISIONS, TIES
-from ..choices import check_one
-from ..retrieval.average_precision import DISTANCE_NAMES
+from ..options import option
+from ..retrieval.options import NullModel, Scoring
 
 __all__ = ["MapOptions"]
 
+MISSING = ("error", "drop-features")
 
-@dataclass(frozen=True)
-class MapOptions:
-    """What ``fastbench map`` was asked to do; field names are the option names.
 
-    Column rules are texts such as ``"Metadata_a,any(Metadata_b,Metadata_c)"``, see `parse_columns`.
+@dataclass(frozen=True, kw_only=True)
+class MapOptions(NullModel, Scoring):
+    """What ``fastbench map`` was asked to do.
+
+    Column rules are texts such as ``"Metadata_a,any(Metadata_b,Metadata_c)"``, see `columns.parse_columns`.
+
+    Raises
+    ------
+    InputError
+        On a value that is not a choice or out of range.
     """
 
-    profiles: tuple[str, ...]
-    pos_sameby: str
-    neg_diffby: str = ""
-    pos_diffby: str = ""
-    neg_sameby: str = ""
-    filter: tuple[str, ...] = ()
-    derive: tuple[str, ...] = ()
-    queries: str = ""
-    reference_index: str = ""
-    consensus: str = ""
-    multilabel: str = ""
-    group_by: str = ""
-    distance: str = "cosine"
-    ties: str = "expected"
-    p_values: str = "exact"
-    tail: str = ""
-    null: str = "shared"
-    aggregate: str = "mean"
-    hierarchical_by: str = ""
-    null_size: int = 100_000
-    seed: int = 0
-    threshold: float = 0.05
-    features: str = ""
-    obsm: str = ""
-    missing: str = "error"
-    device: str = "auto"
-    precision: str = "auto"
+    profiles: tuple[str, ...] = option(
+        "Profile files (csv, csv.gz, tsv, parquet, arrow, h5ad, zarr), or sample:lincs.", positional=True, reads=True
+    )
+    pos_sameby: str = option("Columns in which positives agree: A,B or any(A,B).")
+    neg_diffby: str = option("Columns in which negatives differ.", "")
+    pos_diffby: str = option("Columns in which positives differ.", "")
+    neg_sameby: str = option("Columns in which negatives agree.", "")
+    filter: tuple[str, ...] = option(
+        "Keep rows that meet this, e.g. \"Metadata_x == 'a'\"; may be repeated.", (), many="repeat"
+    )
+    derive: tuple[str, ...] = option(
+        "Make a column: \"Metadata_negcon = Metadata_broad_sample == 'DMSO'\"; may be repeated.", (), many="repeat"
+    )
+    queries: str = option("Score only rows that meet this; the others stay candidates.", "")
+    reference_index: str = option(
+        "Number the rows that meet this in Metadata_Reference_Index (others -1); with that column in --pos-sameby, "
+        "controls do not pair with each other.",
+        "",
+    )
+    consensus: str = option("First take the median profile of each value of this column.", "")
+    multilabel: str = option("Column of lists, or of text split at '|'.", "")
+    group_by: str = option("Columns to average over; the pos-sameby columns when left out.", "")
+    hierarchical_by: str = option("Two-stage correction: outer columns, a part of group-by.", "")
+    features: str = option("Regular expression of the feature columns.", "")
+    obsm: str = option("AnnData: take features from this obsm key instead of X.", "")
+    missing: str = option("What to do about feature columns with NaN or infinity.", "error", choices=MISSING)
 
     def __post_init__(self) -> None:
         """Refuse bad values before anything is read."""
-        from ..retrieval.mean_average_precision import check_arguments
-
-        check_one("distance", self.distance, DISTANCE_NAMES)
-        check_one("ties", self.ties, TIES)
-        check_one("device", self.device, DEVICES)
-        check_one("precision", self.precision, PRECISIONS)
-        check_one("missing", self.missing, ("error", "drop-features"))
-        check_arguments(
-            self.null_size, self.threshold, self.seed, self.p_values, self.tail or None, self.null, self.aggregate
-        )
+        Scoring.__post_init__(self)
+        NullModel.__post_init__(self)

@@ -29,10 +29,11 @@ import numpy.typing as npt
 from ...kernels.codes import compact
 from ...kernels.cores import run_jobs, usable_cores
 from ...kernels.dispatch import get_backend
+from ..choices import check_sampling, check_tail
 from ..errors import InputError, SampledNullWarning, examples
 from ..tables.groups import Groups
 from .bracket import sweep
-from .distribution import NullDistribution, PValues, Tail, check_sampling, check_tail, expected_sampled, tolerance_of
+from .distribution import NullDistribution, PValues, Tail, expected_sampled, tolerance_of
 from .inversion import invert
 from .method import Plan, method_of, plan_of
 from .split_bracket import split_sweep

@@ -14,15 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ...kernels.dispatch import get_backend
-from ..errors import InputError
+from ..choices import check_sampling, check_tail
 
 __all__ = [
     "TOLERANCE",
     "NullDistribution",
     "PValues",
     "Tail",
-    "check_sampling",
-    "check_tail",
     "expected_sampled",
     "sampled_p_values",
     "tolerance_of",
@@ -37,7 +35,6 @@ CONFIDENCE = 0.999
 
 _COUNTED = 20_000  # placements of a tail that is counted
 _LONGEST_COUNT = 290 * math.log(10)  # logarithm of a number of placements that is well within float64
-_MOST_SAMPLES = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -209,24 +206,6 @@ class NullDistribution:
 def tolerance_of(values: npt.NDArray[np.generic]) -> float:
     """Relative difference up to which observed values are equal, given the precision they were stored in."""
     return 2.0**-22 if values.dtype == np.float32 else TOLERANCE
-
-
-def check_tail(tail: str) -> None:
-    """Raise `InputError` for a tail that is neither ``>=`` nor ``>``."""
-    if tail not in (">=", ">"):
-        raise InputError(f"tail must be '>=' or '>', but it is {tail!r}.")
-
-
-def check_sampling(null_size: int, seed: int) -> None:
-    """Raise `InputError` for a null size or a seed that cannot be."""
-    for name, number, least in (("null_size", null_size, 1), ("seed", seed, 0)):
-        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < least:
-            raise InputError(f"{name} must be a whole number of at least {least}, but it is {number!r}.")
-    if null_size > _MOST_SAMPLES:
-        raise InputError(
-            f"null_size is {null_size}, but samples beyond {_MOST_SAMPLES} are not worth their time and memory "
-            f"({8 * null_size / 2**30:.0f} GiB a shape); use fewer, or p_values='exact'."
-        )
 
 
 def sampled_p_values(above: npt.NDArray[np.integer], null_size: int) -> PValues:

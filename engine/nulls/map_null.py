@@ -20,10 +20,11 @@ import numpy.typing as npt
 
 from ...kernels.cores import usable_cores
 from ...kernels.dispatch import get_backend
+from ..choices import check_sampling, check_tail
 from ..tables.groups import Groups
 from .ap_null import NullDistribution, Shape, ap_p_values, distinct_shapes, map_distributions, method_of
 from .convolution import Part, part_of, sum_tail
-from .distribution import PValues, check_sampling, check_tail, sampled_p_values, tolerance_of
+from .distribution import PValues, sampled_p_values, tolerance_of
 from .map_inversion import Spectra
 
 __all__ = ["count_sampled", "group_p_values"]

@@ -23,6 +23,7 @@ import polars as pl
 
 from ..errors import InputError, examples
 from .files import FULL, plain, sync_folder, write_atomic, write_csv, write_error, write_json, write_parquet
+from .steps import StepStore
 
 __all__ = [
     "ResultFolder",
@@ -35,6 +36,12 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
+#: Raised when an entry of the manifest changes its meaning; new entries may come at any time.
+MANIFEST_VERSION = 1
+#: Folder of finished steps inside the staging folder.
+STEPS = "steps"
+#: Marks the staging folder of a run that was stopped, but whose process may live on.
+_STOPPED = "stopped"
 _VERSIONED = ("numpy", "scipy", "numba", "polars")
 
 # Staging folders of this process: the only ones with its number that are not left over from a dead run.
@@ -65,9 +72,17 @@ class ResultFolder:
         that a command replaces.
     reads : iterable of path or None
         Files and folders that the command reads: an output that is one of them, or holds one, is refused.
+    resume : bool, default False
+        Take the finished steps that a run which was stopped left behind.
+    scope : object, optional
+        What all steps of the run depend on, see `StepStore`; without it, no steps are kept.
 
     Attributes
     ----------
+    steps : StepStore
+        Finished steps. They are gone when the result is complete, and stay beside `output` when the block raises.
+    n_found, n_kept : int
+        Finished steps that an earlier run left, and that this one leaves because it was stopped.
     manifest : dict
         Written at the end. To be filled by the command: ``inputs``, ``timings`` (seconds), ``device``,
         ``notes``, ``dropped`` (counts), and whatever else it has to say.
@@ -87,6 +102,8 @@ class ResultFolder:
         overwrite: bool = False,
         known: Callable[[str], bool] = lambda name: False,
         reads: Iterable[str | Path | None] = (),
+        resume: bool = False,
+        scope: object = None,
     ) -> None:
         self.shown = str(output)
         if "\0" in self.shown:
@@ -100,8 +117,12 @@ class ResultFolder:
         if not self._target.name:
             raise InputError(f"The output '{self.shown}' is the root of the file system; give a folder in it.")
         self._staging = self._sibling("partial")
+        self._resume = resume
+        self.steps = StepStore(self._staging / STEPS, scope) if scope is not None else StepStore()
+        self.n_found = self.n_kept = 0
         self._started = time.perf_counter()
         self.manifest: dict[str, Any] = {
+            "manifest_version": MANIFEST_VERSION,
             "command": command,
             "argv": list(sys.argv),
             "fastbench_version": package_version("fastbench"),
@@ -130,14 +151,13 @@ class ResultFolder:
     def __enter__(self) -> ResultFolder:
         try:
             self._target.parent.mkdir(parents=True, exist_ok=True)
-            self._clear_leftovers()
+            left = self._leftovers()
             self._check_target()
-            self._staging.mkdir()
+            self._take_over(left)
         except FileExistsError as error:
             raise InputError(f"The output '{self.shown}' cannot be made: '{error.filename}' is a file.") from error
         except OSError as error:
             raise write_error(Path(self.shown), error) from error
-        _ACTIVE.add(self._staging)
         return self
 
     def _check_target(self) -> None:
@@ -176,17 +196,18 @@ class ResultFolder:
                 f"({examples(strange, 3)}) and is not replaced; move them away or choose another."
             )
 
-    def _clear_leftovers(self) -> None:
-        """Remove what dead runs staged, and put back a result that one was just replacing."""
+    def _leftovers(self) -> list[Path]:
+        """Find what dead runs staged, and put back a result that one was just replacing."""
         pattern = re.compile(re.escape(f".{self._target.name}.") + r"(partial|replaced)-(\d+)-(\w+)$")
         own_host = self._staging.name.rpartition("-")[2]
+        left = []
         for path in sorted(self._target.parent.iterdir()):
             found = pattern.match(path.name)
             if not found or found[3] != own_host or not path.is_dir() or path.is_symlink():
                 continue  # the processes of another host cannot be asked whether they live
             pid = int(found[2])
             # The own number too is of a dead run, unless this process staged it: containers reuse numbers.
-            if path in _ACTIVE if pid == os.getpid() else _alive(pid):
+            if path in _ACTIVE if pid == os.getpid() else _alive(pid) and not (path / _STOPPED).exists():
                 raise InputError(
                     f"Another run (process {pid}) is writing '{self.shown}'; wait for it, choose another output, or "
                     f"remove '{path}' if there is no such run."
@@ -194,7 +215,25 @@ class ResultFolder:
             if found[1] == "replaced" and not self._target.exists():
                 os.rename(path, self._target)
             else:
-                shutil.rmtree(path, ignore_errors=True)
+                left.append(path)
+        return left
+
+    def _take_over(self, left: list[Path]) -> None:
+        """Make the staging folder, with the finished steps of dead runs when they are wanted; remove those runs."""
+        if self._staging in left:  # of a dead run that had the same number
+            aside = self._sibling("replaced")
+            os.rename(self._staging, aside)
+            left = [aside if path == self._staging else path for path in left]
+        self._staging.mkdir()
+        _ACTIVE.add(self._staging)
+        for path in left:
+            steps = sorted((path / STEPS).glob("*.npz")) if self._resume else []
+            if steps:
+                (self._staging / STEPS).mkdir(exist_ok=True)
+            for step in steps:
+                os.rename(step, self._staging / STEPS / step.name)
+            shutil.rmtree(path, ignore_errors=True)
+        self.n_found = _count_steps(self._staging)
 
     # --- inside ---
 
@@ -250,12 +289,24 @@ class ResultFolder:
         except OSError as failure:
             raise write_error(Path(self.shown), failure) from failure
         finally:
-            shutil.rmtree(self._staging, ignore_errors=True)
+            self._leave_steps()
             _ACTIVE.discard(self._staging)
+
+    def _leave_steps(self) -> None:
+        """Remove what was staged, but for the finished steps of a run that was stopped."""
+        self.n_kept = _count_steps(self._staging)
+        if not self.n_kept:
+            shutil.rmtree(self._staging, ignore_errors=True)
+            return
+        with contextlib.suppress(OSError):
+            (self._staging / _STOPPED).touch()
+            for path in self._staging.iterdir():
+                if path.name not in (STEPS, _STOPPED):
+                    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
     def _finish(self) -> None:
         outputs = []
-        for name in _files(self._staging):
+        for name in (name for name in _files(self._staging) if not name.startswith(f"{STEPS}/")):
             with (self._staging / name).open("rb") as handle:
                 digest = hashlib.file_digest(handle, "sha256").hexdigest()
                 os.fsync(handle.fileno())
@@ -275,6 +326,7 @@ class ResultFolder:
             kept = self._target.with_name(f"{self._target.name}.kept-{os.getpid()}")
             os.rename(self._staging, kept)
             raise InputError(f"{error} The finished result was kept as '{kept}'.") from error
+        shutil.rmtree(self._staging / STEPS, ignore_errors=True)
         replaced = self._sibling("replaced")
         if self._target.exists() and os.listdir(self._target):
             os.rename(self._target, replaced)
@@ -308,6 +360,10 @@ def _alive(pid: int) -> bool:
     except OSError:  # it lives, and belongs to someone else
         return True
     return True
+
+
+def _count_steps(staging: Path) -> int:
+    return sum(1 for _ in (staging / STEPS).glob("*.npz"))
 
 
 def _files(folder: Path) -> list[str]:

@@ -7,6 +7,7 @@ Queries go through in batches, so that memory is O(rows x features + batch), wha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,23 +16,23 @@ import polars as pl
 
 from ...kernels import dispatch
 from ...kernels.backend import Backend, Outranking, Prepared, Status
-from ...kernels.names import DEVICES, DISTANCE_TABLE, DISTANCES, METRICS, PRECISIONS, TIES
-from ..choices import check_one
+from ...kernels.names import DISTANCE_TABLE, METRICS
 from ..devices import backend_of
 from ..errors import InputError, UnpairedException
 from ..tables.frames import with_series
 from .degenerate import refuse_degenerate
+from .options import ALIASES, Scoring
 from .pair_rules import Columns, PairPlan, compile_pairs
 from .report import Retrieval, RetrievalReport
 
-__all__ = ["DISTANCE_NAMES", "SCORES", "score"]
+__all__ = ["SCORES", "score"]
 
 #: Positive entries handled at once; 2 million take 170 MB. A tile serves both sides only within a batch.
 BATCH_POSITIVES = 2_000_000
-#: Other names of scipy for distances that fastbench has under its own.
-_ALIASES = {"cityblock": "manhattan", "sqeuclidean": "euclidean"}
-#: What ``distance`` may be: fastbench's own, whose ranks are certain, and scipy's.
-DISTANCE_NAMES = (*DISTANCES, *_ALIASES, *METRICS)
+#: Work of a range of queries that is kept as one step, in floating point operations of its products: some ten seconds.
+STEP_WORK = 1e12
+#: Keeps a step: ``(name, compute) -> value``.
+Keep = Callable[[str, Callable[[], Any]], Any]
 
 #: Columns that a result may have beside the metadata.
 SCORES = (
@@ -76,6 +77,7 @@ def score(
     feature_names: Sequence[str] | None = None,
     threads: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    keep: Keep | None = None,
 ) -> Retrieval:
     """Average precision of each profile, or of each (profile, label) for a list column.
 
@@ -104,6 +106,9 @@ def score(
         Worker threads, 0 for all cores. The numbers do not depend on it.
     progress : callable, optional
         Called with (queries done, queries in all).
+    keep : callable, optional
+        ``(name, compute) -> value``: keeps what a range of queries counts, or gives what was kept, see
+        `results.steps.StepStore.do`. Ranges are then short enough to be worth keeping.
 
     Returns
     -------
@@ -121,13 +126,8 @@ def score(
     ----------
     Kalinin et al. 2025, Nat Commun 16:5181 (the framework and its formulas).
     """
-    check_one("distance", distance, DISTANCE_NAMES)
-    distance = _ALIASES.get(distance, distance)
-    check_one("ties", ties, TIES)
-    check_one("device", device, DEVICES)
-    check_one("precision", precision, PRECISIONS)
-    if precision not in ("auto", "float32") and device not in ("gpu", "cpu-xla"):
-        raise InputError(f"Precision {precision!r} is for device 'gpu' and 'cpu-xla', but the device is {device!r}.")
+    scoring = Scoring(distance=distance, ties=ties, device=device, precision=precision)
+    distance = ALIASES.get(scoring.distance, scoring.distance)
     if len(metadata) != len(features):
         raise InputError(f"Metadata has {len(metadata)} rows and features have {len(features)}; they must agree.")
     if len(metadata) == 0:
@@ -157,10 +157,11 @@ def score(
     _raise_if_refused(distance, prepared)
     if by_length:
         refuse_degenerate(x, distance, plan.rows, prepared.norms, feature_names)
-    found = [
-        _score_batch(backend, plan, prepared, batch, distance, ties, threads, tell)
-        for batch, tell in _reported(_batches(backend, plan, asked), len(asked), progress)
-    ]
+    most = None if keep is None else max(1, int(STEP_WORK / (2 * x.size)))
+    found = []
+    for batch, tell in _reported(_batches(backend, plan, asked, most), len(asked), progress):
+        count = partial(_score_batch, backend, plan, prepared, batch, distance, ties, threads, tell)
+        found.append(count() if keep is None else _kept(keep, f"queries {batch[0]} to {batch[-1]}", count))
     on_host = prepared.status is Status.ON_HOST
     said = [f"Device {device!r} left the counting to the CPU kernels: {prepared.reason}."] if on_host else []
     if distance in METRICS:
@@ -233,8 +234,13 @@ def _marked(rows: Ints, n: int) -> npt.NDArray[np.bool_]:
     return mark
 
 
-def _batches(backend: Backend[Any], plan: PairPlan, asked: Ints) -> Iterator[Ints]:
-    """Split the queries so that the positives of a batch stay within the limit."""
+def _kept(keep: Keep, name: str, count: Callable[[], _Batch]) -> _Batch:
+    """Return what a range of queries counts, from where it was kept or counted now."""
+    return _Batch(**keep(name, lambda: count()._asdict()))
+
+
+def _batches(backend: Backend[Any], plan: PairPlan, asked: Ints, most: int | None = None) -> Iterator[Ints]:
+    """Split the queries so that the positives of a batch stay within the limit, and at most `most` are in one."""
     if plan.labels is None:
         sizes = backend.count_partners(plan.positives)[asked]
     else:  # a list holds at most all carriers of its labels
@@ -246,7 +252,7 @@ def _batches(backend: Backend[Any], plan: PairPlan, asked: Ints) -> Iterator[Int
     while start < len(asked):
         base = ends[start - 1] if start else 0
         stop = int(np.searchsorted(ends, base + BATCH_POSITIVES, side="right"))
-        stop = min(max(stop, start + 1), len(asked))
+        stop = min(max(stop, start + 1), start + (most or len(asked)), len(asked))
         yield asked[start:stop]
         start = stop
 

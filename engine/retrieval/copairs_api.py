@@ -146,7 +146,7 @@ def _scored(
     queries: Any = None,
 ) -> Any:
     """Score, warn of what was noticed, and give back the kind of table that came in."""
-    from ..results.progress import progress
+    from ..results.progress import Silent, Terminal
 
     named = dict(zip(("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby"), rules, strict=True))
     known = column_names(meta) or []
@@ -154,7 +154,8 @@ def _scored(
     frame, kind = metadata_frame(select_columns(meta, used))
     matrix = feature_matrix(feats, len(frame), finite=False)
     _refuse_other_order(meta, feats)
-    with progress("average precision", enabled=progress_bar) as advance:
+    reporter = Terminal("fastbench", lines=False) if progress_bar else Silent()
+    with reporter.stage("average precision") as advance:
         result = score(
             frame,
             matrix,

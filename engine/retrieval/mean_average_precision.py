@@ -16,10 +16,10 @@ import numpy.typing as npt
 import polars as pl
 
 from ...kernels.dispatch import get_backend
-from ..choices import check_one, did_you_mean
+from ..choices import did_you_mean
 from ..errors import InputError, SampledNullWarning, examples
-from ..nulls.distribution import PValues, check_sampling, check_tail
-from ..statistics.false_discovery import benjamini_hochberg, check_level
+from ..nulls.distribution import PValues
+from ..statistics.false_discovery import benjamini_hochberg
 from ..tables.frames import (
     metadata_frame,
     require_columns,
@@ -28,9 +28,9 @@ from ..tables.frames import (
     with_series,
 )
 from ..tables.groups import Groups, grouped
+from .options import NullModel
 
 __all__ = [
-    "check_arguments",
     "drop_unscored",
     "mean_average_precision",
     "mean_average_precision_hierarchical",
@@ -104,10 +104,17 @@ def mean_average_precision(
     InputError
         A missing column, no scored row, an impossible or unknown argument.
     """
-    columns = _group_columns(sameby)
-    scores, as_given = _group_scores(
-        ap_scores, columns, null_size, threshold, seed, p_values, tail, null, aggregate, bracket
+    model = NullModel(
+        p_values=p_values,
+        tail=tail or "",
+        null=null,
+        aggregate=aggregate,
+        null_size=null_size,
+        seed=seed,
+        threshold=threshold,
     )
+    columns = _group_columns(sameby)
+    scores, as_given = _group_scores(ap_scores, columns, model, bracket)
     corrected = benjamini_hochberg(scores["p_value"].to_numpy())
     return as_given(_marked(scores, corrected, threshold))
 
@@ -155,6 +162,15 @@ def mean_average_precision_hierarchical(
     InputError
         As `mean_average_precision`, and for a `hierarchical_by` that is not a proper subset of `sameby`.
     """
+    model = NullModel(
+        p_values=p_values,
+        tail=tail or "",
+        null=null,
+        aggregate=aggregate,
+        null_size=null_size,
+        seed=seed,
+        threshold=threshold,
+    )
     columns, outer = _group_columns(sameby), _group_columns(hierarchical_by, "hierarchical_by")
     extra = [column for column in outer if column not in columns]
     if extra:
@@ -165,9 +181,7 @@ def mean_average_precision_hierarchical(
             "hierarchical_by must leave out some of the sameby columns, but it names all of them "
             f"({examples(columns)}); use mean_average_precision instead."
         )
-    scores, as_given = _group_scores(
-        ap_scores, columns, null_size, threshold, seed, p_values, tail, null, aggregate, bracket
-    )
+    scores, as_given = _group_scores(ap_scores, columns, model, bracket)
     p = scores["p_value"].to_numpy()
     group = scores.select(pl.struct(outer).rank("dense") - 1).to_series().to_numpy().astype(np.int64)
     least = np.full(group.max() + 1, np.inf)
@@ -217,40 +231,13 @@ def _group_columns(names: Sequence[str] | str, argument: str = "sameby") -> list
     return columns
 
 
-def check_arguments(
-    null_size: int, threshold: float, seed: int, p_values: str, tail: str | None, null: str, aggregate: str
-) -> str:
-    """Refuse impossible arguments of `mean_average_precision`; return the tail, its default put in."""
-    check_level(threshold)
-    check_sampling(null_size, seed)
-    check_one("p_values", p_values, ("exact", "sampled", "copairs"))
-    check_one("null", null, ("shared", "independent"))
-    check_one("aggregate", aggregate, ("mean", "median"))
-    if tail is None:
-        tail = ">" if p_values == "copairs" else ">="
-    check_tail(tail)
-    if p_values == "copairs" and (tail, null, aggregate) != (">", "shared", "mean"):
-        raise InputError(
-            "p_values='copairs' goes with tail='>', null='shared' and aggregate='mean', but they are "
-            f"{tail!r}, {null!r} and {aggregate!r}; use p_values='exact' or 'sampled'."
-        )
-    return tail
-
-
 def _group_scores(
     ap_scores: Any,
     columns: list[str],
-    null_size: int,
-    threshold: float,
-    seed: int,
-    p_values: str,
-    tail: str | None,
-    null: str,
-    aggregate: str,
+    model: NullModel,
     bracket: bool,
 ) -> tuple[pl.DataFrame, Callable[[pl.DataFrame], Any]]:
     """Groups with their mean AP and p-value, and what makes of them a table of the kind and types that came in."""
-    tail = check_arguments(null_size, threshold, seed, p_values, tail, null, aggregate)
     purpose = "mean_average_precision (it takes what average_precision returns)"
     named = dict.fromkeys(columns, "sameby") | dict.fromkeys(_SCORES, purpose)
     given = select_columns(ap_scores, named)
@@ -285,10 +272,10 @@ def _group_scores(
     outside = ~((ap >= 0) & (ap <= 1 + 1e-6))
     if outside.any():
         raise InputError(f"Average precision lies between 0 and 1, but found {examples(ap[outside].tolist())}.")
-    statistic = _combined(aggregate, ap, members)
-    p = _p_values(statistic.astype(precision), members, frame, p_values, tail, null, aggregate, null_size, seed)
+    statistic = _combined(model.aggregate, ap, members)
+    p = _p_values(statistic.astype(precision), members, frame, model)
     wide = (p.upper - p.lower > _WIDE * p.value) & (p.upper - p.lower > _WIDE_AT_LEAST)
-    if p_values == "exact" and wide.any():
+    if model.p_values == "exact" and wide.any():
         warnings.warn(
             f"{int(wide.sum())} of {len(members)} p-values are only known to within {_WIDE:.0%} or more; "
             "bracket=True (p_lower, p_upper) says how far.",
@@ -298,7 +285,7 @@ def _group_scores(
     added = [
         pl.Series("mean_average_precision", statistic),
         listed.alias("indices"),
-        pl.Series("mean_normalized_average_precision", _combined(aggregate, normalized, members)),
+        pl.Series("mean_normalized_average_precision", _combined(model.aggregate, normalized, members)),
         pl.Series("p_value", p.value),
         *bounds,
     ]
@@ -338,30 +325,25 @@ def _p_values(
     statistic: Floats,
     members: Groups,
     frame: pl.DataFrame,
-    p_values: str,
-    tail: str,
-    null: str,
-    aggregate: str,
-    null_size: int,
-    seed: int,
+    model: NullModel,
 ) -> PValues:
     from ..nulls.ap_null import distinct_shapes, refuse_impossible, sampling_hint
 
     refuse_impossible(*(frame[name].to_numpy() for name in _SCORES[:2]))
     n_pos, n_total = (frame[name].cast(pl.Int64).to_numpy() for name in _SCORES[:2])
-    if p_values == "copairs":
+    if model.p_values == "copairs":
         from ..nulls import copairs as copairs_null
 
-        p = copairs_null.group_p_values(statistic, members, n_pos, n_total, null_size, seed)
+        p = copairs_null.group_p_values(statistic, members, n_pos, n_total, model.null_size, model.seed)
         return PValues(p, p, p)
     from ..nulls.map_null import count_sampled, group_p_values
 
-    n_sampled = count_sampled(members, n_pos, n_total, null, aggregate) if p_values == "exact" else 0
+    n_sampled = count_sampled(members, n_pos, n_total, model.null, model.aggregate) if model.p_values == "exact" else 0
     if n_sampled:
-        hint = sampling_hint(distinct_shapes(n_pos, n_total)[0], null_size)
+        hint = sampling_hint(distinct_shapes(n_pos, n_total)[0], model.null_size)
         warnings.warn(
             f"The null of {n_sampled} of {len(members)} groups is too large to compute and is sampled "
-            f"({null_size:,} draws, seed {seed}): their p-values are not exact{hint}.",
+            f"({model.null_size:,} draws, seed {model.seed}): their p-values are not exact{hint}.",
             SampledNullWarning,
             stacklevel=5,
         )
@@ -370,12 +352,12 @@ def _p_values(
         members,
         n_pos,
         n_total,
-        p_values=p_values,
-        tail=tail,
-        null=null,
-        aggregate=aggregate,
-        null_size=null_size,
-        seed=seed,
+        p_values=model.p_values,
+        tail=model.resolved_tail,
+        null=model.null,
+        aggregate=model.aggregate,
+        null_size=model.null_size,
+        seed=model.seed,
     )
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ..errors import InputError, examples
 
-__all__ = ["benjamini_hochberg", "check_level"]
+__all__ = ["benjamini_hochberg"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,9 +41,3 @@ def benjamini_hochberg(p: npt.ArrayLike) -> Floats:
     adjusted = np.full(given.shape, np.nan)
     adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return adjusted
-
-
-def check_level(threshold: float) -> None:
-    """Raise `InputError` for a level that is not between 0 and 1."""
-    if isinstance(threshold, (bool, str)) or not 0 < threshold < 1:
-        raise InputError(f"threshold must lie between 0 and 1, but it is {threshold!r}.")

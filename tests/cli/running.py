@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,6 +33,8 @@ LINCS = [
     "--neg-diffby",
     "Metadata_negcon",
 ]
+#: A line that says what is being done.
+_PROGRESS = re.compile(r"fastbench [a-z -]+: ")
 #: What Python ignores unless it is asked to show it.
 _SILENT = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 
@@ -73,11 +76,11 @@ def wait_until(condition: Callable[[], object], process: subprocess.Popen[Any]) 
 
 
 def refused(*arguments: object, run: Callable[..., subprocess.CompletedProcess[str]] = call) -> str:
-    """Return the one sentence of a refused call."""
+    """Return the one sentence of a refused call, without the lines of progress before it."""
     done = run(*arguments)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
-    return done.stderr
+    return "".join(line for line in done.stderr.splitlines(keepends=True) if not _PROGRESS.match(line))
 
 
 @contextmanager

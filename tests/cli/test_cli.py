@@ -141,7 +141,7 @@ def test_multilabel_and_consensus(tmp_path, table):
         ([*SAME, "--distance", "cosin"], "cosin"),
         ([*SAME, "--ties", "maybe"], "maybe"),
         ([*SAME, "--threshold", "1.5"], "1.5"),
-        ([*SAME, "--null-size", "0"], "null_size"),
+        ([*SAME, "--null-size", "0"], "--null-size"),
         ([*SAME, "--device", "gpu"], "gpu"),
         ([*SAME, "--group-by", "Metadata_plate"], "Metadata_Plate"),
         (["--pos-sameby", "any(Metadata_compound)", *SAME[2:], "--group-by", "Metadata_Plate"], "two or more"),

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 import polars as pl
 import pytest
 
 import fastbench as fb
+from fastbench.engine.command.execute import execute
+from fastbench.engine.command.job import Job
 from fastbench.engine.errors import InputError
-from fastbench.engine.map.job import run_map, write_map
+from fastbench.engine.map.command import MAP
+from fastbench.engine.map.job import run_map
 from fastbench.engine.map.options import MapOptions
-from fastbench.engine.results.folder import ResultFolder, read_manifest
+from fastbench.engine.results.folder import read_manifest
+from fastbench.engine.results.progress import Silent
 
 RULES = {"pos_sameby": "Metadata_drug", "neg_diffby": "Metadata_drug"}
 
@@ -57,7 +63,13 @@ def test_the_numbers_are_those_of_the_python_functions(table, path):
 
 def test_progress_ends_at_all_queries(path):
     heard = []
-    run_map(options(path), lambda done, total: heard.append((done, total)))
+
+    class Listener(Silent):
+        @contextmanager
+        def stage(self, title):
+            yield lambda done, total: heard.append((done, total))
+
+    run_map(options(path), Job(Listener()))
     assert heard[-1] == (24, 24)
     assert [done for done, _ in heard] == sorted(done for done, _ in heard)
 
@@ -137,11 +149,8 @@ def test_the_definition_says_which_p_value_it_is(path, more, words):
 
 @pytest.mark.slow
 def test_the_folder_holds_tables_figure_and_account(path, tmp_path):
-    asked = options(path)
-    result = run_map(asked)
     target = tmp_path / "result"
-    with ResultFolder(target, "map", {}) as folder:
-        write_map(result, asked, folder)
+    result = execute(MAP, options(path), target)
     assert {p.name for p in target.rglob("*") if p.is_file()} == {
         "average_precision.csv",
         "map.csv",
@@ -153,6 +162,6 @@ def test_the_folder_holds_tables_figure_and_account(path, tmp_path):
     assert manifest["definition"] == result.definition
     assert manifest["features"]["count"] == 8
     assert manifest["dropped"]["queries_without_positives"] == 0
-    assert set(manifest["timings"]) == {"read", "average_precision", "p_values", "total"}
+    assert set(manifest["timings"]) == {"read", "average_precision", "p_values", "write", "figures", "total"}
     assert [source["path"] for source in manifest["inputs"]] == [str(path)]
     assert pl.read_csv(target / "map.csv")["Metadata_drug"].to_list() == result.groups["Metadata_drug"].to_list()

@@ -1,0 +1,219 @@
+"""From the declaration of a command's options to its command line."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..engine.options import Option, from_mapping, options_of
+
+if TYPE_CHECKING:
+    from ..engine.command.command import Command
+    from ..engine.results.progress import Reporter
+
+__all__ = ["build_options", "command_line", "reporter_for", "run_command", "with_parameters"]
+
+
+def _parameter(each: Option) -> inspect.Parameter:
+    """Return an option as a parameter of a typer command; what must be given is asked for later."""
+    words = each.help
+    if each.choices:
+        words = f"{words} One of {', '.join(each.choices)}." if len(each.choices) <= 8 else words
+    kind: Any = each.kind
+    default: Any = None if each.required else each.default
+    if each.many == "repeat":
+        kind, default = list[each.kind] | None, list(default) if default else None  # type: ignore[name-defined]
+    elif each.many == "comma":
+        kind, default = str, ",".join(map(str, default)) if default else ""
+    elif default is None:
+        kind = each.kind | None
+    if each.positional:
+        how = typer.Argument(help=words, metavar=each.flag, show_default=False)
+    elif each.kind is bool:
+        default = False  # the flag turns the default round
+        how = typer.Option(each.flag, help=words)
+    else:
+        how = typer.Option(each.flag, help=words if not each.required else f"{words} [required]")
+    return inspect.Parameter(
+        each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, how]
+    )
+
+
+def with_parameters(
+    body: Callable[..., None], parameters: Sequence[inspect.Parameter], doc: str
+) -> Callable[..., None]:
+    """Give a function of keywords the signature that typer reads."""
+
+    def command(**given: Any) -> None:
+        body(**given)
+
+    context = inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    every = [context, *parameters]
+    command.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in every}
+    command.__doc__ = doc
+    return command
+
+
+def _shared(command: Command[Any, Any]) -> list[inspect.Parameter]:
+    """Return the options that every command has."""
+
+    def one(name: str, kind: Any, default: Any, how: Any) -> inspect.Parameter:
+        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, how])
+
+    where = Path(command.output) if command.output else None
+    words = "Result folder." if command.output else "Result folder. [required]"
+    dry = "Show what would be done and what it costs, and stop."
+    plan = [one("dry_run", bool, False, typer.Option("--dry-run", help=dry))] if command.plan else []
+    return [
+        one("output", Path | None, where, typer.Option(command.output_flag, help=words)),
+        one("config", Path | None, None, typer.Option(help="Options from a YAML file or the manifest of a result.")),
+        one(
+            "overwrite", bool, False, typer.Option("--overwrite", help="Replace an older result in the output folder.")
+        ),
+        one("resume", bool, False, typer.Option("--resume", help="Take the finished steps of a run that was stopped.")),
+        *plan,
+        one("quiet", bool, False, typer.Option("--quiet", help="Show no progress.")),
+        one("as_json", bool, False, typer.Option("--json", help="Print a JSON summary for machines.")),
+    ]
+
+
+def build_options(ctx: typer.Context, declared: type, given: dict[str, Any], config: Path | None, command: str) -> Any:
+    """Return the options of a command from what the command line gave, and a config file for the rest.
+
+    Parameters
+    ----------
+    ctx : typer.Context
+        Knows which options were written on the command line.
+    declared : type
+        Dataclass of the options.
+    given : dict
+        Values of the command line.
+    config : Path or None
+        File of ``--config``.
+    command : str
+        Name of the command.
+
+    Returns
+    -------
+    dataclass instance
+        Checked.
+
+    Raises
+    ------
+    InputError
+        When one that must be given is not, or a value cannot be used.
+    """
+    from ..engine.errors import InputError
+
+    values: dict[str, Any] = {}
+    if config is not None:
+        from ..engine.command.config import read_config
+
+        values = from_mapping(declared, read_config(config, command), f"The config file '{config}'")
+    for each in options_of(declared):
+        source = ctx.get_parameter_source(each.name)
+        if each.name not in given:
+            continue
+        if each.python_only:  # one of those that all commands have, such as --overwrite
+            values[each.name] = given[each.name]
+        elif source is not None and source.name == "COMMANDLINE":
+            values[each.name] = _value(each, given[each.name])
+    missing = [each for each in options_of(declared) if each.required and each.name not in values]
+    if missing:
+        raise InputError(f"{missing[0].flag} is needed: {missing[0].help}")
+    try:
+        return declared(**values)
+    except InputError as error:
+        raise type(error)(_spelled(str(error), declared)) from error
+
+
+def _value(each: Option, given: Any) -> Any:
+    """Return the value of an option as its dataclass has it."""
+    if each.many == "comma":
+        return tuple(each.kind(part.strip()) for part in given.split(",") if part.strip()) or each.default
+    if each.many == "repeat":
+        return tuple(given or ())
+    if each.kind is bool:
+        return not each.default
+    return None if each.optional and given == "" else given
+
+
+def _spelled(sentence: str, declared: type) -> str:
+    """Write the names of options in a sentence as the command line spells them."""
+    first, _, rest = sentence.partition(" ")
+    flags = {each.name: each.flag for each in options_of(declared)}
+    return f"{flags[first]} {rest}" if first in flags else sentence
+
+
+def reporter_for(command: str, quiet: bool) -> Reporter:
+    """Return who hears how far a command is."""
+    from ..engine.results.progress import Silent, Terminal
+
+    return Silent() if quiet else Terminal(f"fastbench {command}")
+
+
+def run_command(
+    command: Command[Any, Any],
+    options: Any,
+    show: Callable[[Any, Any, Path], None],
+    given: dict[str, Any],
+) -> None:
+    """Run a command with its options, or show its plan; print tables, or JSON."""
+    from ..engine.errors import InputError
+    from .console import print_json, show_plan
+
+    if given.get("dry_run"):
+        assert command.plan is not None
+        show_plan(command.plan(options), options, given["as_json"])
+        return
+    output: Path | None = given["output"]
+    if output is None:
+        raise InputError(f"{command.output_flag} is needed: the folder of the result.")
+    reporter = reporter_for(command.name, given["quiet"])
+    reporter.say(f"results go to {output}")
+    from ..engine.command.execute import execute
+
+    result = execute(command, options, output, overwrite=given["overwrite"], resume=given["resume"], reporter=reporter)
+    if given["as_json"]:
+        print_json({"output": str(output), **result.summary()})
+    else:
+        show(result, options, output)
+
+
+def command_line(
+    command: Command[Any, Any],
+    show: Callable[[Any, Any, Path], None],
+    doc: str,
+    *,
+    group: bool = False,
+) -> Callable[..., None]:
+    """Return the function that typer makes a command of.
+
+    Parameters
+    ----------
+    command : Command
+        The declaration.
+    show : callable
+        ``(result, options, output)``: prints the outcome for people.
+    doc : str
+        What ``--help`` says of the command.
+    group : bool, default False
+        Whether it has steps of its own, as ``fastbench cpjump fetch``, which take no option that stands before them.
+    """
+
+    def body(ctx: typer.Context, config: Path | None, **given: Any) -> None:
+        if group and ctx.invoked_subcommand is not None:
+            from .console import refuse_options_before
+
+            refuse_options_before(ctx)
+            return
+        options = build_options(ctx, command.options, given, config, command.name)
+        run_command(command, options, show, given)
+
+    declared = [_parameter(each) for each in options_of(command.options) if not each.python_only]
+    return with_parameters(body, [*declared, *_shared(command)], doc)

@@ -1,0 +1,59 @@
+"""Options from a file: YAML, JSON, or the manifest of a result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+
+__all__ = ["read_config"]
+
+
+def read_config(path: Path, command: str) -> dict[str, Any]:
+    """Return the options that a file gives.
+
+    Parameters
+    ----------
+    path : Path
+        A YAML or JSON file of options by name; or a manifest, or a result folder with one, whose options are taken.
+    command : str
+        The command that is to run; a manifest of another is refused.
+
+    Returns
+    -------
+    dict
+        Plain values by name, see `options.from_mapping`.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read, or is something else.
+    """
+    import yaml
+
+    path = path.expanduser()
+    if path.is_dir():
+        path = path / "manifest.json"
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"There is no config file '{path}'.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"The config file '{path}' cannot be read: {error}.") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" (line {where.line + 1})" if where is not None else ""
+        raise InputError(f"The config file '{path}' is neither YAML nor JSON{line}.") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise InputError(f"The config file '{path}' must hold options by name, such as 'seed: 1'.")
+    if "fastbench_version" not in content:
+        return content
+    if content.get("command") != command:
+        raise InputError(
+            f"'{path}' is the manifest of 'fastbench {content.get('command')}', not of 'fastbench {command}'."
+        )
+    options = content.get("options")
+    return options if isinstance(options, dict) else {}

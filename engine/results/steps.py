@@ -1,0 +1,157 @@
+"""Finished steps of a run, kept until the whole is done, so that a run that was stopped goes on where it was.
+
+A step is a name and a function that computes plain values, arrays and frames. What it found is kept in one file, named
+by a digest of what it depends on (the command, the options that decide numbers, the code, the files it reads) and by
+the digest of the file itself: a step of other options or other data is not found, a damaged one is computed anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import time
+import zipfile
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+__all__ = ["StepStore", "decode", "encode"]
+
+#: What a step may be made of: None, text, numbers, arrays, frames; lists and dicts of them.
+Tree = Any
+
+
+class StepStore:
+    """Steps of one run, in one folder.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Where steps are kept; None keeps none and computes all.
+    scope : object, optional
+        What all steps depend on, as JSON can write it: the command and its options.
+
+    Attributes
+    ----------
+    n_taken, n_done : int
+        Steps that were found finished, and steps that were computed.
+    """
+
+    def __init__(self, folder: Path | None = None, scope: object = None) -> None:
+        self._folder = folder
+        self._scope = json.dumps([scope, _code() if folder is not None else ""], sort_keys=True, default=str)
+        self.n_taken = self.n_done = 0
+
+    @property
+    def keeps(self) -> bool:
+        """Whether steps are kept."""
+        return self._folder is not None
+
+    def do(self, name: str, compute: Callable[[], Tree], depends: Iterable[str] = ()) -> Tree:
+        """Return what a step finds: from an earlier run, or computed now and kept.
+
+        Parameters
+        ----------
+        name : str
+            Name of the step, its own within the run.
+        compute : callable
+            Finds it: None, text, numbers, bool, arrays, frames, and lists and dicts (keys are text) of them.
+        depends : iterable of str
+            What else it depends on, such as digests of the files that it reads.
+
+        Returns
+        -------
+        object
+            What `compute` returned. The same whether it was computed or kept: tuples are lists.
+        """
+        if self._folder is None:
+            self.n_done += 1
+            return compute()
+        key = _digest("\0".join([self._scope, name, *depends]).encode())
+        with contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile, pl.exceptions.PolarsError):
+            for path in sorted(self._folder.glob(f"{key}-*.npz")):
+                content = path.read_bytes()
+                if path.stem == f"{key}-{_digest(content)}":
+                    found = decode(content)
+                    self.n_taken += 1
+                    return found
+        content = encode(compute())
+        self._keep(key, content)
+        self.n_done += 1
+        return decode(content)
+
+    def _keep(self, key: str, content: bytes) -> None:
+        assert self._folder is not None
+        self._folder.mkdir(exist_ok=True)
+        target = self._folder / f"{key}-{_digest(content)}.npz"
+        partial = target.with_suffix(f".partial-{os.getpid()}-{time.monotonic_ns()}")
+        partial.write_bytes(content)
+        os.replace(partial, target)
+
+
+def encode(tree: Tree) -> bytes:
+    """Return what `decode` reads: one archive of arrays, frames (Arrow IPC) and a JSON text that holds the rest."""
+    parts: dict[str, np.ndarray[Any, Any]] = {}
+
+    def outline(value: Tree) -> Any:
+        if isinstance(value, np.ndarray):
+            parts[f"a{len(parts)}"] = value
+            return {"array": f"a{len(parts) - 1}"}
+        if isinstance(value, pl.DataFrame):
+            buffer = io.BytesIO()
+            value.write_ipc(buffer)
+            parts[f"a{len(parts)}"] = np.frombuffer(buffer.getvalue(), dtype=np.uint8)
+            return {"frame": f"a{len(parts) - 1}"}
+        if isinstance(value, dict):
+            return {"dict": {key: outline(each) for key, each in value.items()}}
+        if isinstance(value, (list, tuple)):
+            return {"list": [outline(each) for each in value]}
+        if value is None or isinstance(value, (str, bool, int, float)):
+            return value
+        raise TypeError(f"a step cannot keep {type(value).__name__}")
+
+    text = json.dumps(outline(tree)).encode()
+    buffer = io.BytesIO()
+    np.savez(buffer, tree=np.frombuffer(text, dtype=np.uint8), **parts)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def decode(content: bytes) -> Tree:
+    """Return what `encode` was given; tuples are lists."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        parts = {name: archive[name] for name in archive.files}
+
+    def filled(value: Any) -> Tree:
+        if not isinstance(value, dict):
+            return value
+        ((form, inner),) = value.items()
+        if form == "array":
+            return parts[inner]
+        if form == "frame":
+            return pl.read_ipc(io.BytesIO(parts[inner].tobytes()))
+        if form == "dict":
+            return {key: filled(each) for key, each in inner.items()}
+        return [filled(each) for each in inner]
+
+    return filled(json.loads(parts["tree"].tobytes()))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+@lru_cache
+def _code() -> str:
+    """Digest of the package's sources: what another version kept is not taken."""
+    root, digest = Path(__file__).parents[2], hashlib.sha256()
+    for top in ("engine", "kernels"):
+        for path in sorted((root / top).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

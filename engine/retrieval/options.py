@@ -1,0 +1,115 @@
+"""Options that retrieval benchmarks share: how profiles are scored, and which null distribution p-values follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...kernels.names import DEVICES, DISTANCES, METRICS, PRECISIONS, TIES
+from ..choices import check_level, check_sampling, check_tail
+from ..errors import InputError
+from ..options import check_choices, option
+
+__all__ = ["AGGREGATES", "ALIASES", "DISTANCE_NAMES", "NULLS", "P_VALUES", "NullModel", "Scoring"]
+
+#: Other names of scipy for distances that fastbench has under its own.
+ALIASES = {"cityblock": "manhattan", "sqeuclidean": "euclidean"}
+#: What ``distance`` may be: fastbench's own, whose ranks are certain, and scipy's.
+DISTANCE_NAMES = (*DISTANCES, *ALIASES, *METRICS)
+P_VALUES = ("exact", "sampled", "copairs")
+NULLS = ("shared", "independent")
+AGGREGATES = ("mean", "median")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """How similarities become average precision.
+
+    Attributes
+    ----------
+    distance : str, default "cosine"
+        A distance of fastbench (``kernels.names.DISTANCES``), or another name of `scipy.spatial.distance`.
+    ties : {"expected", "optimistic", "pessimistic"}
+        What equal similarities of a positive and a negative mean; "optimistic" is the rule of copairs.
+    device : {"auto", "cpu", "reference", "cpu-xla", "gpu"}
+        Which kernels run; the numbers are the same.
+    precision : {"auto", "float32", "tf32", "bf16x3", "fp16x3"}
+        What "gpu" and "cpu-xla" multiply in; the numbers are the same.
+
+    Raises
+    ------
+    InputError
+        On a value that is not a choice.
+    """
+
+    distance: str = option(
+        f"{', '.join(DISTANCES)}, or a name of scipy.spatial.distance.", "cosine", choices=DISTANCE_NAMES
+    )
+    ties: str = option(
+        "Rank of a positive that is as similar as a negative; optimistic: first, as in copairs.",
+        "expected",
+        choices=TIES,
+    )
+    device: str = option("Where kernels run; the numbers are the same.", "auto", choices=DEVICES, decides=False)
+    precision: str = option(
+        "What gpu and cpu-xla multiply in; the numbers are the same.", "auto", choices=PRECISIONS, decides=False
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse bad values before anything is read."""
+        check_choices(self)
+        if self.precision not in ("auto", "float32") and self.device not in ("gpu", "cpu-xla"):
+            raise InputError(
+                f"Precision {self.precision!r} is for device 'gpu' and 'cpu-xla', but the device is {self.device!r}."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NullModel:
+    """Which null distribution the p-values of groups follow.
+
+    Attributes
+    ----------
+    p_values : {"exact", "sampled", "copairs"}
+        Computed, sampled, or as copairs 0.5.5 samples them.
+    tail : {"", ">=", ">"}
+        Whether draws equal to the observed value count; empty: as `p_values` has it.
+    null : {"shared", "independent"}
+        Whether the members of a group share a draw.
+    aggregate : {"mean", "median"}
+        What of a group's AP is tested.
+    null_size, seed : int
+        Draws of a sampled null distribution, and their seed.
+    threshold : float, default 0.05
+        Significance level, in (0, 1).
+
+    Raises
+    ------
+    InputError
+        On a value that is not a choice or out of range, or values that do not go together.
+    """
+
+    p_values: str = option("How p-values are found; copairs reproduces copairs 0.5.5.", "exact", choices=P_VALUES)
+    tail: str = option("'>=' or '>'; >= when left out (copairs: >).", "")
+    null: str = option("Whether the members of a group share a draw.", "shared", choices=NULLS)
+    aggregate: str = option("What of a group's AP is tested.", "mean", choices=AGGREGATES)
+    null_size: int = option("Draws of a sampled null distribution.", 100_000)
+    seed: int = option("Seed of a sampled null distribution.", 0)
+    threshold: float = option("Significance threshold.", 0.05)
+
+    def __post_init__(self) -> None:
+        """Refuse bad values before anything is read."""
+        check_choices(self)
+        check_level(self.threshold)
+        check_sampling(self.null_size, self.seed)
+        check_tail(self.resolved_tail)
+        asked = (self.resolved_tail, self.null, self.aggregate)
+        if self.p_values == "copairs" and asked != (">", "shared", "mean"):
+            raise InputError(
+                "p_values='copairs' goes with tail='>', null='shared' and aggregate='mean', but they are "
+                f"{', '.join(map(repr, asked[:2]))} and {asked[2]!r}; use p_values='exact' or 'sampled'."
+            )
+
+    @property
+    def resolved_tail(self) -> str:
+        """The tail, its default put in."""
+        return self.tail or (">" if self.p_values == "copairs" else ">=")
