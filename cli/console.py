@@ -62,8 +62,9 @@ def show_table(frame: pl.DataFrame, title: str, columns: Sequence[str] | None = 
     """Print a small frame as a table, numbers to three or four digits."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="", box=None, pad_edge=False)
+    table = Table(header_style="", box=None, pad_edge=False)
     names = list(columns or frame.columns)
     for name in names:
         numeric = frame[name].dtype.is_numeric()
@@ -75,7 +76,9 @@ def show_table(frame: pl.DataFrame, title: str, columns: Sequence[str] | None = 
     # Piped to a file there is no width to keep to: a cut name would be a lost name.
     # Names are printed as they are: brackets and colons in them are no markup.
     width = None if Console().is_terminal else 240
-    Console(width=width, markup=False, emoji=False, highlight=False).print(table)
+    console = Console(width=width, markup=False, emoji=False, highlight=False)
+    console.print(Text(title, style="bold"))  # a title of the table would be cut to the width of its columns
+    console.print(table)
 
 
 def _cell(value: Any) -> str:

@@ -1,0 +1,200 @@
+"""A result run again from its manifest: which inputs changed, and which numbers differ."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ..errors import InputError
+from ..options import from_mapping
+from ..readers.digests import source_of
+from ..results.folder import MANIFEST, read_manifest
+from ..results.progress import Reporter
+from .execute import execute
+from .registry import find_command
+
+__all__ = ["Rerun", "differences", "rerun"]
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A result and the same run again.
+
+    Attributes
+    ----------
+    before, after : Path
+        The two result folders.
+    inputs : polars.DataFrame
+        One row an input file: ``path``, ``status`` ("equal", "changed", "missing", "new").
+    outputs : polars.DataFrame
+        One row a file: ``file``, ``status`` ("equal", "differs", "missing", "new") and ``difference`` in words.
+    versions : tuple of str
+        Packages whose version is another, in words.
+    """
+
+    before: Path
+    after: Path
+    inputs: pl.DataFrame
+    outputs: pl.DataFrame
+    versions: tuple[str, ...]
+
+    @property
+    def equal(self) -> bool:
+        """Whether every file of the result is the same, byte for byte."""
+        return bool((self.outputs["status"] == "equal").all())
+
+    def summary(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        return {
+            "before": str(self.before),
+            "after": str(self.after),
+            "equal": self.equal,
+            "inputs": self.inputs.to_dicts(),
+            "outputs": self.outputs.to_dicts(),
+            "versions": list(self.versions),
+        }
+
+
+def rerun(
+    manifest: str | Path,
+    output: str | Path | None = None,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    reporter: Reporter | None = None,
+) -> Rerun:
+    """Run the command of a result again, with its options, and compare.
+
+    Parameters
+    ----------
+    manifest : path
+        ``manifest.json`` of a result, or its folder.
+    output : path, optional
+        Where the new result goes; beside the old one, its name with ``_rerun``, when left out.
+    overwrite, resume
+        As for the command itself.
+    reporter : Reporter, optional
+        Who hears how far it is.
+
+    Returns
+    -------
+    Rerun
+        What changed of inputs and outputs.
+
+    Raises
+    ------
+    InputError
+        When it is no manifest, its command is not known here, or the command refuses its inputs.
+    """
+    before = Path(manifest).expanduser()
+    before = before.parent if before.name == MANIFEST else before
+    account = read_manifest(before)
+    if not account:
+        raise InputError(f"'{manifest}' is not the manifest of a fastbench result (nor a folder with one).")
+    command = find_command(str(account.get("command")), f"'{before}'")
+    given = from_mapping(command.options, account.get("options") or {}, f"The manifest of '{before}'")
+    options = command.options(**given)
+    after = Path(output) if output is not None else before.resolve().with_name(f"{before.resolve().name}_rerun")
+    execute(command, options, after, overwrite=overwrite, resume=resume, reporter=reporter)
+    new = read_manifest(after)
+    return Rerun(before, after, _inputs(account, new), differences(before, after), _versions(account, new))
+
+
+def _inputs(before: Mapping[str, Any], after: Mapping[str, Any]) -> pl.DataFrame:
+    """Compare the digests of inputs; what was read then and not now is looked at, where it still is."""
+
+    def digests(account: Mapping[str, Any]) -> dict[str, str]:
+        return {str(each["path"]): str(each.get("sha256")) for each in account.get("inputs", ()) if "path" in each}
+
+    old, new = digests(before), digests(after)
+    rows = []
+    for path in sorted(old.keys() | new.keys()):
+        if path not in old:
+            status = "new"
+        elif path in new:
+            status = "equal" if old[path] == new[path] else "changed"
+        else:
+            status = "equal" if _digest(Path(path)) == old[path] else "changed" if Path(path).exists() else "missing"
+        rows.append({"path": path, "status": status})
+    return pl.DataFrame(rows, schema={"path": pl.String, "status": pl.String})
+
+
+def _digest(path: Path) -> str | None:
+    return source_of(path, 0).sha256 if path.exists() else None
+
+
+def _versions(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
+    old = {"fastbench": before.get("fastbench_version"), **(before.get("versions") or {})}
+    new = {"fastbench": after.get("fastbench_version"), **(after.get("versions") or {})}
+    return tuple(f"{name} {old[name]} then, {new[name]} now" for name in old if name in new and old[name] != new[name])
+
+
+def differences(before: Path, after: Path) -> pl.DataFrame:
+    """Compare the files of two results of one command.
+
+    Parameters
+    ----------
+    before, after : Path
+        Result folders.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row a file: ``file``, ``status`` and ``difference``; of tables, which columns differ, in how many rows, and
+        by how much at most.
+    """
+
+    def files(folder: Path) -> dict[str, str]:
+        return {each["name"]: each["sha256"] for each in read_manifest(folder).get("outputs", ())}
+
+    old, new = files(before), files(after)
+    rows = []
+    for name in sorted(old.keys() | new.keys()):
+        words = ""
+        if name not in new or not (before / name).is_file():
+            status = "missing"
+        elif name not in old:
+            status = "new"
+        elif old[name] == new[name]:
+            status = "equal"
+        else:
+            status, words = "differs", _difference(before / name, after / name)
+        rows.append({"file": name, "status": status, "difference": words})
+    return pl.DataFrame(rows, schema={"file": pl.String, "status": pl.String, "difference": pl.String})
+
+
+def _difference(before: Path, after: Path) -> str:
+    """Say how two tables differ; other files just do."""
+    if before.suffix not in (".csv", ".parquet"):
+        return ""
+    try:
+        old, new = _table(before), _table(after)
+    except pl.exceptions.PolarsError:
+        return "one of them is not a table any more"
+    if old.columns != new.columns:
+        changed = sorted(set(old.columns) ^ set(new.columns))
+        return f"columns {', '.join(changed)} are in one only" if changed else "the order of columns"
+    if old.height != new.height:
+        return f"{old.height} rows then, {new.height} now"
+    found = []
+    for name in old.columns:
+        a, b = old[name], new[name]
+        unequal = a.ne_missing(b) if a.dtype == b.dtype else pl.Series([True]).new_from_index(0, old.height)
+        if count := int(unequal.sum()):
+            most = ""
+            if a.dtype.is_numeric() and b.dtype.is_numeric():
+                apart = (a.cast(pl.Float64) - b.cast(pl.Float64)).abs().max()
+                most = f", by {apart:.3g} at most" if isinstance(apart, float) else ""
+            found.append(f"{name} in {count} of {old.height} rows{most}")
+    return "; ".join(found) if found else "the same values, written in another way"
+
+
+def _table(path: Path) -> pl.DataFrame:
+    if path.suffix == ".parquet":
+        return pl.read_parquet(path)
+    return pl.read_csv(io.BytesIO(path.read_bytes()), infer_schema_length=None)
