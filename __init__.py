@@ -5,7 +5,7 @@
 `assign_reference_index`; and `read_profiles`, `consensus`, `average_precision_null`. Those of cellarium-cas'
 benchmarking: `build_confusion_matrix`, `save_confusion_matrix`, `load_confusion_matrix`,
 `aggregate_confusion_matrices`, `compute_f_measure_from_cm`, `compute_hierarchical_f_measure_from_cm`; and
-`read_ontology`.
+`read_ontology`. `compare` puts result folders side by side.
 Nothing heavy is loaded before the first call.
 """
 
@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .engine.comparison.api import compare as compare
     from .engine.errors import FastbenchError as FastbenchError
     from .engine.errors import InputError as InputError
     from .engine.errors import UnpairedException as UnpairedException
@@ -45,6 +46,7 @@ _HOME = {
     "FastbenchError": "errors",
     "InputError": "errors",
     "UnpairedException": "errors",
+    "compare": "comparison.api",
     "average_precision_null": "nulls.ap_null",
     "Profiles": "tables.profiles",
     "consensus": "tables.profiles",

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from ..engine.command.command import Command
     from ..engine.results.progress import Reporter
 
-__all__ = ["build_options", "command_line", "reporter_for", "run_command", "with_parameters"]
+__all__ = [
+    "build_options",
+    "command_line",
+    "option_parameters",
+    "reporter_for",
+    "run_command",
+    "shared_parameters",
+    "with_parameters",
+]
 
 
 def _parameter(each: Option) -> inspect.Parameter:
@@ -59,27 +67,51 @@ def with_parameters(
     return command
 
 
-def _shared(command: Command[Any, Any]) -> list[inspect.Parameter]:
-    """Return the options that every command has."""
+def shared_parameters(
+    output: str, output_flag: str = "--output", *, plan: bool = False, steps: bool = True
+) -> list[inspect.Parameter]:
+    """Return the options that every command has.
+
+    Parameters
+    ----------
+    output : str
+        Result folder when none is named; empty: it must be named.
+    output_flag : str, default "--output"
+        How the result folder is spelled.
+    plan : bool, default False
+        Whether there is a plan to show.
+    steps : bool, default True
+        Whether finished steps are kept.
+    """
 
     def one(name: str, kind: Any, default: Any, how: Any) -> inspect.Parameter:
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, how])
 
-    where = Path(command.output) if command.output else None
-    words = "Result folder." if command.output else "Result folder. [required]"
-    dry = "Show what would be done and what it costs, and stop."
-    plan = [one("dry_run", bool, False, typer.Option("--dry-run", help=dry))] if command.plan else []
+    where = Path(output) if output else None
+    words = "Result folder." if output else "Result folder. [required]"
+    flags = {
+        "overwrite": "Replace an older result in the output folder.",
+        "resume": "Take the finished steps of a run that was stopped.",
+        "dry_run": "Show what would be done and what it costs, and stop.",
+        "quiet": "Show no progress.",
+        "as_json": "Print a JSON summary for machines.",
+    }
+    unwanted = {"resume": steps, "dry_run": plan}
+    spelled = {"as_json": "--json"}
     return [
-        one("output", Path | None, where, typer.Option(command.output_flag, help=words)),
+        one("output", Path | None, where, typer.Option(output_flag, help=words)),
         one("config", Path | None, None, typer.Option(help="Options from a YAML file or the manifest of a result.")),
-        one(
-            "overwrite", bool, False, typer.Option("--overwrite", help="Replace an older result in the output folder.")
+        *(
+            one(name, bool, False, typer.Option(spelled.get(name, f"--{name.replace('_', '-')}"), help=text))
+            for name, text in flags.items()
+            if unwanted.get(name, True)
         ),
-        one("resume", bool, False, typer.Option("--resume", help="Take the finished steps of a run that was stopped.")),
-        *plan,
-        one("quiet", bool, False, typer.Option("--quiet", help="Show no progress.")),
-        one("as_json", bool, False, typer.Option("--json", help="Print a JSON summary for machines.")),
     ]
+
+
+def option_parameters(declared: type) -> list[inspect.Parameter]:
+    """Return the options that a dataclass declares as parameters of a typer command."""
+    return [_parameter(each) for each in options_of(declared) if not each.python_only]
 
 
 def build_options(ctx: typer.Context, declared: type, given: dict[str, Any], config: Path | None, command: str) -> Any:
@@ -178,7 +210,9 @@ def run_command(
     reporter.say(f"results go to {output}")
     from ..engine.command.execute import execute
 
-    result = execute(command, options, output, overwrite=given["overwrite"], resume=given["resume"], reporter=reporter)
+    result = execute(
+        command, options, output, overwrite=given["overwrite"], resume=given.get("resume", False), reporter=reporter
+    )
     if given["as_json"]:
         print_json({"output": str(output), **result.summary()})
     else:
@@ -215,5 +249,5 @@ def command_line(
         options = build_options(ctx, command.options, given, config, command.name)
         run_command(command, options, show, given)
 
-    declared = [_parameter(each) for each in options_of(command.options) if not each.python_only]
-    return with_parameters(body, [*declared, *_shared(command)], doc)
+    shared = shared_parameters(command.output, command.output_flag, plan=command.plan is not None)
+    return with_parameters(body, [*option_parameters(command.options), *shared], doc)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from . import bench_command, cpjump, fmeasure, info, map_command, rerun
+from . import bench_command, compare, cpjump, fmeasure, info, map_command, rerun
 
 __all__ = ["app", "main"]
 
@@ -43,6 +43,7 @@ def root(
 app.add_typer(cpjump.app, name="cpjump")
 app.command("map")(map_command.map_)
 app.add_typer(fmeasure.app, name="fmeasure")
+app.command("compare")(compare.compare)
 app.command("rerun")(rerun.rerun)
 app.command("info")(info.info)
 app.command("bench")(bench_command.bench)

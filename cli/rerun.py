@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .declared import reporter_for
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["rerun"]
 
@@ -29,25 +32,26 @@ def rerun(
     """Run a result again from its manifest; say which inputs changed and which numbers differ."""
     reporter = reporter_for("rerun", quiet)
     reporter.say(f"{manifest} is run again")
-    import polars as pl
-
     from ..engine.command.rerun import rerun as run_again
-    from .console import print_json, show_notes, show_table
+    from .console import print_json, show_notes
 
     found = run_again(manifest, output, overwrite=overwrite, resume=resume, reporter=reporter)
     if as_json:
         print_json(found.summary())
         return
     show_notes([f"Another version: {each}." for each in found.versions])
-    changed = found.inputs.filter(pl.col("status") != "equal")
-    differing = found.outputs.filter(pl.col("status") != "equal")
-    if len(changed):
-        show_table(changed, f"{len(changed)} of {len(found.inputs)} inputs are not what they were")
-    else:
-        typer.echo(f"All {len(found.inputs)} inputs are what they were.")
-    if len(differing):
-        typer.echo()
-        show_table(differing, f"{len(differing)} of {len(found.outputs)} files of the result differ")
-    else:
-        typer.echo(f"All {len(found.outputs)} files of the result are equal, byte for byte.")
+    _show("inputs", found.inputs, "path")
+    _show("files of the result", found.outputs, "file")
     typer.echo(f"results: {found.after}")
+
+
+def _show(what: str, table: pl.DataFrame, name: str) -> None:
+    """Print what is not as it was, a line each."""
+    changed = table.filter(table["status"] != "equal")
+    if not len(changed):
+        typer.echo(f"All {len(table)} {what} are equal, byte for byte.")
+        return
+    typer.echo(f"{len(changed)} of {len(table)} {what} differ:")
+    for row in changed.iter_rows(named=True):
+        words = f": {row['difference']}" if row.get("difference") else ""
+        typer.echo(f"  {row[name]} {row['status']}{words}")

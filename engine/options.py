@@ -7,6 +7,7 @@ place. Imports nothing heavy: ``--help`` reads it.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 import types
@@ -249,6 +250,9 @@ def _converted(each: Option, value: Any, source: str) -> Any:
     def one(item: Any) -> Any:
         if each.kind is Path and isinstance(item, str):
             return Path(item)
+        if each.kind is float and isinstance(item, str):  # YAML takes 1e-3 for text
+            with contextlib.suppress(ValueError):
+                return float(item)
         if each.kind is float and isinstance(item, (int, float)) and not isinstance(item, bool):
             return float(item)
         if each.kind is int and isinstance(item, int) and not isinstance(item, bool):

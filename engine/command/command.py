@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 if TYPE_CHECKING:
     import polars as pl
 
-    from ..results.tables import Table
+    from ..results.tables import Column, Table
     from .job import Job
+    from .measure import Measure
 
 __all__ = ["Command", "Plan", "Report", "Result", "Work"]
 
@@ -136,8 +137,10 @@ class Command(Generic[O, R]):
         ``(options, job) -> result``: does the work.
     plan : callable, optional
         ``options -> plan``: for ``--dry-run``.
-    compare : callable, optional
-        Compares result folders, see `engine.command.compare`.
+    measure : Measure, optional
+        What of its results `fastbench compare` compares.
+    columns : callable, optional
+        Declared columns of its tables by file name, for the documentation.
     output : str, default ""
         Result folder when none is named; empty: it must be named.
     output_flag : str, default "--output"
@@ -151,7 +154,8 @@ class Command(Generic[O, R]):
     options: type[O]
     run: Callable[[O, Job], R]
     plan: Callable[[O], Plan] | None = None
-    compare: Callable[..., Any] | None = None
+    measure: Measure | None = None
+    columns: Callable[[], Mapping[str, Sequence[Column]]] = dict
     output: str = ""
     output_flag: str = "--output"
     takes_place_of: Callable[[str], bool] = lambda name: False

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..command.command import Command
+from ..command.measure import Measure
 from .options import MapOptions
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from ..command.command import Plan
     from ..command.job import Job
+    from ..results.tables import Column
     from .job import MapResult
 
 __all__ = ["MAP"]
@@ -27,4 +32,31 @@ def _plan(options: MapOptions) -> Plan:
     return plan_map(options)
 
 
-MAP: Command[MapOptions, MapResult] = Command("map", MapOptions, _run, _plan)
+def _columns() -> Mapping[str, Sequence[Column]]:
+    from .tables import GROUP_COLUMNS, QUERY_COLUMNS
+
+    return {"map.csv": GROUP_COLUMNS, "average_precision.csv": QUERY_COLUMNS}
+
+
+def _group_columns(groups: pl.DataFrame) -> list[str]:
+    """Columns that name a group: those before the scores."""
+    return groups.columns[: groups.columns.index("mean_average_precision")]
+
+
+def _refusal(manifest: Mapping[str, Any]) -> str:
+    """Groups of a list column share profiles, so that none can be swapped without the others."""
+    if (manifest.get("options") or {}).get("multilabel"):
+        return "Groups of a list column share profiles: differences have no p-value"
+    return ""
+
+
+MEASURE = Measure(
+    "map.csv",
+    _group_columns,
+    {"mean_average_precision": "mAP", "mean_normalized_average_precision": "normalized mAP"},
+    passes="below_corrected_p",
+    passes_name="below corrected p",
+    unit="group",
+    refusal=_refusal,
+)
+MAP: Command[MapOptions, MapResult] = Command("map", MapOptions, _run, _plan, MEASURE, _columns)

@@ -1,0 +1,63 @@
+"""``fastbench compare``: results of any one command side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from ..engine.comparison.options import CompareOptions
+from .console import show_notes, show_table
+from .declared import build_options, option_parameters, run_command, shared_parameters, with_parameters
+
+if TYPE_CHECKING:
+    from ..engine.comparison.compare import Comparison
+
+__all__ = ["compare", "show_comparison"]
+
+#: Groups gained and lost that are shown.
+SHOWN = 10
+
+
+def show_comparison(found: Comparison, options: CompareOptions, output: Path) -> None:
+    """Print which run is better, by how much, and what is gained and lost."""
+    import polars as pl
+
+    names = ["run", "verdict", "difference", "lower", "upper", "q_value", "gained", "lost", "common"]
+    metric = found.measure.values[found.measure.headline]
+    typer.echo()
+    show_table(
+        found.verdicts,
+        f"Which is better? Difference of {metric} from {found.runs[0]}",
+        [name for name in names if name in found.verdicts.columns],
+    )
+    typer.echo()
+    columns = ["run_a", "run_b", "metric", "value_a", "value_b", "difference", "lower", "upper", "p_value", "q_value"]
+    show_table(found.differences, "Differences", columns)
+    if len(found.changes):
+        best = found.changes.sort(
+            (pl.col(f"{found.measure.headline}_a") - pl.col(f"{found.measure.headline}_b")).abs(), descending=True
+        )
+        typer.echo()
+        shown = best.head(SHOWN).rename({"run_a": "run", "run_b": "against"})
+        show_table(shown, f"Gained and lost: {len(shown)} of {len(best)} {found.measure.unit}s")
+    typer.echo()
+    show_notes(found.notes)
+    typer.echo(found.words)
+    typer.echo(f"results: {output}")
+
+
+def _compare(ctx: typer.Context, config: Path | None, **given: Any) -> None:
+    from ..engine.comparison.choose import comparison_of
+
+    command = comparison_of(given["results"] or [])
+    options = build_options(ctx, command.options, given, config, command.name)
+    run_command(command, options, show_comparison, given)
+
+
+compare = with_parameters(
+    _compare,
+    [*option_parameters(CompareOptions), *shared_parameters("results/compare", steps=False)],
+    "Put results of one command side by side: which is better, by how much, and whether it is significant.",
+)

@@ -1,0 +1,46 @@
+"""`fastbench.compare`: results side by side, from Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..command.execute import execute
+from ..command.job import Job
+from ..options import from_mapping
+from .choose import comparison_of
+
+__all__ = ["compare"]
+
+
+def compare(*results: str | Path, output: str | Path | None = None, overwrite: bool = False, **options: Any) -> Any:
+    """Put results of one command side by side: which is better, by how much, and whether it is significant.
+
+    Parameters
+    ----------
+    *results : path
+        Result folders of one command, ``DIR`` or ``NAME=DIR``; the first is the baseline.
+    output : path, optional
+        Result folder to write; nothing is written when left out.
+    overwrite : bool, default False
+        Whether an older result is replaced.
+    **options
+        Those of ``fastbench compare`` by name: ``baseline``, ``all_pairs``, ``bootstrap``, ``seed``, ...
+
+    Returns
+    -------
+    Comparison
+        Of the kind of the command; all have ``tables()`` and ``summary()``.
+
+    Raises
+    ------
+    InputError
+        When a folder is no result, they are of different commands, or an option does not fit.
+    """
+    given = [str(each) for each in results]
+    command = comparison_of(given)
+    values = from_mapping(command.options, {**options, "results": given}, "compare()")
+    asked = command.options(**values)
+    if output is None:
+        return command.run(asked, Job())
+    return execute(command, asked, output, overwrite=overwrite)
