@@ -184,9 +184,9 @@ def _spelled(sentence: str, declared: type) -> str:
 
 def reporter_for(command: str, quiet: bool) -> Reporter:
     """Return who hears how far a command is."""
-    from ..engine.results.progress import Silent, Terminal
+    from ..engine.results.progress import Terminal
 
-    return Silent() if quiet else Terminal(f"fastbench {command}")
+    return Terminal(f"fastbench {command}", lines=not quiet, bars=not quiet)
 
 
 def run_command(

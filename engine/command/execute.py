@@ -73,16 +73,16 @@ def execute(
     try:
         with folder:
             if folder.n_found:
-                reporter.say(f"{folder.n_found} finished steps of the run that was stopped are taken.")
+                reporter.warn(f"{folder.n_found} finished steps of the run that was stopped are taken.")
             elif resume:
-                reporter.say("No run that was stopped left finished steps; everything is computed.")
+                reporter.warn("No run that was stopped left finished steps; everything is computed.")
             job = Job(reporter, folder)
             _announce_compilation(reporter)
             result = command.run(options, job)
             write_result(result, folder, job)
     finally:
         if folder.n_kept:
-            reporter.say(f"{folder.n_kept} finished steps were kept; pass --resume to go on from them.")
+            reporter.warn(f"{folder.n_kept} finished steps were kept; pass --resume to go on from them.")
     return result
 
 

@@ -19,7 +19,10 @@ class Reporter(Protocol):
     """Who hears how far a command is."""
 
     def say(self, text: str) -> None:
-        """Say one thing that the user should know while the command runs."""
+        """Say what is being done."""
+
+    def warn(self, text: str) -> None:
+        """Say what the user must know, however quiet the command is to be."""
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Advance]:
@@ -31,6 +34,9 @@ class Silent:
     """Says nothing."""
 
     def say(self, text: str) -> None:
+        """Say nothing."""
+
+    def warn(self, text: str) -> None:
         """Say nothing."""
 
     @contextmanager
@@ -47,18 +53,24 @@ class Terminal:
     command : str
         What stands before every line.
     lines : bool, default True
-        Whether lines are written; without them only bars are shown, on a terminal.
+        Whether lines say what is being done.
+    bars : bool, default True
+        Whether bars show how far it is, where standard error is a terminal.
     """
 
-    def __init__(self, command: str, *, lines: bool = True) -> None:
+    def __init__(self, command: str, *, lines: bool = True, bars: bool = True) -> None:
         self._command = command
         self._lines = lines
-        self._bars = sys.stderr.isatty()
+        self._bars = bars and sys.stderr.isatty()
 
     def say(self, text: str) -> None:
-        """Write one line."""
+        """Write one line, unless lines are not wanted."""
         if self._lines:
-            print(f"{self._command}: {text}", file=sys.stderr, flush=True)  # noqa: T201
+            self.warn(text)
+
+    def warn(self, text: str) -> None:
+        """Write one line."""
+        print(f"{self._command}: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Advance]:

@@ -1,0 +1,136 @@
+"""A run of ``fastbench map`` that was stopped goes on where it was, and ends as if it had never been stopped."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from fastbench.engine.command.execute import execute
+from fastbench.engine.map.command import MAP
+from fastbench.engine.map.job import MapResult
+from fastbench.engine.map.options import MapOptions
+from fastbench.engine.results.folder import read_manifest
+from fastbench.engine.retrieval import average_precision
+
+N, D = 60, 8
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> MapOptions:
+    rng = np.random.default_rng(3)
+    frame = pl.DataFrame(rng.normal(size=(N, D)), schema=[f"f{i}" for i in range(D)])
+    drugs = [f"d{i % 12:02}" for i in range(N)]
+    frame.insert_column(0, pl.Series("Metadata_drug", drugs)).write_csv(tmp_path / "a.csv")
+    return MapOptions(
+        profiles=(str(tmp_path / "a.csv"),), pos_sameby="Metadata_drug", neg_diffby="Metadata_drug", device="cpu"
+    )
+
+
+@pytest.fixture
+def short_steps(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Steps of ten queries; how many there are."""
+    monkeypatch.setattr(average_precision, "STEP_WORK", 10 * 2 * N * D)
+    return N // 10
+
+
+def without_times(folder: Path) -> dict[str, object]:
+    times = {"started", "finished", "timings", "argv", "compile_seconds", "steps"}
+    return {name: value for name, value in read_manifest(folder).items() if name not in times}
+
+
+def stop_at_the_figures(options: MapOptions, output: Path) -> None:
+    """Stop a run when all its steps are done."""
+
+    def stop(self: MapResult, path: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MapResult, "draw", stop)
+        with pytest.raises(KeyboardInterrupt):
+            execute(MAP, options, output)
+
+
+@pytest.mark.parametrize("finished", [0, 1, 3, 5])
+def test_resumed_equals_uninterrupted(
+    options: MapOptions, short_steps: int, finished: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute(MAP, options, tmp_path / "whole")
+    counted: list[int] = []
+    count = average_precision._score_batch
+
+    def until(backend, plan, prepared, batch, *rest):
+        if len(counted) == finished:
+            raise KeyboardInterrupt
+        counted.extend([int(batch[0])])
+        return count(backend, plan, prepared, batch, *rest)
+
+    monkeypatch.setattr(average_precision, "_score_batch", until)
+    with pytest.raises(KeyboardInterrupt):
+        execute(MAP, options, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    finished = -1
+    execute(MAP, options, tmp_path / "out", resume=True)
+    assert sorted(counted) == list(range(0, N, 10))  # each range once
+    assert without_times(tmp_path / "out") == without_times(tmp_path / "whole")
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_without_resume_all_is_done_again(options: MapOptions, short_steps: int, tmp_path: Path) -> None:
+    stop_at_the_figures(options, tmp_path / "out")
+    execute(MAP, options, tmp_path / "out")
+    assert read_manifest(tmp_path / "out")["steps"] == {"computed": short_steps, "taken": 0}
+
+
+def test_a_damaged_step_is_done_again(options: MapOptions, short_steps: int, tmp_path: Path) -> None:
+    stop_at_the_figures(options, tmp_path / "out")
+    kept = next(iter(tmp_path.glob(".out.partial-*/steps")))
+    damaged = sorted(kept.iterdir())[0]
+    damaged.write_bytes(damaged.read_bytes()[:-7])
+    execute(MAP, options, tmp_path / "out", resume=True)
+    assert read_manifest(tmp_path / "out")["steps"] == {"computed": 1, "taken": short_steps - 1}  # the damaged one
+
+
+KILLED = """
+import time
+from fastbench.engine.retrieval import average_precision as module
+module.STEP_WORK = {work}
+count = module._score_batch
+def slowly(*given):
+    found = count(*given)
+    time.sleep(0.15)
+    print("step", flush=True)
+    return found
+module._score_batch = slowly
+from fastbench.cli.main import main
+main()
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_process_is_gone_on_with(options: MapOptions, tmp_path: Path) -> None:
+    source = KILLED.format(work=10 * 2 * N * D)
+    rules = ["--pos-sameby", "Metadata_drug", "--neg-diffby", "Metadata_drug", "--device", "cpu", "--quiet"]
+    call = [sys.executable, "-c", source, "map", *options.profiles, *rules, "--output"]
+    subprocess.run([*call, str(tmp_path / "whole")], check=True, stdout=subprocess.DEVNULL)
+    chosen = random.Random(0)
+    for trial in range(3):
+        out = tmp_path / f"out{trial}"
+        process = subprocess.Popen([*call, str(out)], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        for _ in range(1 + chosen.randrange(4)):
+            process.stdout.readline()
+        time.sleep(0.1 * chosen.random())
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        before = len(list(tmp_path.glob(f".out{trial}.partial-*/steps/*.npz")))
+        done = subprocess.run([*call, str(out), "--resume"], check=True, capture_output=True, text=True)
+        assert done.stdout.count("step\n") == N // 10 - before
+        assert without_times(out)["outputs"] == without_times(tmp_path / "whole")["outputs"]
