@@ -88,20 +88,22 @@ def score_run(rules: Rules, profiles: Profiles, queries: npt.NDArray[np.bool_] |
     """
     from ..nulls.ap_null import count_methods
     from ..retrieval.average_precision import score
+    from ..retrieval.options import Scoring
+    from ..retrieval.pair_rules import PairRules
 
     counts = _label_counts(profiles, rules, queries)
     try:
         found = score(
             profiles.metadata,
             profiles.features,
-            pos_sameby=rules.pos_sameby,
-            pos_diffby=rules.pos_diffby,
-            neg_sameby=rules.neg_sameby,
-            neg_diffby=rules.neg_diffby,
-            multilabel_col=rules.by if rules.multilabel else None,
-            distance=rules.distance,
-            ties=options.tie_rule,
-            device=options.device,
+            PairRules(
+                pos_sameby=rules.pos_sameby,
+                pos_diffby=rules.pos_diffby,
+                neg_sameby=rules.neg_sameby,
+                neg_diffby=rules.neg_diffby,
+                multilabel_col=rules.by if rules.multilabel else None,
+            ),
+            Scoring(distance=rules.distance, ties=options.tie_rule, device=options.device),
             queries=queries,
         )
     except UnpairedException as error:

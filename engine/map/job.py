@@ -16,6 +16,7 @@ from ..readers import packaged
 from ..readers.profiles import read_profiles
 from ..results.tables import Table
 from ..retrieval.average_precision import score
+from ..retrieval.pair_rules import PairRules
 from ..retrieval.report import RetrievalReport
 from ..tables.frames import require_columns
 from ..tables.profiles import Profiles, Source
@@ -188,15 +189,8 @@ def run_map(options: MapOptions, job: Job | None = None) -> MapResult:
         retrieval = score(
             profiles.metadata,
             profiles.features,
-            pos_sameby=rules["pos_sameby"],
-            pos_diffby=rules["pos_diffby"],
-            neg_sameby=rules["neg_sameby"],
-            neg_diffby=rules["neg_diffby"],
-            multilabel_col=options.multilabel or None,
-            distance=options.distance,
-            ties=options.ties,
-            device=options.device,
-            precision=options.precision,
+            PairRules(**rules, multilabel_col=options.multilabel or None),
+            options,
             queries=asked,
             progress=advance,
             keep=keep if job.steps.keeps else None,

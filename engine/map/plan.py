@@ -8,7 +8,7 @@ import polars as pl
 from ..command.command import Work
 from ..devices import backend_of
 from ..results.progress import peak_megabytes
-from ..retrieval.pair_rules import compile_pairs
+from ..retrieval.pair_rules import PairRules, compile_pairs
 from .job import read_and_prepare
 from .options import MapOptions
 from .preparation import filter_mask
@@ -36,7 +36,7 @@ def plan_map(options: MapOptions) -> Work:
         One row a file; queries, pairs, seconds on two cores and megabytes in all.
     """
     profiles, rules, notes = read_and_prepare(options)
-    plan = compile_pairs(profiles.metadata, **rules, multilabel_col=options.multilabel or None)
+    plan = compile_pairs(profiles.metadata, PairRules(**rules, multilabel_col=options.multilabel or None))
     backend = backend_of("cpu")
     wanted = np.ones(len(profiles), dtype=bool)
     if options.queries:

@@ -22,7 +22,7 @@ from ..errors import InputError, UnpairedException
 from ..tables.frames import with_series
 from .degenerate import refuse_degenerate
 from .options import ALIASES, Scoring
-from .pair_rules import Columns, PairPlan, compile_pairs
+from .pair_rules import PairPlan, PairRules, compile_pairs
 from .report import Retrieval, RetrievalReport
 
 __all__ = ["SCORES", "score"]
@@ -33,6 +33,9 @@ BATCH_POSITIVES = 2_000_000
 STEP_WORK = 1e12
 #: Keeps a step: ``(name, compute) -> value``.
 Keep = Callable[[str, Callable[[], Any]], Any]
+
+#: Cosine, ties by their expected value, on the processor.
+DEFAULT_SCORING = Scoring()
 
 #: Columns that a result may have beside the metadata.
 SCORES = (
@@ -63,16 +66,9 @@ class _Batch(NamedTuple):
 def score(
     metadata: pl.DataFrame,
     features: npt.NDArray[np.floating],
+    rules: PairRules,
+    scoring: Scoring = DEFAULT_SCORING,
     *,
-    pos_sameby: Columns,
-    pos_diffby: Columns = (),
-    neg_sameby: Columns = (),
-    neg_diffby: Columns = (),
-    multilabel_col: str | None = None,
-    distance: str = "cosine",
-    ties: str = "expected",
-    device: str = "auto",
-    precision: str = "auto",
     queries: npt.NDArray[np.bool_] | None = None,
     feature_names: Sequence[str] | None = None,
     threads: int = 0,
@@ -87,17 +83,11 @@ def score(
         One row a profile.
     features : ndarray of float32 or float64, shape (n, d)
         Finite values, at least in the rows that the filters leave; row i belongs to row i of `metadata`.
-    pos_sameby, pos_diffby, neg_sameby, neg_diffby, multilabel_col
-        The pair rules, see `pair_rules.compile_pairs`.
-    distance : str, default "cosine"
-        cosine, abs_cosine, correlation, euclidean, manhattan or chebyshev; or another name of
-        `scipy.spatial.distance`, whose ranks are those of scipy on this machine, without a certificate.
-    ties : {"expected", "optimistic", "pessimistic"}
-        What equal similarities of a positive and a negative mean; "optimistic" is the rule of copairs.
-    device : {"auto", "cpu", "reference", "cpu-xla", "gpu"}
-        Which kernels run; the numbers are the same.
-    precision : {"auto", "float32", "tf32", "bf16x3", "fp16x3"}
-        What "gpu" and "cpu-xla" multiply tiles in; the numbers are the same. "auto" takes the fastest.
+    rules : PairRules
+        Which pairs are positive, and which negative.
+    scoring : Scoring, optional
+        Distance, ties, device and precision. Ranks under a distance of scipy alone are those of scipy on this machine,
+        without a certificate.
     queries : ndarray of bool, shape (n,), optional
         Rows to score; the others are only candidates and get no AP.
     feature_names : sequence of d str, optional
@@ -126,7 +116,7 @@ def score(
     ----------
     Kalinin et al. 2025, Nat Commun 16:5181 (the framework and its formulas).
     """
-    scoring = Scoring(distance=distance, ties=ties, device=device, precision=precision)
+    ties, device, multilabel_col = scoring.ties, scoring.device, rules.multilabel_col
     distance = ALIASES.get(scoring.distance, scoring.distance)
     if len(metadata) != len(features):
         raise InputError(f"Metadata has {len(metadata)} rows and features have {len(features)}; they must agree.")
@@ -139,8 +129,8 @@ def score(
         )
     if features.ndim != 2 or not features.shape[1]:
         raise InputError(f"Features must be a matrix with at least one column, but their shape is {features.shape}.")
-    backend = backend_of(device, precision)
-    plan = compile_pairs(metadata, pos_sameby, pos_diffby, neg_sameby, neg_diffby, multilabel_col)
+    backend = backend_of(device, scoring.precision)
+    plan = compile_pairs(metadata, rules)
     x = features if len(plan.rows) == len(features) else features[plan.rows]
     wanted = np.ones(len(x), dtype=bool) if queries is None else np.asarray(queries, dtype=bool)[plan.rows]
     if not wanted.any():

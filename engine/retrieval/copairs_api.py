@@ -12,7 +12,8 @@ from ..errors import InputError, examples
 from ..tables.filters import parse_filter
 from ..tables.frames import column_names, feature_matrix, metadata_frame, select_columns, with_columns_like
 from .average_precision import SCORES, score
-from .pair_rules import Columns, named_columns, reference_numbers
+from .options import Scoring
+from .pair_rules import Columns, PairRules, named_columns, reference_numbers
 
 __all__ = ["assign_reference_index", "average_precision", "multilabel_average_precision"]
 
@@ -148,6 +149,7 @@ def _scored(
     """Score, warn of what was noticed, and give back the kind of table that came in."""
     from ..results.progress import Silent, Terminal
 
+    scoring = Scoring(distance=distance, ties=ties, device=device)
     named = dict(zip(("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby"), rules, strict=True))
     known = column_names(meta) or []
     used = named_columns(named, known) | ({multilabel_col: "multilabel_col"} if multilabel_col is not None else {})
@@ -159,14 +161,8 @@ def _scored(
         result = score(
             frame,
             matrix,
-            pos_sameby=rules[0],
-            pos_diffby=rules[1],
-            neg_sameby=rules[2],
-            neg_diffby=rules[3],
-            multilabel_col=multilabel_col,
-            distance=distance,
-            ties=ties,
-            device=device,
+            PairRules(**named, multilabel_col=multilabel_col),
+            scoring,
             queries=None if queries is None else np.asarray(queries),
             feature_names=column_names(feats),
             progress=advance,

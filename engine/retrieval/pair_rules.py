@@ -24,9 +24,11 @@ from ..tables.filters import Filter, parse_filter
 from ..tables.frames import near_duplicate_labels, require_columns
 from ..tables.groups import column_codes
 
-__all__ = ["ColumnRule", "Columns", "PairPlan", "compile_pairs", "named_columns", "reference_numbers"]
+__all__ = ["ColumnRule", "Columns", "PairPlan", "PairRules", "compile_pairs", "named_columns", "reference_numbers"]
 
 Columns = str | Sequence[str] | Mapping[str, Sequence[str]]
+
+_RULES = ("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,27 @@ class ColumnRule:
     def columns(self) -> tuple[str, ...]:
         """All columns named."""
         return self.all + self.any
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairRules:
+    """Which pairs of rows are positive, and which negative.
+
+    Attributes
+    ----------
+    pos_sameby, pos_diffby, neg_sameby, neg_diffby : str, list of str or dict
+        Columns in which the rows of a positive (negative) pair agree or differ: names, filters, or
+        ``{"all": [...], "any": [...]}``.
+    multilabel_col : str, optional
+        The list column; it must stand in `pos_sameby`. In `neg_diffby` it means: no label shared; in
+        `neg_sameby`: at least one.
+    """
+
+    pos_sameby: Columns
+    pos_diffby: Columns = ()
+    neg_sameby: Columns = ()
+    neg_diffby: Columns = ()
+    multilabel_col: str | None = None
 
 
 @dataclass(frozen=True)
@@ -175,25 +198,15 @@ def _missing_value_strings(texts: Mapping[str, pl.Series]) -> list[str]:
     return found
 
 
-def compile_pairs(
-    metadata: pl.DataFrame,
-    pos_sameby: Columns,
-    pos_diffby: Columns = (),
-    neg_sameby: Columns = (),
-    neg_diffby: Columns = (),
-    multilabel_col: str | None = None,
-) -> PairPlan:
-    """Turn the four column rules into integer codes.
+def compile_pairs(metadata: pl.DataFrame, pair_rules: PairRules) -> PairPlan:
+    """Turn the column rules into integer codes.
 
     Parameters
     ----------
     metadata : polars.DataFrame
         One row a profile.
-    pos_sameby, pos_diffby, neg_sameby, neg_diffby : str, list of str or dict
-        Columns, filters, or ``{"all": [...], "any": [...]}``.
-    multilabel_col : str, optional
-        The list column; it must stand in `pos_sameby`. In `neg_diffby` it means: no label shared; in
-        `neg_sameby`: at least one.
+    pair_rules : PairRules
+        The rules.
 
     Returns
     -------
@@ -205,13 +218,8 @@ def compile_pairs(
     InputError
         Unknown columns, missing values in a used column, a column both same and different, an empty rule.
     """
-    given = {
-        "pos_sameby": pos_sameby,
-        "pos_diffby": pos_diffby,
-        "neg_sameby": neg_sameby,
-        "neg_diffby": neg_diffby,
-    }
-    rules, rows = _split_filters(metadata, {what: _as_rule(columns, what) for what, columns in given.items()})
+    multilabel_col = pair_rules.multilabel_col
+    rules, rows = _split_filters(metadata, {what: _as_rule(getattr(pair_rules, what), what) for what in _RULES})
     for what, rule in rules.items():
         require_columns(metadata, rule.columns, what)
     for kind in ("pos", "neg"):

@@ -11,7 +11,7 @@ from copairs.map import mean_average_precision as copairs_map
 
 import fastbench as fb
 from fastbench.engine.readers.packaged import resolve
-from fastbench.engine.retrieval.pair_rules import compile_pairs
+from fastbench.engine.retrieval.pair_rules import PairRules, compile_pairs
 from fastbench.kernels import cpu, dispatch
 
 RULE = (["Metadata_broad_sample"], [], [], ["Metadata_negcon"])
@@ -57,7 +57,7 @@ def test_all_backends_count_the_same(plate, distance):
     """Counts of the compiled kernels, the JAX programs and the definition, to the last bit."""
     meta, x = plate
     frame = pl.from_pandas(meta)
-    plan = compile_pairs(frame, RULE[0], (), (), RULE[3], None)
+    plan = compile_pairs(frame, PairRules(pos_sameby=RULE[0], neg_diffby=RULE[3]))
     queries = np.arange(len(frame))
     offsets, positives = cpu.partners(plan.positives, queries)
     found = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -13,12 +14,21 @@ from hypothesis import strategies as st
 
 import fastbench as fb
 from fastbench.engine.retrieval import average_precision as retrieval
-from fastbench.engine.retrieval.average_precision import score
-from fastbench.engine.retrieval.pair_rules import compile_pairs
+from fastbench.engine.retrieval.options import Scoring
+from fastbench.engine.retrieval.pair_rules import PairRules, compile_pairs
 from fastbench.kernels import cpu
 
 RULE = {"pos_sameby": ["Metadata_a"], "neg_diffby": ["Metadata_a"]}
 AP = "average_precision"
+_SCORING = {field.name for field in dataclasses.fields(Scoring)}
+_RULES = {field.name for field in dataclasses.fields(PairRules)}
+
+
+def score(meta, x, **given):
+    """Score with rules and scoring options given one by one."""
+    rules = PairRules(**{name: given.pop(name) for name in list(given) if name in _RULES})
+    scoring = Scoring(**{name: given.pop(name) for name in list(given) if name in _SCORING})
+    return retrieval.score(meta, x, rules, scoring, **given)
 
 
 def problem(seed, n=60, d=9, copies=True):
@@ -215,7 +225,7 @@ def test_missing_key_values_are_refused_with_their_rows():
 
 def test_look_alike_values_are_pointed_out():
     meta = pl.DataFrame({"Metadata_a": ["DMSO", "dmso ", "x", "x", "nan", "nan"]})
-    plan = compile_pairs(meta, ["Metadata_a"], [], [], ["Metadata_a"])
+    plan = compile_pairs(meta, PairRules(**RULE))
     assert any("'DMSO', 'dmso '" in w for w in plan.warnings)
     assert any("'nan'" in w for w in plan.warnings)
 
@@ -262,7 +272,7 @@ def test_counts_beyond_32_bits():
     """100,000 rows in two groups: five billion pairs are counted, none is made."""
     n = 100_000
     meta = pl.DataFrame({"Metadata_a": np.arange(n) % 2})
-    plan = compile_pairs(meta, ["Metadata_a"], [], [], ["Metadata_a"])
+    plan = compile_pairs(meta, PairRules(**RULE))
     assert cpu.count_partners(plan.negatives).sum() == n * n // 2 > 2**32
 
 
@@ -413,8 +423,7 @@ def test_any_kind_of_column_makes_the_same_pairs_as_its_numbers(values):
     number = {value: i for i, value in enumerate(sorted(set(values.to_list())))}
     plain = pl.Series([number[value] for value in values])
     found, expected = (
-        compile_pairs(pl.DataFrame({"Metadata_a": column}), ["Metadata_a"], [], [], ["Metadata_a"])
-        for column in (values, plain)
+        compile_pairs(pl.DataFrame({"Metadata_a": column}), PairRules(**RULE)) for column in (values, plain)
     )
     rows = np.arange(len(values))
     for side in ("positives", "negatives"):

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import fastbench as fb
-from fastbench.engine.retrieval.pair_rules import compile_pairs
+from fastbench.engine.retrieval.pair_rules import PairRules, compile_pairs
 from fastbench.kernels.reference.pairs import pair_table
 from fastbench.kernels.reference.similarity import similarity
 
@@ -164,7 +164,9 @@ def test_all_and_any_pairs_equal_the_copairs_matcher(form, data):
     except (ValueError, IndexError):
         return  # copairs fails where a stage finds no pair
     expected = {tuple(sorted(map(int, pair))) for pairs in found.values() for pair in pairs}
-    plan = compile_pairs(pl.from_pandas(meta), sameby, diffby, ["Metadata_a"], [])
+    plan = compile_pairs(
+        pl.from_pandas(meta), PairRules(pos_sameby=sameby, pos_diffby=diffby, neg_sameby=["Metadata_a"])
+    )
     assert {tuple(map(int, p)) for p in np.argwhere(np.triu(pair_table(plan.positives)))} == expected
 
 
