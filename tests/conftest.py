@@ -27,6 +27,7 @@ SLOW = frozenset(
         "cli/test_cpjump_split.py",
         "cli/test_fmeasure.py",
         "cli/test_fmeasure_azimuth.py",
+        "cli/test_rerun_and_compare.py",
         "engine/cpjump/figures/test_benchmark.py",
         "engine/cpjump/figures/test_comparison.py",
         "engine/cpjump/plates/test_files.py",
