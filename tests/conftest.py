@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +100,15 @@ def _take_turns_in_compiling(path: Path) -> None:
                 depth -= 1
 
     Dispatcher.compile = compile_in_turn
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_idle_databases() -> Iterator[None]:
+    """Copairs opens a database for each table of pairs, which takes 40 ms, and then asks the default one."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "copairs.matching" in sys.modules:
+            patch.setattr("copairs.matching.duckdb.connect", lambda *_: nullcontext())
+        yield
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

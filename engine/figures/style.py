@@ -7,6 +7,7 @@ import warnings
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,13 +105,9 @@ def wrapped(text: str, inches: float, points: float, weight: str = "normal", *, 
     str
         With line breaks after spaces, hyphens, slashes and underscores, and inside words that are wider than a line.
     """
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import text_to_path
-
-    font = FontProperties(size=points, weight=weight)
 
     def fits(line: str) -> bool:
-        return text_to_path.get_text_width_height_descent(line, font, ismath=False)[0] <= 72 * inches
+        return _width(line, points, weight) <= 72 * inches
 
     def broken(text: str) -> list[str]:
         found = []
@@ -138,6 +135,15 @@ def wrapped(text: str, inches: float, points: float, weight: str = "normal", *, 
         too_long = bisect_left(range(len(text)), True, key=lambda n: len(broken(shortened(n))) > lines)
         found = broken(shortened(max(too_long - 1, 1)))
     return "\n".join(found)
+
+
+@lru_cache(maxsize=1 << 14)
+def _width(line: str, points: float, weight: str) -> float:
+    """Width of a line in points; measuring takes milliseconds, and pages write the same names several times."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    return text_to_path.get_text_width_height_descent(line, FontProperties(size=points, weight=weight), ismath=False)[0]
 
 
 def _height(text: str, points: float) -> float:

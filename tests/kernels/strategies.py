@@ -8,24 +8,34 @@ from hypothesis import strategies as st
 from fastbench.kernels.codes import PairCodes, column_index, key_index
 
 
+#: A generator of the values of an example. Drawing each value by itself would take longer than what is tested.
+generators = st.integers(0, 2**32 - 1).map(np.random.default_rng)
+
+
+def column(n, values, kind, rng):
+    """Codes of n rows: of any value, all of the same, or in runs."""
+    drawn = rng.integers(0, values, n)
+    drawn = {"any": drawn, "equal": np.full(n, drawn[0]), "runs": np.sort(drawn)}[kind]
+    return np.unique(drawn, return_inverse=True)[1]
+
+
 @st.composite
 def columns(draw, n, most=3):
     """Some coded columns of n rows."""
-    count = draw(st.integers(0, most))
-    return [
-        np.unique(np.array(draw(st.lists(st.integers(0, k), min_size=n, max_size=n))), return_inverse=True)[1]
-        for k in draw(st.lists(st.sampled_from([1, 3, 12]), min_size=count, max_size=count))
-    ]
+    kinds = st.sampled_from(["any", "equal", "runs"])
+    forms = draw(st.lists(st.tuples(st.sampled_from([2, 4, 13]), kinds), max_size=most))
+    rng = draw(generators)
+    return [column(n, values, kind, rng) for values, kind in forms]
 
 
 @st.composite
 def label_index(draw, n):
     """Zero to three labels for each of n rows, or the same number for all: labels are no columns even then."""
     least, most = draw(st.sampled_from([(0, 3), (1, 1), (2, 2), (3, 3)]))
-    lists = draw(st.lists(st.sets(st.integers(0, 5), min_size=least, max_size=most), min_size=n, max_size=n))
-    rows = np.array([i for i, labels in enumerate(lists) for _ in labels], dtype=np.int64)
-    keys = np.array([label for labels in lists for label in sorted(labels)], dtype=np.int64)
-    return key_index(keys, rows, n, 6)
+    rng = draw(generators)
+    counts = rng.integers(least, most + 1, n)
+    keys = [np.sort(rng.choice(6, count, replace=False)) for count in counts]
+    return key_index(np.concatenate([np.zeros(0, np.int64), *keys]), np.repeat(np.arange(n), counts), n, 6)
 
 
 @st.composite

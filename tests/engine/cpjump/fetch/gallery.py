@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import hashlib
 import random
@@ -26,6 +27,7 @@ def key_of(plate: str, suffix: str = SUFFIX) -> str:
     return f"{FOLDER}/{plate}/{plate}{suffix}"
 
 
+@functools.cache
 def packed(seed: object, size: int = 1_000_000) -> bytes:
     """A gzip file of about `size` bytes that do not compress; the same for the same seed."""
     return gzip.compress(random.Random(str(seed)).randbytes(size), 1, mtime=0)
