@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from fastbench.kernels.codes import PairCodes, column_index, key_index
 
-
 #: A generator of the values of an example. Drawing each value by itself would take longer than what is tested.
 generators = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from fastbench.engine.cpjump.figures.benchmark import draw_cpjump
 from fastbench.engine.errors import InputError
-from tests.engine.figures.pictures import png_size, words
+from tests.engine.figures.pictures import no_pixels, png_size, words
 
 SUBTITLE = "exact p, Benjamini-Hochberg"
 ALL = [
@@ -62,25 +63,35 @@ def sample_tables() -> dict[str, pl.DataFrame]:
     return tables
 
 
-@pytest.fixture
-def draw(tmp_path: Path) -> Callable[..., tuple[list[str], Path]]:
-    runs = iter(range(10))
+Draw = Callable[..., tuple[list[str], Path]]
 
-    def run(frames: dict[str, pl.DataFrame], *, simulated: bool = False) -> tuple[list[str], Path]:
-        root = tmp_path / str(next(runs))
-        (root / "figures").mkdir(parents=True)
-        written = draw_cpjump(frames, lambda name: root / name, simulated=simulated, subtitle=SUBTITLE)
+
+@pytest.fixture(scope="module")
+def draw(tmp_path_factory: pytest.TempPathFactory) -> Draw:
+    """Draw into a folder of its own; the pixels of PNG files only where they are looked at."""
+
+    def run(
+        frames: dict[str, pl.DataFrame], *, simulated: bool = False, pixels: bool = False
+    ) -> tuple[list[str], Path]:
+        root = tmp_path_factory.mktemp("drawn")
+        (root / "figures").mkdir()
+        with nullcontext() if pixels else no_pixels():
+            written = draw_cpjump(frames, lambda name: root / name, simulated=simulated, subtitle=SUBTITLE)
         assert sorted(written) == sorted(str(path.relative_to(root)) for path in root.rglob("*.*"))
         return written, root
 
     return run
 
 
-def test_all_seven_figures_are_drawn_alike_on_every_run(draw: Callable[..., tuple[list[str], Path]]) -> None:
-    tables = sample_tables()
-    written, one = draw(tables)
+@pytest.fixture(scope="module")
+def all_drawn(draw: Draw) -> tuple[list[str], Path]:
+    return draw(sample_tables(), pixels=True)
+
+
+def test_all_seven_figures_are_drawn_alike_on_every_run(draw: Draw, all_drawn: tuple[list[str], Path]) -> None:
+    written, one = all_drawn
     assert written == [f"figures/{name}.{kind}" for name in ALL for kind in ("png", "svg")]
-    _, two = draw({name: frame.reverse() for name, frame in tables.items()})
+    _, two = draw({name: frame.reverse() for name, frame in sample_tables().items()}, pixels=True)
     for name in written:
         assert (one / name).read_bytes() == (two / name).read_bytes(), name
         if name.endswith(".png"):
@@ -93,7 +104,7 @@ def test_all_seven_figures_are_drawn_alike_on_every_run(draw: Callable[..., tupl
             assert "SIMULATED" not in text
 
 
-def test_simulated_features_are_marked_on_every_figure(draw: Callable[..., tuple[list[str], Path]]) -> None:
+def test_simulated_features_are_marked_on_every_figure(draw: Draw) -> None:
     written, root = draw(sample_tables(), simulated=True)
     drawings = [words(root / name) for name in written if name.endswith(".svg")]
     assert len(drawings) == 7
@@ -101,9 +112,9 @@ def test_simulated_features_are_marked_on_every_figure(draw: Callable[..., tuple
     assert sum("published CellProfiler (real features)" in text for text in drawings) == 4
 
 
-def test_bars_show_values_published_markers_and_hours(draw: Callable[..., tuple[list[str], Path]]) -> None:
+def test_bars_show_values_published_markers_and_hours(draw: Draw, all_drawn: tuple[list[str], Path]) -> None:
     table = sample_tables()["replicability_fr"]
-    _, root = draw({"replicability_fr": table})
+    _, root = all_drawn
     text = words(root / "figures/replicability_fr_barplot.svg")
     lines = text.splitlines()
     for value in table["fr"]:
@@ -117,7 +128,7 @@ def test_bars_show_values_published_markers_and_hours(draw: Callable[..., tuple[
     assert " h)" not in text
 
 
-def test_absent_and_empty_tables_are_skipped(draw: Callable[..., tuple[list[str], Path]]) -> None:
+def test_absent_and_empty_tables_are_skipped(draw: Draw) -> None:
     tables = sample_tables()
     assert draw({})[0] == []
     assert draw({name: frame.clear() for name, frame in tables.items()})[0] == []
@@ -126,7 +137,7 @@ def test_absent_and_empty_tables_are_skipped(draw: Callable[..., tuple[list[str]
     assert written == ["figures/matching_map_boxplot.png", "figures/matching_map_boxplot.svg"]
 
 
-def test_fractions_without_a_value_are_marked(draw: Callable[..., tuple[list[str], Path]]) -> None:
+def test_fractions_without_a_value_are_marked(draw: Draw) -> None:
     value = pl.when(pl.col("Modality") == "crispr").then(float("nan")).when(pl.col("Cell") == "U2OS").then("fr")
     _, root = draw({"matching_fr": sample_tables()["matching_fr"].with_columns(fr=value)})
     for kind in ("barplot", "faceted"):
@@ -135,7 +146,7 @@ def test_fractions_without_a_value_are_marked(draw: Callable[..., tuple[list[str
         assert "n/a: no group was scored." in lines
 
 
-def test_boxes_leave_out_missing_map_and_say_so(draw: Callable[..., tuple[list[str], Path]]) -> None:
+def test_boxes_leave_out_missing_map_and_say_so(draw: Draw) -> None:
     table = sample_tables()["matching_map"]
     assert table.height == 56
     gone = pl.int_range(pl.len()) < 3
@@ -148,16 +159,14 @@ def test_boxes_leave_out_missing_map_and_say_so(draw: Callable[..., tuple[list[s
     assert "left out: 56." in words(root / "figures/matching_map_boxplot.svg")
 
 
-def test_one_configuration_with_one_group_is_enough(draw: Callable[..., tuple[list[str], Path]]) -> None:
+def test_one_configuration_with_one_group_is_enough(draw: Draw) -> None:
     written, root = draw({name: frame.head(1) for name, frame in sample_tables().items()})
     assert len(written) == 14
     assert "n = 1" in words(root / "figures/matching_map_boxplot.svg")
 
 
 @pytest.mark.parametrize(("top", "end"), [(0.03, "0.1"), (0.4, "0.46"), (1.0, None)])
-def test_gene_compound_axis_says_where_it_ends(
-    draw: Callable[..., tuple[list[str], Path]], top: float, end: str | None
-) -> None:
+def test_gene_compound_axis_says_where_it_ends(draw: Draw, top: float, end: str | None) -> None:
     _, root = draw({"gene_compound_matching_fr": sample_tables()["gene_compound_matching_fr"].with_columns(fr=top)})
     text = words(root / "figures/gene_compound_matching_fr_barplot.svg")
     assert "vs crispr long" in text
@@ -167,7 +176,7 @@ def test_gene_compound_axis_says_where_it_ends(
         assert f"the axis ends at {end}, not at 1" in text
 
 
-def test_a_cell_keeps_its_colour_when_it_is_alone(draw: Callable[..., tuple[list[str], Path]]) -> None:
+def test_a_cell_keeps_its_colour_when_it_is_alone(draw: Draw) -> None:
     tables = sample_tables()
     alone = tables["matching_fr"].filter(pl.col("Cell") == "U2OS")
     _, root = draw({"replicability_fr": tables["replicability_fr"], "matching_fr": alone})
@@ -176,7 +185,7 @@ def test_a_cell_keeps_its_colour_when_it_is_alone(draw: Callable[..., tuple[list
     assert "#0072b2" not in drawing
 
 
-def test_wrong_tables_are_refused(draw: Callable[..., tuple[list[str], Path]]) -> None:
+def test_wrong_tables_are_refused(draw: Draw) -> None:
     table = sample_tables()["matching_fr"]
     with pytest.raises(InputError, match="matching_fr cannot be drawn: it has no column 'time'"):
         draw({"matching_fr": table.drop("time")})

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from fastbench.engine.fmeasure.figures.confusion_list import percent
 from fastbench.engine.fmeasure.figures.confusions import draw_confusions
 from fastbench.engine.fmeasure.figures.outline import Row, outline, ways_up
 
-from ...figures.pictures import png_size, words
+from ...figures.pictures import no_pixels, png_size, words
 
 PARENTS = {
     "cell": [],
@@ -95,7 +96,10 @@ Draw = Callable[..., list[str]]
 
 @pytest.fixture
 def draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Draw:
-    """Draw, see that all texts lie inside the page and on no other text, and return the lines of text."""
+    """Draw, see that all texts lie inside the page and on no other text, and return the lines of text.
+
+    The pixels of the PNG are drawn where `pixels` says so.
+    """
 
     def look(page: Any, path_png: Path, path_svg: Path) -> None:
         renderer = page.canvas.get_renderer()
@@ -118,12 +122,13 @@ def draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Draw:
     monkeypatch.setattr(module, "save_page", look)
     runs = itertools.count()
 
-    def run(confusions: pl.DataFrame, classes: pl.DataFrame, **options: Any) -> list[str]:
+    def run(confusions: pl.DataFrame, classes: pl.DataFrame, *, pixels: bool = False, **options: Any) -> list[str]:
         folder = tmp_path / f"{next(runs)}"
         folder.mkdir()
         png, svg = folder / "c.png", folder / "c.svg"
         options = {"group": "model_a", "subtitle": "three samples", "parents": PARENTS, "names": NAMES} | options
-        draw_confusions(confusions, classes, png, svg, **options)
+        with nullcontext() if pixels else no_pixels():
+            draw_confusions(confusions, classes, png, svg, **options)
         assert png_size(png)[0] == 1800
         return words(svg).splitlines()
 
@@ -131,7 +136,7 @@ def draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Draw:
 
 
 def test_each_confusion_is_told_with_cells_share_kind_and_steps(draw: Draw) -> None:
-    lines = draw(*tables(FOUR))
+    lines = draw(*tables(FOUR), pixels=True)
     assert "Confusions of model_a: 20 % of 500 cells" in lines
     assert "three samples" in lines
     for text in (
