@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from tests.cli.running import LINCS
+from tests.engine.figures.pictures import no_drawing
 
 RECORD = Path(__file__).with_name("same_results.json")
 
@@ -71,7 +72,8 @@ def run(name: str, folder: Path, embeddings: Path) -> dict[str, str]:
     output = folder / ("split.csv" if name.startswith("split") else "result")
     option = "--output-dir" if name == "fmeasure" else "--output"
     arguments = [str(embeddings) if each == "EMBEDDINGS" else each for each in COMMANDS[name]]
-    done = CliRunner().invoke(app, [*arguments, option, str(output)])
+    with no_drawing():
+        done = CliRunner().invoke(app, [*arguments, option, str(output)])
     assert done.exit_code == 0, done.output
     top = output if output.is_dir() else folder
     tables = [path for path in top.rglob("*") if path.suffix in (".csv", ".tsv", ".parquet")]

@@ -12,12 +12,13 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from fastbench.cli.main import main
+from tests.engine.figures.pictures import no_drawing
 
 FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()"]
 #: The example of the README.
@@ -39,11 +40,15 @@ _PROGRESS = re.compile(r"fastbench [a-z -]+: ")
 _SILENT = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 
 
-def call(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run ``fastbench`` in this process; return the exit code, the output and the errors, as from a process."""
+def call(*arguments: object, drawn: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run ``fastbench`` in this process; return the exit code, the output and the errors, as from a process.
+
+    Figures are drawn where `drawn` says so; their files are there all the same.
+    """
     command = ["fastbench", *map(str, arguments)]
     output, errors = io.StringIO(), io.StringIO()
-    with _as_in_a_process(command), redirect_stdout(output), redirect_stderr(errors):
+    figures = nullcontext() if drawn else no_drawing()
+    with figures, _as_in_a_process(command), redirect_stdout(output), redirect_stderr(errors):
         try:
             main()
             code = 0

@@ -29,7 +29,7 @@ def folders(tmp_path: Path) -> list[Path]:
 
 
 def test_three_runs_are_told_apart_in_one_look(folders: list[Path], tmp_path: Path):
-    done = running.call_process("cpjump", "compare", *folders, "--output", tmp_path / "out", "--published")
+    done = call(*folders, "--output", tmp_path / "out", "--published")
     assert done.returncode == 0, done.stderr
     verdict, where, fractions = done.stdout.strip().split("\n\n")[:3]
     lines = verdict.splitlines()
@@ -86,7 +86,7 @@ def test_json_has_the_tables_and_options_are_heard(folders: list[Path], tmp_path
 
 def test_a_run_that_is_compared_is_never_replaced(folders: list[Path]):
     before = (folders[1] / "manifest.json").read_bytes()
-    done = running.call_process("cpjump", "compare", *folders, "--output", folders[1], "--overwrite")
+    done = call(*folders, "--output", folders[1], "--overwrite")
     assert done.returncode != 0
     assert "is or holds the input" in done.stderr
     assert (folders[1] / "manifest.json").read_bytes() == before
@@ -97,7 +97,8 @@ def test_runs_that_share_no_configuration_with_others_are_drawn(tmp_path: Path):
     results = []
     for seed, (name, keys) in enumerate((("a", (SHORT, LONG)), ("b", (SHORT, LONG)), ("c", (SHORT,)))):
         results.append(make_result(tmp_path / name, {"replicability": {k: random_groups(60, seed) for k in keys}}))
-    done = call(*results, "--output", tmp_path / "out", "--all-pairs", "--bootstrap", 200)
+    chosen = ["--output", tmp_path / "out", "--all-pairs", "--bootstrap", 200]
+    done = running.call("cpjump", "compare", *results, *chosen, drawn=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "figures" / "overview.png").stat().st_size > 10_000
 

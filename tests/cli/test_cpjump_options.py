@@ -87,7 +87,8 @@ def test_cellclip_on_corrected_embeddings_names_its_ways(embeddings: Path, tmp_p
         tmp_path / "fitted.npz",
         "--output",
         tmp_path / "loaded",
-        *CHOICE,
+        *CHOICE[:-1],
+        "replicability",
     )
     assert again.returncode == 0, again.stderr
     assert manifest(tmp_path / "loaded")["batch_correction"]["components"] == 10

@@ -170,7 +170,7 @@ def test_a_foreign_folder_is_never_replaced(runs: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("dear")
     arguments = ["--annotate-dirs", runs, *RUN, "--output-dir", tmp_path / "out", "--overwrite"]
-    told = refused("fmeasure", *arguments, run=call_process)
+    told = refused("fmeasure", *arguments)
     assert "thesis.txt" in told
     assert (tmp_path / "out" / "thesis.txt").read_text() == "dear"
 

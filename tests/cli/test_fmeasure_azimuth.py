@@ -14,7 +14,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from .running import call, call_process
+from .running import call
 
 R, A, B, C, D, E, F = IDS = [f"CL:{i:07d}" for i in range(7)]
 CHILDREN = {R: [A, B], A: [C, D], B: [D, F], D: [E]}
@@ -69,7 +69,7 @@ def test_conversion_and_scores(files: dict[str, Any], tmp_path: Path) -> None:
     assert "1 calls, of 1 distinct pairs, are not below" in done.stdout
     command = done.stdout.rpartition("next: ")[2]
     assert "--unknown" not in command
-    scored = call_process(*shlex.split(command)[1:], "--no-figures", "--output-dir", tmp_path / "scores")
+    scored = call(*shlex.split(command)[1:], "--no-figures", "--output-dir", tmp_path / "scores")
     assert scored.returncode == 0, scored.stderr
     flat = pl.read_csv(tmp_path / "scores" / "f_measure_per_sample.csv").row(0, named=True)
     assert flat["model_name"] == "azimuth_toy"
@@ -95,7 +95,7 @@ def test_calls_without_a_term_are_scored_as_the_benchmark_is_told(files: dict[st
     assert "11 cells have no term at rank 1" in done.stdout
     command = shlex.split(done.stdout.rpartition("next: ")[2])[1:]
     assert command[-2:] == ["--unknown", "miss"]
-    refused = call_process(*command[:-2], "--no-figures", "--output-dir", tmp_path / "scores")
+    refused = call(*command[:-2], "--no-figures", "--output-dir", tmp_path / "scores")
     assert refused.returncode == 2
     assert "'CL:9', 'unknown'" in refused.stderr
     scored = {}

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from matplotlib.figure import Figure
-
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -31,14 +29,31 @@ def words(path: Path) -> str:
 @contextmanager
 def no_pixels() -> Iterator[None]:
     """Write of a PNG no more than its size, for tests that read the words of the SVG: half the time of a page."""
+    with _saving("svg"):
+        yield
+
+
+@contextmanager
+def no_drawing() -> Iterator[None]:
+    """Make pages, but do not draw them, for tests that look at tables: the files of figures are nearly empty."""
+    with _saving():
+        yield
+
+
+@contextmanager
+def _saving(*drawn: str) -> Iterator[None]:
+    from matplotlib.figure import Figure
+
     save = Figure.savefig
 
-    def save_svg(figure: Figure, path: Path, *, format: str, dpi: int, **options: Any) -> None:
-        if format == "png":
+    def save_some(figure: Figure, path: Path, *, format: str, dpi: int, **options: Any) -> None:
+        if format in drawn:
+            save(figure, path, format=format, dpi=dpi, **options)
+        elif format == "png":
             size = (int(inches * dpi) for inches in figure.get_size_inches())
             path.write_bytes(_PNG + struct.pack(">I4sII", 13, b"IHDR", *size))
         else:
-            save(figure, path, format=format, dpi=dpi, **options)
+            path.write_text("<svg/>\n")
 
-    with mock.patch.object(Figure, "savefig", save_svg):
+    with mock.patch.object(Figure, "savefig", save_some):
         yield
