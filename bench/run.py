@@ -103,6 +103,8 @@ def run_suites(
             f"--basetemp={folder}/work",
             "-p",
             "no:hypothesispytest",  # of no use here, and a second to load
+            "-p",
+            "no:zarr",  # as well
         ]
         command += ["-m", LEVELS[level]] if LEVELS[level] else []
         command += ["-k", select] if select else []

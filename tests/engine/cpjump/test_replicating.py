@@ -68,8 +68,8 @@ def test_fractions_have_the_percent_scores() -> None:
 def test_replicates_of_an_orf_by_position() -> None:
     found = {}
     for variant in ("any", "same-position", "different-position"):
-        options = Options(simulated_features=20, cells=("A549",), tasks=("replicability",), orf_replicates=variant)
-        queries = run(plan(options)).average_precision
+        few = {"simulated_features": 20, "cells": ("A549",), "timelines": ("short",), "tasks": ("replicability",)}
+        queries = run(plan(Options(**few, orf_replicates=variant))).average_precision
         found[variant] = dict(queries.group_by("Description").agg(pl.col("n_pos_pairs").unique().sort()).iter_rows())
     # Two plates, two wells each on both: one replicate in the same well, two in the other.
     positives = {variant: found[variant]["orf_A549_short"] for variant in found}

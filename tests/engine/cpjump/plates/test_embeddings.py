@@ -64,6 +64,13 @@ def profiles(tmp_path_factory, plates, drawn):
     return folder
 
 
+@pytest.fixture(scope="module")
+def from_files(configurations, profiles):
+    """What is read of the profile files of each configuration."""
+    read = plate_reader(Options(profiles=profiles))
+    return {modality: read(chosen) for modality, chosen in configurations.items()}
+
+
 def shuffled(drawn, seed=0):
     keys, vectors = drawn
     order = np.random.default_rng(seed).permutation(len(vectors))
@@ -101,12 +108,12 @@ FORMATS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_gives_what_profile_files_give(tmp_path, configurations, plates, drawn, profiles, name):
+def test_every_format_gives_what_profile_files_give(tmp_path, configurations, plates, drawn, from_files, name):
     path, options = FORMATS[name](tmp_path, *shuffled(drawn))
     assert plates_without_embeddings(plates, path, **options) == ()
-    read, from_files = embedding_reader(path, **options), plate_reader(Options(profiles=profiles))
-    for chosen in configurations.values():
-        found, expected = read(chosen), from_files(chosen)
+    read = embedding_reader(path, **options)
+    for modality, chosen in configurations.items():
+        found, expected = read(chosen), from_files[modality]
         np.testing.assert_array_equal(found.features, expected.features)
         assert found.metadata.equals(expected.metadata)
         assert found.feature_names == expected.feature_names
@@ -132,14 +139,16 @@ def test_other_types_of_numbers(tmp_path, configurations, drawn, dtype):
 def test_average_precision_is_that_of_profile_files_bit_for_bit(tmp_path, configurations, drawn, profiles):
     path = writers.folder(tmp_path, *shuffled(drawn, 5))
     options = Options(profiles=profiles)
-    for reader in (embedding_reader(path), embedding_reader(path, profiles=profiles)):
-        for chosen in configurations.values():
-            one, other = (read_wells(chosen, read) for read in (reader, plate_reader(options)))
+    for chosen in configurations.values():
+        other = read_wells(chosen, plate_reader(options))
+        expected = score_run(REPLICABILITY, other.profiles, other.treated, options)
+        assert expected.queries.height > 600
+        for reader in (embedding_reader(path), embedding_reader(path, profiles=profiles)):
+            one = read_wells(chosen, reader)
             assert (one.read, one.empty, one.filled, one.absent) == (other.read, other.empty, other.filled, 0)
-            scored = [score_run(REPLICABILITY, wells.profiles, wells.treated, options) for wells in (one, other)]
-            assert scored[0].queries.equals(scored[1].queries)
-            assert scored[0].groups.equals(scored[1].groups)
-            assert scored[0].queries.height > 600
+            found = score_run(REPLICABILITY, one.profiles, one.treated, options)
+            assert found.queries.equals(expected.queries)
+            assert found.groups.equals(expected.groups)
 
 
 @pytest.mark.slow

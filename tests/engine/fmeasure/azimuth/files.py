@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +58,19 @@ def write_cells(path: Path, ids: list[str], **columns: list[str]) -> Path:
     return path
 
 
+@cache
+def three_cells() -> bytes:
+    """An h5ad file of the cells c1, c2 and c3; writing one takes longer than many a conversion."""
+    with tempfile.TemporaryDirectory() as folder:
+        return write_cells(Path(folder, "cells.h5ad"), ["c1", "c2", "c3"]).read_bytes()
+
+
 class Files:
     """The files of a conversion, each with a sound default."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.cells(["c1", "c2", "c3"])
+        (folder / "cells.h5ad").write_bytes(three_cells())
         self.calls([["c3", "La", 0.9, "Lc", 0.3], ["c1", "Lb", 0.5, "Lf", 0.6], ["c2", "La", 1, "Lc", 0.25]])
         self.crosswalk([[label, *meaning] for label, meaning in CROSSWALK.items()])
         resource = {
