@@ -143,7 +143,8 @@ def _width(line: str, points: float, weight: str) -> float:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    return text_to_path.get_text_width_height_descent(line, FontProperties(size=points, weight=weight), ismath=False)[0]
+    font = FontProperties(size=points, weight=weight)
+    return float(text_to_path.get_text_width_height_descent(line, font, ismath=False)[0])
 
 
 def _height(text: str, points: float) -> float:
