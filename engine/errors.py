@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 
-__all__ = ["FastbenchError", "InputError", "SampledNullWarning", "UnpairedException", "examples"]
+__all__ = ["DISK_FULL", "FastbenchError", "InputError", "SampledNullWarning", "UnpairedException", "examples"]
+
+#: Numbers of the errors of the system that mean: there is no room.
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class FastbenchError(Exception):

@@ -10,8 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from ..choices import did_you_mean
-from ..errors import InputError
-from ..results.files import FULL
+from ..errors import DISK_FULL, InputError
 
 __all__ = [
     "damaged_file_as_input_error",
@@ -111,7 +110,7 @@ def damaged_file_as_input_error(shown: str, kind: str) -> Iterator[None]:
     except (Exception, pl.exceptions.PanicException) as error:
         if isinstance(error, MemoryError):
             raise InputError(f"'{shown}' does not fit into memory, or is damaged: {first_line(error)}.") from error
-        if isinstance(error, OSError) and error.errno in FULL:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
             raise InputError(
                 f"There is no room in '{tempfile.gettempdir()}' to unpack '{shown}'; free some, or set TMPDIR to "
                 "another folder."

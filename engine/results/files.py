@@ -18,16 +18,14 @@ from typing import Any, BinaryIO
 import numpy as np
 import polars as pl
 
-from ..errors import InputError
+from ..errors import DISK_FULL, InputError
 
-__all__ = ["FULL", "plain", "sync_folder", "write_atomic", "write_csv", "write_error", "write_json", "write_parquet"]
-
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+__all__ = ["plain", "sync_folder", "write_atomic", "write_csv", "write_error", "write_json", "write_parquet"]
 
 
 def write_error(path: Path, error: OSError) -> InputError:
     """Return the sentence that says why `path` could not be written."""
-    if error.errno in FULL:
+    if error.errno in DISK_FULL:
         return InputError(f"There is no room left on the disk to write '{path}'; free some or choose another place.")
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         return InputError(f"'{path}' cannot be written: no permission; choose another place.")

@@ -21,8 +21,8 @@ from typing import Any
 
 import polars as pl
 
-from ..errors import InputError, examples
-from .files import FULL, plain, sync_folder, write_atomic, write_csv, write_error, write_json, write_parquet
+from ..errors import DISK_FULL, InputError, examples
+from .files import plain, sync_folder, write_atomic, write_csv, write_error, write_json, write_parquet
 from .steps import StepStore
 
 __all__ = [
@@ -284,7 +284,7 @@ class ResultFolder:
         try:
             if kind is None:
                 self._finish()
-            elif isinstance(error, OSError) and error.errno in FULL:
+            elif isinstance(error, OSError) and error.errno in DISK_FULL:
                 raise write_error(Path(self.shown), error) from error
         except OSError as failure:
             raise write_error(Path(self.shown), failure) from failure
