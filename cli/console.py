@@ -95,15 +95,17 @@ def _cell(value: Any) -> str:
 
 def show_plan(plan: Plan, options: Any, as_json: bool) -> None:
     """Print what a command would do and what it would cost."""
+    from ..engine.command.command import Work
     from ..engine.options import as_mapping
 
     frame, cost = plan.frame(), dict(plan.cost())
+    unit = plan.unit if isinstance(plan, Work) else "steps"
     if as_json:
-        print_json({"options": as_mapping(options), "steps": frame.to_dicts(), "cost": cost, "notes": plan.notes()})
+        print_json({"options": as_mapping(options), unit: frame.to_dicts(), "cost": cost, "notes": plan.notes()})
         return
     show_notes(plan.notes())
     typer.echo()
-    show_table(frame, f"{len(frame)} steps")
+    show_table(frame, f"{len(frame)} {unit}")
     seconds, memory = cost.pop("seconds"), cost.pop("peak_megabytes")
     counted = ", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in cost.items())
     typer.echo(f"\n{counted}; about {seconds:.0f} s on two cores and {memory:,.0f} MB")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ..engine.cpjump.fetch.options import FetchOptions
+from .declared import parameter, with_options
+
 if TYPE_CHECKING:
-    from ..engine.cpjump.fetch.fetch import Fetched, FetchOptions, Item
+    from ..engine.cpjump.fetch.fetch import Fetched, Item
 
 __all__ = ["fetch"]
 
@@ -23,46 +26,13 @@ _STATES = {
 }
 
 
-def fetch(
-    output: Annotated[Path, typer.Option(help="Folder of profiles; files go to <batch>/<plate>/ in it.")],
-    plates: Annotated[
-        str, typer.Option(help="Plates, e.g. BR00116991,BR00116992. Left out: the 40 of the benchmark.")
-    ] = "",
-    suffix: Annotated[
-        str, typer.Option(help="How the files end that are fetched, one a plate.")
-    ] = "_normalized_feature_select_negcon_batch.csv.gz",
-    endpoint: Annotated[
-        str, typer.Option(help="Address of a mirror: an S3 service with a bucket cellpainting-gallery.")
-    ] = "",
-    connections: Annotated[int, typer.Option(help="Files fetched at a time.")] = 8,
-    verify: Annotated[
-        bool,
-        typer.Option("--verify", help="Hash the files that are here again; else their size and record are compared."),
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files of these names that fastbench did not fetch.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what is published and what is here, and stop.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
-) -> None:
-    """Fetch the published CPJUMP1 profiles (public, no account), check them, and resume where an earlier run stopped."""
-    from ..engine.cpjump.fetch.fetch import FetchOptions, survey
+def _fetch(ctx: typer.Context, options_given: Callable[[], FetchOptions], dry_run: bool, as_json: bool) -> None:
     from ..engine.cpjump.fetch.fetch import fetch as fetch_files
+    from ..engine.cpjump.fetch.fetch import survey
     from ..engine.errors import InputError
     from ..engine.results.progress import Silent, Terminal
-    from .console import listed
 
-    options = FetchOptions(
-        output,
-        plates=listed(plates) if plates else None,
-        suffix=suffix,
-        endpoint=endpoint or None,
-        connections=connections,
-        verify=verify,
-        overwrite=overwrite,
-    )
+    options = options_given()
     items = survey(options)
     done = None
     if not as_json:
@@ -79,6 +49,19 @@ def fetch(
             f"{len(failed)} of {len(items)} plates cannot be fetched ({reasons})"
             + ("; what was received is kept: run the command again to resume." if done else ".")
         )
+
+
+fetch = with_options(
+    FetchOptions,
+    _fetch,
+    "Fetch the published CPJUMP1 profiles (public, no account), check them, and resume where an earlier run stopped.",
+    [
+        parameter(
+            "dry_run", bool, False, typer.Option("--dry-run", help="Show what is published and what is here, and stop.")
+        ),
+        parameter("as_json", bool, False, typer.Option("--json", help="Print a JSON summary for machines.")),
+    ],
+)
 
 
 def _megabytes(size: int) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ..engine.cpjump.split.options import SplitOptions
+from ..engine.options import options_of
 from .console import print_json, show_notes, show_table
+from .declared import given_flags, parameter, with_options
 
 if TYPE_CHECKING:
     from ..engine.cpjump.split.leakage import Leakage
@@ -20,61 +24,21 @@ LEAKS = 3
 _OUTPUT = Path("results/cpjump_split/manifest.csv")
 
 
-def split(
-    strategy: Annotated[
-        str,
-        typer.Option(
-            help="leak_free, cpjump1_official_representation, cpjump1_official_gene_compound or cellclip_cpjump_style; default: leak_free."
-        ),
-    ] = "",
-    order: Annotated[
-        str,
-        typer.Option(
-            help="Targets of cpjump1_official_gene_compound: radix (published rank, the default) or first-appearance (the released example)."
-        ),
-    ] = "",
-    exclude_poscon: Annotated[
-        bool, typer.Option("--exclude-poscon", help="Leave positive controls out; they are treated wells otherwise.")
-    ] = False,
-    fractions: Annotated[str, typer.Option(help="leak_free: wells in train,validate,test; default: 0.6,0.2,0.2.")] = "",
-    targets: Annotated[
-        str,
-        typer.Option(
-            help="leak_free: what compounds may not share over subsets: all targets of their lists (default; two thirds of the wells are then one group), perturbed (those that a guide or ORF has) or primary."
-        ),
-    ] = "",
-    seed: Annotated[int | None, typer.Option(help="leak_free: order of groups of equal size; default: 0.")] = None,
-    output: Annotated[
-        Path | None, typer.Option(help=f"Split manifest to write; a .json record goes beside it. Default: {_OUTPUT}.")
-    ] = None,
-    manifest: Annotated[
-        Path | None, typer.Option(help="Check this split manifest for leakage, and write nothing.")
-    ] = None,
-    strict: Annotated[
-        bool,
-        typer.Option(
-            "--strict",
-            help=f"If a rule of the paper is broken (replicates, guides, duplicate compounds, wells) or cannot be checked, write nothing and exit with {LEAKS}.",
-        ),
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace older files.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary for machines.")] = False,
+def _split(
+    ctx: typer.Context,
+    options_given: Callable[[], SplitOptions],
+    output: Path | None,
+    manifest: Path | None,
+    strict: bool,
+    overwrite: bool,
+    as_json: bool,
 ) -> None:
-    """Split the wells of CPJUMP1, or check a split, and report what crosses subsets."""
     from ..engine.cpjump.split.leakage import check_leakage
 
     if manifest is not None:
         from ..engine.cpjump.split.manifest import read_manifest
 
-        _refuse(
-            strategy=strategy,
-            order=order,
-            exclude_poscon=exclude_poscon,
-            fractions=fractions,
-            targets=targets,
-            seed=seed,
-            output=output,
-        )
+        _refuse_beside_a_manifest(ctx)
         read = read_manifest(manifest)
         leakage = check_leakage(read.wells)
         _show({"manifest": str(manifest), "rows": read.sizes}, None, leakage, as_json)
@@ -82,10 +46,9 @@ def split(
         return
 
     from ..engine.cpjump.split.manifest import output_paths, write_split
-    from ..engine.cpjump.split.strategies import SplitOptions, make_split
+    from ..engine.cpjump.split.strategies import make_split
 
-    chosen = {"order": order or None, "fractions": _numbers(fractions), "targets": targets or None, "seed": seed}
-    options = SplitOptions(strategy or SplitOptions.strategy, exclude_poscon, **chosen)  # type: ignore[arg-type]
+    options = options_given()
     paths = output_paths(output or _OUTPUT, overwrite)
     made = make_split(options)
     leakage = check_leakage(made.manifest)
@@ -98,24 +61,46 @@ def split(
     _stop_on_leaks(leakage, strict)
 
 
-def _refuse(**given: object) -> None:
+def _refuse_beside_a_manifest(ctx: typer.Context) -> None:
     """Refuse the options of a split beside --manifest: they would not be used."""
     from ..engine.errors import InputError
 
-    used = [
-        "--" + name.replace("_", "-") for name, value in given.items() if value not in (None, "") and value is not False
-    ]
+    used = given_flags(ctx, [*(each.name for each in options_of(SplitOptions)), "output"])
     if used:
         raise InputError(f"--manifest checks a split that is there: leave out {', '.join(used)}.")
 
 
-def _numbers(text: str) -> tuple[float, ...] | None:
-    from ..engine.errors import InputError
-
-    try:
-        return tuple(float(part) for part in text.split(",")) if text else None
-    except ValueError:
-        raise InputError(f"fractions are {text!r}: give three numbers, such as 0.6,0.2,0.2.") from None
+split = with_options(
+    SplitOptions,
+    _split,
+    "Split the wells of CPJUMP1, or check a split, and report what crosses subsets.",
+    [
+        parameter(
+            "output",
+            Path | None,
+            None,
+            typer.Option(help=f"Split manifest to write; a .json record goes beside it. Default: {_OUTPUT}."),
+        ),
+        parameter(
+            "manifest",
+            Path | None,
+            None,
+            typer.Option(help="Check this split manifest for leakage, and write nothing."),
+        ),
+        parameter(
+            "strict",
+            bool,
+            False,
+            typer.Option(
+                "--strict",
+                help="If a rule of the paper is broken (replicates, guides, duplicate compounds, wells) or cannot be "
+                f"checked, write nothing and exit with {LEAKS}.",
+            ),
+        ),
+        parameter("overwrite", bool, False, typer.Option("--overwrite", help="Replace older files.")),
+        parameter("as_json", bool, False, typer.Option("--json", help="Print a JSON summary for machines.")),
+    ],
+)
 
 
 def _leaks(leakage: Leakage) -> str:

@@ -18,12 +18,20 @@ if TYPE_CHECKING:
 __all__ = [
     "build_options",
     "command_line",
+    "given_flags",
     "option_parameters",
+    "parameter",
     "reporter_for",
     "run_command",
     "shared_parameters",
+    "with_options",
     "with_parameters",
 ]
+
+
+def parameter(name: str, kind: Any, default: Any, how: Any) -> inspect.Parameter:
+    """Return a parameter of a typer command; `how` is a `typer.Option` or `typer.Argument`."""
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, how])
 
 
 def _parameter(each: Option) -> inspect.Parameter:
@@ -46,9 +54,7 @@ def _parameter(each: Option) -> inspect.Parameter:
         how = typer.Option(each.flag, help=words)
     else:
         how = typer.Option(each.flag, help=words if not each.required else f"{words} [required]")
-    return inspect.Parameter(
-        each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, how]
-    )
+    return parameter(each.name, kind, default, how)
 
 
 def with_parameters(
@@ -83,10 +89,6 @@ def shared_parameters(
     steps : bool, default True
         Whether finished steps are kept.
     """
-
-    def one(name: str, kind: Any, default: Any, how: Any) -> inspect.Parameter:
-        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, how])
-
     where = Path(output) if output else None
     words = "Result folder." if output else "Result folder. [required]"
     flags = {
@@ -99,10 +101,10 @@ def shared_parameters(
     unwanted = {"resume": steps, "dry_run": plan}
     spelled = {"as_json": "--json"}
     return [
-        one("output", Path | None, where, typer.Option(output_flag, help=words)),
-        one("config", Path | None, None, typer.Option(help="Options from a YAML file or the manifest of a result.")),
+        parameter("output", Path | None, where, typer.Option(output_flag, help=words)),
+        parameter("config", Path | None, None, typer.Option(help="Options from a YAML file or the manifest of a result.")),
         *(
-            one(name, bool, False, typer.Option(spelled.get(name, f"--{name.replace('_', '-')}"), help=text))
+            parameter(name, bool, False, typer.Option(spelled.get(name, f"--{name.replace('_', '-')}"), help=text))
             for name, text in flags.items()
             if unwanted.get(name, True)
         ),
@@ -147,13 +149,13 @@ def build_options(ctx: typer.Context, declared: type, given: dict[str, Any], con
         from ..engine.command.config import read_config
 
         values = from_mapping(declared, read_config(config, command), f"The config file '{config}'")
+    written = _written(ctx)
     for each in options_of(declared):
-        source = ctx.get_parameter_source(each.name)
         if each.name not in given:
             continue
         if each.python_only:  # one of those that all commands have, such as --overwrite
             values[each.name] = given[each.name]
-        elif source is not None and source.name == "COMMANDLINE":
+        elif each.name in written:
             values[each.name] = _value(each, given[each.name])
     missing = [each for each in options_of(declared) if each.required and each.name not in values]
     if missing:
@@ -164,15 +166,58 @@ def build_options(ctx: typer.Context, declared: type, given: dict[str, Any], con
         raise type(error)(_spelled(str(error), declared)) from error
 
 
+def _written(ctx: typer.Context) -> set[str]:
+    """Return the names of what stands on the command line."""
+    sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+
+
+def given_flags(ctx: typer.Context, names: Sequence[str]) -> list[str]:
+    """Return which of some options stand on the command line, as it spells them."""
+    flags = {each.name: each.opts[0] for each in ctx.command.params}
+    return [flags[name] for name in names if name in _written(ctx)]
+
+
 def _value(each: Option, given: Any) -> Any:
     """Return the value of an option as its dataclass has it."""
     if each.many == "comma":
-        return tuple(each.kind(part.strip()) for part in given.split(",") if part.strip()) or each.default
+        if each.optional and not given:
+            return each.default
+        try:
+            return tuple(each.kind(part.strip()) for part in given.split(",") if part.strip())
+        except ValueError:
+            from ..engine.errors import InputError
+
+            raise InputError(f"{each.name} are {given!r}: give numbers with commas between them.") from None
     if each.many == "repeat":
         return tuple(given or ())
     if each.kind is bool:
         return not each.default
     return None if each.optional and given == "" else given
+
+
+def with_options(
+    declared: type, body: Callable[..., None], doc: str, more: Sequence[inspect.Parameter] = ()
+) -> Callable[..., None]:
+    """Return a typer command that takes the options of a dataclass, for steps that write no result folder.
+
+    Parameters
+    ----------
+    declared : type
+        Dataclass of the options.
+    body : callable
+        ``(ctx, options, **more)``; `options` is a function that returns the instance, or raises `InputError`.
+    doc : str
+        What ``--help`` says.
+    more : sequence of inspect.Parameter
+        Other parameters, see `parameter`; those that a python-only option is called by fill it.
+    """
+
+    def whole(ctx: typer.Context, **given: Any) -> None:
+        rest = {each.name: given[each.name] for each in more}
+        body(ctx, lambda: build_options(ctx, declared, given, None, ""), **rest)
+
+    return with_parameters(whole, [*option_parameters(declared), *more], doc)
 
 
 def _spelled(sentence: str, declared: type) -> str:

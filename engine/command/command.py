@@ -46,11 +46,14 @@ class Work:
         Counts of the work, ``seconds`` and ``peak_megabytes``.
     noticed : sequence of str
         Sentences.
+    unit : str, default "steps"
+        What a row is, in the plural.
     """
 
     steps: pl.DataFrame
     costs: Mapping[str, float]
     noticed: Sequence[str] = ()
+    unit: str = "steps"
 
     def frame(self) -> pl.DataFrame:
         """Return one row a step of the work."""

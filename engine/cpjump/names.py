@@ -20,11 +20,13 @@ __all__ = [
     "MODALITIES",
     "MODALITY",
     "SAMPLE",
+    "SUBSETS",
     "SUFFIX",
     "TARGET",
     "TASKS",
     "TIMELINES",
     "TITLES",
+    "WELL_AGGREGATES",
 ]
 
 BATCH: Final = "2020_11_04_CPJUMP1"
@@ -87,3 +89,8 @@ HEADLINE: Final = METRICS[0]
 #: Batch corrections, and the kernels of kernel PCA.
 METHODS: Final = ("none", "kernel-pca", "sphering", "mad")
 KERNELS: Final = ("linear", "poly", "rbf", "sigmoid", "cosine")
+
+#: What may be done about several vectors of a well.
+WELL_AGGREGATES: Final = ("mean", "median", "error")
+#: Parts of a split.
+SUBSETS: Final = ("train", "validate", "test")

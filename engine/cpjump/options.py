@@ -1,4 +1,4 @@
-"""What a user can ask of the CPJUMP1 benchmark."""
+"""What a user can ask of the CPJUMP1 benchmark. Imports nothing heavy: ``--help`` reads it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ...kernels.names import DEVICES, TIES
+from ..choices import check_one
 from ..errors import InputError
+from ..options import option
 from .checks import check_at_least, known_label, known_labels
 from .correction.options import correction_options
-from .names import BATCH, KERNELS, LEVEL, METHODS, SUFFIX, TASKS, TIMELINES
+from .names import BATCH, KERNELS, LEVEL, METHODS, SUBSETS, SUFFIX, TASKS, TIMELINES, WELL_AGGREGATES
 from .presets import PRESETS, Preset
 
 __all__ = ["Options"]
@@ -18,127 +21,85 @@ GATES: Final = ("q", "none")
 FEATURES: Final = ("profile", "emb")
 ORF_REPLICATES: Final = ("any", "same-position", "different-position")
 P_VALUES: Final = ("paper", "exact")
-TIES: Final = ("expected", "optimistic", "pessimistic")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """Everything that decides the result of a run of the CPJUMP1 benchmark.
 
-    Names and labels are checked, put in lower case where case carries nothing, and freed of duplicates.
-
-    Parameters
-    ----------
-    profiles : Path, optional
-        Folder ``<batch>/<plate>/*<suffix>`` or ``<plate>/*<suffix>``. None scores simulated features on the
-        real plates (the demo).
-    metadata : Path, optional
-        Folder with ``experiment-metadata.tsv`` and the table of compound targets. None uses the packaged
-        copies.
-    preset : {"stable", "paper", "cellclip"}, default "stable"
-        Which published way of running it.
-    batch : str, default "2020_11_04_CPJUMP1"
-        The batch of the experiment table.
-    cells : tuple of str, optional
-        Cell lines to keep; None keeps all.
-    timelines : tuple of str, default ("short", "long")
-        Time labels to keep.
-    tasks : tuple of str, default ("replicability", "matching", "gene_compound_matching")
-        Tasks to report. Replicability is computed all the same where the gate needs it.
-    gate : {"q", "none"}, default "q"
-        Whether only replicable perturbations (q-value below the threshold) are matched.
-    q_threshold : float, default 0.05
-        Threshold of the gate and of "retrieved", in (0, 1).
-    null_size : int, default 100000
-        Size of the null whose expected p-value is reported; its floor is 1 / (1 + null_size).
-    seed : int, default 0
-        Seed of the simulated features. Scores of real profiles do not depend on it.
-    limit_plates : int, optional
-        Keep only the first plates of the selection, in the order of the experiment table.
-    suffix : str
-        How the profile files of a plate end.
-    p_values : {"paper", "exact"}, default "paper"
-        "paper": mean of -log10 p over a group, strict tail. "exact": the p-value of the mean AP of the group.
-    ties : {"expected", "optimistic", "pessimistic"}, optional
-        Rule for equal similarities; None takes the preset's.
-    device : str, default "auto"
-        Where similarities are computed.
-    simulated_features : int, default 500
-        Number of simulated features of the demo.
-    features : {"profile", "emb"}, default "profile"
-        Profiles, or learned embeddings.
-    embeddings : Path, optional
-        Folder or file of the embeddings, see `embeddings.embedding_reader`. With `profiles`, the metadata of those
-        files say what lies in the wells.
-    embedding_keys : Path, optional
-        For embeddings in ``.npy`` and ``.npz``: the table of plates and wells of their rows.
-    obsm : str, optional
-        For embeddings in AnnData: the entry of `obsm`; None takes `X`.
-    well_aggregate : {"mean", "median", "error"}, optional
-        What to do about several vectors of a well.
-    batch_correction : {"none", "kernel-pca", "sphering", "mad"}, default "none"
-        See `correction.transforms`. The three options that follow are refused with another method than theirs.
-    pca_kernel : {"linear", "poly", "rbf", "sigmoid", "cosine"}, optional
-        Of ``kernel-pca``; "linear" when left out.
-    pca_n_components : int, optional
-        Of ``kernel-pca``; 500 when left out.
-    sphering_epsilon : float, optional
-        Of ``sphering``; 1e-6 when left out.
-    save_correction, load_correction : Path, optional
-        File to keep the fitted correction in, and one to take it from instead of fitting. The method and its
-        parameters are then those of the file, and what is given beside it must agree with them.
-    overwrite : bool, default False
-        Whether an older correction in `save_correction` is replaced.
-    test_labels : Path, optional
-        File whose ``SAMPLE_KEY`` names the wells to score; negative controls of its plates are kept.
-    split_manifest : Path, optional
-        File of a split, see `split.manifest`.
-    split_subset : {"train", "validate", "test"}, optional
-        Its subset to score; negative controls of its plates are kept.
-    orf_replicates : {"any", "same-position", "different-position"}, default "any"
-        Which replicates of an ORF are its positives, see `tasks.replicability`.
+    Labels are checked, put in lower case where case carries nothing, and freed of duplicates. What was left out is
+    filled in where the preset or a saved correction decides it (`ties`, and the options of a batch correction).
 
     Raises
     ------
     InputError
-        On a value that is not known or out of range.
+        On a value that is not known or out of range, and on options that do not go together.
     """
 
-    profiles: Path | None = None
-    metadata: Path | None = None
-    preset: str = "stable"
-    batch: str = BATCH
-    cells: tuple[str, ...] | None = None
-    timelines: tuple[str, ...] = TIMELINES
-    tasks: tuple[str, ...] = TASKS
-    gate: str = "q"
-    q_threshold: float = LEVEL
-    null_size: int = 100_000
-    seed: int = 0
-    limit_plates: int | None = None
-    suffix: str = SUFFIX
-    p_values: str = "paper"
-    ties: str | None = None
-    device: str = "auto"
-    simulated_features: int = 500
-    features: str = "profile"
-    embeddings: Path | None = None
-    embedding_keys: Path | None = None
-    obsm: str | None = None
-    well_aggregate: str | None = None
-    batch_correction: str = "none"
-    pca_kernel: str | None = None
-    pca_n_components: int | None = None
-    sphering_epsilon: float | None = None
-    save_correction: Path | None = None
-    load_correction: Path | None = None
-    overwrite: bool = False
-    test_labels: Path | None = None
-    split_manifest: Path | None = None
-    split_subset: str | None = None
-    orf_replicates: str = "any"
+    profiles: Path | None = option(
+        "Folder of profiles: [<batch>/]<plate>/*<suffix>. Left out: a demo with simulated features.", None, reads=True
+    )
+    metadata: Path | None = option(
+        "Folder with experiment-metadata.tsv and the compound target table. Left out: the packaged copies.",
+        None,
+        reads=True,
+    )
+    preset: str = option("stable: faults corrected; paper and cellclip: as published.", "stable", choices=(*PRESETS,))
+    batch: str = option("Batch of the experiment table.", BATCH)
+    cells: tuple[str, ...] | None = option("Cell lines, e.g. A549,U2OS. Left out: all.", None, many="comma")
+    timelines: tuple[str, ...] = option("Time labels.", TIMELINES, choices=TIMELINES, many="comma")
+    tasks: tuple[str, ...] = option("Tasks.", TASKS, choices=TASKS, many="comma")
+    gate: str = option("q: only replicable perturbations are matched; none: all.", "q", choices=GATES)
+    q_threshold: float = option("Threshold of the gate and of 'retrieved'.", LEVEL)
+    null_size: int = option("Null size whose expected p-value is reported (its floor: 1/(1+N)).", 100_000)
+    seed: int = option("Seed of the simulated features of the demo.", 0)
+    limit_plates: int | None = option("Keep only the first plates.", None)
+    suffix: str = option("How profile files end.", SUFFIX)
+    p_values: str = option("paper: mean -log10 p, strict tail; exact: p of the mean AP.", "paper", choices=P_VALUES)
+    ties: str | None = option("Rule for equal similarities; the preset's when left out.", None, choices=TIES)
+    device: str = option("Where kernels run; the numbers are the same.", "auto", choices=DEVICES, decides=False)
+    simulated_features: int = option("Number of simulated features of the demo.", 500, python_only=True)
+    features: str = option("profile, or emb: learned embeddings.", "profile", choices=FEATURES)
+    embeddings: Path | None = option(
+        "Embeddings: folder of <plate>.h5, or one .h5, .npy, .npz, .parquet, .h5ad or .zarr.", None, reads=True
+    )
+    embedding_keys: Path | None = option(
+        "For .npy and .npz: table with Metadata_Plate and Metadata_Well in the order of the vectors.", None, reads=True
+    )
+    obsm: str | None = option("For .h5ad and .zarr: entry of obsm. Left out: X.", None)
+    well_aggregate: str | None = option(
+        "What to do about several vectors of a well. Left out: mean, where most wells have several.",
+        None,
+        choices=WELL_AGGREGATES,
+    )
+    batch_correction: str = option("Fitted on negative controls.", "none", choices=METHODS)
+    pca_kernel: str | None = option("kernel-pca: its kernel; linear when left out.", None, choices=KERNELS)
+    pca_n_components: int | None = option("kernel-pca: components, at most; 500 when left out.", None)
+    sphering_epsilon: float | None = option(
+        "sphering: added to the singular values of the controls; 1e-6 when left out.", None
+    )
+    save_correction: Path | None = option("Keep the fitted batch correction in this .npz file.", None, decides=False)
+    load_correction: Path | None = option(
+        "Take the batch correction, and its options, from a file instead of fitting it.", None, reads=True
+    )
+    overwrite: bool = option(
+        "Whether an older correction in save_correction is replaced.", False, python_only=True, decides=False
+    )
+    test_labels: Path | None = option(
+        "CSV whose SAMPLE_KEY (PLATE-WELL-...) names the wells to score.", None, reads=True
+    )
+    split_manifest: Path | None = option(
+        "Split of 'fastbench cpjump split'; controls of its plates are kept.", None, reads=True
+    )
+    split_subset: str | None = option("Its subset to score.", None, choices=SUBSETS)
+    orf_replicates: str = option(
+        "Positives of an ORF: any replicate, or those in the same or in another position.",
+        "any",
+        choices=ORF_REPLICATES,
+    )
 
     def __post_init__(self) -> None:
+        """Refuse bad values before anything is read."""
         checked: dict[str, object] = {
             "profiles": _folder(self.profiles, "profiles"),
             "metadata": _folder(self.metadata, "metadata"),
@@ -151,14 +112,16 @@ class Options:
             "batch_correction": known_label("batch_correction", self.batch_correction.replace("_", "-"), METHODS),
             "orf_replicates": known_label("orf_replicates", self.orf_replicates.replace("_", "-"), ORF_REPLICATES),
         }
-        if self.ties is not None:
-            checked["ties"] = known_label("ties", self.ties, TIES)
+        checked["ties"] = known_label("ties", self.ties or PRESETS[str(checked["preset"])].ties, TIES)
         if self.pca_kernel is not None:
             checked["pca_kernel"] = known_label("pca_kernel", self.pca_kernel, KERNELS)
         if self.cells is not None:
             checked["cells"] = tuple(dict.fromkeys(cell.strip() for cell in self.cells)) or None
         for name, value in checked.items():
             object.__setattr__(self, name, value)
+        check_one("device", self.device, DEVICES)
+        if self.well_aggregate is not None:
+            check_one("well_aggregate", self.well_aggregate, WELL_AGGREGATES)
         if not 0 < self.q_threshold < 1:
             raise InputError(f"q_threshold is {self.q_threshold}: give a number between 0 and 1.")
         check_at_least("null_size", self.null_size, 1)
@@ -178,10 +141,10 @@ class Options:
             raise InputError("--features emb and --embeddings go together: give both, or neither.")
         if (self.split_manifest is None) != (self.split_subset is None):
             raise InputError("--split-manifest and --split-subset go together: give both, or neither.")
-        for option in ("embedding_keys", "obsm", "well_aggregate"):
-            if self.features == "profile" and getattr(self, option) is not None:
+        for name in ("embedding_keys", "obsm", "well_aggregate"):
+            if self.features == "profile" and getattr(self, name) is not None:
                 raise InputError(
-                    f"--{option.replace('_', '-')} is for embeddings and has no effect with profiles: leave it out, "
+                    f"--{name.replace('_', '-')} is for embeddings and has no effect with profiles: leave it out, "
                     "or give --features emb and --embeddings."
                 )
         given = {name: getattr(self, name) for name in ("pca_kernel", "pca_n_components", "sphering_epsilon")}
@@ -205,20 +168,6 @@ class Options:
     def simulated(self) -> bool:
         """Whether the features are simulated."""
         return self.profiles is None and self.embeddings is None
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """Files and folders that a run reads."""
-        given = (
-            self.profiles,
-            self.metadata,
-            self.embeddings,
-            self.embedding_keys,
-            self.load_correction,
-            self.test_labels,
-            self.split_manifest,
-        )
-        return tuple(path for path in given if path is not None)
 
     @property
     def scaler(self) -> str:
@@ -257,14 +206,6 @@ class Options:
     def gated(self, modality: str) -> bool:
         """Return whether perturbations of a modality must be replicable to be matched."""
         return self.gate == "q" and (modality == "compound" or self.rules.gate_genes)
-
-    def as_dict(self) -> dict[str, object]:
-        """Every option as plain values, for the manifest."""
-        plain: dict[str, object] = {
-            name: str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
-            for name, value in vars(self).items()
-        }
-        return plain | {"ties": self.tie_rule}
 
 
 def _folder(path: Path | None, name: str) -> Path | None:

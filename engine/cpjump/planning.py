@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from ..command.command import Work
 from ..errors import InputError
 from ..readers.digests import source_of
 from ..tables.profiles import Source
@@ -167,6 +168,17 @@ class Plan:
             *options.published_faults,
         ]
         return sentences
+
+    def work(self) -> Work:
+        """Return runs, cost and notes for ``--dry-run``, with what is to be known of their counts."""
+        frame, cost = self.frame(), self.cost()
+        sentences = [*self.notes(), "Counts of the runs are upper bounds: every perturbation passes the gate."]
+        without = frame.height - int(cost["runs"])
+        if without:
+            sentences.append(
+                f"{without} of {frame.height} runs have no plate (has_plates: no) and are not in the totals."
+            )
+        return Work(frame, cost, sentences, "runs")
 
     def _missing_note(self) -> list[str]:
         if not self.missing:

@@ -1,25 +1,25 @@
-"""The tables of a finished benchmark, and how they are written."""
+"""A finished benchmark: its tables, figures and account."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 
+from ..results.tables import Table
 from ..tables.profiles import Source
 from .left_out import Counted, count_left_out
 from .names import BATCH, GENE_COMPOUND_MATCHING, GROUPED_BY, LEVEL, MODALITY, SAMPLE, TARGET, TASKS
 from .planning import Plan, Run
 from .plates.metadata import PUBLISHED_KEYS, published
 from .score import GROUP_COLUMNS, Scored
+from .tables import AVERAGE_PRECISION, BY_CELL, RUNS, SUMMARY, fraction_columns, map_columns
 
-if TYPE_CHECKING:
-    from ..results.folder import ResultFolder
-
-__all__ = ["CpjumpResult", "RunResult", "write"]
+__all__ = ["CpjumpResult", "RunResult"]
 
 #: What the share of groups that correlate more than random pairs is called.
 _PERCENT = {"replicability": "percent_replicating", "matching": "percent_matching"}
@@ -237,9 +237,61 @@ class CpjumpResult:
     def _left_out(self) -> list[Counted]:
         return count_left_out(self.configurations.values(), [result.account for result in self.runs])
 
-    def tables(self) -> dict[str, pl.DataFrame]:
-        """Tables by name, as the figures want them: maps, and fractions with their published value."""
-        return self.maps | self.fractions
+    def tables(self) -> dict[str, Table]:
+        """Return maps, fractions, summaries, runs and queries, with their columns declared."""
+        found = {}
+        for kind, frames, columns in (("map", self.maps, map_columns), ("fr", self.fractions, fraction_columns)):
+            for name, frame in frames.items():
+                # a table may be passed on without its manifest: it says itself that its numbers are of no real profile
+                marked = frame.with_columns(simulated=True) if self.simulated else frame
+                found[f"{name}.csv"] = Table(marked, columns(name.removesuffix(f"_{kind}")))
+        for name, frame in self.summaries().items():
+            found[f"tables/{name}.csv"] = Table(frame, SUMMARY, BY_CELL)
+        found["tables/runs.csv"] = Table(self.report, RUNS)
+        found["average_precision.parquet"] = Table(self.average_precision, AVERAGE_PRECISION)
+        return found
+
+    def draw(self, path: Callable[[str], Path]) -> None:
+        """Draw fractions retrieved and mean average precision, task by task."""
+        from .figures.benchmark import draw_cpjump
+
+        draw_cpjump(
+            self.maps | self.fractions,
+            path,
+            simulated=self.simulated,
+            subtitle=self.statistic,
+            threshold=self.plan.options.q_threshold,
+        )
+
+    def account(self) -> dict[str, Any]:
+        """Return the entries of the manifest."""
+        options = self.plan.options
+        return {
+            "inputs": [source.as_dict() for source in self.sources],
+            "simulated": self.simulated,
+            "statistic": self.statistic,
+            "batch_correction": self.correction,
+            "published_faults": list(options.published_faults),
+            "corrections": list(options.rules.corrections),
+            "notes": [*self.plan.notes(), *self.warnings],
+            "missing_plates": list(self.plan.missing),
+            "dropped": self.dropped(),
+            "timings": self.timings,
+            "device": self.device,
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        return {
+            "simulated": self.simulated,
+            "statistic": self.statistic,
+            "fraction_retrieved": {task: frame.to_dicts() for task, frame in self.fr_tables().items()},
+            "dropped": self.dropped(),
+            "left_out": self.left_out(),
+            "notes": self.plan.notes(),
+            "warnings": list(self.warnings),
+            "timings": self.timings,
+        }
 
     def _of(self, task: str) -> list[RunResult]:
         return [result for result in self.runs if result.run.task == task and result.run.reported]
@@ -298,46 +350,3 @@ def _percent(task: str, scored: Scored) -> dict[str, float | None]:
     name, found = _PERCENT[task], scored.percent
     values = (None, None) if found is None else (found.fraction, found.threshold)
     return dict(zip((name, f"{name}_threshold"), values, strict=True))
-
-
-def write(result: CpjumpResult, folder: ResultFolder, *, figures: bool = True) -> None:
-    """Write every table, figure and the manifest entries of a finished benchmark.
-
-    Parameters
-    ----------
-    result : CpjumpResult
-        What `workflow.run` returned.
-    folder : ResultFolder
-        An open result folder.
-    figures : bool, default True
-        Whether figures are drawn.
-    """
-    for name, frame in (result.maps | result.fractions).items():
-        # a table may be passed on without its manifest: it says itself that its numbers are of no real profile
-        folder.csv(f"{name}.csv", frame.with_columns(simulated=True) if result.simulated else frame)
-    for name, frame in result.summaries().items():
-        folder.csv(f"tables/{name}.csv", frame)
-    folder.csv("tables/runs.csv", result.report)
-    folder.parquet("average_precision.parquet", result.average_precision)
-    if figures:
-        from .figures.benchmark import draw_cpjump
-
-        draw_cpjump(
-            result.tables(),
-            folder.path,
-            simulated=result.simulated,
-            subtitle=result.statistic,
-            threshold=result.plan.options.q_threshold,
-        )
-    options = result.plan.options
-    folder.manifest["inputs"] = [source.as_dict() for source in result.sources]
-    folder.manifest["simulated"] = result.simulated
-    folder.manifest["statistic"] = result.statistic
-    folder.manifest["batch_correction"] = result.correction
-    folder.manifest["published_faults"] = list(options.published_faults)
-    folder.manifest["corrections"] = list(options.rules.corrections)
-    folder.manifest["notes"] = [*result.plan.notes(), *result.warnings]
-    folder.manifest["missing_plates"] = list(result.plan.missing)
-    folder.manifest["dropped"] = result.dropped()
-    folder.manifest.setdefault("timings", {}).update(result.timings)
-    folder.manifest["device"] = result.device

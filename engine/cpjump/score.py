@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +55,17 @@ class Scored:
     outcome: str = "scored"
     device: str = ""
     percent: Percent | None = None
+
+    def as_tree(self) -> dict[str, Any]:
+        """Return plain values and frames, as a step keeps them."""
+        counts = {name: int(count) for name, count in self.counts.items()}
+        return vars(self) | {"counts": counts, "percent": None if self.percent is None else vars(self.percent)}
+
+    @classmethod
+    def from_tree(cls, tree: Mapping[str, Any]) -> Scored:
+        """Return what `as_tree` was made of."""
+        percent = tree["percent"]
+        return cls(**{**tree, "percent": None if percent is None else Percent(**percent)})
 
     @property
     def fraction_retrieved(self) -> float | None:

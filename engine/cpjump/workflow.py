@@ -3,98 +3,56 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-import numpy as np
 import polars as pl
 
+from ..command.job import Job
 from ..errors import InputError, examples
-from ..tables.profiles import Profiles, Source, consensus, stack
-from .names import MODALITY, SAMPLE, TARGET
+from ..tables.profiles import Profiles, Source, stack
+from .configurations import Configurations
+from .names import MODALITY, SAMPLE, TARGET, TASKS
 from .planning import Plan, Run
-from .plates.corrected import Correction
 from .plates.metadata import Plate
-from .plates.wells import Wells, no_controls, plate_reader, read_wells
+from .plates.wells import no_controls
 from .replicating import percent_score
 from .results import CpjumpResult, RunResult
 from .score import Scored, score_run
 from .tasks import COMPOUND_MATCHING, CRISPR_MATCHING, gene_compound_matching, replicability
 
-__all__ = ["Listener", "Progress", "run"]
+__all__ = ["run"]
 
-_KEPT_OF_WELLS = (SAMPLE, "Metadata_Plate", "Metadata_Well", MODALITY, "Metadata_negcon")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a listener hears after each run.
-
-    Parameters
-    ----------
-    done, total : int
-        Runs done, and runs in the plan.
-    task, description : str
-        The run.
-    outcome : str
-        ``scored``, or why not.
-    fraction_retrieved : float or None
-        Its fraction of groups retrieved.
-    """
-
-    done: int
-    total: int
-    task: str
-    description: str
-    outcome: str
-    fraction_retrieved: float | None
+#: What reading the plates of the whole benchmark, to fit a batch correction on, is called among the timings.
+_FITTING = "reading and fitting the batch correction"
 
 
-Listener = Callable[[Progress], None]
-
-
-@dataclass(frozen=True)
-class _Configuration:
-    """One configuration: its wells, and the consensus of its treated perturbations before the gate."""
-
-    wells: Wells
-    consensus: Profiles
-
-
-def run(plan: Plan, listener: Listener | None = None) -> CpjumpResult:
+def run(plan: Plan, job: Job | None = None) -> CpjumpResult:
     """Score every run of a plan.
 
     Parameters
     ----------
     plan : Plan
         What `planning.plan` returned.
-    listener : callable, optional
-        Called with a `Progress` after each run.
+    job : Job, optional
+        Shows progress, and keeps what each configuration and each run found.
 
     Returns
     -------
     CpjumpResult
-        All tables.
+        All tables. A batch correction that is to be saved is saved at the end.
 
     Raises
     ------
     InputError
         When profiles cannot be used, or no run had anything to score.
     """
-    benchmark = _Benchmark(plan)
-    for step in plan.runs:
-        result = benchmark.perform(step)
-        if listener is not None:
-            listener(
-                Progress(
-                    len(benchmark.results),
-                    len(plan.runs),
-                    step.task,
-                    step.description,
-                    result.scored.outcome,
-                    result.scored.fraction_retrieved,
-                )
-            )
+    job = job or Job()
+    benchmark = _Benchmark(plan, job)
+    with job.stage(f"scoring {len(plan.runs)} runs", "runs") as advance:
+        for number, step in enumerate(plan.runs, 1):
+            benchmark.perform(step)
+            advance(number, len(plan.runs))
     results = benchmark.results
     reported = [result for result in results if result.run.reported]
     if not any(result.scored.outcome == "scored" for result in reported):
@@ -105,50 +63,90 @@ def run(plan: Plan, listener: Listener | None = None) -> CpjumpResult:
         )
     sources = tuple(dict.fromkeys((*plan.sources, *benchmark.sources)))  # one file may serve several configurations
     warnings = tuple(dict.fromkeys(benchmark.warnings + benchmark.not_scored()))
-    corrected = None if benchmark.correction is None else benchmark.correction.account()
+    correction = benchmark.configurations.correction
+    if correction is not None:
+        correction.save()
+    corrected = None if correction is None else correction.account()
     return CpjumpResult(plan, tuple(results), warnings, sources, benchmark.timings, benchmark.accounts, corrected)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What one run found: scores, its account, what each configuration left out for it, and sentences."""
+
+    scored: Scored
+    account: dict[str, int] = field(default_factory=dict)
+    left_out: dict[str, dict[str, int]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 class _Benchmark:
     """The state that runs share: configurations read once, and what their gate let through."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.read = plate_reader(plan.options)
-        self.correction: Correction | None = None
-        fitting: dict[str, float] = {}
-        if plan.options.batch_correction != "none":
-            started = time.perf_counter()
-            configurations = list(plan.experiments.configurations().values())
-            self.correction = Correction(plan.options, self.read, configurations)
-            self.read = self.correction.raw if plan.options.corrects_consensus else self.correction.read
-            fitting = {"reading and fitting the batch correction": time.perf_counter() - started}
+    def __init__(self, plan: Plan, job: Job) -> None:
+        self.plan, self.job = plan, job
+        self.timings = dict.fromkeys(("reading", *TASKS), 0.0)
+        if plan.options.batch_correction == "none":
+            self.configurations = Configurations(plan, job)
+        else:
+            with job.stage("reading plates and fitting the batch correction", _FITTING):
+                self.configurations = Configurations(plan, job)
+        correction = self.configurations.correction
         self.results: list[RunResult] = []
-        self.warnings: list[str] = [] if self.correction is None else [f"{n}." for n in self.correction.notes]
+        self.warnings: list[str] = [] if correction is None else [f"{note}." for note in correction.notes]
         self.sources: list[Source] = []
-        self.timings = {"reading": 0.0, "replicability": 0.0, "matching": 0.0, "gene_compound_matching": 0.0} | fitting
         self.accounts: dict[str, dict[str, int]] = {}  # what was dropped, once a configuration
-        self.filtered: dict[str, int] = {}  # wells that are not to be scored
-        self._configurations: dict[str, _Configuration | None] = {}
         self._replicable: dict[str, set[str]] = {}
 
-    def perform(self, step: Run) -> RunResult:
-        started = time.perf_counter()
-        reading = self.timings["reading"]
-        score = {
+    def perform(self, step: Run) -> None:
+        """Take or compute the result of a run, and of reading what it is the first to need."""
+        sides = [plates for plates in (step.plates, step.genetic) if plates]
+        reading = sum(self._read(plates) for plates in sides)
+        depends = self.configurations.depends(*sides)
+        if self.job.steps.keeps and step.task != "replicability":
+            depends += [self._passing(plates[0]) for plates in sides]
+        tree = self.job.steps.do(f"{step.task} of {step.description}", lambda: self._score(step), depends)
+        self.warnings += tree["warnings"]
+        for description, left_out in tree["left_out"].items():
+            self.accounts[description] |= left_out
+        scored = Scored.from_tree(tree["scored"])
+        if step.task == "replicability":
+            self._replicable[step.description] = scored.retrieved
+        self.timings["reading"] += reading
+        self.timings[step.task] += tree["seconds"]
+        plates = step.plates + step.genetic
+        absent = sum(plate.name in self.plan.missing for plate in plates)
+        account = {"plates": len(plates) - absent, "plates_missing": absent} | tree["account"] | scored.counts
+        self.results.append(RunResult(step, scored, account, reading + tree["seconds"]))
+
+    def _read(self, plates: tuple[Plate, ...]) -> float:
+        """Take account of a configuration where it is asked for first; return the seconds that reading it took."""
+        found, first = self.configurations.findings(plates)
+        if not first:
+            return 0.0
+        self.warnings += found.warnings
+        self.sources += found.sources
+        if found.left_out:
+            self.accounts[plates[0].description] = dict(found.left_out)
+        return found.seconds
+
+    def _passing(self, plate: Plate) -> str:
+        """Return what the gate lets through of a configuration, as a step depends on it."""
+        if not self.plan.options.gated(plate.modality):
+            return "all"
+        return "|".join(sorted(self._replicable.get(plate.description, ())))
+
+    def _score(self, step: Run) -> dict[str, Any]:
+        """Perform a run; return plain values and frames, as a step keeps them."""
+        started, again = time.perf_counter(), self.configurations.seconds_again
+        perform = {
             "replicability": self._replicability,
             "matching": self._matching,
             "gene_compound_matching": self._gene_compound_matching,
         }[step.task]
-        scored, account = score(step)
-        seconds = time.perf_counter() - started
-        self.timings[step.task] += seconds - (self.timings["reading"] - reading)
-        plates = step.plates + step.genetic
-        absent = sum(plate.name in self.plan.missing for plate in plates)
-        account = {"plates": len(plates) - absent, "plates_missing": absent} | account | scored.counts
-        result = RunResult(step, scored, account, seconds)
-        self.results.append(result)
-        return result
+        found = perform(step)
+        seconds = time.perf_counter() - started - (self.configurations.seconds_again - again)
+        return vars(found) | {"scored": found.scored.as_tree(), "seconds": seconds}
 
     def not_scored(self) -> list[str]:
         """Return which runs were not scored, one sentence a reason."""
@@ -166,36 +164,33 @@ class _Benchmark:
             for reason, names in reasons.items()
         ]
 
-    def _replicability(self, step: Run) -> tuple[Scored, dict[str, int]]:
-        found = self._configuration(step.plates)
+    def _replicability(self, step: Run) -> _Outcome:
+        found = self.configurations[step.plates]
         if found is None:
-            return _skipped("no plate of the configuration has profiles"), {}
+            return _Outcome(_skipped("no plate of the configuration has profiles"))
         wells = found.wells
         treated = wells.treated
         variant = self.plan.options.orf_replicates if step.plates[0].modality == "orf" else "any"
         scored = score_run(replicability(variant), wells.profiles, treated, self.plan.options)
         scored = replace(scored, percent=percent_score(wells.profiles.take(treated), SAMPLE))
-        self._replicable[step.description] = scored.retrieved
         without_controls = wells.plates_without_controls
         if without_controls and scored.outcome != "scored":
             reason = "no negative control wells" if treated.all() else no_controls(without_controls)
             scored = replace(scored, outcome=f"skipped: {reason}")
         account = {
             "wells_read": wells.read,
-            "wells_empty": wells.empty,
-            "wells_absent": wells.absent,
-            "wells_off_map": wells.off_map,
-            "wells_filtered": self.filtered.get(step.description, 0),
+            **self.configurations.findings(step.plates)[0].left_out,
             "wells_named_dmso": wells.filled,
             "wells": len(wells.profiles),
             "control_wells": int((~treated).sum()),
         }
-        return scored, account
+        return _Outcome(scored, account)
 
-    def _matching(self, step: Run) -> tuple[Scored, dict[str, int]]:
-        profiles, account = self._matchable(step.plates)
+    def _matching(self, step: Run) -> _Outcome:
+        profiles, left_out = self._matchable(step.plates)
         if profiles is None:
-            return _skipped("no plate of the configuration has profiles"), account
+            return _Outcome(_skipped("no plate of the configuration has profiles"))
+        account, of_configuration = dict(left_out), {step.description: left_out}
         rules = COMPOUND_MATCHING
         if step.plates[0].modality != "compound":
             # a guide whose gene has no other guide left is no query and no negative
@@ -204,16 +199,18 @@ class _Benchmark:
             account["dropped_no_sister_guide"] = int((~paired).sum())
             profiles = profiles.take(paired)
         if len(profiles) < 2:
-            return _skipped(f"{len(profiles)} perturbations are left to match"), account
+            return _Outcome(_skipped(f"{len(profiles)} perturbations are left to match"), account, of_configuration)
         scored = score_run(rules, profiles, None, self.plan.options)
-        return replace(scored, percent=percent_score(profiles, TARGET)), account
+        return _Outcome(replace(scored, percent=percent_score(profiles, TARGET)), account, of_configuration)
 
-    def _gene_compound_matching(self, step: Run) -> tuple[Scored, dict[str, int]]:
+    def _gene_compound_matching(self, step: Run) -> _Outcome:
         compounds, left = self._matchable(step.plates)
         genes, right = self._matchable(step.genetic)
         account = {name: left.get(name, 0) + right.get(name, 0) for name in left | right}
+        sides = ((step.plates[0].description, left), (step.genetic[0].description, right))
+        left_out = {description: found for description, found in sides if found}
         if compounds is None or genes is None:
-            return _skipped("no plate of one of the configurations has profiles"), account
+            return _Outcome(_skipped("no plate of one of the configurations has profiles"), account, left_out)
         perturbed = genes.metadata[TARGET].unique().to_list()
         lists = compounds.metadata[TARGET].list.set_intersection(perturbed)
         # an intersection has no stated order: sort, so that results do not depend on it
@@ -221,16 +218,17 @@ class _Benchmark:
         partnered = (lists.list.len() > 0).to_numpy()
         account["dropped_no_shared_target"] = int((~partnered).sum())
         if not partnered.any():
-            return _skipped("no compound targets a perturbed gene"), account
+            return _Outcome(_skipped("no compound targets a perturbed gene"), account, left_out)
         genes = genes.with_metadata(genes.metadata.with_columns(pl.concat_list(TARGET).alias(TARGET)))
         both = stack([compounds.take(partnered), genes])
         lost = [note for note in both.notes if note not in compounds.notes + genes.notes]
-        self.warnings += [f"{step.description}: {note}." for note in lost]
-        return score_run(gene_compound_matching(self.plan.options.rules), both, None, self.plan.options), account
+        warnings = tuple(f"{step.description}: {note}." for note in lost)
+        scored = score_run(gene_compound_matching(self.plan.options.rules), both, None, self.plan.options)
+        return _Outcome(scored, account, left_out, warnings)
 
     def _matchable(self, plates: tuple[Plate, ...]) -> tuple[Profiles | None, dict[str, int]]:
         """Consensus of the perturbations that pass the gate and have a label, and what was dropped."""
-        found = self._configuration(plates)
+        found = self.configurations[plates]
         if found is None:
             return None, {}
         profiles = found.consensus
@@ -246,59 +244,7 @@ class _Benchmark:
         labelled = metadata[TARGET].is_not_null().to_numpy()
         account["dropped_no_target"] = int((~labelled).sum())
         metadata = metadata.select(SAMPLE, MODALITY, TARGET)
-        self.accounts[description] |= account
         return profiles.with_metadata(metadata).take(labelled), account
-
-    def _configuration(self, plates: tuple[Plate, ...]) -> _Configuration | None:
-        """Read a configuration once; None when all its plates are missing."""
-        description = plates[0].description
-        if description not in self._configurations:
-            started = time.perf_counter()
-            wells = self._chosen(read_wells(plates, self.read), plates)
-            self._configurations[description] = None if wells is None else self._prepared(wells)
-            if wells is not None:
-                self.accounts[description] = {
-                    "wells_empty": wells.empty,
-                    "wells_absent": wells.absent,
-                    "wells_off_map": wells.off_map,
-                    "wells_filtered": self.filtered.get(description, 0),
-                }
-                if wells.plates_without_controls:
-                    self.warnings.append(f"{description}: {no_controls(wells.plates_without_controls)}.")
-            self.timings["reading"] += time.perf_counter() - started
-        return self._configurations[description]
-
-    def _chosen(self, wells: Wells | None, plates: tuple[Plate, ...]) -> Wells | None:
-        """Leave out the wells that are not to be scored."""
-        if wells is None:
-            return None
-        self.warnings += [f"{plates[0].description}: {said}" for said in self.plan.filters.absent(wells.profiles)]
-        keep = self.plan.filters.keep(wells.profiles, plates)
-        if not keep.any():
-            return None
-        self.filtered[plates[0].description] = int((~keep).sum())
-        return wells if keep.all() else replace(wells, profiles=wells.profiles.take(keep))
-
-    def _prepared(self, wells: Wells) -> _Configuration:
-        self.warnings += wells.warnings
-        self.sources += wells.profiles.sources
-        metadata = wells.profiles.metadata
-        keep = [*_KEPT_OF_WELLS]
-        if "Metadata_gene" in metadata.columns:
-            metadata = metadata.rename({"Metadata_gene": TARGET})
-            keep.append(TARGET)
-        metadata = metadata.select(keep) if metadata[MODALITY][0] != "compound" else metadata.select(_KEPT_OF_WELLS)
-        profiles = wells.profiles.with_metadata(metadata)
-        treated = wells.treated
-        if not treated.any():
-            raise InputError(
-                f"Every well of plates {examples(metadata['Metadata_Plate'].unique().sort())} is a "
-                "negative control: check the column Metadata_control_type."
-            )
-        found = consensus(profiles.take(np.flatnonzero(treated)), SAMPLE)
-        if self.correction is not None and self.plan.options.corrects_consensus:
-            profiles, found = self.correction.apply(profiles), self.correction.apply(found)
-        return _Configuration(replace(wells, profiles=profiles), found)
 
 
 def _skipped(reason: str) -> Scored:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...errors import InputError
-from .transforms import load_fitted
 
 __all__ = ["correction_options"]
 
@@ -66,6 +65,8 @@ def correction_options(
 
 
 def _of_file(method: str, given: dict[str, Any], path: Path) -> dict[str, Any]:
+    from .transforms import load_fitted
+
     fitted = load_fitted(path)
     stored = {name: fitted.parameters.get(key) for name, key in _STORED.items()}
     for name, value, own in (
@@ -82,6 +83,8 @@ def _of_file(method: str, given: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _check_place(method: str, path: Path, overwrite: bool) -> None:
+    from .transforms import load_fitted
+
     if method == "none":
         raise InputError("--save-correction needs --batch-correction: give it too.")
     if path.suffix != ".npz":

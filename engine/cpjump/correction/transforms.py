@@ -63,6 +63,16 @@ class Fitted:
             return self.feature_names
         return tuple(f"corrected_feature_{i:04d}" for i in range(self.parameters["components"]))
 
+    def as_tree(self) -> dict[str, Any]:
+        """Return plain values and arrays, as a step keeps them."""
+        names, parameters = list(self.feature_names), dict(self.parameters)
+        return {"method": self.method, "names": names, "parameters": parameters, "arrays": dict(self.arrays)}
+
+    @classmethod
+    def from_tree(cls, tree: Mapping[str, Any]) -> Fitted:
+        """Return what `as_tree` was made of."""
+        return cls(tree["method"], tuple(tree["names"]), tree["parameters"], tree["arrays"])
+
     def transform(self, features: npt.NDArray[np.float32], plates: npt.NDArray[np.str_]) -> npt.NDArray[np.float32]:
         """Transform wells.
 

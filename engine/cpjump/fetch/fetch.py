@@ -15,22 +15,19 @@ import os
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ...choices import did_you_mean
 from ...errors import InputError, examples
 from ...readers.digests import file_sha256
-from ...readers.small_table import read_table
 from ...results.files import write_error, write_json
-from ..checks import check_at_least
-from ..names import BATCH, SUFFIX
-from ..options import Options
+from ..names import BATCH
 from ..plates.files import plate_files
-from ..plates.metadata import EXPERIMENT_TABLE, experiments, packaged
 from .download import Checked, DamagedError, check, check_size, download, part_of, size_of
-from .gallery import ABOUT, Bucket, FetchError, Patience, Published, address_of
+from .gallery import ABOUT, Bucket, FetchError, Published, address_of
+from .options import FetchOptions
 
 __all__ = ["RECORD", "FetchOptions", "Fetched", "Item", "fetch", "survey"]
 
@@ -44,65 +41,6 @@ Advance = Callable[[int, int], None]
 Records = dict[str, dict[str, Any]]  # by path
 Given = TypeVar("Given")
 Made = TypeVar("Made")
-
-
-@dataclass(frozen=True)
-class FetchOptions:
-    """What to fetch, from where and to where.
-
-    Parameters
-    ----------
-    output : Path
-        Files go to ``<output>/<batch>/<plate>/<plate><suffix>``, where ``fastbench cpjump --profiles`` finds them.
-    plates : tuple of str, optional
-        Plates of the batch; None takes the 40 of the benchmark.
-    suffix : str
-        How the files end that are fetched, one a plate.
-    endpoint : str, optional
-        Address of a mirror; None is the gallery itself.
-    connections : int, default 8
-        Files fetched at a time.
-    verify : bool, default False
-        Hash files that are here again, and do not only compare their size and their record with what is published.
-    overwrite : bool, default False
-        Replace files of the same name that no record knows and that are not the published ones.
-    patience : Patience
-        How long to wait for the server.
-
-    Raises
-    ------
-    InputError
-        On a plate that is not one of the batch, a suffix that cannot end a name, or no connections.
-    """
-
-    output: Path
-    plates: tuple[str, ...] | None = None
-    suffix: str = SUFFIX
-    endpoint: str | None = None
-    connections: int = 8
-    verify: bool = False
-    overwrite: bool = False
-    patience: Patience = field(default_factory=Patience)
-
-    def __post_init__(self) -> None:
-        if not self.suffix or any(sign in self.suffix for sign in '/\\\0<>:"|?*'):
-            raise InputError(f"No file can end in {self.suffix!r}: give a suffix such as '{SUFFIX}'.")
-        check_at_least("connections", self.connections, 1)
-        object.__setattr__(self, "output", Path(self.output).expanduser())
-        if self.plates is None:
-            names = tuple(plate.name for plate in experiments(Options()).plates)
-        else:
-            names = tuple(dict.fromkeys(self.plates))
-            table, _ = read_table(packaged() / EXPERIMENT_TABLE)
-            known = set(table.filter(table["Batch"] == BATCH)["Assay_Plate_Barcode"])
-            unknown = [name for name in names if name not in known]
-            if unknown or not names:
-                named = examples(unknown) or "of no name"
-                near = did_you_mean(unknown[0], sorted(known)) if unknown else ""
-                raise InputError(
-                    f"Batch {BATCH} has no plate {named}: give plates of its experiment table{near or '.'}"
-                )
-        object.__setattr__(self, "plates", names)
 
 
 @dataclass(frozen=True)

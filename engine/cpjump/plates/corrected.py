@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ import polars as pl
 
 from ...errors import InputError, examples
 from ...tables.profiles import Profiles, stack
-from ..correction.transforms import fit, load_fitted, save_fitted
+from ..correction.transforms import Fitted, fit, load_fitted, save_fitted
 from ..options import Options
 from .files import is_control
 from .metadata import Plate, PlateReader
@@ -31,6 +31,8 @@ class Correction:
         Reads plates as they are.
     configurations : sequence of sequence of Plate
         All configurations of the run: their controls are pooled. What is read for that is kept until it is asked for.
+    keep : callable, optional
+        Returns what the function that it is given finds, from an earlier run or computed now, see `StepStore.do`.
 
     Attributes
     ----------
@@ -40,9 +42,17 @@ class Correction:
         What was capped or left out.
     """
 
-    def __init__(self, options: Options, read: PlateReader, configurations: Sequence[Sequence[Plate]]) -> None:
+    def __init__(
+        self,
+        options: Options,
+        read: PlateReader,
+        configurations: Sequence[Sequence[Plate]],
+        keep: Callable[[Callable[[], Any]], Any] = lambda compute: compute(),
+    ) -> None:
         self._read = read
+        self._options = options
         self._kept: dict[str, Profiles | None] = {}
+        self._said: dict[str, list[str]] = {}  # what the reader noted when each configuration was read for the fit
         self.notes: list[str] = []
         if options.load_correction is not None:
             self.fitted = load_fitted(options.load_correction)
@@ -53,8 +63,14 @@ class Correction:
                     f"with these features by {options.scaler}: fit it anew with this preset."
                 )
             return
+        tree = keep(lambda: self._fit(configurations))
+        self.fitted, self.notes, self._said = Fitted.from_tree(tree["fitted"]), tree["notes"], tree["said"]
+
+    def _fit(self, configurations: Sequence[Sequence[Plate]]) -> dict[str, Any]:
+        """Fit on the controls of all plates; return plain values, as a step keeps them."""
+        options = self._options
         for plates in configurations:
-            self._kept[plates[0].description] = read(plates)
+            self._kept[plates[0].description] = self._read(plates)
         found = [profiles for profiles in self._kept.values() if profiles is not None]
         if not found:
             raise InputError("No plate has profiles to fit the batch correction on.")
@@ -64,7 +80,7 @@ class Correction:
             "components": options.pca_n_components,
             "epsilon": options.sphering_epsilon,
         }
-        self.fitted, self.notes = fit(
+        fitted, notes = fit(
             options.batch_correction,
             pooled.features,
             plates_of(pooled),
@@ -72,13 +88,22 @@ class Correction:
             scaler=options.scaler,
             **{name: value for name, value in chosen.items() if value is not None},
         )
-        if options.save_correction is not None:
-            save_fitted(self.fitted, options.save_correction)
+        said = {name: list(each.notes) for name, each in self._kept.items() if each is not None}
+        return {"fitted": fitted.as_tree(), "notes": notes, "said": said}
+
+    def save(self) -> None:
+        """Keep the fitted transform in the file that the options name, if they name one."""
+        if self._options.save_correction is not None:
+            save_fitted(self.fitted, self._options.save_correction)
 
     def raw(self, plates: Sequence[Plate]) -> Profiles | None:
         """Read the plates of one configuration as they are; what was read for the fit is not read again."""
         description = plates[0].description
-        return self._kept.pop(description) if description in self._kept else self._read(plates)
+        if description in self._kept:
+            return self._kept.pop(description)
+        profiles = self._read(plates)
+        said = self._said.get(description)
+        return profiles if profiles is None or said is None else replace(profiles, notes=tuple(said))
 
     def read(self, plates: Sequence[Plate]) -> Profiles | None:
         """Read the plates of one configuration, corrected well by well."""

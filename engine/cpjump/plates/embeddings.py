@@ -7,7 +7,7 @@ metadata columns of a folder of profiles.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,22 +15,21 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ...choices import check_one, did_you_mean
+from ...choices import check_one
 from ...errors import InputError, examples
 from ...readers.vector_table import PLATE, SAMPLE, WELL, Vectors, VectorTable
-from ...readers.vectors import FORMATS, open_table
 from ...tables.profiles import Profiles, consensus
-from ..names import BATCH, SUFFIX
-from .files import plate_files
+from ..names import BATCH, SUFFIX, WELL_AGGREGATES
+from .embedding_files import OneFile, PlateFolder, is_one_file, open_embeddings
+from .files import ReaderMemory, plate_files
 from .metadata import Plate
 from .well_metadata import profile_wells, wells_on_maps
 
 if TYPE_CHECKING:
     from .metadata import PlateReader
 
-__all__ = ["WELL_AGGREGATES", "embedding_reader", "plates_without_embeddings"]
+__all__ = ["embedding_files", "embedding_reader", "plates_without_embeddings"]
 
-WELL_AGGREGATES: Final = ("mean", "median", "error")
 # Text that stands for a well without a sample: CellCLIP's two converters write NaN and control.
 _UNNAMED: Final = ("NaN", "nan", "NA", "None", "control", "DMSO", "empty")
 # Columns of the keys beside the names: row in the file, row in the metadata, and the sample that lies in the well.
@@ -46,6 +45,7 @@ def embedding_reader(
     batch: str = BATCH,
     profiles: Path | None = None,
     suffix: str = SUFFIX,
+    memory: ReaderMemory | None = None,
 ) -> PlateReader:
     """Return what reads the embeddings of plates, in the place of `wells.plate_reader`.
 
@@ -69,6 +69,8 @@ def embedding_reader(
         Folder of profiles whose metadata columns say what lies in the wells. Default: the packaged plate maps.
     suffix : str
         How the profile files of a plate end.
+    memory : ReaderMemory, optional
+        What was read before; filled with what is read now.
 
     Returns
     -------
@@ -93,11 +95,9 @@ def embedding_reader(
     """
     if well_aggregate is not None:
         check_one("well_aggregate", well_aggregate, WELL_AGGREGATES)
-    files = _opened(path, keys, obsm, batch)
-    read_metadata = wells_on_maps if profiles is None else profile_wells(profiles, batch, suffix)
-    dimensions: dict[int, str] = {}
-    digests: dict[str, str] = {}
-    told: set[str] = set()  # a file that serves several configurations is told about once
+    files = open_embeddings(path, keys, obsm, batch)
+    known = memory or ReaderMemory()
+    read_metadata = wells_on_maps if profiles is None else profile_wells(profiles, batch, suffix, known)
 
     def read(plates: Sequence[Plate]) -> Profiles | None:
         present = [plate for plate in plates if _is_there(plate, files, batch, profiles, suffix)]
@@ -110,9 +110,9 @@ def embedding_reader(
         features = np.empty((len(labelled), 0), np.float32)
         filled = np.zeros(len(labelled), bool)
         for table in tables:
-            _check_copies(table, digests)
+            _check_copies(table, known.vector_files)
             places, vectors = _of_wells(table, wells, well_aggregate, noted)
-            _check_dimension(table, vectors.shape[1], dimensions)
+            _check_dimension(table, vectors.shape[1], known.dimensions)
             if not features.shape[1]:
                 features = np.empty((len(labelled), vectors.shape[1]), np.float32)
             features[places] = vectors
@@ -121,8 +121,8 @@ def embedding_reader(
             features = features[filled]
         names = tuple(f"Embedding_{i:04d}" for i in range(1, features.shape[1] + 1))
         sources = (*labelled.sources, *(source for table in tables for source in table.sources))
-        new = [note for table in tables for note in table.notes if note not in told]
-        told.update(new)
+        new = [note for table in tables for note in table.notes if note not in known.told]
+        known.told.update(dict.fromkeys(new))
         notes = (*labelled.notes, *new, *noted.notes())
         return Profiles(labelled.metadata.filter(pl.Series(filled)), features, names, sources, notes)
 
@@ -152,80 +152,34 @@ def plates_without_embeddings(
     tuple of str
         In the order of `plates`.
     """
-    files = _opened(path, keys, obsm, batch)
+    files = open_embeddings(path, keys, obsm, batch)
     return tuple(plate.name for plate in plates if not _is_there(plate, files, batch, profiles, suffix))
 
 
-def _is_there(plate: Plate, files: _PlateFolder | _OneFile, batch: str, profiles: Path | None, suffix: str) -> bool:
-    return plate.name in files and (profiles is None or bool(plate_files(profiles, batch, plate.name, suffix)))
-
-
-# --- folders and files ---
-
-
-def _opened(path: str | Path, keys: str | Path | None, obsm: str | None, batch: str) -> _PlateFolder | _OneFile:
+def embedding_files(
+    plates: Sequence[Plate],
+    path: str | Path,
+    *,
+    keys: str | Path | None = None,
+    obsm: str | None = None,
+    batch: str = BATCH,
+    profiles: Path | None = None,
+    suffix: str = SUFFIX,
+) -> list[Path]:
+    """List the files that are read for plates; the parameters are those of `plates_without_embeddings`."""
     place = Path(path).expanduser()
-    if not place.exists():
-        beside = [item.name for item in place.parent.iterdir()] if place.parent.is_dir() else []
-        raise InputError(f"There are no embeddings at '{path}'{did_you_mean(place.name, beside) or '.'}")
-    if not place.is_dir() or place.suffix.lower() == ".zarr":
-        return _OneFile(open_table(place, None if keys is None else Path(keys).expanduser(), obsm))
-    if keys is not None or obsm is not None:
-        given = "A table of keys" if keys is not None else "An entry of obsm"
-        raise InputError(f"{given} goes with one file, but '{path}' is a folder: give the file itself.")
-    return _PlateFolder(place, batch)
+    if is_one_file(place):
+        found = [place, *([] if keys is None else [Path(keys).expanduser()])]
+    else:
+        by_plate = PlateFolder(place, batch)
+        found = [file for file in (by_plate.file(plate.name) for plate in plates) if file is not None]
+    if profiles is not None:
+        found += [each for plate in plates for each in plate_files(profiles, batch, plate.name, suffix)]
+    return found
 
 
-class _OneFile:
-    """A file with the vectors of any plates."""
-
-    def __init__(self, table: VectorTable) -> None:
-        self._table = table
-
-    def __contains__(self, plate: str) -> bool:
-        return plate in self._table.plates
-
-    def tables(self, plates: Iterable[str]) -> list[VectorTable]:
-        return [self._table]
-
-
-class _PlateFolder:
-    """A folder with a file for each plate."""
-
-    def __init__(self, folder: Path, batch: str) -> None:
-        self._folder, self._batch = folder, batch
-        if not next(folder.glob("*.h5"), None) and not next((folder / batch).glob("*.h5"), None):
-            raise InputError(
-                f"The folder '{folder}' has no file <plate>.h5 or {batch}/<plate>.h5: give such a folder, or one file "
-                f"with all embeddings ({FORMATS})."
-            )
-
-    def __contains__(self, plate: str) -> bool:
-        return self._file(plate) is not None
-
-    def tables(self, plates: Iterable[str]) -> list[VectorTable]:
-        found = {plate: self._file(plate) for plate in plates}
-        return [_table_of_plate(path, plate) for plate, path in found.items() if path is not None]
-
-    def _file(self, plate: str) -> Path | None:
-        places = {(folder / f"{plate}.h5").resolve(): folder for folder in (self._folder, self._folder / self._batch)}
-        found = [folder / f"{plate}.h5" for path, folder in places.items() if path.is_file()]
-        if len(found) > 1:
-            raise InputError(
-                f"Plate {plate} has embeddings both in '{found[0]}' and in '{found[1]}': keep one of them."
-            )
-        return found[0] if found else None
-
-
-def _table_of_plate(path: Path, plate: str) -> VectorTable:
-    table = open_table(path, None, None)
-    others = table.plates - {plate}
-    if others:
-        raise InputError(
-            f"'{path}' should hold plate {plate}, but has rows of {examples(sorted(others), 3)}: give a file of "
-            "several plates by itself, or correct its names."
-        )
-    return table
+def _is_there(plate: Plate, files: PlateFolder | OneFile, batch: str, profiles: Path | None, suffix: str) -> bool:
+    return plate.name in files and (profiles is None or bool(plate_files(profiles, batch, plate.name, suffix)))
 
 
 def _check_copies(table: VectorTable, digests: dict[str, str]) -> None:
@@ -238,8 +192,8 @@ def _check_copies(table: VectorTable, digests: dict[str, str]) -> None:
             )
 
 
-def _check_dimension(table: VectorTable, dimension: int, dimensions: dict[int, str]) -> None:
-    dimensions.setdefault(dimension, table.shown)
+def _check_dimension(table: VectorTable, dimension: int, dimensions: dict[str, str]) -> None:
+    dimensions.setdefault(str(dimension), table.shown)
     if len(dimensions) > 1:
         one, other = dimensions.items()
         raise InputError(

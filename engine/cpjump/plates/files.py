@@ -6,9 +6,10 @@ all the same, and wrong ones: each is refused here, file by file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +23,57 @@ from ...tables.profiles import Profiles
 from ..names import MODALITIES
 from .metadata import Plate, plate_map
 
-__all__ = ["GENE", "KEYS", "check_columns", "check_contents", "column_names", "is_control", "plate_files", "with_text"]
+__all__ = [
+    "GENE",
+    "KEYS",
+    "ReaderMemory",
+    "check_columns",
+    "check_contents",
+    "column_names",
+    "is_control",
+    "plate_files",
+    "with_text",
+]
 
 # Columns that every plate needs, and the one that plates of guides and ORFs need beside them.
 KEYS: Final = ("Metadata_Plate", "Metadata_Well", "Metadata_broad_sample", "Metadata_control_type")
 GENE: Final = "Metadata_gene"
+
+
+@dataclass
+class ReaderMemory:
+    """What a reader of plates must remember from one configuration to the next, to refuse copies and to tell once.
+
+    Attributes
+    ----------
+    profile_files : dict
+        Digest of every profile file read to its path and plate.
+    vector_files : dict
+        Digest of every file of embeddings read to its path.
+    dimensions : dict
+        Length of the vectors, as text, to the file that has it.
+    told : dict
+        Notes on files that serve several configurations; the values are None.
+    """
+
+    profile_files: dict[str, tuple[str, Plate]] = field(default_factory=dict)
+    vector_files: dict[str, str] = field(default_factory=dict)
+    dimensions: dict[str, str] = field(default_factory=dict)
+    told: dict[str, None] = field(default_factory=dict)
+
+    def as_tree(self) -> dict[str, Any]:
+        """Return plain values, as a step keeps them."""
+        files = {digest: [path, *vars(plate).values()] for digest, (path, plate) in self.profile_files.items()}
+        return vars(self) | {"profile_files": files}
+
+    def restore(self, tree: Mapping[str, Any]) -> None:
+        """Add what `as_tree` returned in an earlier run."""
+        for digest, (path, *plate) in tree["profile_files"].items():
+            self.profile_files.setdefault(digest, (path, Plate(*plate)))
+        for name in ("vector_files", "dimensions", "told"):
+            known = getattr(self, name)
+            for key, value in tree[name].items():
+                known.setdefault(key, value)
 
 
 def plate_files(profiles: Path, batch: str, plate: str, suffix: str) -> list[Path]:
@@ -116,14 +163,13 @@ def check_contents(profiles: Profiles, owners: Sequence[Plate], seen: dict[str, 
     for source, plate in zip(profiles.sources, owners, strict=True):
         rows = profiles.metadata[start : start + source.n_rows]
         start += source.n_rows
-        if source.sha256 in seen:
-            path, other = seen[source.sha256]
+        path, other = seen.setdefault(source.sha256, (source.path, plate))
+        if (path, other) != (source.path, plate):
             whose = f"plate {plate.name}" if other == plate else f"plates {other.name} and {plate.name}"
             raise InputError(
                 f"The profile files '{path}' and '{source.path}' of {whose} have identical content: "
                 + ("take one of them out." if other == plate else "put the profiles of each plate in its folder.")
             )
-        seen[source.sha256] = (source.path, plate)
         _check_plate(rows, source.path, plate)
         _check_modality(rows, source.path, plate)
 

@@ -15,7 +15,7 @@ from ...readers.formats import ARROW, TEXT, existing_path, format_of
 from ...readers.profiles import read_profiles
 from ...readers.text import type_text
 from ...tables.profiles import Profiles, Source, stack_metadata
-from .files import GENE, KEYS, check_columns, check_contents, plate_files, with_text
+from .files import GENE, KEYS, ReaderMemory, check_columns, check_contents, plate_files, with_text
 from .metadata import Plate, plate_map
 
 __all__ = ["WellReader", "profile_wells", "wells_on_maps"]
@@ -41,22 +41,21 @@ def wells_on_maps(plates: Sequence[Plate]) -> Profiles:
     return _featureless(pl.concat(frames), (), ())
 
 
-def profile_wells(folder: Path, batch: str, suffix: str) -> WellReader:
+def profile_wells(folder: Path, batch: str, suffix: str, memory: ReaderMemory) -> WellReader:
     """Return what reads the metadata columns of profile files, and nothing else of them.
-
-    It remembers the files it has read, so that one plate copied over another is refused (`files`).
 
     Parameters
     ----------
     folder, batch, suffix
         Where the profile files of a plate are, see `files.plate_files`.
+    memory : ReaderMemory
+        The files read before, so that one plate copied over another is refused; filled with what is read now.
 
     Returns
     -------
     callable
         Plates without a file are left out; at least one plate must have one.
     """
-    seen: dict[str, tuple[str, Plate]] = {}
 
     def read(plates: Sequence[Plate]) -> Profiles:
         owned = [(path, plate) for plate in plates for path in plate_files(folder, batch, plate.name, suffix)]
@@ -73,7 +72,7 @@ def profile_wells(folder: Path, batch: str, suffix: str) -> WellReader:
             sources.append(source_of(path, frame.height))
         metadata, more = stack_metadata(frames, [frame.height for frame in frames])
         wells = with_text(_featureless(metadata, tuple(sources), (*notes, *more)))
-        check_contents(wells, [plate for _, plate in owned], seen)
+        check_contents(wells, [plate for _, plate in owned], memory.profile_files)
         return wells
 
     return read

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,12 +13,12 @@ import polars as pl
 from ...errors import examples
 from ...tables.profiles import Profiles, stack
 from ..options import Options
-from .embeddings import embedding_reader, plates_without_embeddings
-from .files import GENE, check_columns, check_contents, column_names, plate_files, with_text
+from .embeddings import embedding_files, embedding_reader, plates_without_embeddings
+from .files import GENE, ReaderMemory, check_columns, check_contents, column_names, plate_files, with_text
 from .metadata import Plate, PlateReader, plate_map
 from .simulate import Simulator
 
-__all__ = ["Wells", "missing_plates", "no_controls", "plate_reader", "read_wells"]
+__all__ = ["Wells", "files_of", "missing_plates", "no_controls", "plate_reader", "read_wells"]
 
 
 @dataclass(frozen=True)
@@ -62,20 +63,24 @@ def no_controls(plates: Sequence[str]) -> str:
     return f"no well of {named} is a negative control (Metadata_control_type == 'negcon')"
 
 
-def plate_reader(options: Options) -> PlateReader:
+def plate_reader(options: Options, memory: ReaderMemory | None = None) -> PlateReader:
     """Return what reads plates: embeddings, the files under ``options.profiles``, or the simulation without both.
 
-    It remembers the files it has read, so that one plate copied over another is refused (`files`).
+    It remembers the files it has read, so that one plate copied over another is refused (`files`); `memory` holds those
+    of before.
     """
+    known = memory or ReaderMemory()
     if options.embeddings is not None:
         return embedding_reader(
-            options.embeddings, well_aggregate=options.well_aggregate, **_place_of_embeddings(options)
+            options.embeddings,
+            well_aggregate=options.well_aggregate,
+            memory=known,
+            **_place_of_embeddings(options),
         )
     if options.profiles is None:
         simulator = Simulator(options.seed, options.simulated_features)
         return lambda plates: stack([simulator.plate(plate) for plate in plates])
     folder = options.profiles
-    seen: dict[str, tuple[str, Plate]] = {}
 
     def read(plates: Sequence[Plate]) -> Profiles | None:
         from ...readers.profiles import read_profiles
@@ -88,7 +93,7 @@ def plate_reader(options: Options) -> PlateReader:
         for path in columns:
             check_columns(path, columns[path])
         profiles = with_text(read_profiles([path for path, _ in owned], missing="drop-features"))
-        check_contents(profiles, [plate for _, plate in owned], seen)
+        check_contents(profiles, [plate for _, plate in owned], known.profile_files)
         if plates[0].modality != "compound":  # last: a compound plate in the wrong folder is called just that
             for path in columns:
                 check_columns(path, columns[path], (GENE,))
@@ -121,6 +126,16 @@ def missing_plates(plates: Sequence[Plate], options: Options) -> tuple[str, ...]
     if folder is None:
         return ()
     return tuple(p.name for p in plates if not plate_files(folder, options.batch, p.name, options.suffix))
+
+
+def files_of(plates: Sequence[Plate], options: Options) -> list[Path]:
+    """List the files that are read for plates, in order; simulated plates have none."""
+    if options.embeddings is not None:
+        return embedding_files(plates, options.embeddings, **_place_of_embeddings(options))
+    folder = options.profiles
+    if folder is None:
+        return []
+    return [path for p in plates for path in plate_files(folder, options.batch, p.name, options.suffix)]
 
 
 def read_wells(plates: Sequence[Plate], read: PlateReader) -> Wells | None:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-__all__ = ["TARGET_RULES", "balance", "components", "target_labels"]
-
-#: Which targets of a compound bind it to others; see `target_labels`.
-TARGET_RULES: Final = ("all", "perturbed", "primary")
+__all__ = ["balance", "components", "target_labels"]
 
 
 def target_labels(wells: pl.DataFrame, rule: str = "all") -> pl.DataFrame:

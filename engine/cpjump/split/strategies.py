@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import polars as pl
 
-from ...choices import check_one
-from ...errors import InputError
-from ..checks import check_at_least
-from .components import TARGET_RULES, balance, components
+from ..names import SUBSETS
+from .components import balance, components
+from .options import SplitOptions
 from .wells import TREATED, poscon, restricted, split_table
 
-__all__ = ["ORDERS", "STRATEGIES", "SUBSETS", "Split", "SplitOptions", "Strategy", "make_split"]
+__all__ = ["STRATEGIES", "SUBSETS", "Assigned", "Split", "SplitOptions", "make_split"]
 
-SUBSETS: Final = ("train", "validate", "test")
-ORDERS: Final = ("radix", "first-appearance")
 _CONDITION: Final = ("Metadata_cell_line", "Metadata_timepoint", "Metadata_experiment_type")
 #: The columns of a manifest after ``split_strategy`` and ``subset``.
 _KEPT: Final = (
@@ -30,68 +27,6 @@ _KEPT: Final = (
     "Metadata_timepoint_code",
     "Metadata_target",
 )
-
-
-@dataclass(frozen=True)
-class SplitOptions:
-    """How to split.
-
-    Parameters
-    ----------
-    strategy : str, default "leak_free"
-        See `STRATEGIES`.
-    exclude_poscon : bool, default False
-        Leave positive controls out of every subset. They are 46 compounds, 58 guides and 30 ORFs, on 30 genes.
-    order : {"radix", "first-appearance"}, optional
-        Of the targets of ``cpjump1_official_gene_compound``: "radix" (default) is the published random rank,
-        "first-appearance" what the released example split was made with.
-    fractions : tuple of 3 floats, optional
-        Of the wells, for ``leak_free``: train, validate and test; default (0.6, 0.2, 0.2).
-    targets : {"all", "perturbed", "primary"}, optional
-        Which targets of a compound ``leak_free`` keeps together, see `target_labels`; default "all". The largest group
-        that cannot be parted then has 66.9 % of all wells, so that the default fractions end as 0.669, 0.169 and 0.163;
-        with "perturbed" it has 39.4 %, with "primary" 1.2 %, and the fractions are met to the well.
-    seed : int, optional
-        Of ``leak_free``: the order of groups of equal size; default 0.
-
-    Raises
-    ------
-    InputError
-        For a value that is not known or out of range, and for one that the strategy does not take.
-    """
-
-    strategy: str = "leak_free"
-    exclude_poscon: bool = False
-    order: str | None = None
-    fractions: tuple[float, ...] | None = None
-    targets: str | None = None
-    seed: int | None = None
-
-    def __post_init__(self) -> None:
-        check_one("strategy", self.strategy, STRATEGIES)
-        taken = STRATEGIES[self.strategy].takes
-        for name in ("order", "fractions", "targets", "seed"):
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, taken.get(name))
-            elif name not in taken:
-                others = " or ".join(s.name for s in STRATEGIES.values() if name in s.takes)
-                raise InputError(f"{name} is for the strategy {others}, not for {self.strategy}: leave it out.")
-        if self.order is not None:
-            check_one("order", self.order, ORDERS)
-        if self.targets is not None:
-            check_one("targets", self.targets, TARGET_RULES)
-        if self.seed is not None:
-            check_at_least("seed", self.seed, 0)
-        shares = self.fractions
-        if shares is not None and not (
-            len(shares) == len(SUBSETS) and all(0 <= share <= 1 for share in shares) and abs(sum(shares) - 1) < 1e-9
-        ):
-            given = ", ".join(f"{share:g}" for share in shares)
-            raise InputError(f"fractions are {given}: give three, of train, validate and test, that add up to 1.")
-
-    def as_dict(self) -> dict[str, object]:
-        """Every option that the strategy takes, as plain values."""
-        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -166,7 +101,7 @@ def make_split(options: SplitOptions, wells: pl.DataFrame | None = None) -> Spli
     if options.exclude_poscon:
         before, treated = treated.height, treated.filter(~poscon())
         skipped["positive controls"] = before - treated.height
-    subset, notes = STRATEGIES[options.strategy].assign(treated, options)
+    subset, notes = STRATEGIES[options.strategy](treated, options)
     split = treated.with_columns(subset.alias("subset")).filter(pl.col("subset").is_not_null())
     skipped["no rule for their target"] = treated.height - split.height
     manifest = split.select(pl.lit(options.strategy).alias("split_strategy"), "subset", *_KEPT)
@@ -267,31 +202,10 @@ def _group_notes(groups: pl.DataFrame, sizes: pl.DataFrame, fractions: tuple[flo
     return tuple(notes)
 
 
-@dataclass(frozen=True)
-class Strategy:
-    """A way to split.
-
-    Parameters
-    ----------
-    name : str
-        The name it is asked by.
-    assign : callable
-        From treated wells and options to the subset of each well (missing: none) and notes.
-    takes : dict
-        The options that only some strategies take, with their defaults.
-    """
-
-    name: str
-    assign: Callable[[pl.DataFrame, SplitOptions], Assigned]
-    takes: dict[str, object]
-
-
-STRATEGIES: Final = {
-    strategy.name: strategy
-    for strategy in (
-        Strategy("leak_free", _leak_free, {"fractions": (0.6, 0.2, 0.2), "targets": "all", "seed": 0}),
-        Strategy("cpjump1_official_representation", _representation, {}),
-        Strategy("cpjump1_official_gene_compound", _gene_compound, {"order": "radix"}),
-        Strategy("cellclip_cpjump_style", _cellclip, {}),
-    )
+#: By name, what finds the subset of each treated well (missing: none), and notes; see `options.TAKES`.
+STRATEGIES: Final[Mapping[str, Callable[[pl.DataFrame, SplitOptions], Assigned]]] = {
+    "leak_free": _leak_free,
+    "cpjump1_official_representation": _representation,
+    "cpjump1_official_gene_compound": _gene_compound,
+    "cellclip_cpjump_style": _cellclip,
 }
