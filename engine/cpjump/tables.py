@@ -66,9 +66,7 @@ def fraction_columns(task: str) -> Sequence[Column]:
             meaning = f"Share of groups whose median correlation between {of} is above that of random pairs."
             percents = [
                 Column(score, "number", meaning),
-                Column(
-                    f"{score}_threshold", "number", "95th percentile of the median of random pairs."
-                ),
+                Column(f"{score}_threshold", "number", "95th percentile of the median of random pairs."),
             ]
     return (
         *_configuration(task),

@@ -209,13 +209,16 @@ def test_what_is_left_out_counts_once_and_has_units(benchmark_of):
     assert "4 plates (density is not 100)" in result.left_out()
 
 
-def test_simulated_tables_say_so(tmp_path, benchmark_of):
-    from fastbench.engine.cpjump import write
+def test_simulated_tables_say_so(tmp_path, benchmark_of, monkeypatch):
+    from fastbench.engine.command.execute import write_result
+    from fastbench.engine.command.job import Job
+    from fastbench.engine.cpjump import CpjumpResult
     from fastbench.engine.results.folder import ResultFolder
 
+    monkeypatch.setattr(CpjumpResult, "draw", lambda self, path: None)
     result = benchmark_of(gate="none")
     with ResultFolder(tmp_path / "out", "cpjump", {}, False) as folder:
-        write(result, folder, figures=False)
+        write_result(result, folder, Job())
     paths = sorted((tmp_path / "out").glob("*.csv"))
     assert len(paths) == 6
     for path in paths:

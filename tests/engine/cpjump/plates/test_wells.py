@@ -7,7 +7,9 @@ import shutil
 import polars as pl
 import pytest
 
-from fastbench.engine.cpjump import BATCH, Options, plan, run, write, write_simulated
+from fastbench.engine.command.execute import execute
+from fastbench.engine.cpjump import BATCH, CpjumpResult, Options, plan, run, write_simulated
+from fastbench.engine.cpjump.command import CPJUMP
 from fastbench.engine.cpjump.plates.files import plate_files
 from fastbench.engine.cpjump.plates.wells import plate_reader, read_wells
 from fastbench.engine.errors import InputError
@@ -161,12 +163,9 @@ def test_hidden_files_and_other_suffixes_are_not_profiles(tmp_path):
     assert [path.name for path in plate_files(tmp_path, BATCH, "P", SUFFIX)] == [f"P{SUFFIX}"]
 
 
-def test_written_folder(tmp_path, folder):
-    from fastbench.engine.results.folder import ResultFolder
-
-    found = run(plan(Options(profiles=folder, **CHOICE)))
-    with ResultFolder(tmp_path / "out", "cpjump", found.plan.options.as_dict(), False) as results:
-        write(found, results, figures=False)
+def test_written_folder(tmp_path, folder, monkeypatch):
+    monkeypatch.setattr(CpjumpResult, "draw", lambda self, path: None)
+    found = execute(CPJUMP, Options(profiles=folder, **CHOICE), tmp_path / "out")
     columns = {path.name: pl.read_csv(path).columns for path in (tmp_path / "out").glob("*.csv")}
     six = [
         "mean_average_precision",
