@@ -102,7 +102,9 @@ def shared_parameters(
     spelled = {"as_json": "--json"}
     return [
         parameter("output", Path | None, where, typer.Option(output_flag, help=words)),
-        parameter("config", Path | None, None, typer.Option(help="Options from a YAML file or the manifest of a result.")),
+        parameter(
+            "config", Path | None, None, typer.Option(help="Options from a YAML file or the manifest of a result.")
+        ),
         *(
             parameter(name, bool, False, typer.Option(spelled.get(name, f"--{name.replace('_', '-')}"), help=text))
             for name, text in flags.items()

@@ -58,7 +58,7 @@ def column_table(columns: Sequence[Column]) -> str:
 
 
 def _row(*cells: str) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|').replace('<', chr(92) + '<') for cell in cells)} |"
 
 
 def _type(each: Option) -> str:

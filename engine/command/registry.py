@@ -14,6 +14,7 @@ __all__ = ["COMMANDS", "find_command"]
 #: Where the declaration of each command lives, as ``module:name`` below ``engine``.
 COMMANDS = {
     "map": "map.command:MAP",
+    "cpjump": "cpjump.command:CPJUMP",
 }
 
 

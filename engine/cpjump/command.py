@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..command.command import Command
@@ -10,6 +11,7 @@ from .options import Options
 if TYPE_CHECKING:
     from ..command.command import Plan
     from ..command.job import Job
+    from ..results.tables import Column
     from .results import CpjumpResult
 
 __all__ = ["CPJUMP"]
@@ -28,4 +30,12 @@ def _plan(options: Options) -> Plan:
     return plan(options).work()
 
 
-CPJUMP: Command[Options, CpjumpResult] = Command("cpjump", Options, _run, _plan, output="results/cpjump")
+def _columns() -> Mapping[str, Sequence[Column]]:
+    from .tables import COLUMNS
+
+    return COLUMNS
+
+
+CPJUMP: Command[Options, CpjumpResult] = Command(
+    "cpjump", Options, _run, _plan, columns=_columns, output="results/cpjump"
+)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ..results.tables import Column
-from .names import GENE_COMPOUND_MATCHING, MODALITY, SAMPLE, TARGET
+from .names import GENE_COMPOUND_MATCHING, MODALITY, SAMPLE, TARGET, TASKS
 
-__all__ = ["AVERAGE_PRECISION", "BY_CELL", "RUNS", "SUMMARY", "fraction_columns", "map_columns"]
+__all__ = ["AVERAGE_PRECISION", "BY_CELL", "COLUMNS", "RUNS", "SUMMARY", "fraction_columns", "map_columns"]
 
 _TASK: Final = Column("task", "text", "Task: replicability, matching or gene_compound_matching.")
 _DESCRIPTION: Final = Column(
@@ -18,18 +18,18 @@ _SIMULATED: Final = Column("simulated", "boolean", "True: the features were simu
 _CELL: Final = Column("Cell", "text", "Cell line.")
 
 
-def _side(number: str, what: str) -> tuple[Column, ...]:
+def _side(number: str = "", what: str = "", modalities: str = "compound, crispr or orf") -> tuple[Column, ...]:
     return (
-        Column(f"Modality{number}", "text", f"Kind of perturbation {what}: compound, crispr or orf."),
-        Column(f"time{number}", "text", f"Time label {what}: short or long."),
-        Column(f"timepoint{number}", "integer", f"Time from perturbation to imaging {what}.", "h"),
+        Column(f"Modality{number}", "text", f"Kind of perturbation{what}: {modalities}."),
+        Column(f"time{number}", "text", f"Time label{what}: short or long."),
+        Column(f"timepoint{number}", "integer", f"Time from perturbation to imaging{what}.", "h"),
     )
 
 
 def _configuration(task: str) -> tuple[Column, ...]:
-    sides = _side("", "of the configuration")
+    sides = _side()
     if task == GENE_COMPOUND_MATCHING:
-        sides = (*_side("1", "of the compounds"), *_side("2", "of the guides or ORFs"))
+        sides = (*_side("1", " of the first side", "compound"), *_side("2", " of the second side", "crispr or orf"))
     return (_DESCRIPTION, _CELL, *sides)
 
 
@@ -87,9 +87,9 @@ SUMMARY: Final = tuple(
         ("Modality", "Kind of perturbation: compound, crispr or orf."),
         ("time", "Time label: short or long."),
         ("Modality1", "Kind of perturbation of the first side: compound."),
-        ("time1", "Time label of the compounds."),
+        ("time1", "Time label of the first side: short or long."),
         ("Modality2", "Kind of perturbation of the second side: crispr or orf."),
-        ("time2", "Time label of the guides or ORFs."),
+        ("time2", "Time label of the second side: short or long."),
     )
 )
 
@@ -152,3 +152,12 @@ RUNS: Final = (
         )
     ),
 )
+
+#: Columns of every table by file name.
+COLUMNS: Final[Mapping[str, Sequence[Column]]] = {
+    **{f"{task}_map.csv": map_columns(task) for task in TASKS},
+    **{f"{task}_fr.csv": fraction_columns(task) for task in TASKS},
+    **{f"tables/{task}_summary.csv": SUMMARY for task in TASKS},
+    "tables/runs.csv": RUNS,
+    "average_precision.parquet": AVERAGE_PRECISION,
+}
