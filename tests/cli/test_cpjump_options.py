@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +108,43 @@ def test_what_is_missing_or_contradicts_is_one_sentence(embeddings: Path, tmp_pa
     told = refused("cpjump", "--seed", 1, "split", "--strategy", "leak_free")
     assert "Put --seed after 'split'" in told
     assert not (tmp_path / "out").exists()
+
+
+def test_help_loads_no_arrays_and_names_choices() -> None:
+    for step in ([], ["split"], ["fetch"]):
+        code = (
+            "import sys; from fastbench.cli.main import app; from typer.testing import CliRunner\n"
+            f"done = CliRunner().invoke(app, ['cpjump', *{step}, '--help'])\n"
+            "assert done.exit_code == 0, done.output\n"
+            "assert not {'numpy', 'polars'} & set(sys.modules)\n"
+            "print(done.output)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert not step or "--overwrite" in done.stdout
+    assert "--plates" in done.stdout
+
+
+def test_a_plan_is_shown_and_nothing_is_read(tmp_path: Path) -> None:
+    out = ["--output", tmp_path / "out", *CHOICE]
+    planned = json.loads(call("cpjump", *out, "--dry-run", "--json").stdout)
+    assert [row["task"] for row in planned["runs"]] == ["replicability", "matching"] * 2 + ["replicability"]
+    assert planned["cost"]["runs"] == 5
+    assert planned["options"]["ties"] == "expected"
+    assert "5 runs" in call("cpjump", *out, "--dry-run").stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("cells: A549\ntimelines: [short]\ntasks: gene-compound-matching\ngate: none\n")
+    planned = json.loads(call("cpjump", "--config", file, "--gate", "q", "--dry-run", "--json").stdout)
+    chosen = {name: planned["options"][name] for name in ("cells", "timelines", "tasks", "gate")}
+    assert chosen == {
+        "cells": ["A549"],
+        "timelines": ["short"],
+        "tasks": ["gene_compound_matching"],
+        "gate": "q",
+    }
+    assert "--q-threshold is 2.0" in refused("cpjump", "--q-threshold", 2, "--dry-run")
+    assert "timelines is empty" in refused("cpjump", "--timelines", "", "--dry-run")

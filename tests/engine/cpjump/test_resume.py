@@ -228,7 +228,6 @@ def test_without_a_folder_nothing_is_digested(profiles, monkeypatch):
     assert len(run(plan(Options(profiles=profiles, tasks=("replicability",), **CHOICE))).runs) == 3
 
 
-@pytest.mark.slow
 def test_a_process_killed_at_any_moment_goes_on(profiles, tmp_path):
     command = ["cpjump", "--profiles", profiles, "--cells", "A549", "--timelines", "short", "--resume", "--output"]
     begun = time.monotonic()
