@@ -8,6 +8,7 @@ from typing import Final
 __all__ = [
     "ALL",
     "BATCH",
+    "COMMON",
     "CONFIGURATION",
     "GENE_COMPOUND_MATCHING",
     "GROUP",
@@ -19,6 +20,7 @@ __all__ = [
     "METRICS",
     "MODALITIES",
     "MODALITY",
+    "RETRIEVED",
     "SAMPLE",
     "SUBSETS",
     "SUFFIX",
@@ -75,16 +77,22 @@ ALL: Final = "all"
 #: What identifies a group.
 GROUP: Final = ("task", "Description", "group")
 
-#: Of the groups of both runs, mean AP above chance (see `runs.ScoredRun`) and mean AP; fraction retrieved of
-#: the groups of each run, and of the groups of both.
+#: Of the groups of either run, mean AP above chance (see `runs.ScoredRun`), 0 for a group lost at the gate; of the
+#: groups of both runs, the same, and mean AP; fraction retrieved of the groups of each run, of the groups of both, and
+#: of the groups of either, where one lost at the gate is not retrieved.
 METRICS: Final = (
+    "mean_normalized_average_precision_all_groups",
     "mean_normalized_average_precision",
     "mean_average_precision",
     "fraction_retrieved",
     "fraction_retrieved_common",
+    "fraction_retrieved_all_groups",
 )
 #: By which runs are ranked.
 HEADLINE: Final = METRICS[0]
+#: The same of the groups of both runs, and the fraction of the groups of either that is retrieved.
+COMMON: Final = METRICS[1]
+RETRIEVED: Final = METRICS[5]
 
 #: Batch corrections, and the kernels of kernel PCA.
 METHODS: Final = ("none", "kernel-pca", "sphering", "mad")

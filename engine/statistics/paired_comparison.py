@@ -108,9 +108,9 @@ def paired_difference(
     weights, names = weights[some], np.asarray(clusters)[some]
     sums = np.where(weights > 0, values[some], 0.0) * weights
     distinct, cluster = np.unique(names, return_inverse=True)
-    sum_a, sum_b, weight_a, weight_b = (
-        np.bincount(cluster, column, minlength=len(distinct)) for column in (*sums.T, *weights.T)
-    )
+    table = np.zeros((len(distinct), 4))
+    np.add.at(table, cluster, np.hstack([sums, weights]))
+    sum_a, sum_b, weight_a, weight_b = table.T
     mean_a, mean_b = _mean(sum_a, weight_a), _mean(sum_b, weight_b)
     lower = upper = p_value = np.nan
     n = len(distinct)
@@ -163,7 +163,8 @@ def _sets(n: int, draws: int, seed: int) -> Marks:
     The empty set is the observed order, which the p-value counts by itself.
     """
     if 2**n <= draws:
-        return (np.arange(1, 2**n)[:, None] >> np.arange(n)) & 1 == 1
+        every: Marks = (np.arange(1, 2**n)[:, None] >> np.arange(n)) & 1 == 1
+        return every
     rng = np.random.default_rng(np.random.SeedSequence((seed, n)))
     width = -(-n // 8)
     bits = np.frombuffer(rng.bytes(draws * width), np.uint8).reshape(draws, width)

@@ -76,11 +76,11 @@ def test_json_has_the_tables_and_options_are_heard(folders: list[Path], tmp_path
     content = json.loads(done.stdout)
     assert content["runs"] == ["run 2", "run 0", "run 1"]
     assert content["baseline"] == "run 2"
-    assert len(content["comparison"]) == 3 * 3 * 4
+    assert len(content["comparison"]) == 3 * 3 * 6
     assert content["verdict"][0]["run"] == "run 1"
     assert not (tmp_path / "out" / "figures").exists()
     table = pl.read_csv(tmp_path / "out" / "comparison.csv")
-    assert len(table) == 36
+    assert len(table) == 54
     assert set(table["run_b"]) == {"run 2", "run 0"}
 
 

@@ -11,11 +11,12 @@ import polars as pl
 
 from ...choices import did_you_mean
 from ...errors import InputError
-from ...statistics.paired_bootstrap import FEWEST
+from ...statistics.paired_comparison import FEWEST, FEWEST_DIFFERING
 from ..checks import check_at_least
-from ..names import ALL, CONFIGURATION, HEADLINE, LEVEL, TASKS, TITLES
+from ..names import ALL, COMMON, CONFIGURATION, HEADLINE, LEVEL, RETRIEVED, TASKS, TITLES
 from .pairs import compare_pair, comparison_table
 from .runs import ScoredRun, differing_options, ordered, with_published
+from .verdict import standing
 
 if TYPE_CHECKING:
     from ...results.folder import ResultFolder
@@ -39,7 +40,7 @@ class CompareOptions:
     published : bool, default False
         Put the published fractions of CellProfiler profiles beside the runs.
     bootstrap : int, default 10000
-        Draws of the bootstrap; 0 for no intervals and p-values.
+        Draws of the randomisation test; 0 for no intervals and p-values.
     seed : int, default 0
         Seed of the draws.
 
@@ -82,9 +83,12 @@ class Comparison:
     gained_lost : polars.DataFrame
         One row a group that one run of a pair retrieves and the other does not.
     standing : polars.DataFrame
-        Each task, the best run first, against the baseline: ``task``, ``run``, ``verdict``, ``difference``,
-        ``lower``, ``upper``, ``q_value`` (of the mean AP above chance over all configurations), ``fr_difference``,
-        ``fr_q_value`` (of the fraction retrieved), ``better_in``, ``worse_in`` and ``configurations`` (numbers).
+        Each task, the best run first, against the baseline: ``task``, ``run``, ``verdict`` (`verdict.verdict_of`),
+        ``difference``, ``lower``, ``upper``, ``q_value`` (of the mean AP above chance of all groups, over all
+        configurations), ``fr_difference``, ``fr_q_value`` (of the fraction of all groups that is retrieved),
+        ``gained``, ``lost`` (groups that the run alone, or the baseline alone, retrieves), ``lost_at_gate`` (groups
+        that the baseline scored and the run lost at its gate), ``status``, ``better_in``, ``worse_in`` and
+        ``configurations`` (numbers).
     words : str
         What the intervals and q-values are.
     notes : tuple of str
@@ -105,11 +109,11 @@ class Comparison:
 def compare_runs(runs: Sequence[ScoredRun], options: CompareOptions) -> Comparison:
     """Compare runs, configuration by configuration and over all configurations of a task.
 
-    Groups (perturbations, or labels in matching) are paired by name. Mean AP is compared on the groups that both runs
-    scored; fractions retrieved on those of each run, as reported, and on common groups. Bootstrap draws are of
-    perturbations in replicability, and of families of them in matching (`families.perturbation_families`), where
-    groups share perturbations: a group is drawn as far as its queries are. What recurs in several configurations is
-    drawn with all of them.
+    Groups (perturbations, or labels in matching) are paired by name. A group that one run lost at its gate
+    (`runs.lost_at_gate`) counts there as of chance AP and as not retrieved in the metrics of all groups, by which runs
+    are ranked; the other metrics are of the groups that both scored, or of those of each run, as reported. The
+    randomisation test (`paired_comparison`) swaps the runs by clusters of groups that share perturbations
+    (`clusters.group_clusters`); what recurs in several configurations swaps in all of them.
 
     Parameters
     ----------
@@ -123,9 +127,13 @@ def compare_runs(runs: Sequence[ScoredRun], options: CompareOptions) -> Comparis
     Comparison
         In `Comparison.pairs`: the configuration, ``run_a``, ``run_b``, ``metric`` (see `METRICS`), ``value_a``,
         ``value_b``, ``difference`` (a - b), ``lower``, ``upper``, ``p_value``, ``q_value`` (Benjamini-Hochberg over all
-        rows of a metric), ``units`` drawn from, ``groups_a``, ``groups_b``, ``groups_common``; and in the rows of
-        ``fraction_retrieved_common`` of single configurations of replicability ``retrieved_only_a``,
-        ``retrieved_only_b`` (common groups), ``mcnemar_p`` (exact McNemar test on them) and ``mcnemar_q``.
+        rows of a metric), ``status`` (``tested``, or why not), ``units`` (clusters), ``groups_a``, ``groups_b``,
+        ``groups_common``, ``groups_compared`` (in this metric), ``lost_at_gate_a`` and ``lost_at_gate_b`` (of the
+        groups that the other run scored). In the rows of ``fraction_retrieved_all_groups`` also ``retrieved_only_a``
+        and ``retrieved_only_b``, and ``only_a_at_gate`` and ``only_b_at_gate``, those of them that the other run lost
+        at its gate. In the rows of ``fraction_retrieved_common`` of single configurations of replicability
+        ``retrieved_only_a``, ``retrieved_only_b`` (common groups), ``mcnemar_p`` (exact McNemar test on them) and
+        ``mcnemar_q``.
 
     Raises
     ------
@@ -149,7 +157,8 @@ def compare_runs(runs: Sequence[ScoredRun], options: CompareOptions) -> Comparis
     words = "no intervals were computed"
     if options.bootstrap:
         words = (
-            f"95 % intervals and p-values from {options.bootstrap:,} paired bootstrap draws (seed {options.seed}); "
+            "95 % intervals and p-values of a randomisation test that swaps the runs by cluster "
+            f"({options.bootstrap:,} draws, seed {options.seed}); "
             f"q: Benjamini-Hochberg over {pairs.filter(metric=HEADLINE)['p_value'].count()} comparisons"
         )
     notes = differing_options(runs, published=options.published)
@@ -161,7 +170,7 @@ def compare_runs(runs: Sequence[ScoredRun], options: CompareOptions) -> Comparis
         _side_by_side(by_run, names, options.published),
         pairs,
         ordered(pl.concat(changes)),
-        _standing(pairs, names),
+        standing(pairs, names),
         words,
         tuple(notes),
     )
@@ -206,47 +215,6 @@ def _side_by_side(by_run: pl.DataFrame, names: Sequence[str], published: bool) -
     return with_published(table) if published else table
 
 
-def _standing(pairs: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """Rank the runs of each task by the difference of their mean AP to that of the baseline."""
-    own = pairs.filter(metric=HEADLINE, run_b=names[0])
-    verdict = (
-        pl.when(pl.col("q_value").is_null())
-        .then(pl.lit("not tested"))
-        .when(pl.col("q_value") >= LEVEL)
-        .then(pl.lit("no clear difference"))
-        .when(pl.col("difference") > 0)
-        .then(pl.lit("better"))
-        .otherwise(pl.lit("worse"))
-    )
-    clear = pl.col("q_value") < LEVEL
-    single = (
-        own.filter(pl.col("Description") != ALL)
-        .group_by("task", "run_a")
-        .agg(
-            (clear & (pl.col("difference") > 0)).sum().cast(pl.Int64).alias("better_in"),
-            (clear & (pl.col("difference") < 0)).sum().cast(pl.Int64).alias("worse_in"),
-            pl.len().cast(pl.Int64).alias("configurations"),
-        )
-    )
-    numbers = ["value_a", "value_b", "difference", "lower", "upper", "q_value", "groups_common"]
-    ranked = own.filter(Description=ALL).select("task", "run_a", verdict.alias("verdict"), *numbers)
-    fractions = pairs.filter(metric="fraction_retrieved", run_b=names[0], Description=ALL).select(
-        "task", "run_a", pl.col("difference").alias("fr_difference"), pl.col("q_value").alias("fr_q_value")
-    )
-    for more in (fractions, single):
-        ranked = ranked.join(more, on=["task", "run_a"], how="left")
-    ranked = ranked.rename({"run_a": "run"})
-    baseline = (
-        ranked.select("task")
-        .unique()
-        .with_columns(run=pl.lit(names[0]), verdict=pl.lit("baseline"), difference=pl.lit(0.0))
-    )
-    task = pl.col("task").replace_strict(TASKS, range(len(TASKS)), return_dtype=pl.Int64)
-    both = pl.concat([baseline, ranked], how="diagonal").select(ranked.columns)
-    place = pl.col("run").replace_strict(names, range(len(names)), return_dtype=pl.Int64)
-    return both.sort(task, "difference", place, descending=[False, True, False], nulls_last=True)
-
-
 def _coverage_notes(by_run: pl.DataFrame, names: Sequence[str]) -> list[str]:
     """Return which configurations some runs lack."""
     single = by_run.filter(pl.col("Description") != ALL)
@@ -274,7 +242,11 @@ def _group_notes(pairs: pl.DataFrame) -> list[str]:
                 "run_a", "run_b", "groups_common", "only_a", "only_b"
             ).iter_rows()
         )
-        notes.append(f"{TITLES[str(task)]}: runs scored different groups ({shown}); mAP is compared on common ones.")
+        lost = int((part["lost_at_gate_a"] + part["lost_at_gate_b"]).sum())
+        rest = int((part["only_a"] + part["only_b"]).sum()) - lost
+        dealt = f"{lost:,} were lost at a gate and count there as of chance AP and as not retrieved"
+        left_out = f"; {rest:,} were not measured in the other run and are left out" if rest else ""
+        notes.append(f"{TITLES[str(task)]}: runs scored different groups ({shown}); {dealt}{left_out}.")
     if (apart["task"] != TASKS[0]).any():
         notes.append(
             "Different perturbations pass the gates of the runs, so their candidates differ as well. mAP above chance "
@@ -286,22 +258,25 @@ def _group_notes(pairs: pl.DataFrame) -> list[str]:
 def _test_notes(pairs: pl.DataFrame, options: CompareOptions) -> list[str]:
     """Return what could not be tested, or not well."""
     own = pairs.filter(metric=HEADLINE)
-    unscored = own.filter(pl.col("units") < pl.col("groups_common"), pl.col("Description") != ALL)
+    common = pairs.filter(pl.col("Description") != ALL, metric=COMMON)
     notes = []
-    if len(unscored):
-        lost = int((unscored["groups_common"] - unscored["units"]).sum())
+    lost = int((common["groups_common"] - common["groups_compared"]).sum())
+    if lost:
         notes.append(f"{lost} common groups have no mAP above chance in one of their runs and are not compared in it.")
     if options.bootstrap and (own["task"] != TASKS[0]).any():
         notes.append(
-            "Targets share compounds, so families of perturbations are the clusters of the bootstrap in matching: "
-            "those of a gene, and compounds that share a fifth of their targets. Weaker dependence remains, and "
-            "p-values of matching are somewhat too small."
+            "Targets share compounds: those that are linked by compounds, directly or by way of others, swap sides "
+            "together in the test. Few such clusters hold most targets, so only large differences are significant."
         )
     if options.bootstrap:
-        few, least = own["p_value"].null_count(), 2 / (1 + options.bootstrap)
-        tested = len(own) - few
-        if few:
-            notes.append(f"{few} of {len(own)} comparisons have fewer than {FEWEST} common groups and are not tested.")
+        least = 2 / (1 + options.bootstrap)
+        tested = own["p_value"].count()
+        few = own.filter(pl.col("p_value").is_null())
+        if len(few):
+            notes.append(
+                f"{len(few)} of {len(own)} comparisons have fewer than {FEWEST} clusters of groups, or fewer than "
+                f"{FEWEST_DIFFERING} that differ, and are not tested."
+            )
         if tested * least > LEVEL:
             notes.append(
                 f"With {options.bootstrap:,} draws no p-value is below {least:.1g}, so one alone of {tested} "
@@ -334,7 +309,7 @@ def write_comparison(comparison: Comparison, folder: ResultFolder, *, figures: b
     if figures:
         from ..figures.comparison import draw_gained_lost, draw_overview
 
-        tests = comparison.pairs["mcnemar_p"].count()
+        tests = comparison.pairs.filter(metric=RETRIEVED)["p_value"].count()
         overview, changes = (
             [folder.path(f"figures/{name}.{ending}") for ending in ("png", "svg")]
             for name in ("overview", "gained_lost")
@@ -348,7 +323,7 @@ def write_comparison(comparison: Comparison, folder: ResultFolder, *, figures: b
             subtitle=comparison.words,
             simulated=comparison.simulated,
         )
-        words = f"exact McNemar test; q: Benjamini-Hochberg over {tests} comparisons"
+        words = f"randomisation test that swaps the runs by cluster; q: Benjamini-Hochberg over {tests} comparisons"
         draw_gained_lost(*tables_drawn, changes[0], changes[1], subtitle=words, simulated=comparison.simulated)
     folder.manifest["simulated"] = comparison.simulated
     folder.manifest["baseline"] = comparison.runs[0]

@@ -7,14 +7,16 @@ from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from ...statistics.false_discovery import benjamini_hochberg
-from ...statistics.paired_bootstrap import paired_difference
+from ...statistics.paired_comparison import paired_difference
 from ...statistics.resampling import mcnemar
 from ..names import ALL, CONFIGURATION, GROUP, METRICS, MODALITIES, SAMPLE, TASKS
 from ..plates.metadata import plate_map
-from .runs import ScoredRun, ordered
+from .clusters import group_clusters
+from .runs import ScoredRun, lost_at_gate, ordered
 
 __all__ = ["compare_pair", "comparison_table"]
 
@@ -29,7 +31,7 @@ def compare_pair(a: ScoredRun, b: ScoredRun, draws: int, seed: int) -> tuple[lis
     a, b : ScoredRun
         The runs; differences are a - b.
     draws, seed : int
-        As in `paired_bootstrap.paired_difference`.
+        As in `paired_comparison.paired_difference`.
 
     Returns
     -------
@@ -37,73 +39,103 @@ def compare_pair(a: ScoredRun, b: ScoredRun, draws: int, seed: int) -> tuple[lis
         For `comparison_table`; none where they have no configuration in common.
     changes : polars.DataFrame
         The groups that only one of them retrieves: the configuration, ``group``, ``name`` (of the compound or gene),
-        ``run_a``, ``run_b``, ``change`` ("gained": only a retrieves it; "lost"), and mean AP and q-value in both;
-        missing where a run did not score it.
+        ``run_a``, ``run_b``, ``change`` ("gained": only a retrieves it; "lost"), ``at_gate`` (whether the other run
+        lost it at its gate), and mean AP and q-value in both; missing where a run did not score it.
     """
-    joined, shares = _joined(a.groups, b.groups), _both_shares(a.shares, b.shares)
+    joined = _joined(a, b)
+    members = pl.concat([a.members, b.members]).unique()
     names = {"run_a": a.name, "run_b": b.name}
     rows = []
     for (task,), part in joined.group_by("task", maintain_order=True):
-        rows += _metric_rows({"task": task, "Description": ALL} | names, part, shares, draws, seed)
+        rows += _metric_rows({"task": task, "Description": ALL} | names, part, members, draws, seed)
         for _, one in part.group_by("Description", maintain_order=True):
             configuration = one.select(CONFIGURATION).row(0, named=True)
-            rows += _metric_rows(configuration | names, one, shares, draws, seed)
+            rows += _metric_rows(configuration | names, one, members, draws, seed)
     return rows, _named(_changes(joined, a.name, b.name))
 
 
-def _joined(a: pl.DataFrame, b: pl.DataFrame) -> pl.DataFrame:
-    """Put the groups of two runs side by side, in the configurations of both; what a run lacks is missing."""
+def _joined(a: ScoredRun, b: ScoredRun) -> pl.DataFrame:
+    """Put the groups of two runs side by side, in the configurations of both; what a run lacks is missing.
+
+    ``lost_a`` and ``lost_b`` mark the groups that a run lost at its gate.
+    """
     keys = ["task", "Description"]
     scores = ["above_chance", "map", "q_value", "retrieved"]
-    sides = [
-        own.join(other, on=keys, how="semi").select(
-            *CONFIGURATION, "group", *(pl.col(name).alias(f"{name}_{side}") for name in scores)
-        )
-        for side, own, other in (("a", a, b), ("b", b, a))
-    ]
+    lost = [lost_at_gate(a, b), lost_at_gate(b, a)]
+    sides = []
+    for side, own, other, other_lost in (("a", a, b, lost[1]), ("b", b, a, lost[0])):
+        both = pl.concat([other.groups.select(keys), other_lost.select(keys)]).unique()
+        shared = own.groups.join(both, on=keys, how="semi")
+        renamed = (pl.col(name).alias(f"{name}_{side}") for name in scores)
+        sides.append(shared.select(*CONFIGURATION, "group", *renamed))
     # the hours may be missing on one side: the keys decide, and the first that is there is kept
     rest = [name for name in CONFIGURATION if name not in keys]
     both = sides[0].join(sides[1], on=list(GROUP), how="full", coalesce=True, suffix="_right")
     both = both.with_columns(pl.coalesce(name, f"{name}_right").alias(name) for name in rest)
-    return ordered(both.drop(f"{name}_right" for name in rest).sort("group"))
-
-
-def _both_shares(a: pl.DataFrame, b: pl.DataFrame) -> pl.DataFrame:
-    """Put the families of the groups of two runs side by side: the part of a group's queries in each, 0 where none."""
-    both = a.join(b, on=[*GROUP, "family"], how="full", coalesce=True, suffix="_b")
-    both = both.rename({"share": "share_a", "share_b": "share_b"})
-    return both.with_columns(pl.col("share_a", "share_b").fill_null(0.0)).sort(*GROUP, "family")
+    both = both.drop(f"{name}_right" for name in rest)
+    for side, some in zip(_SIDES, lost, strict=True):
+        marked = some.with_columns(pl.lit(value=True).alias(f"lost_{side}"))
+        both = both.join(marked, on=list(GROUP), how="left").with_columns(pl.col(f"lost_{side}").fill_null(value=False))
+    return ordered(both.sort("group"))
 
 
 def _metric_rows(
-    configuration: Mapping[str, Any], part: pl.DataFrame, shares: pl.DataFrame, draws: int, seed: int
+    configuration: Mapping[str, Any], part: pl.DataFrame, members: pl.DataFrame, draws: int, seed: int
 ) -> list[dict[str, Any]]:
-    above, maps, retrieved = (
+    above, maps, retrieved, lost = (
         part.select(pl.col(f"{name}_{side}").cast(pl.Float64).fill_null(np.nan) for side in _SIDES).to_numpy()
-        for name in ("above_chance", "map", "retrieved")
+        for name in ("above_chance", "map", "retrieved", "lost")
     )
+    lost = lost > 0
     own = ~np.isnan(retrieved)
-    common = own.all(axis=1, keepdims=True)
-    both_above, both_maps = (np.repeat(~np.isnan(each).any(axis=1, keepdims=True), 2, axis=1) for each in (above, maps))
-    parts = part.select(GROUP).with_row_index("row").join(shares, on=GROUP, how="left", maintain_order="left")
-    row, family = parts["row"].to_numpy(), parts["family"].fill_null(parts["group"]).to_numpy()
-    share = parts.select(pl.col("share_a", "share_b").fill_null(0.0)).to_numpy()
-    counts = {"groups_a": own[:, 0].sum(), "groups_b": own[:, 1].sum(), "groups_common": common.sum()}
+    # At a gate a group loses all: its AP is that of chance, and it is not retrieved.
+    every_above, every_retrieved = (np.where(lost, 0.0, each) for each in (above, retrieved))
+    cluster = _clusters(part, members)
+    counts = {
+        "groups_a": own[:, 0].sum(),
+        "groups_b": own[:, 1].sum(),
+        "groups_common": own.all(axis=1).sum(),
+        "lost_at_gate_a": lost[:, 0].sum(),
+        "lost_at_gate_b": lost[:, 1].sum(),
+    }
     rows = []
     for metric, values, there in zip(
-        METRICS, (above, maps, retrieved, retrieved), (both_above, both_maps, own, own & common), strict=True
+        METRICS,
+        (every_above, above, maps, retrieved, retrieved, every_retrieved),
+        (_in_both(every_above), _in_both(above), _in_both(maps), own, _in_both(retrieved), _in_both(every_retrieved)),
+        strict=True,
     ):
-        # The families that a group's queries belong to are drawn, not groups: those share perturbations.
-        weights = there[row] * share
-        found = paired_difference(family, values[row], weights, draws=draws, seed=seed)
-        rows.append(dict(configuration) | {"metric": metric} | asdict(found) | counts)
+        found = paired_difference(cluster, values, there.astype(np.float64), draws=draws, seed=seed)
+        compared = {"groups_compared": there.any(axis=1).sum()}
+        rows.append(dict(configuration) | {"metric": metric} | asdict(found) | counts | compared)
+    rows[-1] |= _retrieved_once(retrieved, lost)
     # The test takes groups as independent: those of one name are not, nor are targets that share compounds.
     if configuration["Description"] != ALL and configuration["task"] == TASKS[0]:
-        either = retrieved[common[:, 0]]
-        only_a, only_b = int((either[:, 0] > either[:, 1]).sum()), int((either[:, 1] > either[:, 0]).sum())
+        either = _retrieved_once(np.where(_in_both(retrieved), retrieved, np.nan), lost)
+        only_a, only_b = either["retrieved_only_a"], either["retrieved_only_b"]
         p = mcnemar(only_a, only_b)["mcnemar_exact_p"]
-        rows[-1] |= {"retrieved_only_a": only_a, "retrieved_only_b": only_b, "mcnemar_p": p}
+        place = METRICS.index("fraction_retrieved_common")
+        rows[place] |= {"retrieved_only_a": only_a, "retrieved_only_b": only_b, "mcnemar_p": p}
     return rows
+
+
+def _in_both(values: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Mark the rows that have a value in both runs, shape (n, 2)."""
+    return np.repeat(~np.isnan(values).any(axis=1, keepdims=True), 2, axis=1)
+
+
+def _clusters(part: pl.DataFrame, members: pl.DataFrame) -> npt.NDArray[np.str_]:
+    """Return the cluster of each group of a part: those of its own configurations decide who depends on whom."""
+    known = group_clusters(members.join(part.select(GROUP), on=list(GROUP), how="semi"))
+    return np.array([known.get(group, group) for group in part["group"].to_list()], dtype=np.str_)
+
+
+def _retrieved_once(retrieved: npt.NDArray[np.float64], lost: npt.NDArray[np.bool_]) -> dict[str, int]:
+    """Count the groups that only one run retrieves, of those that the other scored or lost at its gate; and these."""
+    only = [(retrieved[:, i] > 0) & ((retrieved[:, 1 - i] == 0) | lost[:, 1 - i]) for i in (0, 1)]
+    counts = {f"retrieved_only_{side}": int(each.sum()) for side, each in zip(_SIDES, only, strict=True)}
+    at_gate = (int((each & lost[:, 1 - i]).sum()) for i, each in enumerate(only))
+    return counts | {f"only_{side}_at_gate": count for side, count in zip(_SIDES, at_gate, strict=True)}
 
 
 _COLUMNS: Final[Mapping[str, Any]] = {
@@ -112,9 +144,10 @@ _COLUMNS: Final[Mapping[str, Any]] = {
     "run_b": pl.String,
     "metric": pl.String,
     **dict.fromkeys(("value_a", "value_b", "difference", "lower", "upper", "p_value"), pl.Float64),
-    **dict.fromkeys(("units", "groups_a", "groups_b", "groups_common"), pl.Int64),
-    "retrieved_only_a": pl.Int64,
-    "retrieved_only_b": pl.Int64,
+    "status": pl.String,
+    **dict.fromkeys(("units", "groups_a", "groups_b", "groups_common", "groups_compared"), pl.Int64),
+    **dict.fromkeys(("lost_at_gate_a", "lost_at_gate_b"), pl.Int64),
+    **dict.fromkeys(("retrieved_only_a", "retrieved_only_b", "only_a_at_gate", "only_b_at_gate"), pl.Int64),
     "mcnemar_p": pl.Float64,
 }
 
@@ -148,6 +181,7 @@ def _changes(joined: pl.DataFrame, a: str, b: str) -> pl.DataFrame:
             pl.lit(a).alias("run_a"),
             pl.lit(b).alias("run_b"),
             pl.when(only_a).then(pl.lit("gained")).otherwise(pl.lit("lost")).alias("change"),
+            pl.when(only_a).then("lost_b").otherwise("lost_a").alias("at_gate"),
             "map_a",
             "map_b",
             "q_value_a",

@@ -15,9 +15,9 @@ from ...readers.small_table import read_table
 from ...results.folder import read_manifest
 from ..names import ALL, BATCH, CONFIGURATION, GROUP, GROUPED_BY, LEVEL, MODALITIES, SAMPLE, TARGET, TASKS, TIMELINES
 from ..plates.metadata import PUBLISHED_KEYS, published
-from .families import perturbation_families
+from ..presets import PRESETS
 
-__all__ = ["ScoredRun", "differing_options", "named_folders", "ordered", "read_run"]
+__all__ = ["ScoredRun", "differing_options", "lost_at_gate", "named_folders", "ordered", "read_run", "with_published"]
 
 # Options that decide what a number means; where the profiles came from is what a comparison is about.
 _MEANING: Final = (
@@ -65,9 +65,8 @@ class ScoredRun:
         One row a group of each configuration: `CONFIGURATION`, ``group``, ``map`` (mean AP), ``above_chance`` (mean of
         (AP - c) / (1 - c), c the mean AP of a random ranking of as many candidates; both may be missing), ``q_value``
         and ``retrieved``, sorted by configuration and group.
-    shares : polars.DataFrame
-        One row a group and family of perturbations (`families.perturbation_families`): `GROUP`, ``family`` and
-        ``share``, the part of the group's queries that belong to it.
+    members : polars.DataFrame
+        One row a group and perturbation of its queries: `GROUP` and ``sample``.
     """
 
     name: str
@@ -76,7 +75,7 @@ class ScoredRun:
     tables: tuple[str, ...]
     simulated: bool
     groups: pl.DataFrame
-    shares: pl.DataFrame
+    members: pl.DataFrame
 
 
 def named_folders(texts: Sequence[str]) -> dict[str, Path]:
@@ -146,7 +145,7 @@ def read_run(name: str, folder: Path) -> ScoredRun:
     if not any(map(len, tables)):
         raise InputError(f"'{folder}' has no table of groups ({TASKS[0]}_map.csv): run 'fastbench cpjump' again.")
     queries = _queries(folder / "average_precision.parquet")
-    above = queries.group_by(GROUP, maintain_order=True).agg(pl.col("above_chance").mean())
+    above = _above_chance(queries).group_by(GROUP, maintain_order=True).agg(pl.col("above_chance").mean())
     groups = pl.concat(tables).join(above, on=GROUP, how="left")
     options, inputs = (manifest.get(name) for name in ("options", "inputs"))
     if not isinstance(options, dict) or not isinstance(inputs, list):
@@ -159,7 +158,7 @@ def read_run(name: str, folder: Path) -> ScoredRun:
         digests,
         manifest.get("simulated") is True,
         ordered(groups.sort("group")),
-        _shares(queries),
+        queries.select(*GROUP, "sample").unique().sort(*GROUP, "sample"),
     )
 
 
@@ -187,6 +186,49 @@ def ordered(frame: pl.DataFrame) -> pl.DataFrame:
         "Description",
         maintain_order=True,
     )
+
+
+def lost_at_gate(run: ScoredRun, other: ScoredRun) -> pl.DataFrame:
+    """Return the groups that another run scored and this one did not because of its gate.
+
+    Those are groups of perturbations that this run has measured: all of them stand in its replicability. Where a run
+    did not report replicability, a group that it lacks counts as lost at the gate.
+
+    Parameters
+    ----------
+    run, other : ScoredRun
+        The run with the gate, and the one that scored the groups.
+
+    Returns
+    -------
+    polars.DataFrame
+        `GROUP`, sorted. Empty where the run has no gate.
+    """
+    matched = other.groups.filter(pl.col("task") != TASKS[0])
+    if run.options.get("gate") == "none":
+        return matched.select(GROUP).clear()
+    preset = PRESETS.get(str(run.options.get("preset")))
+    if preset is not None and not preset.gate_genes:  # compounds alone pass a gate
+        matched = matched.filter(Modality1="compound")
+    measured = run.groups.filter(task=TASKS[0]).select(part="Description", sample="group", measured=True)
+    known = measured["part"].unique().to_list()
+    # A configuration of gene-compound matching is made of two, "compound_A549_long-crispr_A549_long".
+    part = pl.col("Description").str.split("-")
+    keys = list(GROUP[:2])
+    scored = run.groups.select(keys).unique().with_columns(scored=True)
+    missing = matched.select(GROUP).join(run.groups, on=list(GROUP), how="anti").join(scored, on=keys, how="left")
+    # Where nothing passes the gate, a configuration that was asked for has no group at all.
+    asked = (
+        pl.col("task").is_in(list(run.options.get("tasks") or []))
+        & part.list.eval(pl.element().is_in(known)).list.all()
+    )
+    missing = missing.filter(pl.col("scored").fill_null(value=False) | asked)
+    needed = other.members.join(missing, on=list(GROUP), how="semi").with_columns(part=part).explode("part")
+    needed = needed.join(measured, on=["part", "sample"], how="left")
+    found = pl.col("measured").any().fill_null(value=False) | ~pl.col("part").is_in(known).any()
+    by_sample = needed.group_by(*GROUP, "sample").agg(found.alias("measured"))
+    by_group = by_sample.group_by(GROUP).agg(pl.col("measured").all())
+    return by_group.filter("measured").select(GROUP).sort(GROUP)
 
 
 def differing_options(runs: Sequence[ScoredRun], *, published: bool) -> list[str]:
@@ -257,22 +299,8 @@ def _unusable(path: Path, how: str, error: Exception) -> InputError:
     return InputError(f"The table '{path}' {how}: {str(error).splitlines()[0].rstrip('.')}.")
 
 
-def _shares(queries: pl.DataFrame) -> pl.DataFrame:
-    """Return which part of the queries of a group belongs to which family; a replicated perturbation is its own."""
-    families = perturbation_families()
-    sample = pl.col("sample")
-    family = pl.when(task=TASKS[0]).then("group").otherwise(sample.replace(families))
-    counted = queries.with_columns(family.alias("family")).group_by(*GROUP, "family").agg(pl.len().alias("n"))
-    share = pl.col("n") / pl.col("n").sum().over(GROUP)
-    return counted.with_columns(share.alias("share")).drop("n").sort(*GROUP, "family")
-
-
 def _queries(path: Path) -> pl.DataFrame:
-    """Return each query of each group with its AP above chance.
-
-    Chance is better in a short list: where another gate lets fewer candidates through, the same features have a higher
-    mean AP. This takes it out.
-    """
+    """Return each query of each group: `GROUP`, ``sample``, its AP and numbers of pairs."""
     try:
         frame = pl.read_parquet(path)
         if TARGET not in frame.columns:  # of replicability alone
@@ -283,7 +311,16 @@ def _queries(path: Path) -> pl.DataFrame:
         frame = frame.select(*GROUP[:2], by.alias(GROUP[2]), sample, *columns)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise _unusable(path, "cannot be read", error) from error
-    frame = frame.filter(pl.col("n_pos_pairs") < pl.col("n_total_pairs")).drop_nulls(["group", "average_precision"])
+    return frame.drop_nulls(["group", "sample"])
+
+
+def _above_chance(queries: pl.DataFrame) -> pl.DataFrame:
+    """Return the AP above chance of each query that has an AP.
+
+    Chance is better in a short list: where another gate lets fewer candidates through, the same features have a higher
+    mean AP. This takes it out.
+    """
+    frame = queries.filter(pl.col("n_pos_pairs") < pl.col("n_total_pairs")).drop_nulls("average_precision")
     chance = pl.Series(get_backend().expected_ap(frame["n_pos_pairs"].to_numpy(), frame["n_total_pairs"].to_numpy()))
     scaled = ((frame["average_precision"] - chance) / (1 - chance)).clip(-1.0, 1.0)
-    return frame.select(*GROUP, "sample", scaled.alias("above_chance"))
+    return frame.select(*GROUP, scaled.alias("above_chance"))

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from ...figures.style import GREY, INK, OKABE_ITO, house_style, new_page, save_page, wrapped
-from ...statistics.paired_bootstrap import FEWEST
-from ..names import ALL, HEADLINE, LEVEL, TITLES
+from ...statistics.paired_comparison import FEWEST
+from ..names import ALL, HEADLINE, LEVEL, RETRIEVED, TITLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +25,7 @@ _MARKERS = ("o", "s", "^", "v", "P", "X", "p")
 _BAND = "#F4F4F4"  # behind every second row
 _WIDTH = 13.0
 _LEGEND_LINE = 0.29  # inches
+_HATCH = "////"
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ def draw_overview(
         Rows of the page, in order: `task`, `Description`, `Cell`, `Modality1`, `time1`, `Modality2`, `time2`, and
         `published` where it is to be marked.
     pairs : pl.DataFrame
-        `task`, `Description`, `run_a`, `run_b`, `metric`, `difference`, `lower`, `upper`, `q_value`, `groups_common`;
-        drawn are the pairs with the baseline as `run_b`.
+        `task`, `Description`, `run_a`, `run_b`, `metric`, `difference`, `lower`, `upper`, `q_value`,
+        `groups_compared`; drawn are the pairs with the baseline as `run_b`.
     runs : sequence of str
         Names, the baseline first.
     path_png, path_svg : Path
@@ -75,13 +76,13 @@ def draw_overview(
     row = (0.13 if len(runs) <= 3 else 0.1) * len(runs) + 0.08  # inches
     published = "published" in fractions.columns and fractions["published"].count() > 0
     notes = [
-        f"mAP: mean of (AP − chance) / (1 − chance) of the groups of both runs, less that of {_short(runs[0])}.",
+        f"mAP: mean of (AP − chance) / (1 − chance), 0 for a group lost at the gate, less that of {_short(runs[0])}.",
         "Groups: perturbations in replicability, targets or genes in matching.",
     ]
     if (by_run["groups"] < FEWEST).any():
         notes.append(f"Hollow fraction: of fewer than {FEWEST} groups; beyond the axis as a number.")
     if pairs["lower"].null_count():
-        notes.append("Without a line: no interval (too few groups in common).")
+        notes.append("Without a line: no interval (too few groups).")
     with house_style():
         height = sum(row * len(rows) + 1.2 for rows in tasks.values()) + 0.6 + _LEGEND_LINE * ((len(runs) + 5) // 3)
         title = f"{len(runs)} runs side by side: which is better, and where?"
@@ -240,9 +241,9 @@ _FAINT = "#9A9A9A"
 def _write_groups(axes: Axes, rows: Sequence[_Row], pairs: pl.DataFrame) -> None:
     """Write how many groups were compared to the right of the rows; a range where pairs differ."""
     style: dict[str, Any] = {"textcoords": "offset points", "color": GREY, "annotation_clip": False, "fontsize": 11}
-    axes.annotate("common\ngroups", (1.0, 1.0), xycoords="axes fraction", xytext=(8, 3), va="bottom", **style)
+    axes.annotate("groups", (1.0, 1.0), xycoords="axes fraction", xytext=(8, 3), va="bottom", **style)
     for place, row in enumerate(rows):
-        counts = pairs.filter(Description=row.description)["groups_common"].unique().sort().to_list()
+        counts = pairs.filter(Description=row.description)["groups_compared"].unique().sort().to_list()
         text = "–".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1]))) if counts else "n/a"
         axes.annotate(text, (1.0, place), xycoords=axes.get_yaxis_transform(), xytext=(8, 0), va="center", **style)
 
@@ -298,15 +299,16 @@ def draw_gained_lost(
     subtitle: str,
     simulated: bool = False,
 ) -> None:
-    """Draw how many common groups each run retrieves that the baseline does not, and the other way round.
+    """Draw how many groups each run retrieves that the baseline does not, and the other way round.
+
+    Groups that the other run lost at its gate are hatched.
 
     Parameters
     ----------
     fractions : pl.DataFrame
         Rows of the page, as in `draw_overview`.
     pairs : pl.DataFrame
-        `task`, `Description`, `run_a`, `run_b`, `retrieved_only_a`, `retrieved_only_b`, `mcnemar_q`; drawn are the
-        pairs with the baseline as `run_b`.
+        See `compare.comparison.compare_runs`; drawn are the pairs with the baseline as `run_b`.
     runs : sequence of str
         Names, the baseline first; one panel for each other.
     path_png, path_svg, subtitle, simulated
@@ -314,7 +316,7 @@ def draw_gained_lost(
     """
     from matplotlib.patches import Patch
 
-    pairs = pairs.filter(pl.col("run_b") == runs[0]).drop_nulls("retrieved_only_a")
+    pairs = pairs.filter(pl.col("Description") != ALL, run_b=runs[0], metric=RETRIEVED)
     tasks = {task: [row for row in rows if row.description != ALL] for task, rows in _tasks(fractions).items()}
     others = runs[1:]
     with house_style():
@@ -325,7 +327,7 @@ def draw_gained_lost(
             f"Groups retrieved in one run and not in {_short(runs[0])}",
             subtitle,
             simulated=simulated,
-            note="Of the groups that both runs scored; gained_lost.csv names them, and those that only one scored.",
+            note="Of the groups that both runs scored or one lost at its gate; gained_lost.csv names them.",
         )
         grid = page.subplots(
             len(tasks), len(others), squeeze=False, height_ratios=[len(rows) for rows in tasks.values()]
@@ -360,6 +362,10 @@ def draw_gained_lost(
             Patch(facecolor=OKABE_ITO[1], label="lost"),
             Patch(facecolor="white", edgecolor=GREY, label=f"pale: not significant (q ≥ {LEVEL:g})"),
         ]
+        if pairs.select((pl.col("only_a_at_gate") + pl.col("only_b_at_gate")).sum()).item():
+            handles.append(
+                Patch(facecolor="white", edgecolor=GREY, hatch=_HATCH, label="lost at the gate of the other")
+            )
         _legend_below_header(page, handles)
         save_page(page, path_png, path_svg)
 
@@ -369,10 +375,12 @@ def _draw_changes(axes: Axes, rows: Sequence[_Row], pairs: pl.DataFrame) -> None
     places = {row.description: place for place, row in enumerate(rows)}
     for entry in pairs.iter_rows(named=True):
         y = places[entry["Description"]]
-        clear = entry["mcnemar_q"] is not None and entry["mcnemar_q"] < LEVEL
+        clear = entry["q_value"] is not None and entry["q_value"] < LEVEL
         for side, sign, colour in (("a", 1, OKABE_ITO[0]), ("b", -1, OKABE_ITO[1])):
             count = entry[f"retrieved_only_{side}"]
             axes.barh(y, sign * count, 0.62, color=colour if clear else _pale(colour), zorder=2)
+            if at_gate := entry[f"only_{side}_at_gate"]:
+                axes.barh(y, sign * at_gate, 0.62, color="none", edgecolor=GREY, lw=0, hatch=_HATCH, zorder=2.5)
             axes.annotate(
                 f"{count:,}",
                 (sign * count, y),

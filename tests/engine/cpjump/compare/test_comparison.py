@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import math
-import random
 import shutil
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,102 +13,20 @@ import pytest
 from scipy import stats
 
 from fastbench.engine.cpjump import Options, plan, run, write
+from fastbench.engine.cpjump.compare.clusters import group_clusters
 from fastbench.engine.cpjump.compare.comparison import (
     CompareOptions,
     Comparison,
     compare_runs,
     write_comparison,
 )
-from fastbench.engine.cpjump.compare.families import perturbation_families
 from fastbench.engine.cpjump.compare.runs import named_folders, read_run
 from fastbench.engine.cpjump.names import HEADLINE, METRICS
-from fastbench.engine.cpjump.plates.metadata import plate_map, published, target_lists
+from fastbench.engine.cpjump.plates.metadata import published, target_lists
 from fastbench.engine.errors import InputError
 from fastbench.engine.results.folder import ResultFolder
-from fastbench.engine.statistics import paired_bootstrap
-from fastbench.engine.statistics.paired_bootstrap import paired_difference
 
 from .made_results import LONG, SHORT, groups, make_result, random_groups
-
-# --- the bootstrap ---
-
-
-def test_bootstrap_is_that_of_all_possible_draws(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(paired_bootstrap, "FEWEST", 2)
-    values = np.array([[0.9, 0.2], [0.4, 0.5], [0.8, 0.3], [0.1, 0.35]])
-    found = paired_difference(list("abcd"), values, np.ones((4, 2), bool), draws=20_000, seed=3)
-    every = np.array(
-        [np.mean([values[i, 0] - values[i, 1] for i in draw]) for draw in itertools.product(range(4), repeat=4)]
-    )
-    assert found.difference == pytest.approx(0.2125)
-    assert found.p_value == pytest.approx(2 * min((every <= 1e-12).mean(), (every >= -1e-12).mean()), abs=0.015)
-    for bound, tail in ((found.lower, 0.025), (found.upper, 0.975)):
-        low, high = np.quantile(every, [tail - 0.012, tail + 0.012])
-        assert low <= bound <= high
-
-
-def slow_bootstrap(rows: list[tuple[str, float | None, float | None]], draws: int) -> list[float]:
-    """Draw names one by one; a mean is over the rows of the drawn names that its run has."""
-    names = sorted({name for name, *_ in rows})
-    rng = random.Random(11)
-    found = []
-    for _ in range(draws):
-        means = []
-        drawn = [rng.choice(names) for _ in names]
-        for side in (1, 2):
-            values = [row[side] for name in drawn for row in rows if row[0] == name and row[side] is not None]
-            means.append(sum(values) / len(values))  # type: ignore[arg-type]
-        found.append(means[0] - means[1])
-    return sorted(found)
-
-
-@pytest.mark.slow
-def test_bootstrap_of_clusters_and_missing_values_is_that_of_a_slow_one():
-    rng = np.random.default_rng(5)
-    rows: list[tuple[str, float | None, float | None]] = []
-    for i in range(24):
-        for _ in range(rng.integers(1, 4)):
-            a, b = rng.random(2)
-            rows.append((f"g{i:02d}", None if rng.random() < 0.2 else a, None if rng.random() < 0.2 else b * 0.8))
-    values = np.array([[np.nan if x is None else x for x in row[1:]] for row in rows])
-    found = paired_difference([row[0] for row in rows], values, ~np.isnan(values), draws=20_000, seed=0)
-    slow = slow_bootstrap(rows, 3000)
-    a, b = ([row[side] for row in rows if row[side] is not None] for side in (1, 2))
-    assert found.difference == pytest.approx(sum(a) / len(a) - sum(b) / len(b))  # type: ignore[arg-type]
-    spread = float(np.std(slow))
-    assert found.lower == pytest.approx(np.quantile(slow, 0.025), abs=0.15 * spread)
-    assert found.upper == pytest.approx(np.quantile(slow, 0.975), abs=0.15 * spread)
-    share = min(np.mean(np.array(slow) <= 0), np.mean(np.array(slow) >= 0))
-    assert found.p_value == pytest.approx(2 * share, abs=0.04)
-
-
-def test_equal_runs_have_no_difference_and_swapped_ones_the_opposite():
-    rng = np.random.default_rng(0)
-    names = [f"g{i % 40}" for i in range(100)]
-    values = rng.random((100, 2))
-    there = rng.random((100, 2)) < 0.9
-    both = np.repeat(there[:, :1], 2, axis=1)
-    equal = paired_difference(names, np.repeat(values[:, :1], 2, axis=1), both, draws=500, seed=1)
-    assert (equal.difference, equal.lower, equal.upper, equal.p_value) == (0, 0, 0, 1)
-    one = paired_difference(names, values, there, draws=500, seed=1)
-    other = paired_difference(names, values[:, ::-1], there[:, ::-1], draws=500, seed=1)
-    assert (one.difference, one.p_value) == (-other.difference, other.p_value)
-    assert (one.lower, one.upper) == pytest.approx((-other.upper, -other.lower), abs=1e-15)
-    assert paired_difference(names, values, there, draws=500, seed=2) != one
-
-
-def test_few_units_and_no_draws_give_no_interval():
-    values, there = np.full((9, 2), [0.9, 0.1]), np.ones((9, 2), bool)
-    few = paired_difference(range(9), values, there, draws=100, seed=0)
-    assert few.difference == pytest.approx(0.8)
-    assert math.isnan(few.lower)
-    assert math.isnan(few.p_value)
-    none = paired_difference(range(20), np.full((20, 2), 0.5), np.ones((20, 2), bool), draws=0, seed=0)
-    assert math.isnan(none.upper)
-    nothing = paired_difference([], np.empty((0, 2)), np.empty((0, 2), bool), draws=100, seed=0)
-    assert math.isnan(nothing.difference)
-    assert nothing.units == 0
-
 
 # --- runs ---
 
@@ -298,18 +212,19 @@ def test_groups_of_one_perturbation_are_drawn_together(tmp_path: Path):
         assert found[1][column] == pytest.approx(found[20][column])
 
 
-def test_families_of_perturbations():
-    families = perturbation_families()
-    wells = pl.concat(plate_map(name).select("Metadata_broad_sample", "Metadata_gene") for name in ("crispr", "orf"))
-    by_gene = wells.drop_nulls().with_columns(family=pl.col("Metadata_broad_sample").replace_strict(families))
-    assert by_gene.group_by("Metadata_gene").agg(pl.col("family").n_unique())["family"].max() == 1
-    lists = {row[0]: set(row[1]) for row in target_lists(None)[0].iter_rows()}
-    for a, b in itertools.combinations(sorted(lists), 2):
-        if len(lists[a] & lists[b]) >= 0.2 * len(lists[a] | lists[b]):
-            assert families[a] == families[b]
-    sizes = Counter(families.values())
-    assert 90 < len(sizes) < 160
-    assert max(sizes.values()) < 0.2 * len(families)
+def test_clusters_are_the_groups_that_perturbations_link():
+    members = pl.DataFrame(
+        [("A", "s1"), ("B", "s1"), ("B", "s2"), ("C", "s2"), ("D", "s3"), ("E", "s4"), ("E", "s4"), ("Z", "s3")],
+        schema=["group", "sample"],
+        orient="row",
+    )
+    assert group_clusters(members) == {"A": "A", "B": "A", "C": "A", "D": "D", "E": "E", "Z": "D"}
+    assert group_clusters(members.clear()) == {}
+    lists = target_lists(None)[0].explode("Metadata_matching_target").drop_nulls()
+    found = group_clusters(lists.rename({"Metadata_matching_target": "group", "Metadata_broad_sample": "sample"}))
+    by_compound = lists.with_columns(cluster=pl.col("Metadata_matching_target").replace_strict(found))
+    assert by_compound.group_by("Metadata_broad_sample").agg(pl.col("cluster").n_unique())["cluster"].max() == 1
+    assert len(set(found.values())) > 30
 
 
 def test_shorter_lists_do_not_look_better(tmp_path: Path):
@@ -391,7 +306,10 @@ def test_what_cannot_be_tested_is_told(tmp_path: Path):
     }
     found = compared(folders, bootstrap=50)
     text = "\n".join(found.notes)
-    assert "1 of 3 comparisons have fewer than 10 common groups and are not tested." in text
+    assert (
+        "1 of 3 comparisons have fewer than 10 clusters of groups, or fewer than 6 that differ, and are not tested."
+        in text
+    )
     assert "1 common groups have no mAP above chance" in text
     assert "With 50 draws no p-value is below 0.04, so one alone of 2 comparisons cannot be significant" in text
     untested = found.pairs.filter(Description="compound_A549_long", metric=HEADLINE)
