@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from .resampling import percentile_bounds
 
-__all__ = ["FEWEST", "FEWEST_DIFFERING", "TESTED", "Difference", "paired_difference"]
+__all__ = ["FEWEST", "FEWEST_DIFFERING", "TESTED", "Difference", "paired_difference", "swap_p_value", "swap_sets"]
 
 Floats = npt.NDArray[np.float64]
 Marks = npt.NDArray[np.bool_]
@@ -29,7 +29,7 @@ FEWEST_DIFFERING = 6
 #: `Difference.status` where there is a p-value.
 TESTED = "tested"
 _BLOCK = 200  # draws that stay in the cache of a core
-_TIE = 1e-12  # of the sum of all absolute values: what differs by less is equal but for the order of summation
+_TIE = 1e-12  # of the scale: what differs by less is equal but for the order of summation
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ def paired_difference(
         status = f"not tested: {differing} of at least {FEWEST_DIFFERING} clusters that differ"
     else:
         status = TESTED
-        inside, weight = _inside(_sets(n, draws, seed), difference, weight_a)
-        p_value = _p_value(difference.sum() - 2 * inside, float(difference.sum()), tie)
+        inside, weight = _inside(swap_sets(n, draws, seed), difference, weight_a)
+        p_value = swap_p_value(difference.sum() - 2 * inside, float(difference.sum()), tie)
         some = weight > 0
         lower, upper = percentile_bounds((inside[some] / weight[some])[:, None], level)[:, 0]
     return Difference(mean_a, mean_b, mean_a - mean_b, float(lower), float(upper), p_value, n, status)
@@ -139,10 +139,29 @@ def _mean(sums: Floats, weights: Floats) -> float:
     return float(sums.sum()) / total if total > 0 else float("nan")
 
 
-def _p_value(swapped: Floats, observed: float, tie: float) -> float:
-    """Return the two-sided p-value of an observed sum among the sums after each swap."""
-    below, above = ((side * (swapped - observed) >= -tie).sum() for side in (-1, 1))
-    return min(2 * (1 + int(min(below, above))) / (1 + len(swapped)), 1.0)
+def swap_p_value(swapped: Floats, observed: float, tie: float = _TIE) -> float:
+    """Return the two-sided p-value of an observed difference among the differences after swaps.
+
+    Parameters
+    ----------
+    swapped : ndarray of float64, shape (draws,)
+        Differences after each swap; an undefined one (NaN) counts on both sides.
+    observed : float
+        The difference as it is.
+    tie : float
+        What differs by less is equal.
+
+    Returns
+    -------
+    float
+        Twice the smaller share of differences at most, and at least, the observed one, which counts as one of them; at
+        most 1. NaN where the observed difference is undefined.
+    """
+    if np.isnan(observed):
+        return float("nan")
+    excess, unknown = swapped - observed, np.isnan(swapped)
+    below, above = (int((unknown | (side * excess >= -tie)).sum()) for side in (-1, 1))
+    return min(2 * (1 + min(below, above)) / (1 + len(swapped)), 1.0)
 
 
 def _inside(sets: Marks, differences: Floats, weights: Floats) -> tuple[Floats, Floats]:
@@ -157,10 +176,23 @@ def _inside(sets: Marks, differences: Floats, weights: Floats) -> tuple[Floats, 
 
 # Comparisons of one configuration follow each other and draw alike, so the last sets are kept.
 @lru_cache(maxsize=2)
-def _sets(n: int, draws: int, seed: int) -> Marks:
-    """Return sets of n clusters, shape (sets, n): all but the empty one where they are at most `draws`, or random ones.
+def swap_sets(n: int, draws: int, seed: int) -> Marks:
+    """Return sets of clusters whose runs are to swap sides.
 
-    The empty set is the observed order, which the p-value counts by itself.
+    Parameters
+    ----------
+    n : int
+        Number of clusters.
+    draws : int
+        Number of random sets, each of which holds a cluster with probability 1/2.
+    seed : int
+        Equal seeds draw equally.
+
+    Returns
+    -------
+    ndarray of bool, shape (sets, n)
+        All sets but the empty one where they are fewer than `draws`. The empty set is the observed order, which
+        `swap_p_value` counts by itself.
     """
     if 2**n <= draws:
         every: Marks = (np.arange(1, 2**n)[:, None] >> np.arange(n)) & 1 == 1

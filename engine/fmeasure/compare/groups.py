@@ -11,6 +11,7 @@ import polars as pl
 
 from ....kernels.backend import Backend
 from ...errors import InputError
+from ...statistics.paired_comparison import FEWEST_DIFFERING
 from ..names import CELL, SAMPLE
 from ..runs.samples import Group, metadata_value
 from ..scores.options import ReportOptions
@@ -67,6 +68,11 @@ def scored_model_of(group: Group, name: str, by: str = CELL) -> ScoredModel:
 def compare_paired(paired: Paired, report: ReportOptions, backend: Backend[Any]) -> Compared:
     """Compare all pairs in all metrics and class by class; no intervals where there is only one unit to draw."""
     notes = list(paired.notes)
+    if report.bootstrap and 1 < len(paired.clusters) < FEWEST_DIFFERING:
+        notes.append(
+            f"Differences between models have no p-value: {len(paired.clusters)} clusters, and fewer than "
+            f"{FEWEST_DIFFERING} cannot give one below 0.05."
+        )
     try:
         metrics = compare(paired, report.rules, backend, draws=report.bootstrap, seed=report.seed)
     except InputError as error:

@@ -26,6 +26,7 @@ from ..scores.hierarchical import ancestor_matrix
 from ..scores.metrics import class_scores
 from ..scores.resample import CountMap, distinct_entries, point_scores, resample, unit_matrix
 from ..scores.tables import Rules
+from .swaps import swap_p_values
 
 __all__ = ["Paired", "ScoredModel", "class_changes", "compare", "pair_cells"]
 
@@ -272,11 +273,12 @@ def compare(
     -------
     polars.DataFrame
         One row for each pair and metric: `model_a`, `model_b`, `metric`, `value_a`, `value_b`, `difference` (a - b),
-        `lower`, `upper` (percentile interval of the difference), `p_value` (two-sided: twice the smaller of the shares
-        of draws with a difference of at most and at least 0, one draw at 0 being added; at most 1), `cells`. In the
-        rows of accuracy: `right_only_a`, `right_only_b`, the cells that one of the two has right, and the p-values of
-        McNemar's test on them, `mcnemar_exact_p` and `mcnemar_mid_p`; they take cells as independent even where
-        clusters are drawn. What is undefined is null.
+        `lower`, `upper` (percentile interval of the difference), `p_value`, `cells`. The p-value is two-sided. Of
+        cells, it is twice the smaller of the shares of draws with a difference of at most and at least 0, one draw at 0
+        being added, at most 1; of clusters, that of a randomisation test (`swaps.swap_p_values`), and null with too
+        few. In the rows of accuracy: `right_only_a`, `right_only_b`, the cells that one of the two has right, and the
+        p-values of McNemar's test on them, `mcnemar_exact_p` and `mcnemar_mid_p`; they take cells as independent even
+        where clusters are drawn. What is undefined is null.
 
     Raises
     ------
@@ -292,8 +294,8 @@ def compare(
     values = [point_scores(paired.entries(i), bits, len(nodes), rules, backend) for i in models]
     names = list(values[0])
     drawn: list[Floats] = []
+    above = None if bits is None else ancestor_matrix(bits, len(nodes))
     if draws:
-        above = None if bits is None else ancestor_matrix(bits, len(nodes))
         found = resample(*_units(paired, above), rules, draws, seed, threads)
         drawn = [np.stack([each[name] for name in names], axis=1) for each in found]
     nothing = np.full(len(names), np.nan)
@@ -303,7 +305,12 @@ def compare(
         lower, upper, p_value = nothing, nothing, nothing
         if draws:
             lower, upper = percentile_bounds(drawn[a] - drawn[b], level)
-            p_value = two_sided_p(drawn[a] - drawn[b])
+            both = [paired.entries(i) for i in (a, b)]
+            p_value = (
+                swap_p_values(both, paired.unit, rules, names, above=above, draws=draws, seed=seed)
+                if paired.clusters
+                else two_sided_p(drawn[a] - drawn[b])
+            )
         columns: dict[str, Any] = {
             "model_a": [paired.names[a]] * len(names),
             "model_b": [paired.names[b]] * len(names),
