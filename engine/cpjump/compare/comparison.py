@@ -225,7 +225,7 @@ def _coverage_notes(by_run: pl.DataFrame, names: Sequence[str]) -> list[str]:
         some = [f"{count} of {every} are not in {name}" for name, count in lacking.items() if count]
         if some:
             said = f"{TITLES[str(task)]}: of the configurations {', '.join(some)}"
-            notes.append(f"{said}; a pair is compared on those of both.")
+            notes.append(f"{said}; a pair is compared on those of both, and on what one lost at its gate.")
     return notes
 
 
