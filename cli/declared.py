@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,7 +74,7 @@ def with_parameters(
 
 
 def shared_parameters(
-    output: str, output_flag: str = "--output", *, plan: bool = False, steps: bool = True
+    output: str, output_flag: str = "--output", *, plan: bool = False, steps: bool = True, in_place: bool = False
 ) -> list[inspect.Parameter]:
     """Return the options that every command has.
 
@@ -88,9 +88,14 @@ def shared_parameters(
         Whether there is a plan to show.
     steps : bool, default True
         Whether finished steps are kept.
+    in_place : bool, default False
+        Whether an older result, which must be named, is brought up to date.
     """
     where = Path(output) if output else None
-    words = "Result folder." if output else "Result folder. [required]"
+    words = "Result folder of the steps before; it is brought up to date." if in_place else "Result folder."
+    config = parameter(
+        "config", Path | None, None, typer.Option(help="Options from a YAML file or the manifest of a result.")
+    )
     flags = {
         "overwrite": "Replace an older result in the output folder.",
         "resume": "Take the finished steps of a run that was stopped.",
@@ -98,24 +103,25 @@ def shared_parameters(
         "quiet": "Show no progress.",
         "as_json": "Print a JSON summary for machines.",
     }
-    unwanted = {"resume": steps, "dry_run": plan}
+    wanted = {"resume": steps, "dry_run": plan, "overwrite": not in_place}
     spelled = {"as_json": "--json"}
     return [
-        parameter("output", Path | None, where, typer.Option(output_flag, help=words)),
         parameter(
-            "config", Path | None, None, typer.Option(help="Options from a YAML file or the manifest of a result.")
+            "output", Path | None, where, typer.Option(output_flag, help=words if output else f"{words} [required]")
         ),
+        *([] if in_place else [config]),
         *(
             parameter(name, bool, False, typer.Option(spelled.get(name, f"--{name.replace('_', '-')}"), help=text))
             for name, text in flags.items()
-            if unwanted.get(name, True)
+            if wanted.get(name, True)
         ),
     ]
 
 
-def option_parameters(declared: type) -> list[inspect.Parameter]:
-    """Return the options that a dataclass declares as parameters of a typer command."""
-    return [_parameter(each) for each in options_of(declared) if not each.python_only]
+def option_parameters(declared: type, names: Collection[str] | None = None) -> list[inspect.Parameter]:
+    """Return the options that a dataclass declares, or some of them, as parameters of a typer command."""
+    some = [each for each in options_of(declared) if names is None or each.name in names]
+    return [_parameter(each) for each in some if not each.python_only]
 
 
 def build_options(ctx: typer.Context, declared: type, given: dict[str, Any], config: Path | None, command: str) -> Any:
@@ -241,8 +247,9 @@ def run_command(
     options: Any,
     show: Callable[[Any, Any, Path], None],
     given: dict[str, Any],
+    after: str = "",
 ) -> None:
-    """Run a command with its options, or show its plan; print tables, or JSON."""
+    """Run a command with its options, or show its plan; print tables, or JSON. For `after` see `command_line`."""
     from ..engine.errors import InputError
     from .console import print_json, show_plan
 
@@ -253,12 +260,19 @@ def run_command(
     output: Path | None = given["output"]
     if output is None:
         raise InputError(f"{command.output_flag} is needed: the folder of the result.")
+    if after and not output.is_dir():
+        raise InputError(f"There is no folder {output}; run '{after}' first.")
     reporter = reporter_for(command.name, given["quiet"])
     reporter.say(f"results go to {output}")
     from ..engine.command.execute import execute
 
     result = execute(
-        command, options, output, overwrite=given["overwrite"], resume=given.get("resume", False), reporter=reporter
+        command,
+        options,
+        output,
+        overwrite=bool(after) or given["overwrite"],
+        resume=given.get("resume", False),
+        reporter=reporter,
     )
     if given["as_json"]:
         print_json({"output": str(output), **result.summary()})
@@ -272,6 +286,8 @@ def command_line(
     doc: str,
     *,
     group: bool = False,
+    names: Collection[str] | None = None,
+    after: str = "",
 ) -> Callable[..., None]:
     """Return the function that typer makes a command of.
 
@@ -285,16 +301,20 @@ def command_line(
         What ``--help`` says of the command.
     group : bool, default False
         Whether it has steps of its own, as ``fastbench cpjump fetch``, which take no option that stands before them.
+    names : collection of str, optional
+        The options that it takes, for a step that needs only some of those that are declared; all when left out.
+    after : str, default ""
+        For a step that brings a result folder up to date: the command that makes the folder.
     """
 
-    def body(ctx: typer.Context, config: Path | None, **given: Any) -> None:
+    def body(ctx: typer.Context, config: Path | None = None, **given: Any) -> None:
         if group and ctx.invoked_subcommand is not None:
             from .console import refuse_options_before
 
             refuse_options_before(ctx)
             return
         options = build_options(ctx, command.options, given, config, command.name)
-        run_command(command, options, show, given)
+        run_command(command, options, show, given, after)
 
-    shared = shared_parameters(command.output, command.output_flag, plan=command.plan is not None)
-    return with_parameters(body, [*option_parameters(command.options), *shared], doc)
+    shared = shared_parameters(command.output, command.output_flag, plan=command.plan is not None, in_place=bool(after))
+    return with_parameters(body, [*option_parameters(command.options, names), *shared], doc)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from ..engine.fmeasure.names import counted
-from .console import print_json, show_notes, show_table
+from .console import show_notes, show_table
 
 if TYPE_CHECKING:
-    from ..engine.fmeasure.pipeline import Outcome
+    from ..engine.fmeasure.result import FmeasureResult
     from ..engine.fmeasure.scores.summary import Report
 
 __all__ = ["show", "show_first_notes"]
@@ -21,28 +21,13 @@ __all__ = ["show", "show_first_notes"]
 SHOWN_GROUPS, SHOWN_CONFUSIONS, SHOWN_NOTES = 20, 8, 12
 
 
-def show(outcome: Outcome, output: Path, as_json: bool) -> None:
+def show(result: FmeasureResult, options: object, output: Path) -> None:
     """Print the outcome of a step, or of all."""
-    report = outcome.report
-    summary: dict[str, Any] = {
-        "output": str(output),
-        "samples": len(outcome.samples),
-        "groups": [group.name for group in outcome.groups],
-        "cells": sum(sample.confusions[0].n_cells for sample in outcome.samples),
-        "notes": list(outcome.notes),
-    }
-    if report is not None:
-        summary |= {"summary": report.summary.to_dicts(), "top_confusions": report.confusions.head(20).to_dicts()}
-        if report.comparison is not None:
-            summary["comparison"] = report.comparison.to_dicts()
-    if as_json:
-        print_json(summary)
-        return
-    show_first_notes(outcome.notes, output)
-    groups = f", {counted(len(outcome.groups), 'group')}" if outcome.groups else ""
-    typer.echo(f"{counted(summary['samples'], 'run')}, {counted(summary['cells'], 'scored cell')}{groups}")
-    if report is not None:
-        _show_report(report)
+    show_first_notes(result.notes, output)
+    groups = f", {counted(len(result.groups), 'group')}" if result.groups else ""
+    typer.echo(f"{counted(len(result.samples), 'run')}, {counted(result.n_cells, 'scored cell')}{groups}")
+    if result.report is not None:
+        _show_report(result.report)
     typer.echo(f"results: {output}")
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from ..results.folder import ResultFolder
     from ..results.tables import Column, Table
     from .job import Job
     from .measure import Measure
 
-__all__ = ["Command", "Plan", "Report", "Result", "Work"]
+__all__ = ["Command", "Plan", "Report", "Result", "WithFiles", "Work"]
 
 #: Options, and result, of a command.
 O = TypeVar("O")  # noqa: E741
@@ -82,6 +83,14 @@ class Result(Protocol):
 
     def summary(self) -> Mapping[str, Any]:
         """Return what ``--json`` prints."""
+
+
+@runtime_checkable
+class WithFiles(Protocol):
+    """A result that is more than tables and figures."""
+
+    def write_files(self, folder: ResultFolder) -> Mapping[str, Any]:
+        """Write the other files; return the declarations of tables among them, as the manifest keeps them."""
 
 
 def _draw_nothing(path: Callable[[str], Path]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..options import as_mapping, given_files, options_of
 from ..results.folder import ResultFolder
 from ..results.progress import Reporter, Silent
-from .command import Command, Result
+from .command import Command, Result, WithFiles
 from .job import Job
 
 if TYPE_CHECKING:
@@ -87,10 +87,12 @@ def execute(
 
 
 def write_result(result: Result, folder: ResultFolder, job: Job) -> None:
-    """Write tables, figures and account of a result into an open folder."""
+    """Write files, tables, figures and account of a result into an open folder."""
     from ..results.tables import Table
 
-    declared: dict[str, Any] = {}
+    declared: dict[str, Any] = dict(folder.manifest.get("tables", {}))
+    if isinstance(result, WithFiles):
+        declared |= result.write_files(folder)
     with job.stage("writing tables", "write"):
         for name, table in result.tables().items():
             if isinstance(table, Table):

@@ -15,9 +15,10 @@ from ..choices import check_one, did_you_mean
 from ..errors import InputError, examples
 from ..tables.matrix import is_missing
 from .confusion import Entries, matrices
+from .names import MACRO, RULES
 from .ontology.ontology import Ontology
 from .scores.hierarchical import node_class_counts
-from .scores.metrics import RULES, averages, python_numbers
+from .scores.metrics import averages, python_numbers
 from .workspace.write import load_matrix, save_matrix
 
 __all__ = [
@@ -218,7 +219,7 @@ def compute_f_measure_from_cm(
         precision_weighted, recall_weighted, f1_weighted``.
     """
     check_one("rule", rule, RULES)
-    check_one("classes", classes, ("active", "true"))
+    check_one("classes", classes, MACRO)
     counts = _entries(cm).class_counts()
     return python_numbers(averages(counts, classes=classes, zero_division=zero_division, rule=rule))
 

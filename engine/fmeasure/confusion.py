@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,19 @@ class Confusion:
     def equals(self, other: Confusion) -> bool:
         """Return whether another matrix over the same labels holds the same counts."""
         return (self.matrix != other.matrix).nnz == 0 and np.array_equal(self.missed, other.missed)
+
+    def as_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the counts as plain arrays, as `of_arrays` takes them."""
+        csr = self.matrix
+        return {"data": csr.data, "indices": csr.indices, "indptr": csr.indptr, "missed": self.missed}
+
+    @classmethod
+    def of_arrays(cls, labels: tuple[str, ...], arrays: Mapping[str, npt.NDArray[Any]]) -> Confusion:
+        """Make a matrix of what `as_arrays` returned."""
+        from scipy.sparse import csr_matrix
+
+        parts = (arrays["data"], arrays["indices"], arrays["indptr"])
+        return cls(labels, csr_matrix(parts, shape=(len(labels), len(labels))), arrays["missed"])
 
     @property
     def entries(self) -> Entries:

@@ -19,8 +19,9 @@ __all__ = ["GT_LABEL", "INFERRED_LABEL", "write_example"]
 
 GT_LABEL, INFERRED_LABEL = "cell_type_ontology_term_id", "cas_cell_type_name_1"
 
-#: Cells of a donor, ranks of a call.
+#: Cells of a donor, ranks of a call; donors.
 CELLS, RANKS = 1500, 3
+DONORS = ("donor1", "donor2", "donor3")
 #: Model -> chances of the right term, of an ancestor of it, of a term beside it; the rest is any term.
 MODELS = {"model_a": (0.74, 0.14, 0.09), "model_b": (0.58, 0.12, 0.22)}
 #: The terms of the donors' cells, with their shares.
@@ -67,7 +68,7 @@ def write_example(folder: Path, seed: int = 0) -> Path:
     terms = np.array(ontology.terms)
     shares = np.array([COMPOSITION.get(term, 0) for term in ontology.terms], np.float64)
     (folder / "truth").mkdir(parents=True)
-    for donor in ("donor1", "donor2", "donor3"):
+    for donor in DONORS:
         own = shares * rng.gamma(3.0, size=len(shares))  # donors differ in composition
         truth = rng.choice(len(terms), size=CELLS, p=own / own.sum())
         ids = [f"{donor}_cell{i:04d}" for i in range(CELLS)]

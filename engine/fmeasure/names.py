@@ -2,7 +2,35 @@
 
 from __future__ import annotations
 
-__all__ = ["CALL_COLUMNS", "CELL", "NO_VALUE", "SAMPLE", "counted", "is_call_column", "is_label_column"]
+__all__ = [
+    "ALIGN",
+    "CALL_COLUMNS",
+    "CELL",
+    "MACRO",
+    "MATCH",
+    "NO_VALUE",
+    "ROOT",
+    "ROOT_PREDICTIONS",
+    "RULES",
+    "SAMPLE",
+    "UNKNOWN",
+    "counted",
+    "is_call_column",
+    "is_label_column",
+]
+
+#: The term "cell" of the Cell Ontology.
+ROOT = "CL:0000000"
+
+#: How cells of truth and predictions find each other.
+ALIGN = ("id", "position")
+#: What becomes of labels outside the ontology, and of predictions of the root; what labels are: see `labels.Policy`.
+UNKNOWN = ("error", "drop", "miss", "root")
+ROOT_PREDICTIONS = ("keep", "miss", "drop")
+MATCH = ("id", "name")
+#: What an undefined ratio is worth, and the classes of flat macro means: see `metrics.averages`.
+RULES = ("cellarium", "sklearn")
+MACRO = ("active", "true")
 
 #: What bootstrap units may be called beside columns: cells, and samples (files of truth).
 CELL, SAMPLE = "cell", "sample"

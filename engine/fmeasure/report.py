@@ -1,4 +1,4 @@
-"""From samples and groups to the files of a result folder: the CSV files of cellarium-cas, and summary tables."""
+"""From samples and groups to the tables of a result folder: those of cellarium-cas, and summary tables."""
 
 from __future__ import annotations
 
@@ -13,48 +13,55 @@ import polars as pl
 from ...kernels.backend import Backend
 from ...kernels.cores import run_jobs
 from ..errors import InputError, examples
-from ..results.folder import ResultFolder
-from .compare.groups import compare_groups
+from ..results.steps import StepStore
+from ..results.tables import Table
+from .compare.groups import Compared, compare_groups
 from .confusion import Confusion, Entries, add, matrices
 from .names import CELL, NO_VALUE, SAMPLE
 from .ontology.ontology import ancestor_sets
-from .runs.runs import count_calls
+from .runs.reader import count_calls
 from .runs.samples import Group, Member, Sample, check_one_top_k, metadata_value, split_calls
 from .scores.calibration import add_bins, calibration_curve, call_bins, coverage_curve, score_summary
 from .scores.intervals import Interval, interval_table, intervals
 from .scores.options import ReportOptions
 from .scores.summary import Report, interval_words
 from .scores.tables import Rules, flat_row, hierarchical_row, per_class, per_node, summary_row, top_confusions
+from .tables import GROUP, MODEL, TEST_SAMPLE, class_table, flat_table, hierarchical_table, node_table
 
-__all__ = ["write_flat", "write_hierarchical", "write_report"]
+__all__ = ["flat_tables", "hierarchical_tables", "make_report"]
 
 #: Units below which percentiles of draws are rough.
 FEW = 10
 
 
-def write_flat(folder: ResultFolder, samples: Sequence[Sample], groups: Sequence[Group], rules: Rules) -> None:
-    """Write ``f_measure_per_sample.csv``, ``f_measure_per_group.csv`` and ``per_class.csv``."""
+def flat_tables(samples: Sequence[Sample], groups: Sequence[Group], rules: Rules) -> dict[str, Table]:
+    """Return ``f_measure_per_sample.csv``, ``f_measure_per_group.csv`` and ``per_class.csv``."""
     of_samples = run_jobs([(1, partial(flat_row, s.confusions, rules)) for s in samples])
     of_groups = run_jobs([(1, partial(flat_row, group.confusions, rules)) for group in groups])
     classes = run_jobs([(1, partial(per_class, group.confusions, group.ontology, rules)) for group in groups])
-    folder.csv("f_measure_per_sample.csv", _by_sample(samples, of_samples))
-    folder.csv("f_measure_per_group.csv", _by_group(groups, of_groups))
-    folder.csv("per_class.csv", _stacked(groups, classes))
+    top_k = max(len(each.confusions) for each in samples)
+    return {
+        "f_measure_per_sample.csv": flat_table(_by_sample(samples, of_samples), [MODEL, TEST_SAMPLE], top_k),
+        "f_measure_per_group.csv": flat_table(_by_group(groups, of_groups), [GROUP], top_k),
+        "per_class.csv": class_table(_stacked(groups, classes)),
+    }
 
 
-def write_hierarchical(
-    folder: ResultFolder, samples: Sequence[Sample], groups: Sequence[Group], rules: Rules, backend: Backend[Any]
-) -> None:
-    """Write the two CSV files of hierarchical metrics, and ``per_node.csv``; each sample by its own ontology."""
+def hierarchical_tables(
+    samples: Sequence[Sample], groups: Sequence[Group], rules: Rules, backend: Backend[Any]
+) -> dict[str, Table]:
+    """Return the two tables of hierarchical metrics, and ``per_node.csv``; each sample by its own ontology."""
     known = [(s, s.ontology) for s in samples if s.ontology is not None]
     of_samples = run_jobs([(1, partial(hierarchical_row, s.confusions[0], o, rules, backend)) for s, o in known])
     known_groups = [(group, group.ontology) for group in groups if group.ontology is not None]
     of_groups = run_jobs([(1, partial(hierarchical_row, g.confusions[0], o, rules, backend)) for g, o in known_groups])
     nodes = run_jobs([(1, partial(per_node, g.confusions[0], o, rules, backend)) for g, o in known_groups])
-    folder.csv("hierarchical_f_measure_per_sample.csv", _by_sample([s for s, _ in known], of_samples))
-    some = [group for group, _ in known_groups]
-    folder.csv("hierarchical_f_measure_per_group.csv", _by_group(some, of_groups))
-    folder.csv("per_node.csv", _stacked(some, nodes))
+    by_sample, some = _by_sample([s for s, _ in known], of_samples), [group for group, _ in known_groups]
+    return {
+        "hierarchical_f_measure_per_sample.csv": hierarchical_table(by_sample, [MODEL, TEST_SAMPLE]),
+        "hierarchical_f_measure_per_group.csv": hierarchical_table(_by_group(some, of_groups), [GROUP]),
+        "per_node.csv": node_table(_stacked(some, nodes)),
+    }
 
 
 def _by_sample(samples: Sequence[Sample], rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
@@ -78,25 +85,28 @@ def _named(name: str, table: pl.DataFrame) -> pl.DataFrame:
     return table.select(pl.lit(name).alias("group_name"), pl.all())
 
 
-def write_report(
-    folder: ResultFolder,
+def make_report(
     samples: Sequence[Sample],
     groups: Sequence[Group],
-    report: ReportOptions,
+    options: ReportOptions,
     backend: Backend[Any],
+    steps: StepStore | None = None,
+    digests: Sequence[str] = (),
 ) -> Report:
-    """Write the summary tables: metrics, confusions, scores of predictions, intervals and comparison.
+    """Make the summary tables: metrics, confusions, scores of predictions, intervals and comparison.
 
     Parameters
     ----------
-    folder : ResultFolder
-        Open result folder.
     samples, groups : sequence of Sample, of Group
         What was counted.
-    report : ReportOptions
+    options : ReportOptions
         How counts become tables.
     backend : Backend
         Kernels.
+    steps : StepStore, optional
+        Where intervals and comparisons are kept; they are not when left out.
+    digests : sequence of str, optional
+        What the samples depend on.
 
     Returns
     -------
@@ -104,7 +114,7 @@ def write_report(
     """
     k = check_one_top_k(samples)
     headline = "h_f1_micro" if all(group.ontology is not None for group in groups) else "f1_micro"
-    rules = report.rules
+    rules, steps = options.rules, steps or StepStore()
     near = run_jobs([(1, partial(_nearest, s, s.calls, k, backend)) for s in samples])
     rows = run_jobs(
         [
@@ -113,47 +123,46 @@ def write_report(
         ]
     )
     sample_names = pl.Series("sample_name", [s.name for s in samples], dtype=pl.String)
-    folder.csv("summary_per_sample.csv", _by_sample(samples, rows).insert_column(0, sample_names))
-
     by_sample = {s.name: nearest for s, nearest in zip(samples, near, strict=True)}
     tables = run_jobs([(1, partial(_group_tables, group, by_sample, k, rules, backend)) for group in groups])
     summary = _table([each.row for each in tables])
-    summary = summary.sort(headline, "group_name", descending=[True, False], nulls_last=True)
-    folder.csv("summary_per_group.csv", summary)
-    confusions = pl.concat([each.confusions for each in tables])
-    folder.csv("top_confusions.csv", confusions)
     curves = [each.curves for each in tables if each.curves is not None]
     coverage, calibration = (pl.concat(some) for some in zip(*curves, strict=True)) if curves else (None, None)
-    if coverage is not None and calibration is not None:
-        folder.csv("coverage.csv", coverage)
-        folder.csv("calibration.csv", calibration)
     notes = [each.note for each in tables if each.note]
 
     by_group, words = None, "no intervals"
-    if report.bootstrap:
-        by_group, interval_notes, fewest = _intervals(groups, report, backend)
-        folder.csv("intervals.csv", by_group)
+    if options.bootstrap:
+        by_group, interval_notes, fewest = _intervals(groups, options, backend, steps, digests)
         notes += interval_notes
-        words = interval_words(report)
+        words = interval_words(options)
         if fewest is not None and fewest < FEW:
             words += f" (rough: there are only {fewest})"
-    compared = compare_groups(groups, report, backend)
-    notes += compared.notes
-    if compared.metrics is not None and compared.classes is not None:
-        folder.csv("comparison.csv", compared.metrics)
-        folder.csv("comparison_per_class.csv", compared.classes)
-
+    compared = _comparison(groups, options, backend, steps, digests)
     return Report(
-        summary=summary,
-        confusions=confusions,
+        by_sample=_by_sample(samples, rows).insert_column(0, sample_names),
+        summary=summary.sort(headline, "group_name", descending=[True, False], nulls_last=True),
+        confusions=pl.concat([each.confusions for each in tables]),
         intervals=by_group,
         interval_words=words,
         comparison=compared.metrics,
+        classes=compared.classes,
         coverage=coverage,
         calibration=calibration,
         headline=headline,
-        notes=tuple(notes),
+        notes=(*notes, *compared.notes),
     )
+
+
+def _comparison(
+    groups: Sequence[Group], options: ReportOptions, backend: Backend[Any], steps: StepStore, digests: Sequence[str]
+) -> Compared:
+    """Compare groups, see `compare_groups`."""
+
+    def compute() -> dict[str, Any]:
+        found = compare_groups(groups, options, backend)
+        return {"metrics": found.metrics, "classes": found.classes, "notes": found.notes}
+
+    return Compared(**steps.do("comparison", compute, digests))
 
 
 def _nearest(sample: Sample, calls: pl.DataFrame | None, k: int, backend: Backend[Any]) -> list[Confusion]:
@@ -257,6 +266,16 @@ def _clusters(group: Group, by: str, backend: Backend[Any]) -> dict[str, Entries
     return {name: add(some, f"cluster {name!r}").entries for name, some in sorted(parts.items())}
 
 
+def _intervals_of(
+    units: Entries | list[Entries], bits: Any, n_nodes: int, report: ReportOptions, backend: Backend[Any]
+) -> list[tuple[str, float, float, float]]:
+    """Return the intervals of one group, plain."""
+    found = intervals(
+        units, report.rules, backend, bits=bits, n_nodes=n_nodes, draws=report.bootstrap, seed=report.seed
+    )
+    return [(each.metric, each.value, each.lower, each.upper) for each in found]
+
+
 class _GroupIntervals(NamedTuple):
     """Intervals of all metrics of all groups, notes on those that have none or rough ones, and the fewest units."""
 
@@ -265,7 +284,9 @@ class _GroupIntervals(NamedTuple):
     fewest: int | None
 
 
-def _intervals(groups: Sequence[Group], report: ReportOptions, backend: Backend[Any]) -> _GroupIntervals:
+def _intervals(
+    groups: Sequence[Group], report: ReportOptions, backend: Backend[Any], steps: StepStore, digests: Sequence[str]
+) -> _GroupIntervals:
     """Return percentile intervals of the groups; `fewest` is None where no group has any."""
     fewest: int | None = None
     by_group: dict[str, list[Interval]] = {}
@@ -288,9 +309,9 @@ def _intervals(groups: Sequence[Group], report: ReportOptions, backend: Backend[
         if count < FEW:
             notes.append(f"Group {group.name!r}: rough intervals, drawn from {count} by {report.bootstrap_by}.")
         bits, nodes = ancestor_sets(group.ontology, group.labels)
-        found = intervals(
-            units, report.rules, backend, bits=bits, n_nodes=len(nodes), draws=report.bootstrap, seed=report.seed
-        )
+        compute = partial(_intervals_of, units, bits, len(nodes), report, backend)
+        kept = steps.do(f"intervals {group.name}", compute, digests)
+        found = [Interval(*each) for each in kept]
         beside = [f.metric for f in found if not (np.isnan(f.lower) or f.lower <= f.value <= f.upper)]
         if beside:
             notes.append(

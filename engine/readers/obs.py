@@ -63,6 +63,12 @@ class Obs:
         listed = self._node.attrs.get("column-order", self._node.keys())
         self.names = [str(name) for name in listed if name in self._node and name not in {self._index, "__categories"}]
 
+    @property
+    def n_rows(self) -> int:
+        """Cells, as the header of the index tells; its values are not read."""
+        node = self._node[self._index]
+        return int((node["codes"] if hasattr(node, "keys") else node).shape[0])
+
     def ids(self) -> Any:
         """Read the index as an Arrow array of n ids."""
         node = self._node[self._index]

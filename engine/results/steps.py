@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterable
@@ -48,6 +49,7 @@ class StepStore:
         self._folder = folder
         self._scope = json.dumps([scope, _code() if folder is not None else ""], sort_keys=True, default=str)
         self.n_taken = self.n_done = 0
+        self._lock = threading.Lock()
 
     @property
     def keeps(self) -> bool:
@@ -55,7 +57,7 @@ class StepStore:
         return self._folder is not None
 
     def do(self, name: str, compute: Callable[[], Tree], depends: Iterable[str] = ()) -> Tree:
-        """Return what a step finds: from an earlier run, or computed now and kept.
+        """Return what a step finds: from an earlier run, or computed now and kept. Threads may do steps side by side.
 
         Parameters
         ----------
@@ -72,20 +74,26 @@ class StepStore:
             What `compute` returned. The same whether it was computed or kept: tuples are lists.
         """
         if self._folder is None:
-            self.n_done += 1
-            return compute()
+            found = compute()
+            self._count(done=1)
+            return found
         key = _digest("\0".join([self._scope, name, *depends]).encode())
         with contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile, pl.exceptions.PolarsError):
             for path in sorted(self._folder.glob(f"{key}-*.npz")):
                 content = path.read_bytes()
                 if path.stem == f"{key}-{_digest(content)}":
                     found = decode(content)
-                    self.n_taken += 1
+                    self._count(taken=1)
                     return found
         content = encode(compute())
         self._keep(key, content)
-        self.n_done += 1
+        self._count(done=1)
         return decode(content)
+
+    def _count(self, taken: int = 0, done: int = 0) -> None:
+        with self._lock:
+            self.n_taken += taken
+            self.n_done += done
 
     def _keep(self, key: str, content: bytes) -> None:
         assert self._folder is not None

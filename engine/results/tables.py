@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-__all__ = ["Column", "Table"]
+__all__ = ["Column", "Kind", "Table"]
 
 Kind = Literal["text", "integer", "number", "boolean", "list"]
 

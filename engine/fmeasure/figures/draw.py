@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,9 @@ __all__ = ["draw_all", "draw_comparison"]
 _COMPARED = ("h_f1_micro", "accuracy", "f1_macro")
 
 
-def _paths(folder: ResultFolder, name: str) -> tuple[Path, Path]:
+def _paths(path: Callable[[str], Path], name: str) -> tuple[Path, Path]:
     """Return where the PNG and the SVG of a figure are written."""
-    return folder.path(f"figures/{name}.png"), folder.path(f"figures/{name}.svg")
+    return path(f"figures/{name}.png"), path(f"figures/{name}.svg")
 
 
 def _with_limits(summary: pl.DataFrame, intervals: pl.DataFrame | None) -> pl.DataFrame:
@@ -44,7 +44,7 @@ def _with_limits(summary: pl.DataFrame, intervals: pl.DataFrame | None) -> pl.Da
 
 
 def draw_all(
-    folder: ResultFolder,
+    path: Callable[[str], Path],
     report: Report,
     groups: Sequence[Group],
     backend: Backend[Any],
@@ -54,8 +54,8 @@ def draw_all(
 
     Parameters
     ----------
-    folder : ResultFolder
-        Open result folder; figures go into ``figures/``.
+    path : callable
+        Gives the place of a file by its name; figures go into ``figures/``.
     report : Report
         Tables; the first group of the summary is the best.
     groups : sequence of Group
@@ -70,27 +70,27 @@ def draw_all(
     n_cells = int(summary["n_cells"].sum())
     n_samples = len({member.sample.name for group in groups for member in group.members})
     where = f"{n_cells:,} scored cells in {n_samples:,} samples"
-    draw_scores(table, *_paths(folder, "scores"), subtitle=f"{where}; {report.interval_words}.", simulated=simulated)
+    draw_scores(table, *_paths(path, "scores"), subtitle=f"{where}; {report.interval_words}.", simulated=simulated)
     if report.coverage is not None and report.calibration is not None:
         draw_coverage(
             report.coverage,
             report.calibration,
             summary["group_name"].to_list(),
-            *_paths(folder, "coverage"),
+            *_paths(path, "coverage"),
             subtitle=where + ".",
             simulated=simulated,
         )
     if report.comparison is not None:
         words = f"On the cells that both models scored; {report.interval_words}."
         draw_differences(
-            report.comparison, _COMPARED, *_paths(folder, "differences"), subtitle=words, simulated=simulated
+            report.comparison, _COMPARED, *_paths(path, "differences"), subtitle=words, simulated=simulated
         )
     best = next(group for group in groups if group.name == summary["group_name"][0])
     ontology = best.ontology
     draw_confusions(
         top_confusions(best.confusions[0], ontology, backend, most=None),
         per_class(best.confusions, ontology, Rules()),
-        *_paths(folder, "confusions"),
+        *_paths(path, "confusions"),
         group=best.name,
         subtitle=f"The best of {len(groups)} groups by {report.headline}." if len(groups) > 1 else where + ".",
         parents=ontology.parents_by_node() if ontology is not None else None,
@@ -125,5 +125,5 @@ def draw_comparison(
     simulated : bool
         The header of each figure says so.
     """
-    draw_scores(_with_limits(models, intervals), *_paths(folder, "scores"), subtitle=subtitle, simulated=simulated)
-    draw_differences(comparison, _COMPARED, *_paths(folder, "differences"), subtitle=subtitle, simulated=simulated)
+    draw_scores(_with_limits(models, intervals), *_paths(folder.path, "scores"), subtitle=subtitle, simulated=simulated)
+    draw_differences(comparison, _COMPARED, *_paths(folder.path, "differences"), subtitle=subtitle, simulated=simulated)

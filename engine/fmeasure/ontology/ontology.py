@@ -14,11 +14,9 @@ import numpy.typing as npt
 
 from ....kernels.dispatch import get_backend
 from ...errors import InputError, examples
+from ..names import ROOT
 
 __all__ = ["ROOT", "Ontology", "ancestor_sets", "with_empty_row"]
-
-#: The term "cell" of the Cell Ontology.
-ROOT = "CL:0000000"
 
 Bits = npt.NDArray[np.uint64]
 

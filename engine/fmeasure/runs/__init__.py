@@ -4,9 +4,10 @@
     annotate_dirs    the output folders of an annotator, checked before any is read
     align            the prediction of each cell, found by cell id or by position
     labels           labels as codes of one universe; policies for labels outside it
-    runs             a run read, aligned, coded and counted
+    runs             where a set of predictions and its truth lie
+    reader           a run read, aligned, coded and counted
     samples          scored runs as later steps see them, and their groups
 
-May be called from outside: `options.ScoreOptions`, `runs.Reader`, `samples.make_groups`, `align.align`; the others
+May be called from outside: `options.ScoreOptions`, `reader.Reader`, `samples.make_groups`, `align.align`; the others
 serve these. A run in memory and one read back from a folder are both a `samples.Sample`.
 """

@@ -17,6 +17,7 @@ from ...errors import InputError, examples
 from ...readers.cells import LabelColumn
 from ...readers.formats import format_of
 from ...readers.small_table import read_table
+from ..names import MATCH, ROOT_PREDICTIONS, UNKNOWN
 from ..ontology.ontology import Ontology
 
 __all__ = [
@@ -32,10 +33,6 @@ __all__ = [
 ]
 
 Codes = npt.NDArray[np.int32]
-
-UNKNOWN = ("error", "drop", "miss", "root")
-ROOTS = ("keep", "miss", "drop")
-MATCH = ("id", "name")
 
 #: Labels of a universe up to which near misses of an unknown label are looked for; beyond, that takes long.
 HINT_LABELS = 5000
@@ -68,7 +65,7 @@ class Policy:
     def __post_init__(self) -> None:
         """Refuse unknown choices."""
         check_one("unknown", self.unknown, UNKNOWN)
-        check_one("root_predictions", self.root_predictions, ROOTS)
+        check_one("root_predictions", self.root_predictions, ROOT_PREDICTIONS)
         check_one("match", self.match, MATCH)
 
 

@@ -4,76 +4,76 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ....kernels.names import DEVICES
-from ...choices import check_one
 from ...errors import InputError
-from .labels import Policy, read_crosswalk
+from ...options import check_choices, option
+from ..names import ALIGN, MATCH, ROOT, ROOT_PREDICTIONS, UNKNOWN
+
+if TYPE_CHECKING:
+    from .labels import Policy
 
 __all__ = ["ScoreOptions"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScoreOptions:
-    """How runs are found, read and counted.
+    """How runs are found, read and counted; see `labels.Policy` for what happens to labels.
 
-    Attributes
-    ----------
-    annotate_dirs : str
-        Folder of annotate directories, or a ``.txt`` list of them; empty if `truth` and `pred` are given.
-    gt_label, inferred_label : str
-        Column of the truth in ``obs``; column of rank 1 in ``inferred_labels.csv``.
-    f_measure_top_k : int
-        Ranks that are scored.
-    truth : str
-        ``FILE:COLUMN``.
-    pred : tuple of str
-        ``[NAME=]FILE:COLUMN[,COLUMN...]`` each.
-    ontology : str
-        Ontology file for all runs; empty: each run's own (`pred`: none).
-    root : str
-        Root of the ontology.
-    relations : tuple of str
-        Relations of an OBO file that lead to ancestors.
-    score : str
-        Column of the score of rank 1; empty: the one beside the label.
-    align : {"id", "position"}
-        How cells of truth and predictions find each other.
-    unknown, root_predictions, match : str
-        See `labels.Policy`.
-    map : str
-        File of a crosswalk.
-    cells : bool
-        Whether cells are kept in the result folder.
-    device : str
-        Kernels.
+    Raises
+    ------
+    InputError
+        On a value that is not a choice or out of range, or values that do not go together.
     """
 
-    annotate_dirs: str = ""
-    gt_label: str = ""
-    inferred_label: str = ""
-    f_measure_top_k: int = 1
-    truth: str = ""
-    pred: tuple[str, ...] = ()
-    ontology: str = ""
-    root: str = "CL:0000000"
-    relations: tuple[str, ...] = ("is_a",)
-    score: str = ""
-    align: str = "id"
-    unknown: str = "error"
-    root_predictions: str = "keep"
-    match: str = "id"
-    map: str = ""
-    cells: bool = True
-    device: str = "auto"
+    annotate_dirs: str = option("Folder of annotate directories, or a .txt file that lists them.", "", reads=True)
+    gt_label: str = option("Column of the true labels in obs of the ground truth.", "")
+    inferred_label: str = option("Column of rank 1 in inferred_labels.csv, e.g. cas_cell_type_name_1.", "")
+    f_measure_top_k: int = option("Score the top 1 to k: columns ..._1 to ..._k.", 1)
+    truth: str = option(
+        "Without directories: the truth, FILE:COLUMN (h5ad, zarr, csv, tsv, parquet, arrow).", "", reads=True
+    )
+    pred: tuple[str, ...] = option(
+        "Without directories: predictions, [NAME=]FILE:COLUMN[,COLUMN...] by rank; may be repeated.",
+        (),
+        many="repeat",
+        reads=True,
+    )
+    ontology: str = option(
+        "Ontology for all runs: ontology_resource.json, OBO or OBO-graph JSON. Left out: each directory's own.",
+        "",
+        reads=True,
+    )
+    root: str = option("Root of the ontology; it does not count as an ancestor.", ROOT)
+    relations: tuple[str, ...] = option(
+        "Relations of an OBO file that lead to ancestors: is_a or is_a,part_of.", ("is_a",), many="comma"
+    )
+    score: str = option("Column of the score of rank 1. Left out: the one beside the label, if there is one.", "")
+    align: str = option("Cells are joined by id, or taken by position.", "id", choices=ALIGN)
+    unknown: str = option(
+        "Labels outside the ontology, or none; drop leaves the cell out, miss makes it a false negative without a "
+        "prediction.",
+        "error",
+        choices=UNKNOWN,
+    )
+    root_predictions: str = option(
+        "Predictions of the root; keep makes them a label like any other.", "keep", choices=ROOT_PREDICTIONS
+    )
+    match: str = option("Whether labels are ids, or names of the ontology.", "id", choices=MATCH)
+    map: str = option("Crosswalk, a CSV file of two columns: label, replacement.", "", reads=True)
+    cells: bool = option("Do not keep the calls of every cell in the result folder.", True, decides=False)
+    device: str = option("Where kernels run; the numbers are the same.", "auto", choices=DEVICES, decides=False)
 
     def __post_init__(self) -> None:
         """Refuse bad values before anything is read."""
-        check_one("align", self.align, ("id", "position"))
-        check_one("device", self.device, DEVICES)
-        Policy(self.unknown, self.root_predictions, {}, self.match)
+        check_choices(self)
         if self.f_measure_top_k < 1:
-            raise InputError(f"--f-measure-top-k must be 1 or more, but it is {self.f_measure_top_k}.")
+            raise InputError(f"f_measure_top_k must be 1 or more, but it is {self.f_measure_top_k}.")
+        self._check_inputs()
+
+    def _check_inputs(self) -> None:
+        """Refuse inputs that do not go together."""
         if bool(self.annotate_dirs) == bool(self.truth or self.pred):
             raise InputError("Give either --annotate-dirs, or --truth with --pred.")
         if self.annotate_dirs and not (self.gt_label and self.inferred_label):
@@ -85,5 +85,7 @@ class ScoreOptions:
 
     def policy(self) -> Policy:
         """Return what happens to labels; reads the crosswalk."""
+        from .labels import Policy, read_crosswalk
+
         crosswalk = read_crosswalk(Path(self.map).expanduser()) if self.map else {}
         return Policy(self.unknown, self.root_predictions, crosswalk, self.match)

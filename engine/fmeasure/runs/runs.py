@@ -1,37 +1,18 @@
-"""Runs: one set of predictions beside its truth, read, aligned by cell id and coded."""
+"""Runs: where one set of predictions and its truth lie, and which columns of them are meant."""
 
 from __future__ import annotations
 
-import itertools
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
-
-from ....kernels.backend import Backend
-from ....kernels.sparse_counts import SparseCounts
 from ...errors import InputError, examples
-from ...readers.cells import CellTable, column_names, read_cells
-from ...readers.digests import file_sha256
-from ...readers.errors import unreadable_error
-from ..confusion import Confusion, matrices
-from ..ontology.ontology import Ontology, with_empty_row
-from ..ontology.read import read_ontology
-from .align import align
+from ...readers.cells import column_names
 from .annotate_dirs import AnnotateDir, rank_columns
-from .labels import LabelCounts, Policy, ScoredLabels, Universe, apply_label_policy, code_labels, universe_of
 
-__all__ = ["Reader", "Run", "Scored", "count_calls", "runs_of_directories", "runs_of_files"]
-
-#: Labels outside the universe that are kept for the manifest.
-KEPT_UNKNOWN = 50
+__all__ = ["Run", "runs_of_directories", "runs_of_files"]
 
 
 @dataclass(frozen=True)
@@ -80,41 +61,6 @@ class Run:
     score_asked: bool
     ontology: Path | None
     metadata: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A run that was read: calls, counts and what was noticed.
-
-    Attributes
-    ----------
-    run : Run
-        Where it comes from.
-    universe : Universe
-        Labels and ontology.
-    calls : polars.DataFrame
-        One row a scored cell: `cell_id`, `truth` and `predicted` (codes), `hit_rank` (0 where the truth is not among
-        the ranks), `nearest_2` ... (codes; with an ontology), `score` (where there is one), and `obs` columns.
-    confusions : tuple of Confusion
-        Matrices of top-1 to top-k.
-    label_counts : LabelCounts
-        How many cells each label policy applied to.
-    unknown : dict of str to dict
-        The most frequent labels of truth and rank 1 that are no labels of the universe, with their cells.
-    notes : tuple of str
-        What else was noticed.
-    sources : tuple of dict
-        The files and what was read of them.
-    """
-
-    run: Run
-    universe: Universe
-    calls: pl.DataFrame
-    confusions: tuple[Confusion, ...]
-    label_counts: LabelCounts
-    unknown: dict[str, dict[str, int]]
-    notes: tuple[str, ...]
-    sources: tuple[dict[str, Any], ...]
 
 
 def runs_of_directories(
@@ -222,152 +168,3 @@ def _score_column(names: Sequence[str], first: str, given: str) -> str:
         if candidate != first and candidate in names:
             return candidate
     return ""
-
-
-class Reader:
-    """Reads runs; a file of truth or an ontology that several runs share is read once.
-
-    Parameters
-    ----------
-    policy : Policy
-        For labels.
-    align_by : {"id", "position"}
-        How cells of truth and predictions find each other.
-    obs : sequence of str
-        Columns of the truth's file to keep with the calls.
-    ontology_options : mapping
-        ``root`` and ``relations`` for `read_ontology`.
-    backend : Backend
-        Kernels.
-    """
-
-    def __init__(
-        self,
-        policy: Policy,
-        align_by: str,
-        obs: Sequence[str],
-        ontology_options: Mapping[str, Any],
-        backend: Backend[Any],
-    ) -> None:
-        self.policy, self.align_by, self.obs, self.backend = policy, align_by, tuple(obs), backend
-        self._ontology_options = dict(ontology_options)
-        self._once: dict[Any, Future[Any]] = {}
-        self._lock = threading.Lock()
-
-    def _shared(self, key: Any, make: Callable[[], Any]) -> Any:
-        """Do something once, whichever thread asks first; the others wait."""
-        with self._lock:
-            mine = key not in self._once
-            future = self._once.setdefault(key, Future())
-        if mine:
-            try:
-                future.set_result(make())
-            except BaseException as error:
-                future.set_exception(error)
-        return future.result()
-
-    def ontology(self, path: Path) -> Ontology:
-        """Read an ontology; files of the same content are one."""
-        content = self._shared(("digest", path.resolve()), lambda: _digest(path))
-        found: Ontology = self._shared(("ontology", content), lambda: read_ontology(path, **self._ontology_options))
-        return replace(found, source=str(path))  # whichever thread read it
-
-    def read(self, run: Run) -> Scored:
-        """Read, align, code and count one run."""
-        truth: CellTable = self._shared(
-            ("truth", run.truth.resolve(), run.gt_label),
-            lambda: read_cells(run.truth, [run.gt_label, *(c for c in self.obs if c != run.gt_label)]),
-        )
-        where, notes = run.directory or run.name, []
-        try:
-            found = read_cells(run.predictions, run.columns, [run.score] if run.score else [])
-        except InputError as error:
-            if not run.score or run.score_asked:
-                raise
-            found = read_cells(run.predictions, run.columns)
-            notes.append(f"{where}: Scores were left out. {error}")
-        order, note = align(truth.ids, found.ids, by=self.align_by, where=where)
-        notes += [f"{where}: {note}"] if note else []
-        if len(run.columns) < run.top_k:
-            notes.append(
-                f"{where}: Only {len(run.columns)} of the {run.top_k} ranks asked for are there "
-                f"({run.columns[-1]} is the last)."
-            )
-
-        ontology = self.ontology(run.ontology) if run.ontology else None
-        if ontology is not None:
-            universe = Universe(ontology.terms, ontology)
-        else:
-            universe = universe_of([truth.columns[run.gt_label], *found.columns.values()], self.policy)
-        ranks = [code_labels(found.columns[column], universe, self.policy) for column in run.columns]
-        if order is not None:
-            ranks = [replace(rank, codes=rank.codes[order]) for rank in ranks]
-        true = code_labels(truth.columns[run.gt_label], universe, self.policy)
-        labels = apply_label_policy(true, ranks, universe, self.policy, where, (run.gt_label, run.inferred_label))
-        unknown = {
-            side: dict(itertools.islice(each.unknown.items(), KEPT_UNKNOWN))
-            for side, each in (("truth", true), ("predicted", ranks[0]))
-        }
-        score = found.scores.get(run.score)
-        if score is not None and order is not None:
-            score = score[order]
-        calls = self._calls(truth, labels, score, universe)
-        counts = self.backend.count_confusion(labels.truth, labels.predictions, universe.none)
-        confusions = matrices(counts, universe.labels)
-        confusions += confusions[-1:] * (run.top_k - len(confusions))
-        return Scored(
-            run=run,
-            universe=universe,
-            calls=calls,
-            confusions=tuple(confusions),
-            label_counts=labels.counts,
-            unknown=unknown,
-            notes=tuple(notes),
-            sources=(truth.source, found.source),
-        )
-
-    def _calls(
-        self,
-        truth: CellTable,
-        labels: ScoredLabels,
-        score: npt.NDArray[np.float64] | None,
-        universe: Universe,
-    ) -> pl.DataFrame:
-        """Return the scored cells as a table, see `Scored`."""
-        codes, predictions, keep, _ = labels
-        hit = predictions == codes
-        rank = np.where(hit.any(axis=0), hit.argmax(axis=0) + 1, 0).astype(np.min_scalar_type(len(hit)))
-        data: dict[str, Any] = {"truth": codes, "predicted": predictions[0], "hit_rank": rank}
-        if universe.ontology is not None and len(predictions) > 1:
-            bits = with_empty_row(universe.ontology.ancestors)
-            nearest = self.backend.best_predictions(codes, predictions, bits)
-            data |= {f"nearest_{k}": nearest[k - 1] for k in range(2, len(nearest) + 1)}
-        chosen = pl.Series(keep) if keep is not None else None
-        if score is not None:
-            data["score"] = pl.Series(score if keep is None else score[keep], nan_to_null=True)
-        for name in self.obs:
-            column = truth.columns[name]
-            values = pl.Series(name, [*column.values, None], dtype=pl.String)  # the last one serves code -1
-            place = np.where(column.codes < 0, len(column.values), column.codes)
-            data[name] = values.gather(place if keep is None else place[keep])
-        ids = truth.ids if chosen is None else truth.ids.filter(chosen)
-        return pl.DataFrame({"cell_id": ids, **data})
-
-
-def count_calls(calls: pl.DataFrame, labels: tuple[str, ...], k: int, backend: Backend[Any]) -> list[Confusion]:
-    """Count calls again, as for a part of the cells of a run: the matrices of top-1 to top-k."""
-    truth = calls["truth"].to_numpy()
-    rank = calls["hit_rank"].to_numpy()
-    predictions = np.full((k, len(truth)), -1, np.int32)
-    predictions[0] = calls["predicted"].to_numpy()
-    for r in range(2, k + 1):
-        predictions[r - 1, rank == r] = truth[rank == r]
-    counts: SparseCounts = backend.count_confusion(truth, predictions, len(labels))
-    return matrices(counts, labels)
-
-
-def _digest(path: Path) -> str:
-    try:
-        return file_sha256(path)
-    except OSError as error:
-        raise unreadable_error(str(path), error) from error

@@ -15,7 +15,7 @@ from ...errors import InputError, examples
 from ..confusion import Confusion, add
 from ..names import NO_VALUE, is_call_column
 from ..ontology.ontology import Ontology
-from .runs import Scored, count_calls
+from .reader import Scored, count_calls
 
 __all__ = [
     "RUN_KEYS",
@@ -48,7 +48,7 @@ class Sample:
     ontology : Ontology or None
         Its ontology.
     calls : polars.DataFrame or None
-        Its cells, see `runs.Scored`; None where they were not kept.
+        Its cells, see `reader.Scored`; None where they were not kept.
     """
 
     name: str

@@ -14,13 +14,10 @@ import numpy.typing as npt
 
 from ..confusion import ClassCounts
 
-__all__ = ["RULES", "ClassScores", "averages", "class_scores", "python_numbers", "single_scores"]
+__all__ = ["ClassScores", "averages", "class_scores", "python_numbers", "single_scores"]
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[Any]
-
-#: What an undefined ratio is worth, see `averages`.
-RULES = ("cellarium", "sklearn")
 
 
 def _ratio(above: Numbers, below: Numbers, otherwise: float) -> Floats:

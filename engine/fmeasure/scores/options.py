@@ -4,73 +4,63 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ....kernels.names import DEVICES
-from ...choices import check_one
 from ...errors import InputError
-from ..names import CELL
-from .metrics import RULES
-from .tables import Rules
+from ...options import check_choices, option
+from ..names import CELL, MACRO, RULES
+
+if TYPE_CHECKING:
+    from .tables import Rules
 
 __all__ = ["ReportOptions"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReportOptions:
-    """How counts become tables.
+    """How counts become tables; see `metrics.averages` for the rules of ratios.
 
-    Attributes
-    ----------
-    group_by : tuple of str
-        Metadata keys or ``obs`` columns.
-    bootstrap : int
-        Draws of the bootstrap; 0 for no intervals.
-    bootstrap_by : str
-        ``cell``, ``sample``, or a column of ``obs``: what is drawn.
-    seed : int
-        Of the bootstrap.
-    zero_division : float
-        What an undefined ratio is worth.
-    zero_division_rule : {"cellarium", "sklearn"}
-        See `metrics.averages`.
-    macro : {"active", "true"}
-        Classes of flat macro means.
-    beta : float
-        Of an F-beta beside F1.
-    figures : bool
-        Whether figures are drawn.
-    device : str
-        Kernels.
+    Raises
+    ------
+    InputError
+        On a value that is not a choice or out of range.
     """
 
-    group_by: tuple[str, ...] = ("model_name",)
-    bootstrap: int = 200
-    bootstrap_by: str = CELL
-    seed: int = 0
-    zero_division: float = 0.0
-    zero_division_rule: str = "cellarium"
-    macro: str = "active"
-    beta: float = 1.0
-    figures: bool = True
-    device: str = "auto"
+    group_by: tuple[str, ...] = option(
+        "What groups are made of: metadata keys or obs columns, A,B.", ("model_name",), many="comma"
+    )
+    bootstrap: int = option("Draws for intervals; 0 for none.", 200)
+    bootstrap_by: str = option("What is drawn: cell, sample, or an obs column such as donor_id.", CELL)
+    seed: int = option("Seed of the bootstrap, and of the example.", 0)
+    zero_division: float = option("What a ratio without a denominator is worth.", 0.0)
+    zero_division_rule: str = option(
+        "When a ratio has no denominator; cellarium: F1 also where P + R = 0.", "cellarium", choices=RULES
+    )
+    macro: str = option(
+        "Classes of flat macro means; active: seen as truth or prediction, true: as truth.", "active", choices=MACRO
+    )
+    beta: float = option("Also report the F-beta of this beta.", 1.0)
+    figures: bool = option("Draw no figures.", True, decides=False)
+    device: str = option("Where kernels run; the numbers are the same.", "auto", choices=DEVICES, decides=False)
 
     def __post_init__(self) -> None:
         """Refuse bad values."""
-        check_one("zero_division_rule", self.zero_division_rule, RULES)
-        check_one("macro", self.macro, ("active", "true"))
-        check_one("device", self.device, DEVICES)
+        check_choices(self)
         if not self.group_by or len(set(self.group_by)) != len(self.group_by):
-            raise InputError("--group-by must name one or more keys, each once.")
+            raise InputError("group_by must name one or more keys, each once.")
         if self.bootstrap < 0 or 0 < self.bootstrap < 20:
-            raise InputError(f"--bootstrap must be 0 (none) or at least 20 draws, but it is {self.bootstrap}.")
+            raise InputError(f"bootstrap must be 0 (none) or at least 20 draws, but it is {self.bootstrap}.")
         if self.seed < 0:
-            raise InputError(f"--seed must not be negative, but it is {self.seed}.")
+            raise InputError(f"seed must not be negative, but it is {self.seed}.")
         if not (self.beta > 0 and math.isfinite(self.beta)):
-            raise InputError(f"--beta must be above 0, but it is {self.beta}.")
+            raise InputError(f"beta must be above 0, but it is {self.beta}.")
         if not (math.isnan(self.zero_division) or 0 <= self.zero_division <= 1):
-            raise InputError(f"--zero-division must lie between 0 and 1, or be nan, but it is {self.zero_division}.")
+            raise InputError(f"zero_division must lie between 0 and 1, or be nan, but it is {self.zero_division}.")
 
     @property
     def rules(self) -> Rules:
         """How ratios become scores."""
+        from .tables import Rules
+
         return Rules(self.zero_division, self.zero_division_rule, self.macro, self.beta)

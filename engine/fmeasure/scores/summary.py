@@ -18,6 +18,8 @@ class Report:
 
     Attributes
     ----------
+    by_sample : polars.DataFrame
+        One row a sample.
     summary : polars.DataFrame
         One row a group, the best first.
     confusions : polars.DataFrame
@@ -28,6 +30,8 @@ class Report:
         What the intervals are, in words.
     comparison : polars.DataFrame or None
         One row a pair of groups and metric; None where no two groups scored the same cells.
+    classes : polars.DataFrame or None
+        One row a pair of groups and class; None as `comparison`.
     coverage, calibration : polars.DataFrame or None
         Accuracy against coverage and against score, a group below the other; None where no group has scores.
     headline : str
@@ -36,11 +40,13 @@ class Report:
         What was noticed.
     """
 
+    by_sample: pl.DataFrame
     summary: pl.DataFrame
     confusions: pl.DataFrame
     intervals: pl.DataFrame | None
     interval_words: str
     comparison: pl.DataFrame | None
+    classes: pl.DataFrame | None
     coverage: pl.DataFrame | None
     calibration: pl.DataFrame | None
     headline: str

@@ -17,7 +17,7 @@ from ..confusion import Confusion
 from ..names import is_label_column
 from ..ontology.ontology import ROOT, Ontology
 from ..ontology.read import read_ontology
-from ..runs.runs import count_calls
+from ..runs.reader import count_calls
 from ..runs.samples import Sample
 from .write import META, load_matrix
 

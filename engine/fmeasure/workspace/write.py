@@ -31,6 +31,7 @@ from ..names import is_label_column
 from ..ontology.ontology import Ontology
 from ..ontology.read import resource_of
 from ..runs.samples import Group, Sample
+from ..tables import cells_table
 
 __all__ = [
     "folder_names",
@@ -128,8 +129,8 @@ def _missed(confusion: Confusion) -> dict[str, int]:
     return {confusion.labels[i]: int(confusion.missed[i]) for i in np.flatnonzero(confusion.missed)}
 
 
-def write_samples(folder: ResultFolder, samples: Sequence[Sample], keep_cells: bool) -> None:
-    """Write matrices, cells and ontologies of samples."""
+def write_samples(folder: ResultFolder, samples: Sequence[Sample], keep_cells: bool) -> dict[str, Any]:
+    """Write matrices, cells and ontologies of samples; return the declaration of the cells for the manifest."""
     folders = folder_names([sample.name for sample in samples], "sample name")
     ontologies: dict[str, Ontology] = {}
     for sample in samples:
@@ -154,7 +155,9 @@ def write_samples(folder: ResultFolder, samples: Sequence[Sample], keep_cells: b
             }
             save_matrix(confusion.matrix, described | meta, folder.path(f"cm_raw_k{k}/{place}/{META}").parent)
         if keep_cells and sample.calls is not None:
-            folder.parquet(f"cells/{place}.parquet", _with_labels(sample.calls, sample.labels))
+            cells = cells_table(_with_labels(sample.calls, sample.labels))
+            cells.check(f"cells/{place}.parquet")
+            folder.parquet(f"cells/{place}.parquet", cells.frame)
 
     def write_ontology(ontology: Ontology) -> None:
         resource = {**resource_of(ontology), "source": folder.final(ontology.source)}
@@ -162,6 +165,11 @@ def write_samples(folder: ResultFolder, samples: Sequence[Sample], keep_cells: b
 
     jobs = [(1, partial(write_ontology, ontology)) for ontology in ontologies.values()]
     run_jobs(jobs + [(1, partial(write, sample)) for sample in samples])
+    kept = [sample.calls for sample in samples if sample.calls is not None] if keep_cells else []
+    if not kept:
+        return {}
+    first = cells_table(_with_labels(kept[0].head(0), samples[0].labels)).as_dict()
+    return {"cells/*.parquet": first | {"rows": sum(map(len, kept))}}
 
 
 def write_groups(folder: ResultFolder, groups: Sequence[Group]) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from fastbench.engine.fmeasure import pipeline
-from fastbench.engine.fmeasure.runs.options import ScoreOptions
+from fastbench.engine.command.execute import execute
+from fastbench.engine.fmeasure.command import AGGREGATE, FLAT, FMEASURE, HIERARCHICAL
+from fastbench.engine.fmeasure.options import FmeasureOptions, HierarchicalOptions
+from fastbench.engine.fmeasure.result import FmeasureResult
 from fastbench.engine.fmeasure.scores.options import ReportOptions
-from fastbench.engine.fmeasure.workspace.write import is_workspace_file
-from fastbench.engine.results.folder import ResultFolder
 
 from .dag import (
     GT,
@@ -22,10 +23,21 @@ from .dag import (
 PLAIN = ReportOptions(bootstrap=0, figures=False)
 
 
-def score(runs: Path, output: Path, report: ReportOptions = PLAIN, **options: Any) -> pipeline.Outcome:
-    chosen = ScoreOptions(annotate_dirs=str(runs), gt_label=GT, inferred_label=NAME, **options)
-    with ResultFolder(output, "fmeasure", pipeline.as_options(chosen, report), True, known=is_workspace_file) as folder:
-        return pipeline.run_all(chosen, report, folder)
+def options_of(report: ReportOptions = PLAIN, **options: Any) -> FmeasureOptions:
+    return FmeasureOptions(**(asdict(report) | options))
+
+
+def score(runs: Path, output: Path, report: ReportOptions = PLAIN, **options: Any) -> FmeasureResult:
+    chosen = options_of(report, annotate_dirs=str(runs), gt_label=GT, inferred_label=NAME, **options)
+    return execute(FMEASURE, chosen, output, overwrite=True)
+
+
+def step(name: str, folder: Path, report: ReportOptions = PLAIN, ontology: Path | None = None) -> FmeasureResult:
+    """Bring a result folder up to date."""
+    if name == "hierarchical":
+        chosen = HierarchicalOptions(**asdict(report), ontology=str(ontology or ""))
+        return execute(HIERARCHICAL, chosen, folder, overwrite=True)
+    return execute({"aggregate": AGGREGATE, "flat": FLAT}[name], report, folder, overwrite=True)
 
 
 def table(path: Path) -> pl.DataFrame:

@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 from scipy.sparse import load_npz
 
+from fastbench.engine.command.execute import execute
 from fastbench.engine.errors import InputError
-from fastbench.engine.fmeasure import pipeline
-from fastbench.engine.fmeasure.runs.options import ScoreOptions
+from fastbench.engine.fmeasure.command import CONFUSION_MATRIX, FMEASURE
 from fastbench.engine.fmeasure.scores.options import ReportOptions
-from fastbench.engine.fmeasure.workspace.write import is_workspace_file
-from fastbench.engine.results.folder import ResultFolder
+from fastbench.engine.fmeasure.workspace.read import read_samples
 
 from .dag import (
     CALLS,
@@ -37,7 +36,7 @@ from .dag import (
     write_run,
     write_truth,
 )
-from .scoring import PLAIN, score, table
+from .scoring import options_of, score, step, table
 
 FLAT = (
     "tp",
@@ -104,13 +103,10 @@ def test_layout_and_keys_are_those_of_cellarium_cas(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_steps_give_what_all_at_once_gives(runs: Path, tmp_path: Path) -> None:
     score(runs, tmp_path / "all", f_measure_top_k=1)
-    chosen = ScoreOptions(annotate_dirs=str(runs), gt_label=GT, inferred_label=NAME)
     steps = tmp_path / "steps"
-    with ResultFolder(steps, "fmeasure confusion-matrix", {}) as folder:
-        pipeline.confusion_step(chosen, folder)
+    execute(CONFUSION_MATRIX, options_of(annotate_dirs=str(runs), gt_label=GT, inferred_label=NAME), steps)
     for name in ("aggregate", "flat", "hierarchical"):
-        with ResultFolder(steps, f"fmeasure {name}", {}, True) as folder:
-            getattr(pipeline, f"{name}_step")(steps, PLAIN, folder)
+        step(name, steps)
     names = sorted(path.name for path in (tmp_path / "all").glob("*.csv"))
     assert names == sorted(path.name for path in steps.glob("*.csv"))
     assert len(names) >= 8
@@ -123,11 +119,8 @@ def test_the_steps_give_what_all_at_once_gives(runs: Path, tmp_path: Path) -> No
 def test_a_step_refuses_sums_that_are_not_those_of_the_samples(runs: Path, tmp_path: Path) -> None:
     score(runs, tmp_path / "out")
     shutil.rmtree(tmp_path / "out" / "cm_aggregate_k1" / "model")
-    with (
-        pytest.raises(InputError, match="holds no groups; run"),
-        ResultFolder(tmp_path / "out", "fmeasure flat", {}, True) as folder,
-    ):
-        pipeline.flat_step(tmp_path / "out", PLAIN, folder)
+    with pytest.raises(InputError, match="holds no groups; run"):
+        step("flat", tmp_path / "out")
 
 
 def test_a_workspace_of_cellarium_cas_is_read(runs: Path, tmp_path: Path) -> None:
@@ -141,8 +134,7 @@ def test_a_workspace_of_cellarium_cas_is_read(runs: Path, tmp_path: Path) -> Non
             meta = json.loads((path / "confusion_matrix_meta.json").read_text())
             short = dict(list(meta.items())[:keys])
             (target / "confusion_matrix_meta.json").write_text(json.dumps(short))
-    with ResultFolder(own, "fmeasure hierarchical", {}, True, known=is_workspace_file) as folder:
-        pipeline.hierarchical_step(own, PLAIN, folder)
+    step("hierarchical", own)
     name = "hierarchical_f_measure_per_group.csv"
     assert (own / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
 
@@ -208,13 +200,12 @@ def test_scores_that_are_no_chances_are_noted(tmp_path: Path) -> None:
 def test_truth_and_predictions_in_files_of_their_own(tmp_path: Path) -> None:
     (tmp_path / "truth.csv").write_text("cell,type\nc0,D\nc1,F\nc2,C\n")
     (tmp_path / "calls.csv").write_text("cell,first,second\nc2,C,D\nc0,C,D\nc1,F,F\n")
-    options = ScoreOptions(
+    options = options_of(
         truth=f"{tmp_path}/truth.csv:type",
         pred=(f"model={tmp_path}/calls.csv:first,second", f"{tmp_path}/calls.csv:second"),
         f_measure_top_k=2,
     )
-    with ResultFolder(tmp_path / "out", "fmeasure", {}) as folder:
-        outcome = pipeline.run_all(options, PLAIN, folder)
+    outcome = execute(FMEASURE, options, tmp_path / "out")
     rows = {row["group_name"]: row for row in table(tmp_path / "out" / "f_measure_per_group.csv").to_dicts()}
     assert (rows["model"]["tp_k1"], rows["model"]["tp_k2"], rows["calls:second"]["tp_k1"]) == (2, 3, 2)
     assert any("No ontology was given" in note for note in outcome.notes)
@@ -257,7 +248,7 @@ def test_older_results_are_never_mixed_in(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "out" / "cm_raw_k1", tmp_path / "out" / "cm_raw_k2")
     (tmp_path / "out" / "cm_raw_k2" / "one").rename(tmp_path / "out" / "cm_raw_k2" / "stale")
     with pytest.raises(InputError, match=r"cm_raw_k1 and cm_raw_k2 hold different samples \('one', 'stale'\)"):
-        pipeline.read_samples(tmp_path / "out")
+        read_samples(tmp_path / "out")
 
 
 @pytest.mark.slow
@@ -268,7 +259,7 @@ def test_killed_in_the_middle_the_old_result_stays(runs: Path, tmp_path: Path) -
     program = (
         "import os\n"
         "from fastbench.engine.fmeasure import pipeline\n"
-        "pipeline.write_hierarchical = lambda *given: os._exit(9)\n"
+        "pipeline.hierarchical_tables = lambda *given: os._exit(9)\n"
         "from fastbench.cli.main import main\n"
         "main()\n"
     )

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 from fastbench.engine.errors import InputError
-from fastbench.engine.fmeasure import pipeline
 from fastbench.engine.fmeasure.scores.options import ReportOptions
-from fastbench.engine.results.folder import ResultFolder
 
 from .dag import (
     CALLS_3,
@@ -29,7 +27,7 @@ from .dag import (
     write_run,
     write_truth,
 )
-from .scoring import close, score, table
+from .scoring import close, score, step, table
 
 
 def test_hand_worked_numbers(runs: Path, tmp_path: Path) -> None:
@@ -177,8 +175,7 @@ def test_intervals_do_not_depend_on_the_order_of_samples(tmp_path: Path) -> None
         runs.write_text("\n".join(str(tmp_path / "runs" / f"r{i}") for i in order))
         score(runs, tmp_path / "out", report)
         found.append((tmp_path / "out" / "intervals.csv").read_bytes())
-    with ResultFolder(tmp_path / "out", "fmeasure hierarchical", {}, True) as folder:
-        pipeline.hierarchical_step(tmp_path / "out", report, folder)
+    step("hierarchical", tmp_path / "out", report)
     found.append((tmp_path / "out" / "intervals.csv").read_bytes())
     assert found[0] == found[1] == found[2]
 

@@ -13,15 +13,13 @@ import pytest
 import scipy.sparse as sp
 
 from fastbench.engine.errors import InputError
-from fastbench.engine.fmeasure import pipeline
 from fastbench.engine.fmeasure.ontology.ontology import Ontology
 from fastbench.engine.fmeasure.ontology.read import read_ontology, resource_of
 from fastbench.engine.fmeasure.scores.options import ReportOptions
 from fastbench.engine.fmeasure.workspace.read import read_samples
-from fastbench.engine.results.folder import ResultFolder
 
 from ..dag import CALLS, CALLS_3, CHILDREN, TRUTH, TRUTH_3, A, C, D, E, F, R, resource, write_run, write_truth
-from ..scoring import PLAIN, score, table
+from ..scoring import score, step, table
 
 
 @pytest.fixture
@@ -31,12 +29,6 @@ def done(tmp_path: Path) -> Path:
     write_run(tmp_path / "runs" / "two", truth, [(t,) for t in TRUTH], model="better")
     score(tmp_path / "runs", tmp_path / "out")
     return tmp_path / "out"
-
-
-def step(name: str, folder: Path, report: ReportOptions = PLAIN, **given: Any) -> pipeline.Outcome:
-    with ResultFolder(folder, f"fmeasure {name}", {}, True) as open_folder:
-        found: pipeline.Outcome = getattr(pipeline, f"{name}_step")(folder, report, open_folder, **given)
-        return found
 
 
 def test_adding_up_anew_takes_away_what_was_made_of_older_groups(done: Path) -> None:
