@@ -41,7 +41,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.mark.parametrize("tool", ["fastbench", "pandas"])
 @pytest.mark.benchmark(group="tables, read csv.gz")
 def test_read_profiles(benchmark: Any, files: list[Path], tool: str) -> None:
-    from fastbench import read_profiles
+    from fastbench.engine.readers.profiles import read_profiles
 
     benchmark.extra_info.update(tool=tool, job=f"{len(files)} plates x {FEATURES}", n=len(files) * WELLS, d=FEATURES)
 
@@ -54,7 +54,7 @@ def test_read_profiles(benchmark: Any, files: list[Path], tool: str) -> None:
 @pytest.mark.parametrize("tool", ["fastbench", "pandas"])
 @pytest.mark.benchmark(group="tables, consensus")
 def test_consensus(benchmark: Any, tool: str) -> None:
-    from fastbench import Profiles, consensus
+    from fastbench.engine.tables.profiles import Profiles, consensus
 
     table = pd.concat([plate(i) for i in range(4)], ignore_index=True)
     names = tuple(name for name in table.columns if name.startswith("Cells_"))
