@@ -49,7 +49,7 @@ def _parameter(each: Option) -> inspect.Parameter:
         kind = each.kind | None
     if each.positional:
         how = typer.Argument(help=words, metavar=each.flag, show_default=False)
-    elif each.kind is bool:
+    elif each.kind is bool and "/" not in each.flag:
         default = False  # the flag turns the default round
         how = typer.Option(each.flag, help=words)
     else:
@@ -199,7 +199,7 @@ def _value(each: Option, given: Any) -> Any:
             raise InputError(f"{each.name} are {given!r}: give numbers with commas between them.") from None
     if each.many == "repeat":
         return tuple(given or ())
-    if each.kind is bool:
+    if each.kind is bool and "/" not in each.flag:
         return not each.default
     return None if each.optional and given == "" else given
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import typer
 
+from ..engine.fmeasure.azimuth.command import AZIMUTH
 from ..engine.fmeasure.command import AGGREGATE, CONFUSION_MATRIX, FLAT, FMEASURE, HIERARCHICAL
 from ..engine.fmeasure.runs.options import ScoreOptions
 from ..engine.options import options_of
+from .console import show_notes, show_table
 from .declared import command_line
-from .fmeasure_azimuth import azimuth
 from .fmeasure_compare import compare
-from .fmeasure_view import show
+from .fmeasure_view import show, show_first_notes
+
+if TYPE_CHECKING:
+    from ..engine.fmeasure.azimuth.options import AzimuthOptions
+    from ..engine.fmeasure.azimuth.result import Converted
 
 __all__ = ["app"]
 
@@ -24,6 +32,20 @@ app = typer.Typer(
 FIRST = "fastbench fmeasure confusion-matrix"
 #: Options of how ratios become scores.
 RATIOS = ("zero_division", "zero_division_rule", "macro")
+
+
+def _show_azimuth(result: Converted, options: AzimuthOptions, output: Path) -> None:
+    """Print the levels, what was noticed, and how to go on."""
+    calls = result.calls
+    show_first_notes(calls.notes, output)
+    typer.echo()
+    columns = ["rank", "level", "labels", "terms", "mapped", "unmapped", "outside", "missing", "mean_score"]
+    show_table(calls.levels, f"{options.model_name}: {len(calls.table):,} cells", columns)
+    typer.echo()
+    show_notes(result.hints)
+    typer.echo(f"results: {output}")
+    typer.echo(f"next: {result.command}")
+
 
 app.callback()(
     command_line(
@@ -62,5 +84,11 @@ app.command("hierarchical")(
         after=FIRST,
     )
 )
-app.command("azimuth")(azimuth)
+app.command("azimuth")(
+    command_line(
+        AZIMUTH,
+        _show_azimuth,
+        "Convert Azimuth calls to an annotate directory, which this benchmark and cellarium-cas score.",
+    )
+)
 app.command("compare")(compare)

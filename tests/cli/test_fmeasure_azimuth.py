@@ -141,7 +141,7 @@ def test_refusals(files: dict[str, Any], tmp_path: Path) -> None:
         ({"azimuth_csv": tmp_path / "azimut.csv"}, "did you mean 'azimuth.csv'"),
         ({"relations": "is_a,part_of"}, "is a resource file"),
     ):
-        done = convert(files, **changes)
+        done = convert(files, "--quiet", **changes)
         assert done.returncode == 2
         assert said in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1

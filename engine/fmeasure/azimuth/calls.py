@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,7 +145,11 @@ def read_azimuth(options: AzimuthOptions, ontology: Ontology | None) -> AzimuthC
 def _find_levels(options: AzimuthOptions) -> list[tuple[str, str]]:
     """Find the columns of labels and scores, most granular first."""
     path, names = options.azimuth_csv, column_names(options.azimuth_csv)
-    for name in (name for level in options.levels for name in level):
+    asked = [_level(text, names) for text in options.levels]
+    labels = [label for label, _ in asked]
+    if len(set(labels)) < len(labels):
+        raise InputError(f"The levels ({examples(labels)}) name a column twice; name each once.")
+    for name in (name for level in asked for name in level):
         if name not in names:
             raise InputError(
                 f"{path} has no column {name!r}{did_you_mean(name, names) or '.'} "
@@ -152,12 +157,24 @@ def _find_levels(options: AzimuthOptions) -> list[tuple[str, str]]:
             )
     # Azimuth writes coarse levels first.
     found = [(name, name + _SCORE) for name in names if name.startswith(_PREFIX) and name + _SCORE in names][::-1]
-    if not (options.levels or found):
+    if not (asked or found):
         raise InputError(
             f"{path} has no column predicted.<level> with a predicted.<level>.score beside it; its columns are "
             f"{examples(names, 10) or 'none'}; name those of the levels, each as LABEL:SCORE."
         )
-    return list(options.levels) or found
+    return asked or found
+
+
+def _level(text: str, names: Sequence[str]) -> tuple[str, str]:
+    """Read ``LABEL[:SCORE]``; a label may be written without ``predicted.``, and hold a colon."""
+
+    def column(label: str) -> str:
+        return f"{_PREFIX}{label}" if label not in names and f"{_PREFIX}{label}" in names else label
+
+    parts = text.split(":")
+    splits = [(":".join(parts[:i]), ":".join(parts[i:])) for i in range(len(parts), 0, -1)]
+    label, score = next((each for each in splits if column(each[0]) in names), (parts[0], ":".join(parts[1:])))
+    return column(label), score or column(label) + _SCORE
 
 
 def _rows(cells: pl.Series, barcodes: pl.Series, options: AzimuthOptions) -> npt.NDArray[np.int64]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...options import as_mapping
 from ...readers.cells import column_names, read_cells
 from ...results.files import write_atomic, write_error, write_json
 from ...results.folder import ResultFolder
@@ -91,6 +92,29 @@ def _metadata(options: AzimuthOptions, n_cells: int) -> dict[str, Any]:
 # --- the functions of cellarium-cas, under their names ---
 
 
+def _options(
+    files: tuple[str | Path, str | Path, str | Path],
+    columns: tuple[str, str, str | None],
+    name: str,
+    level_specs: Sequence[tuple[str, str]] | None,
+    **more: Any,
+) -> AzimuthOptions:
+    """Return the options that the arguments of cellarium-cas stand for: files, columns of the crosswalk, reference."""
+    azimuth, cells, crosswalk = map(str, files)
+    label, cl_id, cl_label = columns
+    return AzimuthOptions(
+        azimuth_csv=azimuth,
+        h5ad=cells,
+        crosswalk_csv=crosswalk,
+        crosswalk_azimuth_col=label,
+        crosswalk_cl_id_col=cl_id,
+        crosswalk_cl_label_col=cl_label or "",
+        azimuth_ref_name=name,
+        levels=tuple(":".join(level) for level in level_specs or ()),
+        **more,
+    )
+
+
 def map_azimuth_to_cas_labels(
     azimuth_csv_path: str | Path,
     h5ad_path: str | Path,
@@ -130,15 +154,11 @@ def map_azimuth_to_cas_labels(
     InputError
         As of `convert_azimuth`.
     """
-    options = AzimuthOptions(
-        azimuth_csv=str(azimuth_csv_path),
-        h5ad=str(h5ad_path),
-        crosswalk_csv=str(crosswalk_csv_path),
-        crosswalk_azimuth_col=crosswalk_azimuth_col,
-        crosswalk_cl_id_col=crosswalk_cl_id_col,
-        azimuth_ref_name=azimuth_ref_name,
-        crosswalk_cl_label_col=crosswalk_cl_label_col or "",
-        levels=tuple((label, score) for label, score in level_specs or ()),
+    options = _options(
+        (azimuth_csv_path, h5ad_path, crosswalk_csv_path),
+        (crosswalk_azimuth_col, crosswalk_cl_id_col, crosswalk_cl_label_col),
+        azimuth_ref_name,
+        level_specs,
     )
     calls = read_azimuth(options, None)
     output = _folder(output_dir)
@@ -229,19 +249,15 @@ def azimuth_to_cas_annotation(
     InputError
         As of `convert_azimuth`; and an output folder that is not empty.
     """
-    options = AzimuthOptions(
-        azimuth_csv=str(azimuth_csv_path),
-        h5ad=str(h5ad_path),
-        crosswalk_csv=str(crosswalk_csv_path),
-        crosswalk_azimuth_col=crosswalk_azimuth_col,
-        crosswalk_cl_id_col=crosswalk_cl_id_col,
-        azimuth_ref_name=azimuth_ref_name,
-        crosswalk_cl_label_col=crosswalk_cl_label_col or "",
+    options = _options(
+        (azimuth_csv_path, h5ad_path, crosswalk_csv_path),
+        (crosswalk_azimuth_col, crosswalk_cl_id_col, crosswalk_cl_label_col),
+        azimuth_ref_name,
+        level_specs,
         ontology=str(ontology_resource_path),
-        levels=tuple((label, score) for label, score in level_specs or ()),
         response=True,
     )
-    with ResultFolder(output_dir, "fmeasure azimuth", options.as_dict()) as folder:
+    with ResultFolder(output_dir, "fmeasure azimuth", as_mapping(options)) as folder:
         convert_azimuth(options, folder)
     output = Path(output_dir).expanduser()
     return {

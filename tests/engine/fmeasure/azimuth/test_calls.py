@@ -78,7 +78,7 @@ def test_levels(files: Files) -> None:
     header = ["", "predicted.l1", "predicted.l1.score", "mapping.score", "other", "other_confidence", "predicted.id"]
     files.calls([[f"c{i}", "La", 0.5, 0.1, "Lc", 0.75, "Lf"] for i in (1, 2, 3)], header)
     assert files.convert().levels["level"].to_list() == ["predicted.l1"]
-    levels = (("other", "other_confidence"), ("predicted.l1", "mapping.score"))
+    levels = ("other:other_confidence", "predicted.l1:mapping.score")
     assert files.convert(levels=levels).table.row(0) == ("c1", "Lc", "La", C, A, 0.75, 0.1)
 
 
@@ -86,11 +86,11 @@ def test_levels_that_cannot_be_found(files: Files) -> None:
     said = files.refused(
         "no column 'predicted.celltype.l3'",
         "did you mean",
-        levels=((L1, L1 + ".score"), ("predicted.celltype.l3", "x")),
+        levels=(L1, "predicted.celltype.l3:x"),
     )
     assert L2 in said
-    files.refused("no column 'x'", levels=((L1, "x"),))
-    files.refused("name a column twice", levels=((L1, L1 + ".score"), (L1, L2 + ".score")))
+    files.refused("no column 'x'", levels=(f"{L1}:x",))
+    files.refused("name a column twice", levels=(L1, f"{L1}:{L2}.score"))
     files.calls([["c1", "La", 1]], ["", "predicted.id", "prediction.score.max"])
     files.refused("predicted.<level>.score", "'predicted.id', 'prediction.score.max'", "LABEL:SCORE")
 
