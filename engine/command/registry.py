@@ -15,6 +15,8 @@ __all__ = ["COMMANDS", "find_command"]
 COMMANDS = {
     "map": "map.command:MAP",
     "cpjump": "cpjump.command:CPJUMP",
+    "fmeasure": "fmeasure.command:FMEASURE",
+    "fmeasure azimuth": "fmeasure.azimuth.command:AZIMUTH",
 }
 
 

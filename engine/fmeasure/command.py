@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..command.command import Command
@@ -11,6 +12,7 @@ from .scores.options import ReportOptions
 if TYPE_CHECKING:
     from ..command.command import Plan
     from ..command.job import Job
+    from ..results.tables import Column
     from .result import FmeasureResult
 
 __all__ = ["AGGREGATE", "CONFUSION_MATRIX", "FLAT", "FMEASURE", "HIERARCHICAL"]
@@ -54,6 +56,12 @@ def _plan(options: FmeasureOptions) -> Plan:
     return plan_fmeasure(options)
 
 
+def _columns() -> Mapping[str, Sequence[Column]]:
+    from .tables import TABLES
+
+    return TABLES
+
+
 def _takes_place_of(name: str) -> bool:
     from .workspace.write import is_workspace_file
 
@@ -61,7 +69,14 @@ def _takes_place_of(name: str) -> bool:
 
 
 FMEASURE: Command[FmeasureOptions, FmeasureResult] = Command(
-    "fmeasure", FmeasureOptions, _run, _plan, output=OUTPUT, output_flag=FLAG, takes_place_of=_takes_place_of
+    "fmeasure",
+    FmeasureOptions,
+    _run,
+    _plan,
+    columns=_columns,
+    output=OUTPUT,
+    output_flag=FLAG,
+    takes_place_of=_takes_place_of,
 )
 CONFUSION_MATRIX: Command[FmeasureOptions, FmeasureResult] = Command(
     "fmeasure confusion-matrix",

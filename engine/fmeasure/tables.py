@@ -12,12 +12,14 @@ from ..results.tables import Column, Kind, Table
 if TYPE_CHECKING:
     from .scores.summary import Report
 
-__all__ = ["cells_table", "class_table", "flat_table", "hierarchical_table", "node_table", "report_tables"]
+__all__ = ["TABLES", "cells_table", "class_table", "flat_table", "hierarchical_table", "node_table", "report_tables"]
 
 CELLS = "cells"
 
 GROUP = Column("group_name", "text", "Values of the keys of the group, joined by |.")
 MODEL = Column("model_name", "text", "Model that made the predictions.")
+SAMPLE_NAME = Column("sample_name", "text", "Run, as its folder is called.")
+N_SAMPLES = Column("n_samples", "integer", "Runs of the group.")
 TEST_SAMPLE = Column("test_sample", "text", "File of the true labels.")
 
 _AVERAGES = {
@@ -85,27 +87,34 @@ def _one_by_one(what: Column) -> list[Column]:
     ]
 
 
+CLASSES = _one_by_one(Column("label", "text", "Label of the class."))
+NODES = _one_by_one(Column("node", "text", "Node; terms below it count as it."))
+
+
 def class_table(frame: pl.DataFrame) -> Table:
     """Declare the scores of classes."""
-    columns = _one_by_one(Column("label", "text", "Label of the class."))
-    return Table(frame, columns, "Share of its cells that any of the first ranks (_k) finds.")
+    return Table(frame, CLASSES, "Share of its cells that any of the first ranks (_k) finds.")
 
 
 def node_table(frame: pl.DataFrame) -> Table:
     """Declare the scores of nodes of the ontology."""
-    return Table(frame, _one_by_one(Column("node", "text", "Node; terms below it count as it.")))
+    return Table(frame, NODES)
+
+
+CELL_COLUMNS = [
+    Column("cell_id", "text", "Cell, as the file of the truth calls it."),
+    Column("truth", "text", "True label."),
+    Column("predicted", "text", "Prediction of rank 1; missing where there is none."),
+    Column("hit_rank", "integer", "First rank that is the truth; 0 for none."),
+    Column("score", "number", "Score of the prediction of rank 1.", optional=True),
+]
 
 
 def cells_table(frame: pl.DataFrame) -> Table:
     """Declare the scored cells of a run."""
-    columns = [
-        Column("cell_id", "text", "Cell, as the file of the truth calls it."),
-        Column("truth", "text", "True label."),
-        Column("predicted", "text", "Prediction of rank 1; missing where there is none."),
-        Column("hit_rank", "integer", "First rank that is the truth; 0 for none."),
-        Column("score", "number", "Score of the prediction of rank 1.", optional=True),
-    ]
-    return Table(frame, columns, "Best prediction on the ontology of the first ranks (nearest_), or a column of obs.")
+    return Table(
+        frame, CELL_COLUMNS, "Best prediction on the ontology of the first ranks (nearest_), or a column of obs."
+    )
 
 
 _SUMMARY = [
@@ -184,11 +193,9 @@ _PAIR = [
 
 def report_tables(report: Report) -> dict[str, Table]:
     """Return the summary tables by file name, those that there are."""
-    sample_name = Column("sample_name", "text", "Run, as its folder is called.")
-    size = Column("n_samples", "integer", "Runs of the group.")
     found: dict[str, tuple[pl.DataFrame | None, Sequence[Column], str]] = {
-        "summary_per_sample.csv": (report.by_sample, [sample_name, MODEL, TEST_SAMPLE, *_SUMMARY], _MORE_RANKS),
-        "summary_per_group.csv": (report.summary, [GROUP, size, *_SUMMARY, *_OF_SCORES], _MORE_RANKS),
+        "summary_per_sample.csv": (report.by_sample, TABLES["summary_per_sample.csv"], _MORE_RANKS),
+        "summary_per_group.csv": (report.summary, TABLES["summary_per_group.csv"], _MORE_RANKS),
         "top_confusions.csv": (report.confusions, _CONFUSIONS, ""),
         "coverage.csv": (report.coverage, _COVERAGE, ""),
         "calibration.csv": (report.calibration, _CALIBRATION, ""),
@@ -199,3 +206,21 @@ def report_tables(report: Report) -> dict[str, Table]:
     return {
         name: Table(frame, columns, others) for name, (frame, columns, others) in found.items() if frame is not None
     }
+
+
+#: Declared columns by file name; per class and per node as `class_table` and `node_table` have them.
+TABLES: dict[str, Sequence[Column]] = {
+    "summary_per_group.csv": [GROUP, N_SAMPLES, *_SUMMARY, *_OF_SCORES],
+    "summary_per_sample.csv": [SAMPLE_NAME, MODEL, TEST_SAMPLE, *_SUMMARY],
+    "f_measure_per_group.csv": [GROUP, *_averages(suffix="_k1")],
+    "f_measure_per_sample.csv": [MODEL, TEST_SAMPLE, *_averages(suffix="_k1")],
+    "hierarchical_f_measure_per_group.csv": [GROUP, *HIERARCHICAL],
+    "hierarchical_f_measure_per_sample.csv": [MODEL, TEST_SAMPLE, *HIERARCHICAL],
+    "per_class.csv": CLASSES,
+    "per_node.csv": NODES,
+    "top_confusions.csv": _CONFUSIONS,
+    "coverage.csv": _COVERAGE,
+    "calibration.csv": _CALIBRATION,
+    "intervals.csv": _INTERVALS,
+    "cells/*.parquet": CELL_COLUMNS,
+}
