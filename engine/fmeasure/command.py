@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..command.command import Command
@@ -56,6 +57,13 @@ def _plan(options: FmeasureOptions) -> Plan:
     return plan_fmeasure(options)
 
 
+def _plan_counts(options: FmeasureOptions) -> Plan:
+    from .plan import plan_fmeasure
+
+    options.require_inputs()
+    return plan_fmeasure(replace(options, bootstrap=0, figures=False))
+
+
 def _columns() -> Mapping[str, Sequence[Column]]:
     from .tables import TABLES
 
@@ -82,7 +90,7 @@ CONFUSION_MATRIX: Command[FmeasureOptions, FmeasureResult] = Command(
     "fmeasure confusion-matrix",
     FmeasureOptions,
     _confusion,
-    _plan,
+    _plan_counts,
     output=OUTPUT,
     output_flag=FLAG,
     takes_place_of=_takes_place_of,

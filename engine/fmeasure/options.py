@@ -39,6 +39,11 @@ class FmeasureOptions(ReportOptions, ScoreOptions):
             return not Path(EXAMPLE).exists()
         return not (self.annotate_dirs or self.truth or self.pred)
 
+    def require_inputs(self) -> None:
+        """Raise `InputError` when nothing is named, for a step of which there is no example."""
+        if self.is_example:
+            raise InputError("Give either --annotate-dirs, or --truth with --pred.")
+
     def _check_inputs(self) -> None:
         if not self.is_example:
             ScoreOptions._check_inputs(self)

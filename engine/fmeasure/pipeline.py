@@ -158,8 +158,7 @@ def _account(scored: Sequence[Scored], options: ScoreOptions, shown: Callable[[A
 
 def confusion_step(options: FmeasureOptions, job: Job) -> FmeasureResult:
     """Count truth and prediction of all runs."""
-    if options.is_example:
-        raise InputError("Give either --annotate-dirs, or --truth with --pred.")
+    options.require_inputs()
     found = _count(options, job)
     return FmeasureResult(
         found.samples,

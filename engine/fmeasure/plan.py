@@ -26,10 +26,10 @@ __all__ = ["plan_fmeasure"]
 
 # Measured on two cores: bytes read and cells counted, and drawn and scored, a second; the least that any run takes.
 _BYTES_A_SECOND = 1e8
-_CELLS_A_SECOND = 3e6
+_CELLS_A_SECOND = 1e6
 _CLASS_DRAWS_A_SECOND = 4e6
 _LEAST_SECONDS = 1.0
-_BYTES_A_CELL = 150  # of a scored cell, with what is read beside it
+_BYTES_A_CELL = 450  # of a scored cell, with what is read and kept beside it
 #: Start of a text file that the length of its lines is taken from.
 _SAMPLED = 1 << 16
 

@@ -191,17 +191,21 @@ def test_killed_at_any_moment(many: Path, tmp_path: Path) -> None:
     begun = time.monotonic()
     assert call_process(*command, tmp_path / "whole").returncode == 0
     seconds = time.monotonic() - begun
-    rng = np.random.default_rng(1)
+    rng, kept = np.random.default_rng(1), 0
     for moment in sorted(rng.uniform(0.3, 1.0, 4)):
         process = started(*command, tmp_path / "out", "--resume")
         time.sleep(float(moment) * seconds)
         process.kill()
         process.wait()
+        left = len(list(tmp_path.glob(".out.partial-*/steps/*.npz")))
+        assert left >= kept or (tmp_path / "out").exists()
+        kept = left
         if (tmp_path / "out").exists():
             break
     else:
         done = call_process(*command, tmp_path / "out", "--resume")
         assert done.returncode == 0, done.stderr
+        assert read_manifest(tmp_path / "out")["steps"] == {"computed": STEPS - kept, "taken": kept}
     assert files(tmp_path / "out") == files(tmp_path / "whole")
     assert account(tmp_path / "out") == json.loads(
         json.dumps(account(tmp_path / "whole")).replace(str(tmp_path / "whole"), str(tmp_path / "out"))
