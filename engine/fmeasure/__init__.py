@@ -4,7 +4,12 @@ Calls of an annotator and the true labels of the same cells become sparse confus
 top-k), and these, summed over samples, become tables and figures. Labels may be terms of an ontology: then they count
 together with their ancestors. Files, columns and functions have the names of cellarium-cas.
 
+    command      the declarations of the command and of its steps
+    options      what can be asked
+    plan         what would be done, and its cost
     pipeline     the steps, together or each on the folder of the one before
+    result       what was found: tables, files, figures, account
+    tables       declared columns
     api          the functions of cellarium-cas' benchmarking, under their names
     runs/        files become cell ids and label codes, codes become confusion counts; samples and groups
     ontology/    the ontologies that labels belong to
@@ -20,7 +25,6 @@ together with their ancestors. Files, columns and functions have the names of ce
 
 Data flow one way: runs -> confusion -> scores -> report -> figures; `pipeline` calls each in turn.
 
-May be called from outside: `api` (public in ``fastbench``); for commands `pipeline.run_all` and the functions
-`pipeline.*_step`, `compare.results.compare_results`, `azimuth.convert.convert_azimuth` and `example.write_example`,
-with `runs.options.ScoreOptions` and `scores.options.ReportOptions`; for other packages `ontology.read.read_ontology`.
+May be called from outside: `api` (public in ``fastbench``); for commands what `command` and `azimuth.command` declare,
+`compare.results.compare_results` and `example.write_example`; for other packages `ontology.read.read_ontology`.
 """
