@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ..engine.comparison.options import CompareOptions
+from ..engine.cpjump.compare.command import COMPARE as CPJUMP
+from ..engine.errors import InputError
+from ..engine.fmeasure.compare.command import COMPARE as FMEASURE
+from ..engine.options import options_of
 from .console import show_notes, show_table
-from .declared import build_options, option_parameters, run_command, shared_parameters, with_parameters
+from .cpjump.compare import show as show_cpjump
+from .declared import build_options, given_flags, option_parameters, run_command, shared_parameters, with_parameters
+from .fmeasure.compare import show as show_fmeasure
 
 if TYPE_CHECKING:
     from ..engine.comparison.compare import Comparison
@@ -52,12 +59,23 @@ def _compare(ctx: typer.Context, config: Path | None, **given: Any) -> None:
     from ..engine.comparison.choose import comparison_of
 
     command = comparison_of(given["results"] or [])
+    known = {each.name for each in options_of(command.options)}
+    if strange := given_flags(ctx, [name for name in _UNION if name not in known]):
+        raise InputError(f"{strange[0]} is not an option of '{command.name}', which these results ask for.")
     options = build_options(ctx, command.options, given, config, command.name)
-    run_command(command, options, show_comparison, given)
+    run_command(command, options, _SHOWN.get(command.name, show_comparison), given)
 
+
+#: Options of all comparisons, each once.
+_UNION = {
+    each.name: each
+    for declared in (FMEASURE.options, CPJUMP.options, CompareOptions)  # the last says what it is for
+    for each in option_parameters(declared)
+}
+_SHOWN: dict[str, Callable[[Any, Any, Path], None]] = {CPJUMP.name: show_cpjump, FMEASURE.name: show_fmeasure}
 
 compare = with_parameters(
     _compare,
-    [*option_parameters(CompareOptions), *shared_parameters("results/compare", steps=False)],
+    [*_UNION.values(), *shared_parameters("results/compare", steps=False)],
     "Put results of one command side by side: which is better, by how much, and whether it is significant.",
 )

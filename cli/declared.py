@@ -316,5 +316,11 @@ def command_line(
         options = build_options(ctx, command.options, given, config, command.name)
         run_command(command, options, show, given, after)
 
-    shared = shared_parameters(command.output, command.output_flag, plan=command.plan is not None, in_place=bool(after))
+    shared = shared_parameters(
+        command.output,
+        command.output_flag,
+        plan=command.plan is not None,
+        steps=command.resumable,
+        in_place=bool(after),
+    )
     return with_parameters(body, [*option_parameters(command.options, names), *shared], doc)

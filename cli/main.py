@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from . import bench_command, compare, cpjump, fmeasure, info, map_command, rerun
+from . import bench, compare, cpjump, fmeasure, info, rerun
+from . import map as map_command
 
 __all__ = ["app", "main"]
 
@@ -46,7 +47,7 @@ app.add_typer(fmeasure.app, name="fmeasure")
 app.command("compare")(compare.compare)
 app.command("rerun")(rerun.rerun)
 app.command("info")(info.info)
-app.command("bench")(bench_command.bench)
+app.command("bench")(bench.bench)
 
 
 #: Exit code after Ctrl-C, as shells have it.

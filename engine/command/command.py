@@ -153,6 +153,8 @@ class Command(Generic[O, R]):
         What of its results `fastbench compare` compares.
     columns : callable, optional
         Declared columns of its tables by file name, for the documentation.
+    resumable : bool, default True
+        Whether it keeps finished steps.
     output : str, default ""
         Result folder when none is named; empty: it must be named.
     output_flag : str, default "--output"
@@ -168,6 +170,7 @@ class Command(Generic[O, R]):
     plan: Callable[[O], Plan] | None = None
     measure: Measure | None = None
     columns: Callable[[], Mapping[str, Sequence[Column]]] = dict
+    resumable: bool = True
     output: str = ""
     output_flag: str = "--output"
     takes_place_of: Callable[[str], bool] = lambda name: False

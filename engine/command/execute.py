@@ -101,7 +101,7 @@ def write_result(result: Result, folder: ResultFolder, job: Job) -> None:
             _write(name, table.frame if isinstance(table, Table) else table, folder)
     with job.stage("drawing figures", "figures"):
         result.draw(folder.path)
-    account = dict(result.account())
+    account = job.account | dict(result.account())
     if declared:
         folder.manifest["tables"] = declared
     folder.manifest["timings"] |= job.timings | account.pop("timings", {})

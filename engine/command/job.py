@@ -33,6 +33,8 @@ class Job:
         Finished steps, see `StepStore.do`.
     folder : ResultFolder or None
         Where the result is written.
+    account : dict
+        Entries of the manifest that are known before the result is.
     """
 
     def __init__(self, reporter: Reporter | None = None, folder: ResultFolder | None = None) -> None:
@@ -40,6 +42,7 @@ class Job:
         self.folder = folder
         self.steps = folder.steps if folder is not None else StepStore()
         self.timings: dict[str, float] = {}
+        self.account: dict[str, Any] = {}
 
     @contextmanager
     def stage(self, title: str, timed_as: str = "") -> Iterator[Advance]:

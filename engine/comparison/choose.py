@@ -14,7 +14,10 @@ from .runs import command_of, named_folders
 __all__ = ["OF_THEIR_OWN", "comparison_of"]
 
 #: Commands whose comparison knows more than one table says, as ``module:name`` below ``engine``.
-OF_THEIR_OWN: dict[str, str] = {}
+OF_THEIR_OWN: dict[str, str] = {
+    "cpjump": "cpjump.compare.command:COMPARE",
+    "fmeasure": "fmeasure.compare.command:COMPARE",
+}
 
 
 def comparison_of(results: Sequence[str]) -> Command[Any, Any]:

@@ -142,12 +142,11 @@ def comparison_command(command: Command[Any, Any]) -> Command[CompareOptions, Co
         with job.stage("reading results", "read"):
             folders = named_folders(options.results)
             runs = [read_run(name, path, command.name, measure) for name, path in folders.items()]
-        if job.folder is not None:
-            job.folder.manifest["inputs"] = [{"name": name, "path": str(path)} for name, path in folders.items()]
+        job.account["inputs"] = [{"name": name, "path": str(path)} for name, path in folders.items()]
         with job.stage("comparing", "compare"):
             return compare_runs(runs, measure, options, command.options)
 
-    return Command("compare", CompareOptions, run, output="results/compare")
+    return Command("compare", CompareOptions, run, output="results/compare", resumable=False)
 
 
 def compare_runs(

@@ -117,8 +117,9 @@ def cells_table(frame: pl.DataFrame) -> Table:
     )
 
 
+N_CELLS = Column("n_cells", "integer", "Scored cells.", CELLS)
 _SUMMARY = [
-    Column("n_cells", "integer", "Scored cells.", CELLS),
+    N_CELLS,
     Column("n_without_prediction", "integer", "Scored cells without a prediction.", CELLS),
     Column("n_true_classes", "integer", "Labels that are the truth of a cell."),
     Column("n_predicted_classes", "integer", "Labels that are the prediction of a cell."),
@@ -206,6 +207,18 @@ def report_tables(report: Report) -> dict[str, Table]:
     return {
         name: Table(frame, columns, others) for name, (frame, columns, others) in found.items() if frame is not None
     }
+
+
+def comparison_tables(
+    models: pl.DataFrame, intervals: pl.DataFrame | None, comparison: pl.DataFrame, classes: pl.DataFrame
+) -> dict[str, Table]:
+    """Return the tables of a comparison of models by file name."""
+    found = {
+        "models.csv": Table(models, [GROUP, N_CELLS], "Metric of the cells that all models scored."),
+        "comparison.csv": Table(comparison, _PAIR, "Difference of a metric on the cells that both scored."),
+        "comparison_per_class.csv": Table(classes, _PAIR, "Class on the cells that both scored."),
+    }
+    return found if intervals is None else found | {"intervals.csv": Table(intervals, _INTERVALS)}
 
 
 #: Declared columns by file name; per class and per node as `class_table` and `node_table` have them.

@@ -3,64 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from ...choices import did_you_mean
 from ...errors import InputError
+from ...results.tables import Table
 from ...statistics.paired_comparison import FEWEST, FEWEST_DIFFERING
-from ..checks import check_at_least
 from ..names import ALL, COMMON, CONFIGURATION, HEADLINE, LEVEL, RETRIEVED, TASKS, TITLES
-from .pairs import compare_pair, comparison_table
+from .options import CompareOptions
+from .pairs import NO_CHANGES, compare_pair, comparison_table
 from .runs import ScoredRun, differing_options, ordered, with_published
-from .verdict import standing
+from .tables import BY_RUN, FRACTIONS, GAINED_LOST, PAIRS, VERDICT
+from .verdict import beside_published, standing
 
-if TYPE_CHECKING:
-    from ...results.folder import ResultFolder
-
-__all__ = ["MOST_DRAWS", "CompareOptions", "Comparison", "compare_runs", "write_comparison"]
-
-#: More draws would take gigabytes, and change nothing that can be seen.
-MOST_DRAWS = 200_000
-
-
-@dataclass(frozen=True)
-class CompareOptions:
-    """How runs are compared.
-
-    Parameters
-    ----------
-    baseline : str, optional
-        The run that the others are compared with; None is the first.
-    all_pairs : bool, default False
-        Compare every run with every other.
-    published : bool, default False
-        Put the published fractions of CellProfiler profiles beside the runs.
-    bootstrap : int, default 10000
-        Draws of the randomisation test; 0 for no intervals and p-values.
-    seed : int, default 0
-        Seed of the draws.
-
-    Raises
-    ------
-    InputError
-        A number below 0, or more than `MOST_DRAWS` draws.
-    """
-
-    baseline: str | None = None
-    all_pairs: bool = False
-    published: bool = False
-    bootstrap: int = 10_000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_at_least("bootstrap", self.bootstrap, 0)
-        check_at_least("seed", self.seed, 0)
-        if self.bootstrap > MOST_DRAWS:
-            raise InputError(f"bootstrap is {self.bootstrap:,}: give at most {MOST_DRAWS:,} draws.")
+__all__ = ["Comparison", "compare_runs"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +54,8 @@ class Comparison:
         What the intervals and q-values are.
     notes : tuple of str
         In what the runs differ, and what was left out.
+    options : CompareOptions
+        How they were compared.
     """
 
     runs: tuple[str, ...]
@@ -104,6 +67,59 @@ class Comparison:
     standing: pl.DataFrame
     words: str
     notes: tuple[str, ...]
+    options: CompareOptions
+
+    def tables(self) -> dict[str, Table]:
+        """Return verdicts, differences, fractions, and what is gained and lost."""
+        found = {
+            "verdict.csv": Table(self.standing, VERDICT),
+            "comparison.csv": Table(self.pairs, PAIRS),
+            "fractions.csv": Table(self.fractions, FRACTIONS, BY_RUN),
+            "gained_lost.csv": Table(self.gained_lost, GAINED_LOST),
+        }
+        if not self.simulated:
+            return found
+        # a table may be passed on without its manifest: it says itself that its numbers are of no real profile
+        return {name: replace(table, frame=table.frame.with_columns(simulated=True)) for name, table in found.items()}
+
+    def draw(self, path: Callable[[str], Path]) -> None:
+        """Draw all runs, and what is gained and lost against the baseline."""
+        if not self.options.figures:
+            return
+        from ..figures.comparison import draw_gained_lost, draw_overview
+
+        drawn = (self.fractions, self.pairs, self.runs)
+        overview, changes = (
+            [path(f"figures/{name}.{ending}") for ending in ("png", "svg")] for name in ("overview", "gained_lost")
+        )
+        shared: dict[str, Any] = {"simulated": self.simulated}
+        draw_overview(*drawn, *overview, by_run=self.by_run, subtitle=self.words, **shared)
+        if len(self.runs) > 1:
+            tests = self.pairs.filter(metric=RETRIEVED)["p_value"].count()
+            words = f"randomisation test that swaps the runs by cluster; q: Benjamini-Hochberg over {tests} comparisons"
+            draw_gained_lost(*drawn, *changes, subtitle=words, **shared)
+
+    def account(self) -> dict[str, Any]:
+        """Return the entries of the manifest."""
+        return {
+            "simulated": self.simulated,
+            "baseline": self.runs[0],
+            "statistic": self.words,
+            "notes": list(self.notes),
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        return {
+            "runs": list(self.runs),
+            "baseline": self.runs[0],
+            "simulated": self.simulated,
+            "statistic": self.words,
+            "verdict": self.standing.to_dicts(),
+            "fractions": self.fractions.to_dicts(),
+            "comparison": self.pairs.to_dicts(),
+            "notes": list(self.notes),
+        }
 
 
 def compare_runs(runs: Sequence[ScoredRun], options: CompareOptions) -> Comparison:
@@ -148,37 +164,41 @@ def compare_runs(runs: Sequence[ScoredRun], options: CompareOptions) -> Comparis
             found, changed = compare_pair(a, b, options.bootstrap, options.seed)
             rows += found
             changes.append(changed)
-    if not rows:
+    if not rows and not (len(runs) == 1 and options.published):
         raise InputError(
             f"{names[0]!r} has no configuration of a task in common with another run: compare runs of the same "
             "tasks, cell lines and times."
         )
     pairs, by_run = comparison_table(rows), _by_run(runs)
     words = "no intervals were computed"
-    if options.bootstrap:
+    if len(runs) == 1:
+        words = "beside the published fractions of CellProfiler profiles, which have no groups and so no p-value"
+    elif options.bootstrap:
         words = (
             "95 % intervals and p-values of a randomisation test that swaps the runs by cluster "
             f"({options.bootstrap:,} draws, seed {options.seed}); "
             f"q: Benjamini-Hochberg over {pairs.filter(metric=HEADLINE)['p_value'].count()} comparisons"
         )
+    fractions = _side_by_side(by_run, names, options.published)
     notes = differing_options(runs, published=options.published)
     notes += _coverage_notes(by_run, names) + _group_notes(pairs) + _test_notes(pairs, options)
     return Comparison(
         names,
         any(run.simulated for run in runs),
         by_run,
-        _side_by_side(by_run, names, options.published),
+        fractions,
         pairs,
-        ordered(pl.concat(changes)),
-        standing(pairs, names),
+        ordered(pl.concat(changes)) if changes else pl.DataFrame(schema=NO_CHANGES),
+        standing(pairs, names) if len(runs) > 1 else beside_published(fractions, names[0]),
         words,
         tuple(notes),
+        options,
     )
 
 
-def _baseline_first(runs: Sequence[ScoredRun], baseline: str | None) -> list[ScoredRun]:
+def _baseline_first(runs: Sequence[ScoredRun], baseline: str) -> list[ScoredRun]:
     names = [run.name for run in runs]
-    if baseline is None:
+    if not baseline:
         return list(runs)
     if baseline not in names:
         listed = ", ".join(map(repr, names))
@@ -283,49 +303,3 @@ def _test_notes(pairs: pl.DataFrame, options: CompareOptions) -> list[str]:
                 f"comparisons cannot be significant; draw more: --bootstrap {40 * tested + 1000}."
             )
     return notes
-
-
-def write_comparison(comparison: Comparison, folder: ResultFolder, *, figures: bool = True) -> None:
-    """Write the tables and figures of a comparison, and what its manifest says.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        What `compare_runs` returned.
-    folder : ResultFolder
-        An open result folder.
-    figures : bool, default True
-        Whether figures are drawn.
-    """
-    tables = {
-        "verdict": comparison.standing,
-        "comparison": comparison.pairs,
-        "fractions": comparison.fractions,
-        "gained_lost": comparison.gained_lost,
-    }
-    for name, frame in tables.items():
-        # a table may be passed on without its manifest: it says itself that its numbers are of no real profile
-        folder.csv(f"{name}.csv", frame.with_columns(simulated=True) if comparison.simulated else frame)
-    if figures:
-        from ..figures.comparison import draw_gained_lost, draw_overview
-
-        tests = comparison.pairs.filter(metric=RETRIEVED)["p_value"].count()
-        overview, changes = (
-            [folder.path(f"figures/{name}.{ending}") for ending in ("png", "svg")]
-            for name in ("overview", "gained_lost")
-        )
-        tables_drawn = (comparison.fractions, comparison.pairs, comparison.runs)
-        draw_overview(
-            *tables_drawn,
-            overview[0],
-            overview[1],
-            by_run=comparison.by_run,
-            subtitle=comparison.words,
-            simulated=comparison.simulated,
-        )
-        words = f"randomisation test that swaps the runs by cluster; q: Benjamini-Hochberg over {tests} comparisons"
-        draw_gained_lost(*tables_drawn, changes[0], changes[1], subtitle=words, simulated=comparison.simulated)
-    folder.manifest["simulated"] = comparison.simulated
-    folder.manifest["baseline"] = comparison.runs[0]
-    folder.manifest["statistic"] = comparison.words
-    folder.manifest["notes"] = list(comparison.notes)

@@ -18,7 +18,7 @@ from ..plates.metadata import plate_map
 from .clusters import group_clusters
 from .runs import ScoredRun, lost_at_gate, ordered
 
-__all__ = ["compare_pair", "comparison_table"]
+__all__ = ["NO_CHANGES", "compare_pair", "comparison_table"]
 
 _SIDES: Final = ("a", "b")
 
@@ -149,6 +149,15 @@ _COLUMNS: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("lost_at_gate_a", "lost_at_gate_b"), pl.Int64),
     **dict.fromkeys(("retrieved_only_a", "retrieved_only_b", "only_a_at_gate", "only_b_at_gate"), pl.Int64),
     "mcnemar_p": pl.Float64,
+}
+
+
+#: Columns of the groups that only one of two runs retrieves.
+NO_CHANGES: Final[Mapping[str, Any]] = {
+    **{name: _COLUMNS[name] for name in CONFIGURATION},
+    **dict.fromkeys(("group", "name", "run_a", "run_b", "change"), pl.String),
+    "at_gate": pl.Boolean,
+    **dict.fromkeys(("mean_average_precision_a", "mean_average_precision_b", "q_value_a", "q_value_b"), pl.Float64),
 }
 
 

@@ -17,7 +17,7 @@ from ..names import ALL, BATCH, CONFIGURATION, GROUP, GROUPED_BY, LEVEL, MODALIT
 from ..plates.metadata import PUBLISHED_KEYS, published
 from ..presets import PRESETS
 
-__all__ = ["ScoredRun", "differing_options", "lost_at_gate", "named_folders", "ordered", "read_run", "with_published"]
+__all__ = ["ScoredRun", "differing_options", "lost_at_gate", "ordered", "read_run", "with_published"]
 
 # Options that decide what a number means; where the profiles came from is what a comparison is about.
 _MEANING: Final = (
@@ -76,41 +76,6 @@ class ScoredRun:
     simulated: bool
     groups: pl.DataFrame
     members: pl.DataFrame
-
-
-def named_folders(texts: Sequence[str]) -> dict[str, Path]:
-    """Name result folders: ``NAME=DIR``, or the name of the folder.
-
-    Parameters
-    ----------
-    texts : sequence of str
-        As the user gave them. What is a folder as it stands is one, whatever its name holds.
-
-    Returns
-    -------
-    dict of str to Path
-        In the order given.
-
-    Raises
-    ------
-    InputError
-        Fewer than two, no name, or two of one name.
-    """
-    found: dict[str, Path] = {}
-    for text in texts:
-        name, equals, place = text.partition("=")
-        folder = Path(place if equals and not Path(text).is_dir() else text).expanduser()
-        name = name.strip() if equals and not Path(text).is_dir() else folder.resolve().name
-        if not name:
-            raise InputError(f"The result '{text}' has no name: give it as NAME=DIR.")
-        if name in found:
-            raise InputError(
-                f"Two results are called {name!r} ('{found[name]}' and '{folder}'): name them yourself, NAME=DIR."
-            )
-        found[name] = folder
-    if len(found) < 2:
-        raise InputError(f"A comparison needs two or more result folders, but got {len(found)}: give another.")
-    return found
 
 
 def read_run(name: str, folder: Path) -> ScoredRun:

@@ -8,7 +8,7 @@ import polars as pl
 
 from ..names import ALL, HEADLINE, LEVEL, RETRIEVED, TASKS
 
-__all__ = ["standing", "verdict_of"]
+__all__ = ["beside_published", "standing", "verdict_of"]
 
 
 def verdict_of(
@@ -89,3 +89,43 @@ def standing(pairs: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     both = pl.concat([baseline, ranked], how="diagonal").select(ranked.columns)
     place = pl.col("run").replace_strict(names, range(len(names)), return_dtype=pl.Int64)
     return both.sort(task, "difference", place, descending=[False, True, False], nulls_last=True)
+
+
+def beside_published(fractions: pl.DataFrame, run: str) -> pl.DataFrame:
+    """Put one run beside the published fractions: the mean difference over the configurations that were published.
+
+    Parameters
+    ----------
+    fractions : polars.DataFrame
+        See `comparison.Comparison`, with ``published``.
+    run : str
+        Its name.
+
+    Returns
+    -------
+    polars.DataFrame
+        The columns of `standing`, one row a task; there is no p-value, because published values have no groups.
+    """
+    own = pl.col(f"{run}_fr") - pl.col("published")
+    single = fractions.filter(pl.col("Description") != ALL).drop_nulls(["published", f"{run}_fr"])
+    counted = single.group_by("task", maintain_order=True).agg(
+        pl.lit(run).alias("run"),
+        pl.lit("beside the published values").alias("verdict"),
+        own.mean().alias("fr_difference"),
+        pl.lit("published fractions have no groups to test").alias("status"),
+        (own > 0).sum().cast(pl.Int64).alias("better_in"),
+        (own < 0).sum().cast(pl.Int64).alias("worse_in"),
+        pl.len().cast(pl.Int64).alias("configurations"),
+    )
+    numbers = ("value_a", "value_b", "difference", "lower", "upper", "q_value", "fr_q_value")
+    whole = ("groups_common", "gained", "lost", "lost_at_gate")
+    missing = {**dict.fromkeys(numbers, pl.Float64), **dict.fromkeys(whole, pl.Int64)}
+    table = counted.with_columns(pl.lit(None, kind).alias(name) for name, kind in missing.items())
+    return table.select(_COLUMNS)
+
+
+_COLUMNS = (
+    *("task", "run", "verdict", "value_a", "value_b", "difference", "lower", "upper", "q_value", "groups_common"),
+    *("fr_difference", "fr_q_value", "gained", "lost", "lost_at_gate", "status"),
+    *("better_in", "worse_in", "configurations"),
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ import polars as pl
 
 from ....kernels.backend import Backend
 from ...choices import did_you_mean
+from ...devices import backend_of
 from ...errors import InputError, examples
-from ...results.folder import ResultFolder, read_manifest
+from ...results.folder import read_manifest
+from ...results.tables import Table
 from ..confusion import Entries
 from ..figures.draw import draw_comparison
 from ..names import CELL
@@ -23,8 +25,10 @@ from ..scores.intervals import interval_table, intervals
 from ..scores.options import ReportOptions
 from ..scores.resample import point_scores
 from ..scores.summary import interval_words
+from ..tables import comparison_tables
 from ..workspace.read import read_samples
 from .groups import compare_paired, scored_model_of
+from .options import CompareOptions
 from .paired import Paired, ScoredModel, pair_cells
 
 __all__ = ["SideBySide", "compare_results"]
@@ -54,6 +58,14 @@ class SideBySide:
         What the intervals are, in words.
     notes : tuple of str
         What was left out.
+    n_cells : int
+        Cells that all models scored.
+    left_out : mapping of str to int
+        Cells that were left out, by reason.
+    simulated : bool
+        Whether the calls of any result were simulated.
+    options : CompareOptions
+        How they were compared.
     """
 
     models: pl.DataFrame
@@ -63,26 +75,47 @@ class SideBySide:
     headline: str
     interval_words: str
     notes: tuple[str, ...]
+    n_cells: int
+    left_out: Mapping[str, int]
+    simulated: bool
+    options: CompareOptions
+
+    def tables(self) -> dict[str, Table]:
+        """Return models, differences and classes."""
+        return comparison_tables(self.models, self.intervals, self.comparison, self.classes)
+
+    def draw(self, path: Callable[[str], Path]) -> None:
+        """Draw scores and differences."""
+        if self.options.figures:
+            words = f"{self.n_cells:,} cells that all models scored; {self.interval_words}."
+            tables = (self.models, self.intervals, self.comparison)
+            draw_comparison(path, *tables, subtitle=words, simulated=self.simulated)
+
+    def account(self) -> dict[str, Any]:
+        """Return the entries of the manifest."""
+        account = {
+            "inputs": [{"path": path} for path in self.options.results],
+            "dropped": dict(self.left_out),
+            "notes": list(self.notes),
+        }
+        return account | ({"simulated": True} if self.simulated else {})
+
+    def summary(self) -> dict[str, Any]:
+        """Return what ``--json`` prints."""
+        return {
+            "models": self.models.to_dicts(),
+            "comparison": self.comparison.filter(metric=self.headline).to_dicts(),
+            "notes": list(self.notes),
+        }
 
 
-def compare_results(
-    results: Sequence[Path], models: Sequence[str], report: ReportOptions, folder: ResultFolder, backend: Backend[Any]
-) -> SideBySide:
+def compare_results(options: CompareOptions) -> SideBySide:
     """Compare the models of result folders, cell by cell.
 
     Parameters
     ----------
-    results : sequence of Path
-        Result folders of ``fastbench fmeasure``, with the cells kept.
-    models : sequence of str
-        Names of the models to take; empty for all. Where two results have a model of one name, the name of its folder
-        stands before it.
-    report : ReportOptions
-        Bootstrap and rules; `group_by` is not used.
-    folder : ResultFolder
-        Open result folder.
-    backend : Backend
-        Kernels.
+    options : CompareOptions
+        Result folders of ``fastbench fmeasure``, with the cells kept; models, bootstrap and rules.
 
     Returns
     -------
@@ -93,7 +126,11 @@ def compare_results(
     InputError
         Fewer than two models, an unknown name, cells that were not kept, no cells in common, different truths.
     """
-    scored, moved = _matched(_scored_models(results, models, report.bootstrap_by, backend))
+    results, report = [Path(path).expanduser() for path in options.results], options.report
+    if not results:
+        raise InputError("A comparison needs a result folder of 'fastbench fmeasure' with several models, or two.")
+    backend = backend_of(options.device)
+    scored, moved = _matched(_scored_models(results, options.models, report.bootstrap_by, backend))
     paired = pair_cells(scored, None if report.bootstrap_by == CELL else report.bootstrap_by)
     compared = compare_paired(paired, report, backend)
     notes = [*moved, *compared.notes]
@@ -103,20 +140,7 @@ def compare_results(
     table = _models(paired, report, backend).sort(headline, "group_name", descending=[True, False], nulls_last=True)
     by_model = _intervals(paired, report, backend) if report.bootstrap else None
     words = interval_words(report) if by_model is not None else "no intervals"
-    folder.csv("models.csv", table)
-    if by_model is not None:
-        folder.csv("intervals.csv", by_model)
-    folder.csv("comparison.csv", compared.metrics)
-    folder.csv("comparison_per_class.csv", compared.classes)
     simulated = any(read_manifest(path).get("simulated") is True for path in results)
-    if simulated:
-        folder.manifest["simulated"] = True
-    if report.figures:
-        where = f"{int(paired.cells.sum()):,} cells that all models scored; {words}."
-        draw_comparison(folder, table, by_model, compared.metrics, subtitle=where, simulated=simulated)
-    folder.manifest["inputs"] = [{"path": str(path)} for path in results]
-    folder.manifest["dropped"] = dict(paired.left_out)
-    folder.manifest["notes"] = notes
     return SideBySide(
         models=table,
         intervals=by_model,
@@ -125,6 +149,10 @@ def compare_results(
         headline=headline,
         interval_words=words,
         notes=tuple(notes),
+        n_cells=int(paired.cells.sum()),
+        left_out=dict(paired.left_out),
+        simulated=simulated,
+        options=options,
     )
 
 

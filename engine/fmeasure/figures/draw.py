@@ -9,7 +9,6 @@ from typing import Any
 import polars as pl
 
 from ....kernels.backend import Backend
-from ...results.folder import ResultFolder
 from ..runs.samples import Group
 from ..scores.summary import Report
 from ..scores.tables import Rules, per_class, top_confusions
@@ -100,7 +99,7 @@ def draw_all(
 
 
 def draw_comparison(
-    folder: ResultFolder,
+    path: Callable[[str], Path],
     models: pl.DataFrame,
     intervals: pl.DataFrame | None,
     comparison: pl.DataFrame,
@@ -112,8 +111,8 @@ def draw_comparison(
 
     Parameters
     ----------
-    folder : ResultFolder
-        Open result folder; figures go into ``figures/``.
+    path : callable
+        Gives the place of a file by its name; figures go into ``figures/``.
     models : polars.DataFrame
         One row a model, see `compare.results.SideBySide`.
     intervals : polars.DataFrame or None
@@ -125,5 +124,5 @@ def draw_comparison(
     simulated : bool
         The header of each figure says so.
     """
-    draw_scores(_with_limits(models, intervals), *_paths(folder.path, "scores"), subtitle=subtitle, simulated=simulated)
-    draw_differences(comparison, _COMPARED, *_paths(folder.path, "differences"), subtitle=subtitle, simulated=simulated)
+    draw_scores(_with_limits(models, intervals), *_paths(path, "scores"), subtitle=subtitle, simulated=simulated)
+    draw_differences(comparison, _COMPARED, *_paths(path, "differences"), subtitle=subtitle, simulated=simulated)

@@ -12,19 +12,19 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from fastbench.engine.cpjump import Options, plan, run, write
+from fastbench.engine.command.execute import execute
+from fastbench.engine.comparison.runs import named_folders
+from fastbench.engine.cpjump.command import CPJUMP
 from fastbench.engine.cpjump.compare.clusters import group_clusters
-from fastbench.engine.cpjump.compare.comparison import (
-    CompareOptions,
-    Comparison,
-    compare_runs,
-    write_comparison,
-)
-from fastbench.engine.cpjump.compare.runs import named_folders, read_run
+from fastbench.engine.cpjump.compare.command import COMPARE
+from fastbench.engine.cpjump.compare.comparison import Comparison, compare_runs
+from fastbench.engine.cpjump.compare.options import CompareOptions
+from fastbench.engine.cpjump.compare.runs import read_run
 from fastbench.engine.cpjump.names import HEADLINE, METRICS
+from fastbench.engine.cpjump.options import Options
 from fastbench.engine.cpjump.plates.metadata import published, target_lists
+from fastbench.engine.cpjump.results import CpjumpResult
 from fastbench.engine.errors import InputError
-from fastbench.engine.results.folder import ResultFolder
 
 from .made_results import LONG, SHORT, groups, make_result, random_groups
 
@@ -322,9 +322,9 @@ def test_baseline_must_be_a_run(three: dict[str, Path]):
     assert compared(three, baseline="same").runs == ("same", "base", "good")
     with pytest.raises(InputError, match="No run is called 'bases'; did you mean 'base'"):
         compared(three, baseline="bases")
-    with pytest.raises(InputError, match="bootstrap is -1"):
+    with pytest.raises(InputError, match="bootstrap must lie between 0 and 200,000, but it is -1"):
         CompareOptions(bootstrap=-1)
-    with pytest.raises(InputError, match="at most 200,000 draws"):
+    with pytest.raises(InputError, match="between 0 and 200,000, but it is 1,000,000"):
         CompareOptions(bootstrap=1_000_000)
 
 
@@ -399,10 +399,9 @@ def test_folders_that_are_no_results_are_refused(tmp_path: Path, spoil: Any, mes
 @pytest.mark.slow
 def test_a_real_result_is_read_and_its_comparison_written(tmp_path: Path):
     tasks = ("replicability", "matching")
-    planned = plan(Options(simulated_features=40, limit_plates=4, tasks=tasks))
-    result = run(planned)
-    with ResultFolder(tmp_path / "real", "cpjump", planned.options.as_dict()) as folder:
-        write(result, folder, figures=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CpjumpResult, "draw", lambda self, path: None)
+        result = execute(CPJUMP, Options(simulated_features=40, limit_plates=4, tasks=tasks), tmp_path / "real")
     read = read_run("real", tmp_path / "real")
     assert read.simulated
     assert len(read.tables) == 2
@@ -411,9 +410,8 @@ def test_a_real_result_is_read_and_its_comparison_written(tmp_path: Path):
         own = read.groups.filter(task=task)
         assert own["map"].to_list() == frame.sort("Description", pl.nth(0))["mean_average_precision"].to_list()
         assert own["above_chance"].null_count() == 0
-    found = compared({"one": tmp_path / "real", "two": tmp_path / "real"})
-    with ResultFolder(tmp_path / "out", "cpjump compare", {}) as folder:
-        write_comparison(found, folder, figures=False)
+    both = tuple(f"{name}={tmp_path / 'real'}" for name in ("one", "two"))
+    execute(COMPARE, CompareOptions(results=both, bootstrap=400, figures=False), tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"verdict.csv", "comparison.csv", "fractions.csv", "gained_lost.csv", "manifest.json"}
     table = pl.read_csv(tmp_path / "out" / "comparison.csv")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from fastbench.engine.cpjump.compare.comparison import CompareOptions, Comparison, compare_runs
+from fastbench.engine.cpjump.compare.comparison import Comparison, compare_runs
+from fastbench.engine.cpjump.compare.options import CompareOptions
 from fastbench.engine.cpjump.compare.runs import lost_at_gate, read_run
 from fastbench.engine.cpjump.compare.verdict import verdict_of
 from fastbench.engine.cpjump.figures.comparison import draw_gained_lost

@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from fastbench.engine.cpjump.compare.comparison import CompareOptions, Comparison, compare_runs
+from fastbench.engine.cpjump.compare.comparison import Comparison, compare_runs
+from fastbench.engine.cpjump.compare.options import CompareOptions
 from fastbench.engine.cpjump.compare.runs import read_run
 from fastbench.engine.cpjump.figures.comparison import draw_gained_lost, draw_overview
 from fastbench.engine.cpjump.names import RETRIEVED

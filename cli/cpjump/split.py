@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..engine.cpjump.split.options import SplitOptions
-from ..engine.options import options_of
-from .console import print_json, show_notes, show_table
-from .declared import given_flags, parameter, with_options
+from ...engine.cpjump.split.options import SplitOptions
+from ...engine.options import options_of
+from ..console import print_json, show_notes, show_table
+from ..declared import given_flags, parameter, with_options
 
 if TYPE_CHECKING:
-    from ..engine.cpjump.split.leakage import Leakage
-    from ..engine.cpjump.split.strategies import Split
+    from ...engine.cpjump.split.leakage import Leakage
+    from ...engine.cpjump.split.strategies import Split
 
 __all__ = ["LEAKS", "split"]
 
@@ -33,10 +33,10 @@ def _split(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    from ..engine.cpjump.split.leakage import check_leakage
+    from ...engine.cpjump.split.leakage import check_leakage
 
     if manifest is not None:
-        from ..engine.cpjump.split.manifest import read_manifest
+        from ...engine.cpjump.split.manifest import read_manifest
 
         _refuse_beside_a_manifest(ctx)
         read = read_manifest(manifest)
@@ -45,8 +45,8 @@ def _split(
         _stop_on_leaks(leakage, strict)
         return
 
-    from ..engine.cpjump.split.manifest import output_paths, write_split
-    from ..engine.cpjump.split.strategies import make_split
+    from ...engine.cpjump.split.manifest import output_paths, write_split
+    from ...engine.cpjump.split.strategies import make_split
 
     options = options_given()
     paths = output_paths(output or _OUTPUT, overwrite)
@@ -63,7 +63,7 @@ def _split(
 
 def _refuse_beside_a_manifest(ctx: typer.Context) -> None:
     """Refuse the options of a split beside --manifest: they would not be used."""
-    from ..engine.errors import InputError
+    from ...engine.errors import InputError
 
     used = given_flags(ctx, [*(each.name for each in options_of(SplitOptions)), "output"])
     if used:

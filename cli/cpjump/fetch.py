@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..engine.cpjump.fetch.options import FetchOptions
-from .declared import parameter, with_options
+from ...engine.cpjump.fetch.options import FetchOptions
+from ..declared import parameter, with_options
 
 if TYPE_CHECKING:
-    from ..engine.cpjump.fetch.fetch import Fetched, Item
+    from ...engine.cpjump.fetch.fetch import Fetched, Item
 
 __all__ = ["fetch"]
 
@@ -27,10 +27,10 @@ _STATES = {
 
 
 def _fetch(ctx: typer.Context, options_given: Callable[[], FetchOptions], dry_run: bool, as_json: bool) -> None:
-    from ..engine.cpjump.fetch.fetch import fetch as fetch_files
-    from ..engine.cpjump.fetch.fetch import survey
-    from ..engine.errors import InputError
-    from ..engine.results.progress import Silent, Terminal
+    from ...engine.cpjump.fetch.fetch import fetch as fetch_files
+    from ...engine.cpjump.fetch.fetch import survey
+    from ...engine.errors import InputError
+    from ...engine.results.progress import Silent, Terminal
 
     options = options_given()
     items = survey(options)
@@ -72,8 +72,8 @@ def _show_survey(items: tuple[Item, ...], options: FetchOptions, table: bool) ->
     """Print how much is published and how much of it is here; a line for each plate when asked."""
     import polars as pl
 
-    from ..engine.cpjump.fetch.gallery import ABOUT
-    from .console import show_notes, show_table
+    from ...engine.cpjump.fetch.gallery import ABOUT
+    from ..console import show_notes, show_table
 
     typer.echo(f"{ABOUT['dataset']}; licence: {ABOUT['licence']}")
     if table:
@@ -94,10 +94,10 @@ def _show_survey(items: tuple[Item, ...], options: FetchOptions, table: bool) ->
 
 def _show_end(items: tuple[Item, ...], done: Fetched | None, options: FetchOptions, as_json: bool) -> None:
     """Print what was done, whom to cite, and the command that scores the profiles."""
-    from ..engine.cpjump.fetch.fetch import RECORD
-    from ..engine.cpjump.fetch.gallery import ABOUT
-    from ..engine.cpjump.names import SUFFIX
-    from .console import print_json
+    from ...engine.cpjump.fetch.fetch import RECORD
+    from ...engine.cpjump.fetch.gallery import ABOUT
+    from ...engine.cpjump.names import SUFFIX
+    from ..console import print_json
 
     command = ["fastbench", "cpjump", "--profiles", str(options.output)]
     if options.suffix != SUFFIX:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ..engine.fmeasure.names import counted
-from .console import show_notes, show_table
+from ...engine.fmeasure.names import counted
+from ..console import show_notes, show_table
 
 if TYPE_CHECKING:
-    from ..engine.fmeasure.result import FmeasureResult
-    from ..engine.fmeasure.scores.summary import Report
+    from ...engine.fmeasure.result import FmeasureResult
+    from ...engine.fmeasure.scores.summary import Report
 
 __all__ = ["show", "show_first_notes"]
 

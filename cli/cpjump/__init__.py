@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ..engine.cpjump.command import CPJUMP
-from ..engine.cpjump.names import TITLES
-from .console import show_notes, show_table
-from .cpjump_compare import compare
-from .cpjump_fetch import fetch
-from .cpjump_split import split
-from .declared import command_line
+from ...engine.cpjump.command import CPJUMP
+from ...engine.cpjump.names import TITLES
+from ..console import show_notes, show_table
+from ..declared import command_line
+from .compare import compare
+from .fetch import fetch
+from .split import split
 
 if TYPE_CHECKING:
-    from ..engine.cpjump.options import Options
-    from ..engine.cpjump.results import CpjumpResult
+    from ...engine.cpjump.options import Options
+    from ...engine.cpjump.results import CpjumpResult
 
 __all__ = ["app"]
 

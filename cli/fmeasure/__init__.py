@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ..engine.fmeasure.azimuth.command import AZIMUTH
-from ..engine.fmeasure.command import AGGREGATE, CONFUSION_MATRIX, FLAT, FMEASURE, HIERARCHICAL
-from ..engine.fmeasure.runs.options import ScoreOptions
-from ..engine.options import options_of
-from .console import show_notes, show_table
-from .declared import command_line
-from .fmeasure_compare import compare
-from .fmeasure_view import show, show_first_notes
+from ...engine.fmeasure.azimuth.command import AZIMUTH
+from ...engine.fmeasure.command import AGGREGATE, CONFUSION_MATRIX, FLAT, FMEASURE, HIERARCHICAL
+from ...engine.fmeasure.runs.options import ScoreOptions
+from ...engine.options import options_of
+from ..console import show_notes, show_table
+from ..declared import command_line
+from .compare import compare
+from .view import show, show_first_notes
 
 if TYPE_CHECKING:
-    from ..engine.fmeasure.azimuth.options import AzimuthOptions
-    from ..engine.fmeasure.azimuth.result import Converted
+    from ...engine.fmeasure.azimuth.options import AzimuthOptions
+    from ...engine.fmeasure.azimuth.result import Converted
 
 __all__ = ["app"]
 
