@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -130,11 +130,18 @@ class Reader:
 
     def read(self, run: Run) -> Scored:
         """Read, align, code and count one run, or take what an earlier command counted of it."""
-        predictions = cache(partial(self._predictions, run))
-        digests = self._digests(run, lambda: predictions()[0]) if self.steps.keeps else ()
+        early: list[tuple[CellTable, list[str]]] = []  # predictions that are read already, for their digest
+
+        def read_early() -> CellTable:
+            early.append(self._predictions(run))
+            return early[0][0]
+
+        def count() -> dict[str, Any]:
+            return self._counted(run, ontology, *(early.pop() if early else self._predictions(run)))
+
+        digests = self._digests(run, read_early) if self.steps.keeps else ()
         ontology = self.ontology(run.ontology) if run.ontology else None
-        counted = self.steps.do(f"run {run.name}", lambda: self._counted(run, ontology, *predictions()), digests)
-        return _scored(run, ontology, counted, digests)
+        return _scored(run, ontology, self.steps.do(f"run {run.name}", count, digests), digests)
 
     def _file_digest(self, path: Path) -> str:
         found: str = self._shared(("digest", path.resolve()), lambda: _digest(path))
