@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..results.digests import path_sha256
 from ..results.folder import ResultFolder
 from ..results.progress import Advance, Reporter, Silent
 from ..results.steps import StepStore
@@ -85,6 +86,4 @@ class Job:
         """
         if not self.steps.keeps:
             return self.steps.do(name, compute)
-        from ..readers.digests import source_of
-
-        return self.steps.do(name, compute, [source_of(path, 0).sha256 for path in files])
+        return self.steps.do(name, compute, [path_sha256(path) for path in files])

@@ -12,7 +12,7 @@ import polars as pl
 
 from ..errors import InputError
 from ..options import from_mapping
-from ..readers.digests import source_of
+from ..results.digests import path_sha256
 from ..results.folder import MANIFEST, read_manifest
 from ..results.progress import Reporter
 from .execute import execute
@@ -125,7 +125,7 @@ def _inputs(before: Mapping[str, Any], after: Mapping[str, Any]) -> pl.DataFrame
 
 
 def _digest(path: Path) -> str | None:
-    return source_of(path, 0).sha256 if path.exists() else None
+    return path_sha256(path) if path.exists() else None
 
 
 def _versions(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:

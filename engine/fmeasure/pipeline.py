@@ -16,7 +16,7 @@ from ..command.job import Job
 from ..devices import backend_of
 from ..errors import InputError, examples
 from ..options import as_mapping
-from ..readers.digests import file_sha256
+from ..results.digests import file_sha256
 from ..results.folder import ResultFolder, read_manifest
 from .example import GT_LABEL, INFERRED_LABEL, RANKS, write_example
 from .figures.draw import draw_all

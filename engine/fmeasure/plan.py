@@ -11,9 +11,9 @@ import polars as pl
 from ..command.command import Work
 from ..readers.arrow import arrow_columns
 from ..readers.cells import column_names
-from ..readers.digests import file_sha256
 from ..readers.formats import ANNDATA, TEXT, existing_path, format_of
 from ..readers.obs import open_obs
+from ..results.digests import file_sha256
 from ..results.progress import peak_megabytes
 from .example import CELLS, DONORS, MODELS, RANKS
 from .names import counted

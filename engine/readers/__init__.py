@@ -6,7 +6,7 @@ Called from outside
 `cells.read_cells`, `cells.column_names`    cell ids, label columns and score columns of a table of cells
 `vectors.open_table`    tables of vectors, of which only the rows asked for are read
 `small_table.read_table`    experiment tables, targets, test labels, manifests, crosswalks: all columns as text
-`digests.source_of`, `digests.file_sha256`    what was read, for the manifest
+`digests.source_of`    what was read, for the manifest
 `packaged.resolve`, `packaged.data_folder`    the data that come with the package
 `formats.existing_path`, `formats.format_of`    the checks before anything of a file is read
 `errors`    what is said of a file that is missing, damaged or a Git LFS pointer: each sentence once

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -21,7 +20,7 @@ from .arrow import check_size
 from .column_roles import refuse_repeated
 from .errors import damaged_file_as_input_error, missing_chunks
 
-__all__ = ["check_cut_chunks", "open_anndata", "read_anndata", "zarr_digest"]
+__all__ = ["check_cut_chunks", "open_anndata", "read_anndata"]
 
 _PICKLE_CODEC = re.compile(rb'"(id|name)"\s*:\s*"[^"]*pickle[^"]*"')
 _ZARR_HEADERS = {".zarray", ".zmetadata", "zarr.json"}
@@ -232,17 +231,3 @@ def _metadata(store: Any) -> pl.DataFrame:
     if "obs_names" in frame.columns:
         return frame
     return frame.with_columns(pl.Series("obs_names", [str(name) for name in obs.index], dtype=pl.String))
-
-
-def zarr_digest(path: Path) -> tuple[str, int]:
-    """SHA-256 over the sorted relative names and contents of the files of a folder, and their total size."""
-    total = hashlib.sha256()
-    n_bytes = 0
-    for file in sorted(
-        (file for file in path.rglob("*") if file.is_file()), key=lambda f: f.relative_to(path).as_posix()
-    ):
-        content = file.read_bytes()
-        n_bytes += len(content)
-        name = file.relative_to(path).as_posix()
-        total.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
-    return total.hexdigest(), n_bytes

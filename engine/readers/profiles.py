@@ -22,13 +22,13 @@ import numpy as np
 
 from ...kernels.cores import usable_cores
 from ..errors import InputError, examples
+from ..results.digests import file_sha256, folder_sha256
 from ..tables.frames import distinct_texts, near_duplicate_labels
 from ..tables.matrix import check_finite, non_finite_columns
 from ..tables.profiles import Profiles, stack
-from .anndata import read_anndata, zarr_digest
+from .anndata import read_anndata
 from .arrow import read_arrow
 from .column_roles import compile_features
-from .digests import file_sha256
 from .errors import unreadable_error
 from .formats import ARROW, TEXT, existing_path, format_of, refuse_obsm
 from .text import read_text, type_text
@@ -103,7 +103,7 @@ def _read_one(path: Path, shown: str, obsm: str | None, pattern: re.Pattern[str]
         if suffix in TEXT:
             return read_text(path, shown, TEXT[suffix], pattern)
         if suffix == ".zarr":
-            digest, n_bytes = zarr_digest(path)
+            digest, n_bytes = folder_sha256(path)
             return read_anndata(path, shown, digest, n_bytes, obsm, pattern)
         digest = file_sha256(path)
         if suffix in ARROW:

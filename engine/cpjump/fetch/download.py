@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ...readers.digests import file_sha256
+from ...results.digests import file_sha256
 from ...results.files import sync_folder
 from .gallery import Bucket, ChangedError, FetchError, Published, RefusedError
 

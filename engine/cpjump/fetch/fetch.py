@@ -21,7 +21,7 @@ from typing import Any, Final, TypeVar
 
 from ...choices import did_you_mean
 from ...errors import InputError, examples
-from ...readers.digests import file_sha256
+from ...results.digests import file_sha256
 from ...results.files import write_error, write_json
 from ..names import BATCH
 from ..plates.files import plate_files

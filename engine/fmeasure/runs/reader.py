@@ -21,9 +21,9 @@ from ....kernels.backend import Backend
 from ....kernels.sparse_counts import SparseCounts
 from ...errors import InputError
 from ...readers.cells import CellTable, read_cells
-from ...readers.digests import file_sha256
 from ...readers.errors import unreadable_error
 from ...readers.formats import ANNDATA, existing_path, format_of
+from ...results.digests import file_sha256
 from ...results.steps import StepStore
 from ..confusion import Confusion, matrices
 from ..ontology.ontology import Ontology, with_empty_row
