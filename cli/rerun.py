@@ -49,7 +49,7 @@ def _show(what: str, table: pl.DataFrame, name: str) -> None:
     """Print what is not as it was, a line each."""
     changed = table.filter(table["status"] != "equal")
     if not len(changed):
-        typer.echo(f"All {len(table)} {what} are equal, byte for byte.")
+        typer.echo(f"All {len(table)} {what} are equal.")
         return
     typer.echo(f"{len(changed)} of {len(table)} {what} differ:")
     for row in changed.iter_rows(named=True):

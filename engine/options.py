@@ -34,6 +34,7 @@ class _Declaration:
     reads: bool = False
     python_only: bool = False
     decides: bool = True
+    writes: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +67,8 @@ class Option:
         Whether the command line lacks it.
     decides : bool
         Whether numbers depend on it; device, precision and threads do not.
+    writes : bool
+        Whether it names a file that the command writes beside its result.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Option:
     reads: bool
     python_only: bool
     decides: bool
+    writes: bool
 
     @property
     def required(self) -> bool:
@@ -98,6 +102,7 @@ def option(
     reads: bool = False,
     python_only: bool = False,
     decides: bool = True,
+    writes: bool = False,
 ) -> Any:
     """Declare an option: a field of the dataclass of a command's options.
 
@@ -122,13 +127,15 @@ def option(
         Whether the command line lacks it.
     decides : bool, default True
         Whether numbers depend on it.
+    writes : bool, default False
+        Whether it names a file that the command writes beside its result; `rerun` leaves it out.
 
     Returns
     -------
     dataclasses.Field
         For a frozen dataclass.
     """
-    declared = _Declaration(help, tuple(choices), flag, positional, many, reads, python_only, decides)
+    declared = _Declaration(help, tuple(choices), flag, positional, many, reads, python_only, decides, writes)
     return dataclasses.field(default=default, metadata={"option": declared})
 
 
@@ -160,6 +167,7 @@ def options_of(declared: type) -> tuple[Option, ...]:
                 reads=about.reads,
                 python_only=about.python_only,
                 decides=about.decides,
+                writes=about.writes,
             )
         )
     return tuple(found)

@@ -31,10 +31,13 @@ def show(found: Comparison, options: CompareOptions, output: Path) -> None:
     baseline = found.runs[0]
     simulated = "; SIMULATED features" if found.simulated else ""
     typer.echo()
-    show_table(_verdict(found), f"Which is better? mAP above chance against {baseline}{simulated}")
+    beside = "beside the published values" if len(found.runs) == 1 else f"mAP above chance against {baseline}"
+    show_table(_verdict(found), f"Which is better? {beside}{simulated}")
     typer.echo()
     where = _where(found)
-    if len(where):
+    if len(found.runs) == 1:
+        pass
+    elif len(where):
         shown = f"the first {SHOWN} of {len(where)}" if len(where) > SHOWN else f"{len(where)}"
         show_table(where.head(SHOWN), f"Where? Configurations whose mAP above chance differs, q < {LEVEL:g} ({shown})")
     else:

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from ..errors import InputError
-from ..options import from_mapping
+from ..options import from_mapping, options_of
 from ..results.digests import path_sha256
 from ..results.folder import MANIFEST, read_manifest
 from ..results.progress import Reporter
@@ -45,7 +45,7 @@ class Rerun:
 
     @property
     def equal(self) -> bool:
-        """Whether every file of the result is the same, byte for byte."""
+        """Whether every file of the result is the same, but for its place and times."""
         return bool((self.outputs["status"] == "equal").all())
 
     def summary(self) -> dict[str, Any]:
@@ -98,20 +98,26 @@ def rerun(
         raise InputError(f"'{manifest}' is not the manifest of a fastbench result (nor a folder with one).")
     command = find_command(str(account.get("command")), f"'{before}'")
     given = from_mapping(command.options, account.get("options") or {}, f"The manifest of '{before}'")
-    options = command.options(**given)
+    written = {each.name for each in options_of(command.options) if each.writes}
+    options = command.options(**{name: value for name, value in given.items() if name not in written})
     after = Path(output) if output is not None else before.resolve().with_name(f"{before.resolve().name}_rerun")
     execute(command, options, after, overwrite=overwrite, resume=resume, reporter=reporter)
     new = read_manifest(after)
-    return Rerun(before, after, _inputs(account, new), differences(before, after), _versions(account, new))
+    inputs = _inputs(account, new, before, after)
+    return Rerun(before, after, inputs, differences(before, after), _versions(account, new))
 
 
-def _inputs(before: Mapping[str, Any], after: Mapping[str, Any]) -> pl.DataFrame:
-    """Compare the digests of inputs; what was read then and not now is looked at, where it still is."""
+def _inputs(before: Mapping[str, Any], after: Mapping[str, Any], old_place: Path, new_place: Path) -> pl.DataFrame:
+    """Compare the digests of inputs; what was read then and not now is looked at, where it still is.
 
-    def digests(account: Mapping[str, Any]) -> dict[str, str]:
-        return {str(each["path"]): str(each.get("sha256")) for each in account.get("inputs", ()) if "path" in each}
+    Inputs that a command makes inside its result, as an example does, are those of the same name there.
+    """
 
-    old, new = digests(before), digests(after)
+    def digests(account: Mapping[str, Any], place: Path) -> dict[str, str]:
+        listed = [each for each in account.get("inputs", ()) if "path" in each]
+        return {_inside(str(each["path"]), place): str(each.get("sha256")) for each in listed}
+
+    old, new = digests(before, old_place), digests(after, new_place)
     rows = []
     for path in sorted(old.keys() | new.keys()):
         if path not in old:
@@ -122,6 +128,12 @@ def _inputs(before: Mapping[str, Any], after: Mapping[str, Any]) -> pl.DataFrame
             status = "equal" if _digest(Path(path)) == old[path] else "changed" if Path(path).exists() else "missing"
         rows.append({"path": path, "status": status})
     return pl.DataFrame(rows, schema={"path": pl.String, "status": pl.String})
+
+
+def _inside(path: str, place: Path) -> str:
+    """Return a path, relative to a result folder when it lies in it."""
+    whole = str(place.expanduser().resolve())
+    return path[len(whole) + 1 :] if path.startswith(f"{whole}/") else path
 
 
 def _digest(path: Path) -> str | None:
@@ -163,19 +175,32 @@ def differences(before: Path, after: Path) -> pl.DataFrame:
         elif old[name] == new[name]:
             status = "equal"
         else:
-            status, words = "differs", _difference(before / name, after / name)
+            words = _difference(name, before, after)
+            status = "equal" if words == _EQUAL else "differs"
         rows.append({"file": name, "status": status, "difference": words})
     return pl.DataFrame(rows, schema={"file": pl.String, "status": pl.String, "difference": pl.String})
 
 
-def _difference(before: Path, after: Path) -> str:
-    """Say how two tables differ; other files just do."""
-    if before.suffix not in (".csv", ".parquet"):
+#: The values of a file are equal, and what differs tells where and when it was made.
+_EQUAL = "equal but for its place and times"
+
+
+def _difference(name: str, before: Path, after: Path) -> str:
+    """Say how two tables differ; other files just do. Names of the result folder itself count as equal."""
+    places = [str(place.expanduser().resolve()).encode() for place in (before, after)]
+    old_bytes, new_bytes = (place.joinpath(name).read_bytes() for place in (before, after))
+    if old_bytes == new_bytes.replace(places[1], places[0]):
+        return _EQUAL
+    if not name.endswith((".csv", ".parquet")):
         return ""
+    declared = read_manifest(after).get("tables", {}).get(name, {}).get("columns", ())
+    varying = [each["name"] for each in declared if each.get("varies")]
     try:
-        old, new = _table(before), _table(after)
+        old, new = (_table(content, name).drop(varying, strict=False) for content in (old_bytes, new_bytes))
     except pl.exceptions.PolarsError:
         return "one of them is not a table any more"
+    if varying and old.equals(new):
+        return _EQUAL
     if old.columns != new.columns:
         changed = sorted(set(old.columns) ^ set(new.columns))
         return f"columns {', '.join(changed)} are in one only" if changed else "the order of columns"
@@ -194,7 +219,7 @@ def _difference(before: Path, after: Path) -> str:
     return "; ".join(found) if found else "the same values, written in another way"
 
 
-def _table(path: Path) -> pl.DataFrame:
-    if path.suffix == ".parquet":
-        return pl.read_parquet(path)
-    return pl.read_csv(io.BytesIO(path.read_bytes()), infer_schema_length=None)
+def _table(content: bytes, name: str) -> pl.DataFrame:
+    if name.endswith(".parquet"):
+        return pl.read_parquet(io.BytesIO(content))
+    return pl.read_csv(io.BytesIO(content), infer_schema_length=None)

@@ -78,7 +78,9 @@ class Options:
     sphering_epsilon: float | None = option(
         "sphering: added to the singular values of the controls; 1e-6 when left out.", None
     )
-    save_correction: Path | None = option("Keep the fitted batch correction in this .npz file.", None, decides=False)
+    save_correction: Path | None = option(
+        "Keep the fitted batch correction in this .npz file.", None, decides=False, writes=True
+    )
     load_correction: Path | None = option(
         "Take the batch correction, and its options, from a file instead of fitting it.", None, reads=True
     )

@@ -71,7 +71,7 @@ class StepStore:
         Returns
         -------
         object
-            What `compute` returned. The same whether it was computed or kept: tuples are lists.
+            What `compute` returned; where it was kept, tuples are lists.
         """
         if self._folder is None:
             found = compute()
@@ -85,10 +85,10 @@ class StepStore:
                     found = decode(content)
                     self._count(taken=1)
                     return found
-        content = encode(compute())
-        self._keep(key, content)
+        computed = compute()
+        self._keep(key, encode(computed))
         self._count(done=1)
-        return decode(content)
+        return computed
 
     def _count(self, taken: int = 0, done: int = 0) -> None:
         with self._lock:

@@ -85,18 +85,22 @@ def draw_overview(
         notes.append("Without a line: no interval (too few groups).")
     with house_style():
         height = sum(row * len(rows) + 1.2 for rows in tasks.values()) + 0.6 + _LEGEND_LINE * ((len(runs) + 5) // 3)
+        alone = len(runs) == 1
         title = f"{len(runs)} runs side by side: which is better, and where?"
+        if alone:
+            title, notes = f"{_short(runs[0])} beside the published fractions", notes[1:]
         page = new_page(_WIDTH, height, title, subtitle, note=" ".join(notes), simulated=simulated)
         grid = page.subplots(
             len(tasks),
-            2,
+            1 if alone else 2,
             squeeze=False,
-            width_ratios=(1.0, 1.1),
+            width_ratios=(1.0,) if alone else (1.0, 1.1),
             height_ratios=[len(rows) for rows in tasks.values()],
         )
-        for (task, rows), (left, right) in zip(tasks.items(), grid, strict=True):
+        for (task, rows), (left, *right) in zip(tasks.items(), grid, strict=True):
             _draw_fractions(left, rows, by_run.filter(task=task), fractions.filter(task=task), runs)
-            _draw_differences(right, rows, pairs.filter(task=task), runs)
+            for axes in right:
+                _draw_differences(axes, rows, pairs.filter(task=task), runs)
             left.set_title(TITLES[task], loc="left", fontweight="bold", pad=8)
         _legend(page, runs, published, simulated)
         save_page(page, path_png, path_svg)
@@ -253,19 +257,21 @@ def _legend(page: Figure, runs: Sequence[str], published: bool, simulated: bool)
 
     handles: list[Any] = []
     for run in runs:
-        name = _short(run) + (" (baseline)" if run == runs[0] else "")
+        name = _short(run) + (" (baseline)" if run == runs[0] and len(runs) > 1 else "")
         style: dict[str, Any] = {"marker": _marker(runs, run), "color": _colour(runs, run), "markersize": 8}
         handles.append(Line2D([], [], linestyle="", label=name, **style))
     if published:
         text = "published CellProfiler" + (" (real features)" if simulated else "")
         handles.append(Line2D([], [], linestyle="", label=text, **_PUBLISHED))
+    if len(runs) == 1:
+        return _legend_below_header(page, handles)
     square: dict[str, Any] = {"marker": "s", "markersize": 7}
     faint: dict[str, Any] = {"color": _FAINT, "linewidth": 1.6, "markerfacecolor": "white"}
     handles += [
         Line2D([], [], label=f"q < {LEVEL:g}: filled, in the colour of its run", color=INK, linewidth=2.8, **square),
         Line2D([], [], label="not significant", **faint, **square),
     ]
-    _legend_below_header(page, handles)
+    return _legend_below_header(page, handles)
 
 
 def _legend_below_header(page: Figure, handles: list[Any]) -> None:
