@@ -61,7 +61,14 @@ class Difference:
 
 
 def paired_difference(
-    clusters: npt.ArrayLike, values: Floats, weights: Floats, *, draws: int, seed: int, level: float = 0.95
+    clusters: npt.ArrayLike,
+    values: Floats,
+    weights: Floats,
+    *,
+    crossed: npt.ArrayLike | None = None,
+    draws: int,
+    seed: int,
+    level: float = 0.95,
 ) -> Difference:
     """Return the difference of the means of two runs, with the p-value of a randomisation test and an interval.
 
@@ -74,6 +81,9 @@ def paired_difference(
         Values in run a and in run b; those that are not there do not count.
     weights : ndarray of float64, shape (n, 2)
         How much each value counts in the mean of its run; 0 where there is none.
+    crossed : array_like, shape (n,), optional
+        A second clustering that crosses the first, such as the configuration of each row, whose rows share plates and
+        controls. Swaps of the first do not show what such rows have in common, so their spread is widened by it.
     draws : int
         How many random sets of clusters; all sets are taken where there are no more than that. 0 leaves the interval
         and the p-value out.
@@ -99,13 +109,19 @@ def paired_difference(
     The interval holds the middle share of the differences within the sets. It is the range of shifts that the test
     does not reject (Hartigan 1969).
 
+    With `crossed`, the spread of the differences after swaps is multiplied by sqrt((V1 + V2 - V0) / V1) where that is
+    above 1: the sums of squares of the sums of each cluster, of each crossed one (less the mean), and of each row
+    (Cameron, Gelbach and Miller 2011). The test is then approximate.
+
     References
     ----------
     Hartigan 1969, "Using subsample values as typical values"; Canay, Romano and Shaikh 2017, "Randomization tests
-    under an approximate symmetry assumption"; Phipson and Smyth 2010, "Permutation p-values should never be zero".
+    under an approximate symmetry assumption"; Cameron, Gelbach and Miller 2011, "Robust inference with multiway
+    clustering"; Phipson and Smyth 2010, "Permutation p-values should never be zero".
     """
     some = (weights > 0).any(axis=1)
     weights, names = weights[some], np.asarray(clusters)[some]
+    other = None if crossed is None else np.asarray(crossed)[some]
     sums = np.where(weights > 0, values[some], 0.0) * weights
     distinct, cluster = np.unique(names, return_inverse=True)
     table = np.zeros((len(distinct), 4))
@@ -126,10 +142,15 @@ def paired_difference(
         status = f"not tested: {differing} of at least {FEWEST_DIFFERING} clusters that differ"
     else:
         status = TESTED
+        whole, wider = float(difference.sum()), 1.0
+        if other is not None and differing:
+            wider = _widening(cluster, np.unique(other, return_inverse=True)[1], sums[:, 0] - sums[:, 1], weights[:, 0])
         inside, weight = _inside(swap_sets(n, draws, seed), difference, weight_a)
-        p_value = swap_p_value(difference.sum() - 2 * inside, float(difference.sum()), tie)
+        p_value = swap_p_value(wider * (whole - 2 * inside), whole, tie)
         some = weight > 0
         lower, upper = percentile_bounds((inside[some] / weight[some])[:, None], level)[:, 0]
+        mean = mean_a - mean_b
+        lower, upper = mean + wider * (lower - mean), mean + wider * (upper - mean)
     return Difference(mean_a, mean_b, mean_a - mean_b, float(lower), float(upper), p_value, n, status)
 
 
@@ -137,6 +158,20 @@ def _mean(sums: Floats, weights: Floats) -> float:
     """Return the mean over all clusters; NaN where a run has no value."""
     total = float(weights.sum())
     return float(sums.sum()) / total if total > 0 else float("nan")
+
+
+def _widening(
+    cluster: npt.NDArray[np.intp], crossed: npt.NDArray[np.intp], differences: Floats, weights: Floats
+) -> float:
+    """Return by how much swaps of clusters are to be widened for what crossed clusters have in common."""
+    levels = int(crossed.max()) + 1
+    if levels < FEWEST_DIFFERING:  # too few to tell
+        return 1.0
+    mean = differences.sum() / weights.sum()
+    common = np.bincount(crossed, differences) - mean * np.bincount(crossed, weights)
+    own = np.square(np.bincount(cluster, differences)).sum()
+    more = np.square(common).sum() * levels / (levels - 1) - np.square(differences).sum()
+    return float(np.sqrt(max(1.0, 1.0 + more / own)))
 
 
 def swap_p_value(swapped: Floats, observed: float, tie: float = _TIE) -> float:

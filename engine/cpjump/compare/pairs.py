@@ -91,6 +91,9 @@ def _metric_rows(
     # At a gate a group loses all: its AP is that of chance, and it is not retrieved.
     every_above, every_retrieved = (np.where(lost, 0.0, each) for each in (above, retrieved))
     cluster = _clusters(part, members)
+    # The perturbations of a configuration share plates and controls; over several that can be told.
+    replicates = configuration["task"] == TASKS[0] and configuration["Description"] == ALL
+    crossed = part["Description"].to_numpy() if replicates else None
     counts = {
         "groups_a": own[:, 0].sum(),
         "groups_b": own[:, 1].sum(),
@@ -105,7 +108,7 @@ def _metric_rows(
         (_in_both(every_above), _in_both(above), _in_both(maps), own, _in_both(retrieved), _in_both(every_retrieved)),
         strict=True,
     ):
-        found = paired_difference(cluster, values, there.astype(np.float64), draws=draws, seed=seed)
+        found = paired_difference(cluster, values, there.astype(np.float64), crossed=crossed, draws=draws, seed=seed)
         compared = {"groups_compared": there.any(axis=1).sum()}
         rows.append(dict(configuration) | {"metric": metric} | asdict(found) | counts | compared)
     rows[-1] |= _retrieved_once(retrieved, lost)

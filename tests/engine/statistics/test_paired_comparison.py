@@ -161,3 +161,24 @@ def test_runs_that_do_not_differ_are_rejected_in_five_of_a_hundred(spread: Float
 
 def test_runs_that_differ_are_found():
     assert rejections(1.5, np.ones(40), 60, seed=2) >= 45
+
+
+def test_what_crossed_clusters_have_in_common_is_counted():
+    """Twelve configurations of forty perturbations: each configuration has a noise of its own in each run."""
+    rng = np.random.default_rng(4)
+    name, configuration = (each.ravel() for each in np.meshgrid(np.arange(40), np.arange(12)))
+    found = {True: 0, False: 0}
+    for repeat in range(300):
+        values = rng.normal(0, 1, (480, 2)) + 0.15 * rng.normal(0, 1, (12, 2))[configuration]
+        for known in found:
+            crossed = configuration if known else None
+            test = paired_difference(name, values, np.ones((480, 2)), crossed=crossed, draws=199, seed=repeat)
+            found[known] += test.p_value < 0.05
+            assert test.lower <= test.difference <= test.upper
+    assert found[False] > 30
+    assert 5 <= found[True] <= 30
+    few = [
+        paired_difference(name, values, np.ones((480, 2)), crossed=crossed, draws=199, seed=0)
+        for crossed in (None, configuration % 5)
+    ]
+    assert few[0] == few[1]
