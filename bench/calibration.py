@@ -19,13 +19,16 @@ from unittest.mock import patch
 import numpy as np
 import polars as pl
 
-from fastbench.engine.cpjump import Options, plan, run, workflow, write
+from fastbench.engine.command.execute import execute
+from fastbench.engine.cpjump import configurations
+from fastbench.engine.cpjump.command import CPJUMP
 from fastbench.engine.cpjump.compare.pairs import compare_pair, comparison_table
 from fastbench.engine.cpjump.compare.runs import ScoredRun, read_run
 from fastbench.engine.cpjump.names import ALL, LEVEL, METRICS, TASKS, TITLES
+from fastbench.engine.cpjump.options import Options
 from fastbench.engine.cpjump.plates.metadata import Plate
 from fastbench.engine.cpjump.plates.simulate import Simulator
-from fastbench.engine.results.folder import ResultFolder
+from fastbench.engine.cpjump.results import CpjumpResult
 from fastbench.engine.tables.profiles import stack
 
 __all__ = ["SharedSignal", "rates", "scenarios", "score"]
@@ -78,13 +81,11 @@ def score(name: str, plates: SharedSignal, options: Options) -> ScoredRun:
     options : Options
         Which plates and tasks.
     """
-    planned = plan(options)
-    # A plan has no place for a simulation of another kind, and a benchmark is no reason for one.
-    with patch.object(workflow, "plate_reader", lambda _: lambda some: stack([plates.plate(each) for each in some])):
-        result = run(planned)
-    with tempfile.TemporaryDirectory() as place:
-        with ResultFolder(Path(place) / name, "cpjump", planned.options.as_dict()) as folder:
-            write(result, folder, figures=False)
+    # A plan has no place for a simulation of another kind, and no figure is looked at.
+    reader = patch.object(configurations, "plate_reader", lambda *_: lambda some: stack([*map(plates.plate, some)]))
+    undrawn = patch.object(CpjumpResult, "draw", lambda *_: None)
+    with tempfile.TemporaryDirectory() as place, reader, undrawn:
+        execute(CPJUMP, options, Path(place) / name)
         return read_run(name, Path(place) / name)
 
 

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from fastbench.bench.calibration import markdown, rates, scenarios
-from fastbench.engine.cpjump import Options
 from fastbench.engine.cpjump.names import HEADLINE
+from fastbench.engine.cpjump.options import Options
 
 
 @pytest.mark.slow
