@@ -283,14 +283,8 @@ def _legend_below_header(page: Figure, handles: list[Any]) -> None:
     left, bottom, width, height = engine.get()["rect"]
     columns = 3
     taken = (_LEGEND_LINE * -(-len(handles) // columns) + 0.1) / page.get_figheight()
-    legend = page.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(0.0, bottom + height),
-        ncols=columns,
-        fontsize=13,
-        handlelength=1.6,
-    )
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0.0, bottom + height), "ncols": columns}
+    legend = page.legend(handles=handles, fontsize=13, handlelength=1.6, **place)
     legend.set_in_layout(False)
     engine.set(rect=(left, bottom, width, height - taken))
 
@@ -327,14 +321,9 @@ def draw_gained_lost(
     others = runs[1:]
     with house_style():
         height = sum(0.3 * len(rows) + 0.8 for rows in tasks.values()) + 1.6
-        page = new_page(
-            _WIDTH,
-            height,
-            f"Groups retrieved in one run and not in {_short(runs[0])}",
-            subtitle,
-            simulated=simulated,
-            note="Of the groups that both runs scored or one lost at its gate; gained_lost.csv names them.",
-        )
+        title = f"Groups retrieved in one run and not in {_short(runs[0])}"
+        note = "Of the groups that both runs scored or one lost at its gate; gained_lost.csv names them."
+        page = new_page(_WIDTH, height, title, subtitle, simulated=simulated, note=note)
         grid = page.subplots(
             len(tasks), len(others), squeeze=False, height_ratios=[len(rows) for rows in tasks.values()]
         )
