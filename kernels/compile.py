@@ -1,27 +1,47 @@
-"""The one place of compile flags and cache policy for the Numba kernels.
+"""The one place of compile flags and cache policy for the compiled kernels.
 
 ``fastmath`` is off: it lets the compiler reorder sums, which can change a rank. The NumPy error model makes a
-division by zero a NaN or an infinity instead of an exception, because a kernel must never raise. ``nogil`` lets
-the engine run kernels on ordinary threads, each on rows of its own, so results do not depend on their number.
-Compiled code is cached on disk (beside the source, or in Numba's user cache where that is read-only), and made
-anew when the source of any kernel has changed.
+division by zero a NaN or an infinity instead of an exception, because a kernel must never raise. Kernels run without
+Python's global lock, so the engine runs them on ordinary threads, each on rows of its own, and results do not depend
+on their number.
+
+A kernel is compiled when it first meets arguments of a kind (`native`, by Numba). The machine code is kept on disk as
+an object file: in the folder that ``NUMBA_CACHE_DIR`` names, else beside the source, else, where that is read-only,
+in the user's cache. It is made anew when the source of any kernel, the processor or the compiler has changed. What is
+found there is loaded by LLVM alone, because importing Numba takes longer than all that a small job does.
 """
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
+import json
+import os
+import struct
+import tempfile
+import threading
 import time
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache, update_wrapper
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import numba
-from numba.core import event
+import numpy as np
 
-__all__ = ["before_compiling", "compile_seconds", "njit"]
+from .callees import HEADER, Callee
+
+__all__ = ["Kernel", "before_compiling", "compile_seconds", "njit"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+#: What of an array's flags a kernel is compiled for: C-contiguous, aligned.
+_FLAGS = 0x0001 | 0x0100
+#: The number types of arguments, and of the results.
+_RESULTS = {"q": ctypes.c_int64, "d": ctypes.c_double, "?": ctypes.c_bool}
+
+_lock = threading.RLock()
+_seconds = 0.0
+_tell: Callable[[], None] | None = None
 
 
 def njit(function: F) -> F:
@@ -30,71 +50,234 @@ def njit(function: F) -> F:
     Parameters
     ----------
     function : callable
-        A total function of arrays and scalars: it never raises and never allocates by surprise.
+        A total function of arrays, numbers and named tuples of them, which never raises and makes no array: it writes
+        to those it is given, and returns a number or nothing.
 
     Returns
     -------
     callable
         The compiled function.
     """
-    compiled = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function)
-    # Numba looks at the file of a function alone, not at those whose functions it has compiled into it.
-    index: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    if hasattr(index, "_source_stamp"):
-        index._source_stamp = _sources()
-        index._load_index = partial(_index_or_nothing, index._load_index)
-    return cast(F, compiled)
+    return cast(F, Kernel(function))
 
 
-def _index_or_nothing(load: Callable[[], dict[Any, Any]]) -> dict[Any, Any]:
-    """Return what is in the cache, or nothing where an earlier version wrote it with types that are no more."""
-    try:
-        return load()
-    except Exception:  # whatever cannot be read is compiled anew
-        return {}
+class Kernel(Callee):
+    """A compiled function; see `njit`."""
+
+    __name__: str
+    __qualname__: str
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.py_func = function
+        self._entries: dict[tuple[Any, ...], Callable[[list[Any]], Any]] = {}
+        update_wrapper(self, function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run the machine code for arguments of this kind, with other threads running."""
+        kind: list[Any] = []
+        words: list[Any] = []
+        _describe(arguments, kind, words)
+        key = tuple(kind)
+        entry = self._entries.get(key)
+        if entry is None:
+            with _lock:
+                entry = self._entries.get(key) or self._entries.setdefault(key, self._load(arguments))
+        return entry(words)
+
+    def _load(self, arguments: tuple[Any, ...]) -> Callable[[list[Any]], Any]:
+        """Return the entry for arguments of a kind, from the disk or compiled."""
+        name = f"{self.__module__}.{self.__qualname__}"
+        symbol = f"fastbench_{hashlib.sha256(f'{name} {_spelled(arguments)}'.encode()).hexdigest()[:32]}"
+        source = Path(self.py_func.__code__.co_filename)
+        folder, stamp = _cache_folder(source), _stamp(source)
+        file = folder and folder / f"{source.stem}.{self.__name__}-{symbol[-16:]}.kernel"
+        found = _read(file, stamp) if file else None
+        if found is None:
+            found = _compiled(self, arguments, symbol)
+            if file:
+                _write(file, stamp, *found)
+        code, result = found
+        return _entry(_Machine.of_process().address_of(code, symbol), result, _format(arguments))
 
 
-@lru_cache
-def _sources() -> str:
-    """Digest of the sources of all kernels."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+def _describe(arguments: tuple[Any, ...], kind: list[Any], words: list[Any]) -> None:
+    """Add to `kind` what a kernel is compiled for, and to `words` what it is given: numbers, addresses of arrays."""
+    for argument in arguments:
+        cls = type(argument)
+        if cls is np.ndarray or issubclass(cls, np.ndarray):
+            kind += argument.dtype, argument.ndim, argument.flags.num & _FLAGS
+            words.append(id(argument))
+        elif issubclass(cls, tuple):
+            kind.append(cls)
+            _describe(argument, kind, words)
+        else:
+            kind.append(_number(cls))
+            words.append(argument)
 
 
-class _CompileClock(event.Listener):
-    """Adds up the seconds spent compiling (not loading from the cache), nested compilations counted once."""
+_numbers: dict[type, str] = {}
+
+
+def _number(cls: type) -> str:
+    """Return the type of a number as a kernel takes it, as in `struct`."""
+    known = _numbers.get(cls)
+    if known is None:
+        known = _numbers[cls] = _number_of(cls)
+    return known
+
+
+def _number_of(cls: type) -> str:
+    if issubclass(cls, (bool, np.bool_)):
+        return "?"
+    if issubclass(cls, np.uint64):
+        return "Q"
+    if issubclass(cls, (int, np.integer)):
+        return "q"
+    if issubclass(cls, (float, np.floating)):
+        return "d"
+    raise TypeError(f"A kernel takes arrays, numbers and named tuples, not {cls.__name__}.")
+
+
+def _format(arguments: tuple[Any, ...]) -> str:
+    """Return the format of the words of arguments, as in `struct`."""
+    kinds = (
+        _format(each) if isinstance(each, tuple) else "q" if isinstance(each, np.ndarray) else _number(type(each))
+        for each in arguments
+    )
+    return "".join(kinds).replace("?", "q")
+
+
+def _spelled(arguments: tuple[Any, ...]) -> str:
+    """Spell the kind of arguments, the same in every process."""
+    parts = []
+    for each in arguments:
+        if isinstance(each, np.ndarray):
+            parts.append(f"{each.dtype.str}{each.ndim}/{each.flags.num & _FLAGS}")
+        elif isinstance(each, tuple):
+            parts.append(f"{type(each).__qualname__}{getattr(each, '_fields', '')}{_spelled(each)}")
+        else:
+            parts.append(_number(type(each)))
+    return f"({', '.join(parts)})"
+
+
+def _entry(address: int, result: str, form: str) -> Callable[[list[Any]], Any]:
+    """Return a Python function of the words that calls the machine code there."""
+    pack = struct.Struct(form).pack
+    call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_char_p, ctypes.c_void_p)(address)
+    kind: Any = _RESULTS.get(result)
+
+    def run(words: list[Any]) -> None:
+        if call(pack(*words), None):
+            raise SystemError("A kernel failed, an internal error.")
+
+    def ask(words: list[Any]) -> Any:
+        found = kind()
+        if call(pack(*words), ctypes.byref(found)):
+            raise SystemError("A kernel failed, an internal error.")
+        return found.value
+
+    return ask if result else run
+
+
+class _Machine:
+    """Where LLVM keeps the machine code of this process."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
-        self.before: Callable[[], None] | None = None
-        self._depth = 0
-        self._start = 0.0
+        import llvmlite.binding as llvm
 
-    def on_start(self, event: object) -> None:
-        if self.before is not None:
-            tell, self.before = self.before, None
-            tell()
-        if self._depth == 0:
-            self._start = time.perf_counter()
-        self._depth += 1
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        triple = llvm.get_process_triple()
+        target = llvm.Target.from_triple(triple).create_target_machine(codemodel="jitdefault", jit=True)
+        module = llvm.parse_assembly(f'target triple = "{triple}"')
+        self._llvm, self._engine = llvm, llvm.create_mcjit_compiler(module, target)
 
-    def on_end(self, event: object) -> None:
-        self._depth -= 1
-        if self._depth == 0:
-            self.seconds += time.perf_counter() - self._start
+    @staticmethod
+    @lru_cache(maxsize=1)
+    def of_process() -> _Machine:
+        """Return the one of this process."""
+        return _Machine()
+
+    def address_of(self, code: bytes, symbol: str) -> int:
+        """Load an object file and return the address of a function in it."""
+        self._engine.add_object_file(self._llvm.ObjectFileRef.from_data(code))
+        self._engine.finalize_object()
+        address: int = self._engine.get_function_address(symbol)
+        return address
 
 
-_clock = _CompileClock()
-event.register("numba:compile", _clock)
+def _compiled(kernel: Kernel, arguments: tuple[Any, ...], symbol: str) -> tuple[bytes, str]:
+    """Compile a kernel, and add up the time."""
+    global _seconds, _tell
+    if _tell is not None:
+        tell, _tell = _tell, None
+        tell()
+    start = time.perf_counter()
+    from .native import compile_kernel
+
+    found = compile_kernel(kernel, arguments, symbol)
+    _seconds += time.perf_counter() - start
+    return found
 
 
 def before_compiling(tell: Callable[[], None]) -> None:
     """Call a function once, when the next kernel is about to be compiled and not found on disk."""
-    _clock.before = tell
+    global _tell
+    _tell = tell
 
 
 def compile_seconds() -> float:
     """Return the seconds this process has spent compiling kernels; zero when all came from the disk cache."""
-    return _clock.seconds
+    return _seconds
+
+
+@lru_cache
+def _cache_folder(source: Path) -> Path | None:
+    """Return where the kernels of a source file are kept, or None where nothing can be written."""
+    named = os.environ.get("NUMBA_CACHE_DIR")
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    places = [Path(named) / "fastbench"] if named else [source.parent / "__pycache__", home / "fastbench"]
+    for place in places:
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(place, os.W_OK):
+            return place
+    return None
+
+
+@lru_cache
+def _stamp(source: Path) -> str:
+    """Return a digest of what machine code depends on besides its arguments: sources, processor, compiler."""
+    import llvmlite
+    import llvmlite.binding as llvm
+
+    digest = hashlib.sha256()
+    for path in sorted({source, *Path(__file__).parent.rglob("*.py")}):
+        digest.update(path.read_bytes())
+    digest.update(f"{llvmlite.__version__} {llvm.get_process_triple()} {llvm.get_host_cpu_name()} ".encode())
+    digest.update(f"{llvm.get_host_cpu_features().flatten()} {HEADER}".encode())
+    return digest.hexdigest()
+
+
+def _read(file: Path, stamp: str) -> tuple[bytes, str] | None:
+    """Return a kernel and the format of its result, or None where there is none that is whole and of this stamp."""
+    try:
+        head, code = file.read_bytes().split(b"\n", 1)
+        told = json.loads(head)
+        whole = told["stamp"] == stamp and told["digest"] == hashlib.sha256(code).hexdigest()
+        return (code, told["result"]) if whole else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write(file: Path, stamp: str, code: bytes, result: str) -> None:
+    """Keep a kernel for later processes; where that fails, they compile it again."""
+    head = {"stamp": stamp, "digest": hashlib.sha256(code).hexdigest(), "result": result}
+    try:
+        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=file.name, delete=False) as made:
+            made.write(json.dumps(head).encode() + b"\n" + code)
+        os.replace(made.name, file)
+    except OSError:
+        return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -78,29 +77,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Let one process at a time compile a kernel: the others then find it on disk, instead of compiling it as well."""
-    if "numba" in sys.modules and "PYTEST_XDIST_WORKER" in os.environ and hasattr(session.config, "cache"):
-        _take_turns_in_compiling(session.config.cache.mkdir("numba") / "lock")
+    if "PYTEST_XDIST_WORKER" in os.environ and hasattr(session.config, "cache"):
+        _take_turns_in_compiling(session.config.cache.mkdir("kernels") / "lock")
 
 
 def _take_turns_in_compiling(path: Path) -> None:
     import fcntl
 
-    from numba.core.dispatcher import Dispatcher
+    from fastbench.kernels.compile import Kernel
 
-    compile_one, turn, depth = Dispatcher.compile, threading.RLock(), 0
+    load_one = Kernel._load
 
-    def compile_in_turn(self: Any, signature: Any) -> Any:
-        nonlocal depth
-        with turn, path.open("a") as file:
-            depth += 1
-            try:
-                if depth == 1:  # a kernel compiles those that it calls
-                    fcntl.flock(file, fcntl.LOCK_EX)
-                return compile_one(self, signature)
-            finally:
-                depth -= 1
+    def load_in_turn(self: Any, arguments: Any) -> Any:
+        with path.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            return load_one(self, arguments)
 
-    Dispatcher.compile = compile_in_turn
+    Kernel._load = load_in_turn
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -121,7 +121,8 @@ def grouped(
     members = Groups.numbered(combined_code([own[name] for name in columns]))
     groups = pl.DataFrame([series.gather(members.rows[members.offsets[:-1]]) for series in keyed])
     members = Groups(kept[members.rows], members.offsets)
-    listed = pa.LargeListArray.from_arrays(pa.array(members.offsets), pa.array(members.rows))
+    # By way of Polars, since Arrow imports pandas to look at what it is given.
+    listed = pa.LargeListArray.from_arrays(pl.Series(members.offsets).to_arrow(), pl.Series(members.rows).to_arrow())
     return GroupedRows(groups, cast(pl.Series, pl.from_arrow(listed)), members)
 
 
@@ -137,7 +138,8 @@ def column_codes(series: pl.Series) -> tuple[npt.NDArray[np.int64], pl.Series | 
     """
     if series.dtype == pl.String:
         found = series.to_arrow().dictionary_encode()  # one pass; Polars takes one to find and one to number them
-        return found.indices.to_numpy().astype(np.int64), pl.Series(series.name, found.dictionary)
+        codes, distinct = (cast(pl.Series, pl.from_arrow(part)) for part in (found.indices, found.dictionary))
+        return codes.to_numpy().astype(np.int64), distinct.alias(series.name)
     if series.dtype == pl.Enum:
         series = series.to_physical()
     elif series.dtype == pl.Categorical:

@@ -14,7 +14,7 @@ from ..names import EXPECTED, PESSIMISTIC, TIES
 
 __all__ = ["average_precision"]
 
-#: Lists up to this length are sorted by insertion.
+#: Lists up to this length are sorted by insertion, and parts of this length of longer ones.
 SHORT = 32
 #: Fewest positives of a job, and the most jobs of a core.
 SHARE, SHARES = 20_000, 16
@@ -31,7 +31,9 @@ def average_precision(
     code, result = TIES.index(ties), np.full(len(offsets) - 1, np.nan)
 
     def fill(first: int, last: int) -> None:
-        _fill(offsets[first : last + 1], values, above, tied, code, result[first:last])
+        mine = offsets[first : last + 1]
+        space = np.empty((2, np.diff(mine).max(initial=0)), np.int64)
+        _fill(mine, values, above, tied, code, space, result[first:last])
 
     shares = min(max(len(values) // SHARE, 1), SHARES * usable_cores())
     edges = np.searchsorted(offsets, np.linspace(0, len(values), shares + 1)[1:-1])
@@ -42,28 +44,42 @@ def average_precision(
 
 @njit
 def _descending(values, space):
-    """Stable order of the values (p,) from high to low; in `space` if they are few, by insertion."""
-    if values.size > space.size:
-        return np.argsort(-values, kind="mergesort")
-    for i in range(values.size):
-        at = i
-        while at > 0 and values[space[at - 1]] < values[i]:
-            space[at] = space[at - 1]
-            at -= 1
-        space[at] = i
-    return space[: values.size]
+    """Return in which row of space (2, at least p) int64 the stable order of the values (p,) from high to low is."""
+    n = values.size
+    for start in range(0, n, SHORT):
+        for i in range(start, min(start + SHORT, n)):
+            at = i
+            while at > start and values[space[0, at - 1]] < values[i]:
+                space[0, at] = space[0, at - 1]
+                at -= 1
+            space[0, at] = i
+    here = 0
+    width = SHORT
+    while width < n:
+        for start in range(0, n, 2 * width):
+            middle, last = min(start + width, n), min(start + 2 * width, n)
+            a, b = start, middle
+            for at in range(start, last):
+                if b == last or (a < middle and values[space[here, a]] >= values[space[here, b]]):
+                    space[1 - here, at] = space[here, a]
+                    a += 1
+                else:
+                    space[1 - here, at] = space[here, b]
+                    b += 1
+        here = 1 - here
+        width *= 2
+    return here
 
 
 @njit
-def _fill(offsets, values, above, tied, ties, result):
-    """Write the AP of each list to result (u,), which holds NaN; ties is the policy's code."""
-    space = np.empty(SHORT, np.int64)
+def _fill(offsets, values, above, tied, ties, space, result):
+    """Write the AP of each list to result (u,), which holds NaN; ties is the policy's code, space as above."""
     for u in range(result.size):
         start = offsets[u]
         n_pos = offsets[u + 1] - start
         if n_pos == 0:
             continue
-        order = _descending(values[start : offsets[u + 1]], space)
+        order = space[_descending(values[start : offsets[u + 1]], space)]
         total = 0.0
         first = 0
         while first < n_pos:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from ..compile import njit
 from ..cores import run_jobs, usable_cores
 from ..sparse_counts import SparseCounts
+from .sort import sort_ascending
 
 __all__ = ["count_confusion"]
 
@@ -47,9 +49,10 @@ def count_confusion(
     targets = starts[:-1] + np.cumsum(per_part, axis=0) - per_part
     by_truth = np.empty(n, np.int32 if (n_labels + 1) << shift <= 1 << 31 else np.int64)
     given = np.empty(0, np.int64) if weights is None else weights
+    blocks = np.empty((parts, BLOCK), by_truth.dtype)
     weight_by_truth = np.empty(len(given), np.int64)
     jobs = [
-        (1, partial(_scatter, truth, predictions, given, a, b, shift, targets[i], by_truth, weight_by_truth))
+        (1, partial(_scatter, truth, predictions, given, a, b, shift, targets[i], blocks[i], by_truth, weight_by_truth))
         for i, (a, b) in enumerate(ranges)
     ]
     run_jobs(jobs, threads)
@@ -70,9 +73,11 @@ def _count_truths(truth, per_truth):
 
 
 @njit
-def _scatter(truth, predictions, weights, start, stop, shift, target, by_truth, weight_by_truth):
-    """Put the codes of the cells start..stop where those of their truth lie; `target` (c,) moves on."""
-    codes = np.empty(BLOCK, by_truth.dtype)
+def _scatter(truth, predictions, weights, start, stop, shift, target, codes, by_truth, weight_by_truth):
+    """Put the codes of the cells start..stop where those of their truth lie; `target` (c,) moves on.
+
+    `codes` (`BLOCK`,) is scratch, of the type of `by_truth`.
+    """
     for first in range(start, stop, BLOCK):
         last = min(first + BLOCK, stop)
         mine = truth[first:last]
@@ -92,31 +97,45 @@ def _scatter(truth, predictions, weights, start, stop, shift, target, by_truth, 
                 weight_by_truth[at] = weights[first + i]
 
 
-@njit
-def _count(by_truth, weights, starts, first, last, n_labels, k, shift):
+def _count(
+    by_truth: npt.NDArray[Any],
+    weights: Ints,
+    starts: Ints,
+    first: int,
+    last: int,
+    n_labels: int,
+    k: int,
+    shift: int,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Ints]:
     """Count the cells of the truths first..last: rows, columns and counts, ascending."""
-    space = 0
-    for t in range(first, last):
-        space += min(starts[t + 1] - starts[t], n_labels + 1)
-    rows = np.empty(space, np.int32)
-    cols = np.empty(space, np.int32)
+    space = int(np.minimum(np.diff(starts[first : last + 1]), n_labels + 1).sum())
+    rows, cols = np.empty((2, space), np.int32)
+    scratch = np.empty(n_labels + 1, np.int32)
     counts = np.empty((space, k), np.int64)
     table = np.zeros((n_labels + 1) << shift, np.int64)
-    seen = np.zeros(n_labels + 1, np.bool_)
+    seen = np.zeros(n_labels + 1, np.uint8)
+    found = _count_into(by_truth, weights, starts, first, last, shift, table, seen, scratch, rows, cols, counts)
+    return rows[:found], cols[:found], counts[:found]
+
+
+@njit
+def _count_into(by_truth, weights, starts, first, last, shift, table, seen, scratch, rows, cols, counts):
+    """Write what `_count` returns to the last three arrays; return how many entries. `table`, `seen`: all zero."""
+    k = counts.shape[1]
     found = 0
     for t in range(first, last):
         begin = found
         for i in range(starts[t], starts[t + 1]):
             code = by_truth[i]
             if not seen[code >> shift]:
-                seen[code >> shift] = True
+                seen[code >> shift] = 1
                 cols[found] = code >> shift
                 found += 1
             table[code] += weights[i] if weights.size else 1
-        cols[begin:found].sort()
+        sort_ascending(cols[begin:found], scratch)
         for j in range(begin, found):
             base = np.int64(cols[j]) << shift
-            seen[cols[j]] = False
+            seen[cols[j]] = 0
             rows[j] = t
             cells = 0
             for slot in range(k):
@@ -124,4 +143,4 @@ def _count(by_truth, weights, starts, first, last, n_labels, k, shift):
                 counts[j, slot] = table[base + slot]
                 table[base + slot] = 0
             counts[j, 0] = cells
-    return rows[:found], cols[:found], counts[:found]
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from ..compile import njit
 
@@ -12,15 +13,22 @@ __all__ = ["group_means"]
 PARTS = 48
 
 
+def group_means(
+    values: npt.NDArray[np.float64], rows: npt.NDArray[np.integer], offsets: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Mean of each group, (g,) float64, see `reference.means.group_means`."""
+    result = np.full(len(offsets) - 1, np.nan)
+    _group_means(values, rows, offsets, np.empty(PARTS), result)
+    return result
+
+
 @njit
-def group_means(values, rows, offsets):
-    """Mean of each group, (g,) float64, see `reference.means.group_means`.
+def _group_means(values, rows, offsets, parts, result):
+    """Write the means to `result`, which holds NaN; parts (`PARTS`,) is scratch.
 
     The sum is kept without error as parts that do not overlap, the smallest first (Shewchuk 1997, Discrete Comput Geom
     18:305, Grow-Expansion), and rounded at the end.
     """
-    result = np.full(offsets.size - 1, np.nan)
-    parts = np.empty(PARTS)
     for g in range(result.size):
         used = 0
         count = 0
@@ -43,7 +51,6 @@ def group_means(values, rows, offsets):
             used = kept + 1
         if count:
             result[g] = _rounded(parts, used) / count
-    return result
 
 
 @njit

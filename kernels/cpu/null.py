@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from ..compile import njit
 from ..reference.null import expected_ap, stream_key
+from .sort import sort_ascending
 
 __all__ = [
     "advance_survival",
@@ -54,17 +56,18 @@ def variance_ap(n_pos: int, n_total: int) -> float:
     return max(squares + 2.0 * products - mean * mean, 0.0) / (n_pos * n_pos)
 
 
-@njit
-def enumerate_ap(n_pos: int, n_total: int) -> Any:
+def enumerate_ap(n_pos: int, n_total: int) -> Floats:
     """AP of every placement, (C(L, P),) float64, in lexicographic order of the rank sets."""
-    size = 1
-    for i in range(min(n_pos, n_total - n_pos)):
-        size = size * (n_total - i) // (i + 1)
-    result = np.empty(size)
-    ranks = np.arange(1, n_pos + 1)
-    partial = np.zeros(n_pos + 1)  # partial[k] = sum of the first k terms
+    result = np.empty(math.comb(n_total, n_pos))
+    _enumerate_ap(n_pos, n_total, np.arange(1, n_pos + 1), np.zeros(n_pos + 1), result)
+    return result
+
+
+@njit
+def _enumerate_ap(n_pos, n_total, ranks, partial, result):
+    """Write what `enumerate_ap` returns to `result`; `partial` (P + 1,), all zero: the sums of the first k terms."""
     changed = 0
-    for i in range(size):
+    for i in range(result.size):
         for k in range(changed, n_pos):
             partial[k + 1] = partial[k] + (k + 1) / ranks[k]
         result[i] = partial[n_pos] / n_pos
@@ -74,24 +77,28 @@ def enumerate_ap(n_pos: int, n_total: int) -> Any:
         ranks[changed] += 1
         for k in range(changed + 1, n_pos):
             ranks[k] = ranks[k - 1] + 1
-    return result
+
+
+def count_tail(n_pos: int, n_total: int, total: float, limit: int) -> int:
+    """Count the placements with S_P >= `total`, or ``limit + 1`` if there are more; O(P L + P limit)."""
+    best, ranks, partial = np.zeros((n_pos + 1, n_total + 2)), np.zeros(n_pos + 1, np.int64), np.zeros(n_pos + 1)
+    found: int = _count_tail(n_pos, n_total, float(total), limit, best, ranks, partial)
+    return found
 
 
 @njit
-def count_tail(n_pos: int, n_total: int, total: float, limit: int) -> int:
-    """Count the placements with S_P >= `total`, or ``limit + 1`` if there are more; O(P L + P limit).
+def _count_tail(n_pos, n_total, total, limit, best, ranks, partial):
+    """Count as `count_tail` does; the last three arguments are all zero.
 
     Depth first over r_1 < r_2 < ...; the best that can follow r_j are the ranks next to it, which bounds S_P
     and falls as r_j grows, so a branch ends as soon as its bound does. Every branch entered holds a placement
     that counts.
     """
     # best[j, r]: largest sum of the terms after the j-th positive, when that one is at rank r
-    best = np.zeros((n_pos + 1, n_total + 2))
     for j in range(n_pos - 1, -1, -1):
         for r in range(n_total - (n_pos - j), -1, -1):
             best[j, r] = (j + 1) / (r + 1) + best[j + 1, r + 1]
-    ranks = np.zeros(n_pos + 1, np.int64)
-    partial = np.zeros(n_pos + 1)  # partial[j] = sum of the terms before the j-th
+    # partial[j]: sum of the terms before the j-th
     count = 0
     j = 1
     while j > 0 and count <= limit:
@@ -116,15 +123,19 @@ def count_tail(n_pos: int, n_total: int, total: float, limit: int) -> int:
     return min(count, limit + 1)
 
 
-@njit
 def advance_survival(survival: Any, starts: Any, lows: Any, errors: Any, cells: int, rank: int, until: int) -> None:
-    """Sweep the survival functions from `rank` to `until` ranks, in place; arguments as in the reference.
+    """Sweep the survival functions from `rank` to `until` ranks, in place; arguments as in the reference."""
+    steps, reaches = np.zeros((2, len(lows)), np.int64)
+    _advance_survival(survival, starts, lows, errors, cells, rank, until, steps, reaches)
+
+
+@njit
+def _advance_survival(survival, starts, lows, errors, cells, rank, until, steps, reaches):
+    """Sweep as `advance_survival` does; the last two arguments are scratch.
 
     From high to low values in blocks, all k of a block in turn, so that G_{k-1} is still in the cache when it is
     its own turn. A value needs only lower values and lower k of the rank before, which are not yet overwritten.
     """
-    steps = np.zeros(lows.size, np.int64)
-    reaches = np.zeros(lows.size, np.int64)
     for r in range(rank + 1, until + 1):
         most = min(lows.size - 1, r)
         for k in range(most, 0, -1):
@@ -164,18 +175,19 @@ def _mix(word):
 
 def sample_ap(key: int, first: int, count: int, n_pos: int, n_total: int) -> Floats:
     """AP of random placements of a stream, the same numbers as the reference."""
-    result: Floats = _sample_ap(np.uint64(key), first, count, n_pos, n_total)
+    result = np.empty(count)
+    space, taken = np.empty((2, n_pos), np.int64), np.zeros(n_total + 1, np.uint8)
+    _sample_ap(np.uint64(key), first, n_pos, n_total, space, taken, result)
     return result
 
 
 @njit
-def _sample_ap(key, first, count, n_pos, n_total):
-    result = np.empty(count)
-    ranks = np.empty(n_pos, np.int64)
-    taken = np.zeros(n_total + 1, np.bool_)
+def _sample_ap(key, first, n_pos, n_total, space, taken, result):
+    """Write what `sample_ap` returns to `result`; space (2, P) and taken (L + 1,), all zero, are scratch."""
+    ranks = space[0]
     insert = n_pos <= _SMALL
     scan = not insert and n_total <= _SPARSE * n_pos
-    for i in range(count):
+    for i in range(result.size):
         state = _mix(key + np.uint64(first + i + 1) * _GOLDEN)
         for filled in range(n_pos):
             top = n_total - n_pos + 1 + filled
@@ -183,7 +195,7 @@ def _sample_ap(key, first, count, n_pos, n_total):
             drawn = 1 + np.int64(np.float64(_mix(state) >> _S11) * 2.0**-53 * top)
             if taken[drawn]:
                 drawn = top
-            taken[drawn] = True
+            taken[drawn] = 1
             at = filled
             if insert:
                 while at > 0 and ranks[at - 1] > drawn:
@@ -197,10 +209,9 @@ def _sample_ap(key, first, count, n_pos, n_total):
                     ranks[at] = rank
                     at += 1
         elif not insert:
-            ranks.sort()
+            sort_ascending(ranks, space[1])
         total = 0.0
         for k in range(n_pos):
             total += (k + 1) / ranks[k]
-            taken[ranks[k]] = False
+            taken[ranks[k]] = 0
         result[i] = total / n_pos
-    return result

@@ -19,15 +19,24 @@ def characteristic(
     n_pos: int, theta: tuple[float, float, int], lowest: npt.NDArray[np.int64], highest: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.complex128]:
     """E[exp(i theta S_P)] under random ranking; arguments as in the reference."""
-    real, imaginary = _characteristic(n_pos, *theta, lowest, highest)
-    result: npt.NDArray[np.complex128] = real + 1j * imaginary
+    first, step, count = theta
+    real, imaginary = np.zeros((2, n_pos + 1, count))
+    real[0] = 1.0
+    _characteristic(n_pos, first, step, lowest, highest, np.empty((8, count)), real, imaginary)
+    result: npt.NDArray[np.complex128] = real[n_pos] + 1j * imaginary[n_pos]
+    return result
+
+
+def tail_sum(s: Any, unit: float, phi: Any) -> Any:
+    """P(S >= s) from a trigonometric sum; arguments as in the reference."""
+    result = np.empty(len(s))
+    _tail_sum(s, unit, phi, result)
     return result
 
 
 @njit
-def tail_sum(s: Any, unit: float, phi: Any) -> Any:
-    """P(S >= s) from a trigonometric sum, a polynomial in exp(-2 i unit s); arguments as in the reference."""
-    result = np.empty(s.size)
+def _tail_sum(s, unit, phi, result):
+    """Write the tails to `result`: each is a polynomial in exp(-2 i unit s)."""
     for i in range(s.size):
         c = math.cos(2.0 * unit * s[i])
         d = -math.sin(2.0 * unit * s[i])
@@ -38,7 +47,6 @@ def tail_sum(s: Any, unit: float, phi: Any) -> Any:
             y = x * d + y * c + phi[j].imag / n
             x = u
         result[i] = 0.5 + (y * math.cos(unit * s[i]) - x * math.sin(unit * s[i])) * (2.0 / math.pi)
-    return result
 
 
 @njit
@@ -60,16 +68,17 @@ def _turns(cosines: Any, sines: Any, first: float, step: float) -> None:
 
 
 @njit
-def _characteristic(n_pos: int, first: float, step: float, count: int, lowest: Any, highest: Any) -> Any:
-    # Real and imaginary parts apart, frequencies innermost: plain loops over float64 that vectorise.
-    real = np.zeros((n_pos + 1, count))
-    imaginary = np.zeros((n_pos + 1, count))
-    real[0, :] = 1.0
-    back_cos, back_sin = np.empty(count), np.empty(count)  # exp(i theta / r)
-    turn_cos, turn_sin = np.empty(count), np.empty(count)  # exp(i theta k / r)
+def _characteristic(n_pos, first, step, lowest, highest, space, real, imaginary):
+    """Fill in real and imaginary parts (P + 1, N), which hold those before the first rank; space (8, N) is scratch.
+
+    The parts lie apart, frequencies innermost: plain loops over float64 that vectorise.
+    """
+    count = real.shape[1]
+    back_cos, back_sin = space[0], space[1]  # exp(i theta / r)
+    turn_cos, turn_sin = space[2], space[3]  # exp(i theta k / r)
     # A product of many rotations drifts, so every _LEAP-th turn is a product of long ones.
-    leap_cos, leap_sin = np.empty(count), np.empty(count)  # exp(i theta _LEAP / r)
-    start_cos, start_sin = np.empty(count), np.empty(count)
+    leap_cos, leap_sin = space[4], space[5]  # exp(i theta _LEAP / r)
+    start_cos, start_sin = space[6], space[7]
     for r in range(1, highest.size):
         top = highest[r]
         low = max(lowest[r], 1)
@@ -77,8 +86,9 @@ def _characteristic(n_pos: int, first: float, step: float, count: int, lowest: A
         _turns(start_cos, start_sin, first * top / r, step * top / r)
         if top - low >= _LEAP:
             _turns(leap_cos, leap_sin, first * _LEAP / r, step * _LEAP / r)
-        turn_cos[:] = start_cos
-        turn_sin[:] = start_sin
+        for j in range(count):
+            turn_cos[j] = start_cos[j]
+            turn_sin[j] = start_sin[j]
         for k in range(top, low - 1, -1):
             keep = (r - k) / r
             take = k / r
@@ -100,6 +110,6 @@ def _characteristic(n_pos: int, first: float, step: float, count: int, lowest: A
                     turn_cos[j] = start_cos[j]
                     turn_sin[j] = start_sin[j]
         if lowest[r] > 0:
-            real[lowest[r] - 1, :] = 0.0
-            imaginary[lowest[r] - 1, :] = 0.0
-    return real[n_pos], imaginary[n_pos]
+            for j in range(count):
+                real[lowest[r] - 1, j] = 0.0
+                imaginary[lowest[r] - 1, j] = 0.0

@@ -11,7 +11,6 @@ from ..compile import njit
 __all__ = ["descend_distribution", "split_tail"]
 
 
-@njit
 def descend_distribution(n_pos: int, n_total: int, until: int, cells: int, negligible: float) -> Any:
     """Joint distribution of k and of the rounded sum beyond rank `until`; arguments and results as in the reference."""
     masses = np.zeros((n_pos + 1, n_pos * (n_pos + 1) // 2 * cells // (until + 1) + n_pos + 2))
@@ -21,6 +20,13 @@ def descend_distribution(n_pos: int, n_total: int, until: int, cells: int, negli
     reached = np.zeros(n_pos + 2)
     reached[n_pos] = 1.0
     errors = np.zeros((3, n_pos + 1))
+    dropped = _descend(n_pos, n_total, until, cells, float(negligible), masses, tops, reached, errors)
+    return masses, tops, errors, dropped
+
+
+@njit
+def _descend(n_pos, n_total, until, cells, negligible, masses, tops, reached, errors):
+    """Sweep from the last rank down to `until`, in place; return the mass that was dropped."""
     dropped = 0.0
     for r in range(n_total, until, -1):
         for k in range(max(n_pos - (n_total - r) - 1, 0), n_pos + 1):
@@ -55,7 +61,7 @@ def descend_distribution(n_pos: int, n_total: int, until: int, cells: int, negli
                 masses[k, tops[k]] = 0.0
                 tops[k] -= 1
             dropped += lost
-    return masses, tops, errors, dropped
+    return dropped
 
 
 @njit

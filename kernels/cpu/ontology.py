@@ -10,22 +10,33 @@ import numpy.typing as npt
 
 from ..compile import njit
 from ..cores import run_jobs, usable_cores
+from .sort import sort_ascending
 
 __all__ = ["ancestor_bits", "ancestor_hops", "best_predictions", "node_counts", "overlaps", "path_lengths"]
 
 #: Fewest cells that are worth a thread of their own.
 LEAST_CELLS = 50_000
 
+Codes = npt.NDArray[np.int32]
+Ints = npt.NDArray[np.int64]
+Bits = npt.NDArray[np.uint64]
+
+
+def ancestor_bits(parent_offsets: Ints, parents: Codes) -> Bits:
+    """Ancestors of each node as bit rows; see `reference.ontology.ancestor_bits`."""
+    v = len(parent_offsets) - 1
+    bits = np.zeros((v, (v + 63) // 64), np.uint64)
+    _spread(parent_offsets, parents, bits)
+    return bits
+
 
 @njit
-def ancestor_bits(parent_offsets, parents):
-    """Ancestors of each node as bit rows; see `reference.ontology.ancestor_bits`.
+def _spread(parent_offsets, parents, bits):
+    """Fill in the bit rows, which are zero.
 
     Rows take in those of their parents until nothing changes: as many passes as the graph is deep, at most.
     """
-    v = parent_offsets.size - 1
-    words = (v + 63) // 64
-    bits = np.zeros((v, words), np.uint64)
+    v, words = bits.shape
     for i in range(v):
         bits[i, i // 64] = np.uint64(1) << np.uint64(i % 64)
     changed = True
@@ -38,7 +49,6 @@ def ancestor_bits(parent_offsets, parents):
                     if more != bits[i, w]:
                         bits[i, w] = more
                         changed = True
-    return bits
 
 
 @njit
@@ -59,12 +69,17 @@ def _add_bits(word, base, cells, out):
         word ^= lowest
 
 
-@njit
-def node_counts(rows, cols, counts, bits, n_nodes):
+def node_counts(rows: Codes, cols: Codes, counts: Ints, bits: Bits, n_nodes: int) -> Ints:
     """Count true positives, false positives and false negatives by node; see `reference.ontology.node_counts`."""
     out = np.zeros((3, 64 * bits.shape[1]), np.int64)
-    true = np.zeros(len(bits), np.int64)
-    predicted = np.zeros(len(bits), np.int64)
+    true, predicted = np.zeros((2, len(bits)), np.int64)
+    _count_nodes(rows, cols, counts, bits, n_nodes, true, predicted, out)
+    return out[:, :n_nodes].copy()
+
+
+@njit
+def _count_nodes(rows, cols, counts, bits, n_nodes, true, predicted, out):
+    """Fill in the counts of `node_counts`; the last three arrays are zero."""
     for e in range(rows.size):
         true[rows[e]] += counts[e]
         predicted[cols[e]] += counts[e]
@@ -77,7 +92,6 @@ def node_counts(rows, cols, counts, bits, n_nodes):
     for v in range(n_nodes):
         out[1, v] -= out[0, v]
         out[2, v] -= out[0, v]
-    return out[:, :n_nodes].copy()
 
 
 @njit
@@ -91,13 +105,18 @@ def _overlap(bits, i, j):
     return shared
 
 
-@njit
-def overlaps(rows, cols, bits):
+def overlaps(rows: Codes, cols: Codes, bits: Bits) -> Codes:
     """Count the ancestors that truth and prediction share; see `reference.ontology.overlaps`."""
-    shared = np.empty(rows.size, np.int32)
+    shared = np.empty(len(rows), np.int32)
+    _count_overlaps(rows, cols, bits, shared)
+    return shared
+
+
+@njit
+def _count_overlaps(rows, cols, bits, shared):
+    """Fill in what `overlaps` returns."""
     for e in range(rows.size):
         shared[e] = _overlap(bits, rows[e], cols[e])
-    return shared
 
 
 @njit
@@ -117,35 +136,47 @@ def _climb(parent_offsets, parents, node, hops, queue):
     return found
 
 
-@njit
-def ancestor_hops(parent_offsets, parents):
+def ancestor_hops(parent_offsets: Ints, parents: Codes) -> tuple[Ints, Codes, Codes]:
     """Ancestors with the fewest edges up to them; see `reference.ontology.ancestor_hops`."""
-    v = parent_offsets.size - 1
-    hops = np.full(v, -1, np.int32)
-    queue = np.empty(v, np.int32)
-    offsets = np.zeros(v + 1, np.int64)
-    for i in range(v):
-        found = _climb(parent_offsets, parents, i, hops, queue)
-        hops[queue[:found]] = -1
-        offsets[i + 1] = offsets[i] + found
-    nodes = np.empty(offsets[v], np.int32)
-    steps = np.empty(offsets[v], np.int32)
-    for i in range(v):
-        found = _climb(parent_offsets, parents, i, hops, queue)
-        queue[:found].sort()
-        for j in range(found):
-            nodes[offsets[i] + j] = queue[j]
-            steps[offsets[i] + j] = hops[queue[j]]
-            hops[queue[j]] = -1
+    v = len(parent_offsets) - 1
+    hops, queue, space = np.full((3, v), -1, np.int32)
+    offsets, nothing = np.zeros(v + 1, np.int64), np.empty(0, np.int32)
+    _climb_all(parent_offsets, parents, hops, queue, space, offsets, nothing, nothing)
+    nodes, steps = np.empty((2, offsets[v]), np.int32)
+    _climb_all(parent_offsets, parents, hops, queue, space, offsets, nodes, steps)
     return offsets, nodes, steps
 
 
 @njit
-def path_lengths(rows, cols, offsets, nodes, hops):
+def _climb_all(parent_offsets, parents, hops, queue, space, offsets, nodes, steps):
+    """Fill in `offsets` or, where these are not empty, `nodes` and `steps`.
+
+    hops (v,) holds -1; queue (v,) and space (v,) are scratch.
+    """
+    for i in range(hops.size):
+        found = _climb(parent_offsets, parents, i, hops, queue)
+        if nodes.size:
+            sort_ascending(queue[:found], space)
+            for j in range(found):
+                nodes[offsets[i] + j] = queue[j]
+                steps[offsets[i] + j] = hops[queue[j]]
+        else:
+            offsets[i + 1] = offsets[i] + found
+        for j in range(found):
+            hops[queue[j]] = -1
+
+
+def path_lengths(rows: Codes, cols: Codes, offsets: Ints, nodes: Codes, hops: Codes) -> tuple[Codes, Codes]:
     """Edges between two nodes by way of a common ancestor; see `reference.ontology.path_lengths`."""
+    length, meeting = np.full((2, len(rows)), -1, np.int32)
+    _find_paths(rows, cols, offsets, nodes, hops, length, meeting)
+    return length, meeting
+
+
+@njit
+def _find_paths(rows, cols, offsets, nodes, hops, length, meeting):
+    """Fill in what `path_lengths` returns; the last two arrays hold -1."""
     v = offsets.size - 1
-    length = np.full(rows.size, -1, np.int32)
-    meeting = np.full(rows.size, -1, np.int32)
     for e in range(rows.size):
         i, j = rows[e], cols[e]
         if not (0 <= i < v and 0 <= j < v):
@@ -163,7 +194,6 @@ def path_lengths(rows, cols, offsets, nodes, hops):
                 a += 1
             else:
                 b += 1
-    return length, meeting
 
 
 def best_predictions(

@@ -8,10 +8,13 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from ..codes import LabelPartners, PairCodes, Partners, combined_code
+from ..codes import KeyIndex, LabelPartners, PairCodes, Partners, combined_code
 from ..compile import njit
+from .sort import sort_ascending
 
 __all__ = ["count_partners", "first_at_least", "label_partners", "partners", "shares_key"]
+
+Ints = npt.NDArray[np.int64]
 
 
 @njit
@@ -43,15 +46,32 @@ def shares_key(index, i, j):
 
 
 @njit
-def _walk(codes, rows, offsets, out):
-    """Write the partners of each row (ascending) to out[offsets[q] : offsets[q + 1]].
+def _walk_blocks(block, exclude, rows, offsets, out):
+    """Write the partners of each row (ascending) to out[offsets[q] : offsets[q + 1]], without an include rule.
 
-    An empty `out` only counts them: offsets[q + 1] becomes how many there are. The shorter of a row's block and its
-    include lists is walked.
+    An empty `out` only counts them: offsets[q + 1] becomes how many there are.
+    """
+    for q in range(rows.size):
+        row = rows[q]
+        key = block.row_keys[row]
+        at = offsets[q] if out.size else 0
+        for place in range(block.key_offsets[key], block.key_offsets[key + 1]):
+            other = block.key_rows[place]
+            if other != row and not shares_key(exclude, row, other):
+                if out.size:
+                    out[at] = other
+                at += 1
+        if not out.size:
+            offsets[q + 1] = at
+
+
+@njit
+def _walk_lists(codes, rows, seen, space, offsets, out):
+    """Do as `_walk_blocks` with an include rule; the shorter of a row's block and its include lists is walked.
+
+    seen (n,) holds -1, and then the query that met a row last; space (n,) is scratch.
     """
     home = codes.block.row_keys
-    limited = codes.include.key_rows.size > 0
-    seen = np.full(home.size if limited else 0, -1, np.int64)  # the query that met a row last
     for q in range(rows.size):
         row = rows[q]
         key = home[row]
@@ -62,7 +82,7 @@ def _walk(codes, rows, offsets, out):
             listed += codes.include.key_offsets[shared + 1] - codes.include.key_offsets[shared]
         start = offsets[q] if out.size else 0
         at = start
-        if limited and listed < last - first:
+        if listed < last - first:
             seen[row] = q
             for slot in range(codes.include.row_offsets[row], codes.include.row_offsets[row + 1]):
                 shared = codes.include.row_keys[slot]
@@ -75,18 +95,27 @@ def _walk(codes, rows, offsets, out):
                                 out[at] = other
                             at += 1
             if out.size:
-                out[start:at].sort()
+                sort_ascending(out[start:at], space)
         else:
             for place in range(first, last):
                 other = codes.block.key_rows[place]
                 if other == row or shares_key(codes.exclude, row, other):
                     continue
-                if not limited or shares_key(codes.include, row, other):
+                if shares_key(codes.include, row, other):
                     if out.size:
                         out[at] = other
                     at += 1
         if not out.size:
             offsets[q + 1] = at
+
+
+def _walk(codes: PairCodes, rows: npt.NDArray[np.integer], offsets: Ints, out: npt.NDArray[np.int32]) -> None:
+    """Write the partners of each row, or count them; see `_walk_blocks`."""
+    if codes.include.key_rows.size:
+        n = len(codes.block.row_keys)
+        _walk_lists(codes, rows, np.full(n, -1, np.int64), np.empty(n, np.int32), offsets, out)
+    else:
+        _walk_blocks(codes.block, codes.exclude, rows, offsets, out)
 
 
 def count_partners(codes: PairCodes) -> npt.NDArray[np.int64]:
@@ -97,8 +126,7 @@ def count_partners(codes: PairCodes) -> npt.NDArray[np.int64]:
     """
     width = codes.exclude.columns
     if len(codes.include.key_rows) or width > 3 or (width == 0 and len(codes.exclude.row_keys)):
-        walked: npt.NDArray[np.int64] = _count_by_walking(codes)
-        return walked
+        return _count_by_walking(codes)
     n = len(codes.block.row_offsets) - 1
     block = codes.block.row_keys.astype(np.int64)
     columns = codes.exclude.row_keys.reshape(n, width).astype(np.int64).T
@@ -115,62 +143,66 @@ def _group_size(keys: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
     return np.bincount(code)[code]
 
 
-@njit
-def _count_by_walking(codes):
+def _count_by_walking(codes: PairCodes) -> Ints:
     """Partners of each row, (n,) int64: the partners themselves, or the block without the excluded rows."""
-    n = codes.block.row_offsets.size - 1
+    n = len(codes.block.row_offsets) - 1
     counts = np.zeros(n + 1, np.int64)
-    if codes.include.key_rows.size > 0:
+    if codes.include.key_rows.size:
         _walk(codes, np.arange(n), counts, np.empty(0, np.int32))
-        return counts[1:]
-    seen = np.full(n, -1, np.int64)
-    home = codes.block.row_keys
-    for row in range(n):
-        key = home[row]
-        left = codes.block.key_offsets[key + 1] - codes.block.key_offsets[key] - 1
-        seen[row] = row
-        for slot in range(codes.exclude.row_offsets[row], codes.exclude.row_offsets[row + 1]):
-            shared = codes.exclude.row_keys[slot]
-            for place in range(codes.exclude.key_offsets[shared], codes.exclude.key_offsets[shared + 1]):
-                other = codes.exclude.key_rows[place]
-                if seen[other] != row:
-                    seen[other] = row
-                    if home[other] == key:
-                        left -= 1
-        counts[row + 1] = left
+    else:
+        _count_without_excluded(codes.block, codes.exclude, np.full(n, -1, np.int64), counts[1:])
     return counts[1:]
 
 
 @njit
-def partners(codes, rows):
+def _count_without_excluded(block, exclude, seen, counts):
+    """Write to `counts` the other rows of each row's block without the excluded ones; seen (n,) holds -1."""
+    home = block.row_keys
+    for row in range(counts.size):
+        key = home[row]
+        left = block.key_offsets[key + 1] - block.key_offsets[key] - 1
+        seen[row] = row
+        for slot in range(exclude.row_offsets[row], exclude.row_offsets[row + 1]):
+            shared = exclude.row_keys[slot]
+            for place in range(exclude.key_offsets[shared], exclude.key_offsets[shared + 1]):
+                other = exclude.key_rows[place]
+                if seen[other] != row:
+                    seen[other] = row
+                    if home[other] == key:
+                        left -= 1
+        counts[row] = left
+
+
+def partners(codes: PairCodes, rows: npt.NDArray[np.integer]) -> Partners:
     """Partners of the given rows; see `reference.pairs.partners`."""
-    offsets = np.zeros(rows.size + 1, np.int64)
+    offsets = np.zeros(len(rows) + 1, np.int64)
     _walk(codes, rows, offsets, np.empty(0, np.int32))
-    for q in range(rows.size):
-        offsets[q + 1] += offsets[q]
+    np.cumsum(offsets, out=offsets)
     found = np.empty(offsets[-1], np.int32)
     if found.size:
         _walk(codes, rows, offsets, found)
     return Partners(offsets, found)
 
 
-@njit
-def label_partners(codes, labels, rows):
+def label_partners(codes: PairCodes, labels: KeyIndex, rows: npt.NDArray[np.integer]) -> LabelPartners:
     """Partners of each (row, label): see `reference.pairs.label_partners`.
 
     `codes` is the rule without its list column, `labels` the labels of that column.
     """
-    n_units = 0
-    space = 0
-    for row in rows:
-        for slot in range(labels.row_offsets[row], labels.row_offsets[row + 1]):
-            key = labels.row_keys[slot]
-            n_units += 1
-            space += labels.key_offsets[key + 1] - labels.key_offsets[key] - 1
-    query = np.empty(n_units, np.int32)
-    label = np.empty(n_units, np.int32)
+    others = np.diff(labels.key_offsets)[labels.row_keys] - 1  # of each label of a row
+    before = np.concatenate([[0], np.cumsum(others)])
+    first, last = labels.row_offsets[rows], labels.row_offsets[rows + 1]
+    n_units = int((last - first).sum())
+    query, label = np.empty((2, n_units), np.int32)
     offsets = np.zeros(n_units + 1, np.int64)
-    found = np.empty(space, np.int32)
+    found = np.empty(int((before[last] - before[first]).sum()), np.int32)
+    u = _walk_labels(codes, labels, rows, query, label, offsets, found)
+    return LabelPartners(query[:u], label[:u], offsets[: u + 1], found[: offsets[u]])
+
+
+@njit
+def _walk_labels(codes, labels, rows, query, label, offsets, found):
+    """Write what `label_partners` returns to the last four arrays, and return how many lists have a partner."""
     limited = codes.include.key_rows.size > 0
     home = codes.block.row_keys
     u = 0
@@ -192,4 +224,4 @@ def label_partners(codes, labels, rows):
                 label[u] = key
                 u += 1
                 offsets[u] = total
-    return LabelPartners(query[:u], label[:u], offsets[: u + 1], found[:total])
+    return u

@@ -35,6 +35,8 @@ Ints = npt.NDArray[np.int64]
 
 _WORD = 2**64 - 1
 _GOLDEN = 0x9E3779B97F4A7C15
+#: B_2k / 2k of the Bernoulli numbers, k = 7 .. 1.
+_BERNOULLI = (1 / 12, -691 / 32760, 1 / 132, -1 / 240, 1 / 252, -1 / 120, 1 / 12)
 
 
 def expected_ap(n_pos: npt.ArrayLike, n_total: npt.ArrayLike) -> Floats:
@@ -55,13 +57,25 @@ def expected_ap(n_pos: npt.ArrayLike, n_total: npt.ArrayLike) -> Floats:
     A positive at rank r sees (P - 1)(r - 1)/(L - 1) others above it on average; sum over ranks. See Bestgen,
     "Exact expected average precision of the random baseline for system evaluation", PBML 103 (2015).
     """
-    from scipy.special import digamma
-
     P, L = np.broadcast_arrays(np.asarray(n_pos, np.float64), np.asarray(n_total, np.float64))
-    harmonic = digamma(np.maximum(L, 1) + 1) + np.euler_gamma
+    harmonic = _digamma(np.maximum(L, 1) + 1) + np.euler_gamma
     others = (P - 1) / np.maximum(L - 1, 1)
     mean = (others * (L - harmonic) + harmonic) / np.maximum(L, 1)
     return np.where(P == 0, 0.0, np.where(P == L, 1.0, mean))
+
+
+def _digamma(n: Floats) -> Floats:
+    """Return the digamma function of whole numbers >= 1, operation for operation as scipy.special does.
+
+    Importing that takes longer than a small job. Up to 10 it is a sum, from there the asymptotic series (Abramowitz and
+    Stegun 6.3.18).
+    """
+    z = 1.0 / (n * n)
+    series = np.zeros_like(z)
+    for bernoulli in _BERNOULLI:
+        series = series * z + bernoulli
+    sums = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1.0, 10.0))]) - np.euler_gamma
+    return np.where(n <= 10, sums[np.minimum(n, 10).astype(np.int64) - 1], np.log(n) - 0.5 / n - z * series)
 
 
 def variance_ap(n_pos: int, n_total: int) -> float:

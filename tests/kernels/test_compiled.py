@@ -6,21 +6,22 @@ import re
 import subprocess
 import sys
 
-import numba
+import llvmlite.binding
 import numpy as np
 import pytest
-from numba.core import codegen
 
+from fastbench.kernels.compile import njit
 from fastbench.kernels.cpu import confusion
 from fastbench.kernels.cpu.lanes import sum_product
 from fastbench.kernels.cpu.rank import counting, tiles
 from fastbench.kernels.cpu.rank.rows import Rows
+from fastbench.kernels.native import optimised
 
-HOST = codegen.get_host_cpu_features()
+HOST = [name for name, there in llvmlite.binding.get_host_cpu_features().items() if there]
 
 
-def ir_of(function) -> str:
-    return "\n".join(function.inspect_llvm().values())
+def ir_of(kernel, *arguments) -> str:
+    return str(optimised(kernel, arguments)[0])
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +32,8 @@ def counted() -> str:
     m, edges = 128, np.zeros((2, 128), np.float32)
     slots = counting.Slots(np.zeros(m), *edges, *np.zeros((2, m), np.int64))
     tile = np.zeros((64, 80), np.float32)
-    arguments = rows, np.arange(64), np.arange(0, 2 * 65, 2), tile, 64, 0, 1, False, slots
-    count_few = numba.njit(nogil=True, error_model="numpy")(counting.count_tile.py_func)
-    count_few(*arguments)
-    return ir_of(count_few)
+    arguments = rows, np.arange(64), np.arange(0, 2 * 65, 2), tile, 64, 0, 1, False, slots, np.empty(512, np.uint8)
+    return ir_of(counting._count_rows_few, *arguments)
 
 
 @pytest.mark.skipif("avx2" not in HOST, reason="the widths are those of AVX2 and wider")
@@ -50,12 +49,11 @@ def test_counting_checks_no_bounds(counted):
 
 @pytest.mark.skipif("avx2" not in HOST, reason="the widths are those of AVX2 and wider")
 def test_sums_stay_in_registers():
-    @numba.njit
+    @njit
     def dot(x, i, j):
         return sum_product(x, i, j, 0.0, 0.0)
 
-    dot(np.ones((2, 200), np.float32), 0, 1)
-    code = ir_of(dot)
+    code = ir_of(dot, np.ones((2, 200), np.float32), 0, 1)
     loop = code[code.index("for.body") :]
     assert "<64 x double>" in loop
     assert "fmuladd" not in code  # a fused operation would round once where the definition rounds twice
@@ -65,18 +63,16 @@ def test_sums_stay_in_registers():
 @pytest.mark.skipif("avx2" not in HOST, reason="the widths are those of AVX2 and wider")
 def test_finishing_a_tile_is_vectorised():
     tile = np.ones((4, 80), np.float32)
-    tiles.finish(tile, 64, np.arange(4), 0, np.ones(64, np.float32), 0, 0)
-    finish = numba.njit(nogil=True, error_model="numpy")(tiles.finish.py_func)
-    finish(tile, 64, np.arange(4), 0, np.ones(64, np.float32), 0, 0)
-    assert re.search(r"fmul <(8|16) x float>", ir_of(finish))
+    code = ir_of(tiles.finish, tile, 64, np.arange(4), 0, np.ones(64, np.float32), 0, 0)
+    assert re.search(r"fmul <(8|16) x float>", code)
 
 
 @pytest.mark.skipif("avx2" not in HOST, reason="the widths are those of AVX2 and wider")
 def test_ranks_are_compared_as_whole_vectors():
-    scatter = numba.njit(nogil=True, error_model="numpy")(confusion._scatter.py_func)
     codes, weights = np.zeros((3, 8), np.int32), np.empty(0, np.int64)
-    scatter(codes[0], codes, weights, 0, 8, 2, np.zeros(1, np.int64), np.zeros(8, np.int32), weights)
-    assert re.search(r"icmp \w+ <(8|16) x i32>", ir_of(scatter))
+    space = np.empty(confusion.BLOCK, np.int32)
+    arguments = codes[0], codes, weights, 0, 8, 2, np.zeros(1, np.int64), space, np.zeros(8, np.int32), weights
+    assert re.search(r"icmp \w+ <(8|16) x i32>", ir_of(confusion._scatter, *arguments))
 
 
 MODULE = """
@@ -103,3 +99,58 @@ def test_a_cache_of_another_version_is_made_anew(tmp_path, monkeypatch):
         done = subprocess.run([sys.executable, "kernel.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
         seen.append(done.stdout.strip())
     assert seen == ["3.0 True", "3.0 False", "3.0 True"]
+
+
+ONCE = """
+import sys
+import numpy as np
+from fastbench.kernels.compile import compile_seconds
+from fastbench.kernels.cpu.rank.rows import gather
+out = np.empty((2, 3), np.float32)
+gather(np.arange(12, dtype=np.float32).reshape(4, 3), np.array([3, 1]), out)
+print(out.astype(int).tolist(), compile_seconds() > 0, "numba" in sys.modules)
+"""
+
+
+def test_what_is_on_disk_is_loaded_without_numba(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    seen = []
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", ONCE], capture_output=True, text=True, check=True)
+        seen.append(done.stdout.strip())
+    assert seen == ["[[9, 10, 11], [3, 4, 5]] True True", "[[9, 10, 11], [3, 4, 5]] False False"]
+
+
+def test_a_damaged_kernel_is_compiled_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    for damage in (lambda whole: whole[:-1], lambda whole: whole[:-500] + bytes(8) + whole[-492:], lambda whole: b""):
+        subprocess.run([sys.executable, "-c", ONCE], capture_output=True, check=True)
+        (file,) = tmp_path.rglob("*.kernel")
+        file.write_bytes(damage(file.read_bytes()))
+        done = subprocess.run([sys.executable, "-c", ONCE], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "[[9, 10, 11], [3, 4, 5]] True True"
+
+
+@njit
+def scaled(x, by, out):
+    """Write x (n, d) times a number to `out`; return how many are above zero."""
+    above = 0
+    for i in range(x.shape[0]):
+        for k in range(x.shape[1]):
+            out[i, k] = x[i, k] * by
+            above += out[i, k] > 0
+    return above
+
+
+@pytest.mark.parametrize("by", [2, 2.5, True, np.int32(-1), np.float64(0.5)])
+def test_arrays_of_any_strides_and_numbers_of_any_type(by):
+    whole = np.arange(-20, 20, dtype=np.float64).reshape(5, 8)
+    for x in (whole, whole[::-2, 1::3], whole.T, whole[:0], whole.astype(">f8").astype(np.float64)):
+        out = np.zeros(x.shape[::-1]).T
+        assert scaled(x, by, out) == (x * by > 0).sum()
+        assert np.array_equal(out, x * by)
+
+
+def test_a_kernel_takes_no_lists():
+    with pytest.raises(TypeError, match="not list"):
+        scaled([[1.0]], 2.0, np.empty((1, 1)))

@@ -167,6 +167,7 @@ def test_codes_beyond_32_bits_are_kept():
         2,
         2,
         np.zeros(1, np.int64),
+        np.empty(on_cpu.BLOCK, np.int64),
         by_truth,
         np.empty(0, np.int64),
     )

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from ...compile import njit
 from ..pairs import first_at_least, shares_key
 from ..similarity import pair_value
+from .rows import Rows
 
 __all__ = ["Slots", "count_direct", "count_tile"]
 
@@ -41,7 +42,7 @@ class Slots(NamedTuple):
 class Scratch(NamedTuple):
     """Room for the rows of one tile; numbers of the type of the tile, so that no wider arithmetic creeps in."""
 
-    marks: npt.NDArray[np.uint8]  # (at least w and STRIDE, a multiple of 8) undecided entries
+    marks: npt.NDArray[np.uint8]  # (at least w, a multiple of 8) undecided entries
     table: npt.NDArray[np.int32]  # (w + 1,) thresholds below each bucket
     under: npt.NDArray[np.uint32]  # (w,) thresholds below each entry
     steps: npt.NDArray[np.int64]  # (p + 1,) entries by the number of thresholds below them
@@ -88,7 +89,8 @@ def _count_few(rows, query, first, row, exact, slots, begin, end, marks):
                 reached = np.int32(reached + (part[k] >= lo))
             if reached > over:
                 if not undecided:
-                    marks[:] = 0
+                    for word in range(words.size):
+                        words[word] = 0
                     undecided = True
                 for k in range(part.size):
                     marks[k] |= (part[k] >= lo) & (part[k] <= hi)
@@ -140,7 +142,8 @@ def _search(row, high, count, scratch):
     scale, top = edge[0], edge[1]
     if not scale < 1e30:  # one threshold, or thresholds too near for equal buckets
         scale = zero
-    table[: n_buckets + 1] = 0
+    for b in range(n_buckets + 1):
+        table[b] = 0
     for t in range(count):
         place = (high[t] - base) * scale
         table[np.int32(place if place < top else top) + 1] += 1
@@ -172,23 +175,27 @@ def _count_many(rows, query, first, row, exact, slots, begin, end, scratch):
     values, above, tied = slots.values, slots.above, slots.tied
     under, marks, steps, low, high = scratch.under, scratch.marks, scratch.steps, scratch.low, scratch.high
     count = end - begin
-    low[:count], high[:count] = slots.low[begin:end], slots.high[begin:end]
+    for t in range(count):
+        low[t], high[t] = slots.low[begin + t], slots.high[begin + t]
     low[count] = np.inf
-    high[count : 3 * count] = np.inf
+    for t in range(count, 3 * count):
+        high[t] = np.inf
     _search(row, high, count, scratch)
     undecided = np.int32(0)
     for k in range(row.size):
         mark = low[under[k]] <= row[k]
         marks[k] = mark
         undecided = np.int32(undecided + mark)
-    steps[: count + 1] = 0
+    for t in range(count + 1):
+        steps[t] = 0
     for k in range(row.size):
         steps[under[k]] += 1
     rechecked = 0
     if undecided:
         last_decided = np.int64(-1)
         value = 0.0
-        marks[row.size :] = 0
+        for k in range(row.size, marks.size):
+            marks[k] = 0
         words = marks.view(np.uint64)
         for word in range(words.size):
             if words[word] == 0:
@@ -219,8 +226,17 @@ def _count_many(rows, query, first, row, exact, slots, begin, end, scratch):
     return rechecked
 
 
-@njit
-def count_tile(rows, queries, offsets, tile, width, first, few, exact, slots):
+def count_tile(
+    rows: Rows,
+    queries: npt.NDArray[np.int64],
+    offsets: npt.NDArray[np.int64],
+    tile: npt.NDArray[np.floating],
+    width: int,
+    first: int,
+    few: int,
+    exact: bool,
+    slots: Slots,
+) -> int:
     """Add the negatives of one tile to the counts of its queries.
 
     tile (q, s) holds in its first w columns the similarities of the queries to the places first .. first + w, minus
@@ -228,31 +244,44 @@ def count_tile(rows, queries, offsets, tile, width, first, few, exact, slots):
     positives a query, the tile row is compared with each threshold; above that, each entry is searched in the
     thresholds. Returns how many entries were rechecked.
     """
-    most = 0
-    for q in range(queries.size):
-        most = max(most, offsets[q + 1] - offsets[q])
-    if most <= few:
-        most = 0
-    searched = width if most else 0
-    scratch = Scratch(
-        np.empty(max(8 * (searched // 8 + 1), STRIDE), np.uint8),
-        np.empty(searched + 1, np.int32),
-        np.empty(searched, np.uint32),
-        np.empty(most + 1, np.int64),
-        np.empty(most + 1, tile.dtype),
-        np.empty(3 * most, tile.dtype),
-        np.empty(2, tile.dtype),
-    )
+    sizes = np.diff(offsets)
+    most, rechecked = int(sizes.max(initial=0)), 0
+    if sizes.size and sizes.min() <= few:
+        marks = np.empty(STRIDE, np.uint8)
+        rechecked += _count_rows_few(rows, queries, offsets, tile, width, first, few, exact, slots, marks)
+    if most > few:
+        scratch = Scratch(
+            np.empty(8 * (width // 8 + 1), np.uint8),
+            np.empty(width + 1, np.int32),
+            np.empty(width, np.uint32),
+            np.empty(most + 1, np.int64),
+            np.empty(most + 1, tile.dtype),
+            np.empty(3 * most, tile.dtype),
+            np.empty(2, tile.dtype),
+        )
+        rechecked += _count_rows_many(rows, queries, offsets, tile, width, first, few, exact, slots, scratch)
+    return rechecked
+
+
+@njit
+def _count_rows_few(rows, queries, offsets, tile, width, first, few, exact, slots, marks):
+    """Count the tile rows of the queries with up to `few` positives; marks (STRIDE,) is scratch."""
     rechecked = 0
     for q in range(queries.size):
         start, stop = offsets[q], offsets[q + 1]
-        if stop == start:
-            continue
-        row = tile[q, :width]
-        if stop - start <= few:
-            rechecked += _count_few(rows, queries[q], first, row, exact, slots, start, stop, scratch.marks)
-        else:
-            rechecked += _count_many(rows, queries[q], first, row, exact, slots, start, stop, scratch)
+        if start < stop <= start + few:
+            rechecked += _count_few(rows, queries[q], first, tile[q, :width], exact, slots, start, stop, marks)
+    return rechecked
+
+
+@njit
+def _count_rows_many(rows, queries, offsets, tile, width, first, few, exact, slots, scratch):
+    """Count the tile rows of the queries with more than `few` positives."""
+    rechecked = 0
+    for q in range(queries.size):
+        start, stop = offsets[q], offsets[q + 1]
+        if stop > start + few:
+            rechecked += _count_many(rows, queries[q], first, tile[q, :width], exact, slots, start, stop, scratch)
     return rechecked
 
 

@@ -54,7 +54,8 @@ def describe_rows(x: npt.NDArray[np.floating], at: Ints, distance: Distance) -> 
     edges = np.linspace(0, n, shares + 1).astype(np.int64).tolist()
     run_jobs([(last - first, partial(fill, first, last)) for first, last in itertools.pairwise(edges)])
     table = np.full(1 << (2 * hashes.size).bit_length(), -1, np.int64)
-    duplicate_of: Ints = _find_duplicates(x, hashes, table)
+    duplicate_of = np.arange(hashes.size)
+    _find_duplicates(x, hashes, table, duplicate_of)
     return Rows(x, at, shift, norm, duplicate_of, distance.code)
 
 
@@ -80,13 +81,12 @@ def _fill(x, is_centred, needs_norm, shift, norm, bits, factors, hashes, first, 
 
 
 @njit
-def _find_duplicates(x, hashes, table):
-    """Return the first row that each equals, (n,) int64: itself where none before it does; empty without hashes.
+def _find_duplicates(x, hashes, table, duplicate_of):
+    """Write the first row that each equals to `duplicate_of` (n,), which holds each row's own number.
 
     `table` (m,), m a power of two above n, is full of -1. A row stands at the place that its hash gives, or at the next
     free one, if no row before it is equal.
     """
-    duplicate_of = np.arange(hashes.size)
     last = np.uint64(table.size - 1)
     for row in range(hashes.size):
         code = hashes[row]
@@ -104,7 +104,6 @@ def _find_duplicates(x, hashes, table):
             place = (place + np.uint64(1)) & last
         else:
             table[place] = row
-    return duplicate_of
 
 
 @njit

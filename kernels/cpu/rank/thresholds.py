@@ -77,20 +77,25 @@ def sort_values(offsets: Ints, values: npt.NDArray[np.float64], order: Ints) -> 
         order[start:stop] = start + rank
 
 
-@njit
-def mirrors(queries, offsets, positives, order, n):
+def mirrors(queries: Ints, offsets: Ints, positives: Ints, order: Ints, n: int) -> Ints:
     """Find, for each positive that is a query before its own, the slot where the two have changed places: (m,) int64.
 
     -1 where there is none, and for some where the positives of a query do not ascend. All arguments are rows, of which
     there are n, and order (q,) is the order in which queries ascend. So do the slots that are looked for in the list
     of one query, and each list is gone through once.
     """
-    query_of = np.full(n, -1, np.int64)
+    mirror = np.full(len(positives), -1, np.int64)
+    _find_mirrors(queries, offsets, positives, order, np.full(n, -1, np.int64), offsets[:-1].copy(), mirror)
+    return mirror
+
+
+@njit
+def _find_mirrors(queries, offsets, positives, order, query_of, next_slot, mirror):
+    """Write what `mirrors` returns to `mirror`, which holds -1, as does query_of (n,); next_slot is offsets[:-1]."""
     for k in range(queries.size):
         query_of[queries[k]] = k
-    mirror = np.full(positives.size, -1, np.int64)
-    next_slot = offsets[:-1].copy()
-    for k in order:
+    for q in range(order.size):
+        k = order[q]
         row = queries[k]
         for slot in range(offsets[k], offsets[k + 1]):
             other = query_of[positives[slot]]
@@ -102,7 +107,6 @@ def mirrors(queries, offsets, positives, order, n):
             next_slot[other] = at
             if at < offsets[other + 1] and positives[at] == row:
                 mirror[slot] = at
-    return mirror
 
 
 @njit

@@ -8,7 +8,9 @@ entries of a column share a cache set.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
+from ...codes import KeyIndex
 from ...compile import njit
 from ...names import ABS_COSINE
 from ..pairs import first_at_least
@@ -50,16 +52,30 @@ def fill_values(rows, queries, first, tile, width):
                 )
 
 
-@njit
-def blank(tile, width, queries, first, bounds, include, exclude):
+def blank(
+    tile: npt.NDArray[np.floating],
+    width: int,
+    queries: npt.NDArray[np.int64],
+    first: int,
+    bounds: npt.NDArray[np.int64],
+    include: KeyIndex,
+    exclude: KeyIndex,
+) -> None:
     """Set to minus infinity what is no negative of its query: itself, its segment, excluded and not included rows."""
+    _blank_listed(tile, width, queries, first, bounds, exclude)
+    if include.key_rows.size:
+        _blank_others(tile, queries, first, include, np.empty(width, np.uint8))
+
+
+@njit
+def _blank_listed(tile, width, queries, first, bounds, exclude):
+    """Set to minus infinity the query itself, its segment and excluded rows."""
     stop = first + width
-    limited = include.key_rows.size > 0
-    allowed = np.empty(width if limited else 0, np.uint8)
     for q in range(queries.size):
         query = queries[q]
         row = tile[q, :width]
-        row[max(bounds[q, 1] - first, 0) : max(bounds[q, 2] - first, 0)] = -np.inf
+        for k in range(max(bounds[q, 1] - first, 0), min(bounds[q, 2] - first, width)):
+            row[k] = -np.inf
         if first <= query < stop:
             row[query - first] = -np.inf
         for slot in range(exclude.row_offsets[query], exclude.row_offsets[query + 1]):
@@ -69,18 +85,26 @@ def blank(tile, width, queries, first, bounds, include, exclude):
                 if listed[place] >= stop:
                     break
                 row[listed[place] - first] = -np.inf
-        if limited:
-            allowed[:] = 0
-            for slot in range(include.row_offsets[query], include.row_offsets[query + 1]):
-                key = include.row_keys[slot]
-                listed = include.key_rows[include.key_offsets[key] : include.key_offsets[key + 1]]
-                for place in range(first_at_least(listed, first), listed.size):
-                    if listed[place] >= stop:
-                        break
-                    allowed[listed[place] - first] = 1
-            for k in range(width):
-                if allowed[k] == 0:
-                    row[k] = -np.inf
+
+
+@njit
+def _blank_others(tile, queries, first, include, allowed):
+    """Set to minus infinity what shares no key with the query; allowed (w,) is scratch."""
+    stop = first + allowed.size
+    for q in range(queries.size):
+        query = queries[q]
+        for k in range(allowed.size):
+            allowed[k] = 0
+        for slot in range(include.row_offsets[query], include.row_offsets[query + 1]):
+            key = include.row_keys[slot]
+            listed = include.key_rows[include.key_offsets[key] : include.key_offsets[key + 1]]
+            for place in range(first_at_least(listed, first), listed.size):
+                if listed[place] >= stop:
+                    break
+                allowed[listed[place] - first] = 1
+        for k in range(allowed.size):
+            if allowed[k] == 0:
+                tile[q, k] = -np.inf
 
 
 @njit
