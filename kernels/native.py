@@ -8,6 +8,7 @@ counting of references, which kernels do not need because they do not allocate, 
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -45,15 +46,22 @@ class _Unlinked(codegen.JITCodeLibrary):
     def get_pointer_to_function(self, name: str) -> int:
         return 0
 
+    def _optimize_functions(self, ll_module: Any) -> None:
+        ll_module.data_layout = self._codegen._data_layout  # functions are optimised where they are called
+
 
 @contextmanager
 def _unlinked(machine: Any) -> Iterator[None]:
-    """Make Numba's code generator keep what it makes as intermediate code."""
+    """Make Numba's code generator keep what it makes as intermediate code, and spare it searches for garbage."""
+    collects = gc.isenabled()
+    gc.disable()
     machine._library_class, machine.set_env = _Unlinked, lambda name, environment: None
     try:
         yield
     finally:
         del machine._library_class, machine.set_env
+        if collects:
+            gc.enable()
 
 
 def compile_kernel(kernel: Callee, arguments: tuple[Any, ...], symbol: str) -> tuple[bytes, str]:

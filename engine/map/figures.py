@@ -135,7 +135,7 @@ def draw_map(
             axes.text(0.5, 0.5, "no group has an mAP and a p value", transform=axes.transAxes, ha="center")
         legend_above(axes, handles[::-1], gap=0.12)
         page.draw_without_rendering()  # settles the layout, which the placing of names reads
-        page.set_layout_engine("none")
+        page.set_layout_engine(None)  # "none" would leave an empty one, for which each file is drawn twice
         named = np.flatnonzero(significant)[:_N_TRIED]
         _name_points(axes, x, y, cap, named, scored["name"].to_list())
         save_page(page, path_png, path_svg)

@@ -32,7 +32,9 @@ def counted() -> str:
     m, edges = 128, np.zeros((2, 128), np.float32)
     slots = counting.Slots(np.zeros(m), *edges, *np.zeros((2, m), np.int64))
     tile = np.zeros((64, 80), np.float32)
-    arguments = rows, np.arange(64), np.arange(0, 2 * 65, 2), tile, 64, 0, 1, False, slots, np.empty(512, np.uint8)
+    words = np.empty(counting.STRIDE // 8, np.uint64)
+    offsets, marks = np.arange(0, 2 * 65, 2), words.view(np.uint8)
+    arguments = rows, np.arange(64), offsets, tile, 64, 0, 1, False, slots, words, marks
     return ir_of(counting._count_rows_few, *arguments)
 
 

@@ -43,6 +43,7 @@ class Scratch(NamedTuple):
     """Room for the rows of one tile; numbers of the type of the tile, so that no wider arithmetic creeps in."""
 
     marks: npt.NDArray[np.uint8]  # (at least w, a multiple of 8) undecided entries
+    words: npt.NDArray[np.uint64]  # the same memory, eight at a time
     table: npt.NDArray[np.int32]  # (w + 1,) thresholds below each bucket
     under: npt.NDArray[np.uint32]  # (w,) thresholds below each entry
     steps: npt.NDArray[np.int64]  # (p + 1,) entries by the number of thresholds below them
@@ -63,19 +64,18 @@ def _place(value, values, above, tied):
 
 
 @njit
-def _count_few(rows, query, first, row, exact, slots, begin, end, marks):
+def _count_few(rows, query, first, row, exact, slots, begin, end, words, marks):
     """Compare a tile row with thresholds begin..end; an entry inside bands is decided in float64.
 
     A candidate equal to the one decided before it (`Rows.duplicate_of`) has the same value, which keeps collapsed
-    embeddings, where nothing is decided in float32, affordable. marks (at least STRIDE,) uint8 is scratch. Loops
-    run from zero over slices: an index that might be negative would keep the compiler from using vectors.
+    embeddings, where nothing is decided in float32, affordable. marks (STRIDE,) uint8 is scratch, words the same
+    memory eight at a time. Loops run from zero over slices: an index that might be negative would keep the compiler
+    from using vectors.
     """
     values, low, high, above, tied = slots
     rechecked = 0
     last_decided = np.int64(-1)
     value = 0.0
-    marks = marks[:STRIDE]
-    words = marks.view(np.uint64)
     for start in range(0, row.size, STRIDE):
         part = row[start : min(start + STRIDE, row.size)]
         undecided = False
@@ -196,7 +196,7 @@ def _count_many(rows, query, first, row, exact, slots, begin, end, scratch):
         value = 0.0
         for k in range(row.size, marks.size):
             marks[k] = 0
-        words = marks.view(np.uint64)
+        words = scratch.words
         for word in range(words.size):
             if words[word] == 0:
                 continue
@@ -247,11 +247,15 @@ def count_tile(
     sizes = np.diff(offsets)
     most, rechecked = int(sizes.max(initial=0)), 0
     if sizes.size and sizes.min() <= few:
-        marks = np.empty(STRIDE, np.uint8)
-        rechecked += _count_rows_few(rows, queries, offsets, tile, width, first, few, exact, slots, marks)
+        words = np.empty(STRIDE // 8, np.uint64)
+        rechecked += _count_rows_few(
+            rows, queries, offsets, tile, width, first, few, exact, slots, words, words.view(np.uint8)
+        )
     if most > few:
+        words = np.empty(width // 8 + 1, np.uint64)
         scratch = Scratch(
-            np.empty(8 * (width // 8 + 1), np.uint8),
+            words.view(np.uint8),
+            words,
             np.empty(width + 1, np.int32),
             np.empty(width, np.uint32),
             np.empty(most + 1, np.int64),
@@ -264,13 +268,13 @@ def count_tile(
 
 
 @njit
-def _count_rows_few(rows, queries, offsets, tile, width, first, few, exact, slots, marks):
-    """Count the tile rows of the queries with up to `few` positives; marks (STRIDE,) is scratch."""
+def _count_rows_few(rows, queries, offsets, tile, width, first, few, exact, slots, words, marks):
+    """Count the tile rows of the queries with up to `few` positives; words and marks are scratch."""
     rechecked = 0
     for q in range(queries.size):
         start, stop = offsets[q], offsets[q + 1]
         if start < stop <= start + few:
-            rechecked += _count_few(rows, queries[q], first, tile[q, :width], exact, slots, start, stop, marks)
+            rechecked += _count_few(rows, queries[q], first, tile[q, :width], exact, slots, start, stop, words, marks)
     return rechecked
 
 
