@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -62,6 +63,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     # Arrow's own allocator keeps what is freed, file after file; the system's gives it back.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # What is imported is no garbage, and is looked through again and again while more is imported.
+    gc.set_threshold(50_000, 20, 100)
     try:
         app()
     except SystemExit as stop:
