@@ -16,6 +16,11 @@ class Callee:
 
     py_func: Callable[..., Any]
 
+    @property
+    def stamp(self) -> str:
+        """Digest of what its machine code depends on besides its arguments."""
+        raise NotImplementedError
+
 
 class Intrinsic(NamedTuple):
     """A function of kernels that is written in LLVM's language, and imported when a kernel is compiled."""

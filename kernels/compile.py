@@ -17,31 +17,34 @@ import ctypes
 import hashlib
 import json
 import os
+import platform
 import struct
+import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from functools import lru_cache, update_wrapper
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from .callees import HEADER, Callee
+from .clock import clock
 
-__all__ = ["Kernel", "before_compiling", "compile_seconds", "njit"]
+__all__ = ["Kernel", "before_compiling", "compile_seconds", "native_is_tried", "njit"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: Releases of Numba that `native`, which needs parts of it that are not public, was tried with.
+_TRIED = {("0", "68")}
 #: What of an array's flags a kernel is compiled for: C-contiguous, aligned.
 _FLAGS = 0x0001 | 0x0100
 #: The number types of arguments, and of the results.
 _RESULTS = {"q": ctypes.c_int64, "d": ctypes.c_double, "?": ctypes.c_bool}
 
 _lock = threading.RLock()
-_seconds = 0.0
-_tell: Callable[[], None] | None = None
 
 
 def njit(function: F) -> F:
@@ -69,11 +72,19 @@ class Kernel(Callee):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.py_func = function
+        self._by_numba: Callable[..., Any] | None = None
         self._entries: dict[tuple[Any, ...], Callable[[list[Any]], Any]] = {}
         update_wrapper(self, function)
 
+    @property
+    def stamp(self) -> str:
+        """Digest of what its machine code depends on besides its arguments."""
+        return _stamp(Path(self.py_func.__code__.co_filename))
+
     def __call__(self, *arguments: Any) -> Any:
         """Run the machine code for arguments of this kind, with other threads running."""
+        if self._by_numba is not None:
+            return self._by_numba(*arguments)
         kind: list[Any] = []
         words: list[Any] = []
         _describe(arguments, kind, words)
@@ -81,6 +92,11 @@ class Kernel(Callee):
         entry = self._entries.get(key)
         if entry is None:
             with _lock:
+                if not native_is_tried():
+                    from .by_numba import dispatcher
+
+                    self._by_numba = dispatcher(self)
+                    return self._by_numba(*arguments)
                 entry = self._entries.get(key) or self._entries.setdefault(key, self._load(arguments))
         return entry(words)
 
@@ -89,7 +105,7 @@ class Kernel(Callee):
         name = f"{self.__module__}.{self.__qualname__}"
         symbol = f"fastbench_{hashlib.sha256(f'{name} {_spelled(arguments)}'.encode()).hexdigest()[:32]}"
         source = Path(self.py_func.__code__.co_filename)
-        folder, stamp = _cache_folder(source), _stamp(source)
+        folder, stamp = _cache_folder(source), self.stamp
         file = folder and folder / f"{source.stem}.{self.__name__}-{symbol[-16:]}.kernel"
         found = _read(file, stamp) if file else None
         if found is None:
@@ -208,27 +224,33 @@ class _Machine:
 
 def _compiled(kernel: Kernel, arguments: tuple[Any, ...], symbol: str) -> tuple[bytes, str]:
     """Compile a kernel, and add up the time."""
-    global _seconds, _tell
-    if _tell is not None:
-        tell, _tell = _tell, None
-        tell()
-    start = time.perf_counter()
-    from .native import compile_kernel
+    with clock.running():
+        from .native import compile_kernel
 
-    found = compile_kernel(kernel, arguments, symbol)
-    _seconds += time.perf_counter() - start
-    return found
+        return compile_kernel(kernel, arguments, symbol)
 
 
 def before_compiling(tell: Callable[[], None]) -> None:
     """Call a function once, when the next kernel is about to be compiled and not found on disk."""
-    global _tell
-    _tell = tell
+    clock.tell = tell
 
 
 def compile_seconds() -> float:
     """Return the seconds this process has spent compiling kernels; zero when all came from the disk cache."""
-    return _seconds
+    return clock.seconds
+
+
+@lru_cache
+def native_is_tried() -> bool:
+    """Return whether `native` was tried with this Numba and on this system; else Numba calls the kernels itself.
+
+    ``FASTBENCH_KERNELS=numba`` in the environment chooses Numba, ``native`` the other way where it is not chosen.
+    """
+    asked = os.environ.get("FASTBENCH_KERNELS", "")
+    if asked in ("numba", "native"):
+        return asked == "native"
+    release = tuple(version("numba").split(".")[:2])
+    return release in _TRIED and sys.platform == "linux" and platform.machine() == "x86_64"
 
 
 @lru_cache

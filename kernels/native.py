@@ -12,7 +12,6 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib import import_module
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -26,7 +25,8 @@ from numba.core.registry import cpu_target
 from numba.extending import typeof_impl
 from numba.np.numpy_support import from_dtype
 
-from .callees import HEADER, Callee, Intrinsic
+from . import intrinsics as intrinsics
+from .callees import HEADER, Callee
 
 __all__ = ["compile_kernel", "optimised"]
 
@@ -131,13 +131,6 @@ def _dispatcher(kernel: Callee) -> Any:
 def _type_of_kernel(kernel: Callee, _: Any) -> Any:
     """Let kernels call kernels."""
     return types.Dispatcher(_dispatcher(kernel))
-
-
-@typeof_impl.register(Intrinsic)
-def _type_of_intrinsic(deferred: Intrinsic, _: Any) -> Any:
-    made = getattr(import_module(deferred.module), deferred.name)
-    cpu_target.typing_context.refresh()  # so that it knows what was just imported
-    return cpu_target.typing_context.resolve_value_type(made)
 
 
 def _type_of(argument: Any) -> Any:

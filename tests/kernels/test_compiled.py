@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -156,3 +157,27 @@ def test_arrays_of_any_strides_and_numbers_of_any_type(by):
 def test_a_kernel_takes_no_lists():
     with pytest.raises(TypeError, match="not list"):
         scaled([[1.0]], 2.0, np.empty((1, 1)))
+
+
+@pytest.mark.parametrize("kernels", ["numba", "native"])
+def test_both_ways_of_calling_kernels_give_the_same_numbers(kernels, tmp_path):
+    source = """
+import numpy as np, polars as pl
+import fastbench as fb
+rng = np.random.default_rng(0)
+meta = pl.DataFrame({"Metadata_a": [str(i // 4) for i in range(80)]})
+x = rng.normal(size=(80, 9)).astype(np.float32)
+ap = fb.average_precision(meta, x, ["Metadata_a"], [], [], ["Metadata_a"], progress_bar=False, distance="manhattan")
+groups = fb.mean_average_precision(ap, ["Metadata_a"], null_size=1000, threshold=0.05, seed=0)
+print(ap["average_precision"].sum().hex(), groups["p_value"].sum().hex())
+"""
+    environment = {**os.environ, "FASTBENCH_KERNELS": kernels, "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", source], env=environment, capture_output=True, text=True, check=True)
+    defined = subprocess.run(
+        [sys.executable, "-c", source.replace("progress_bar", "device='reference', progress_bar", 1)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == defined.stdout
