@@ -31,16 +31,16 @@ def show(found: Comparison, options: CompareOptions, output: Path) -> None:
     baseline = found.runs[0]
     simulated = "; SIMULATED features" if found.simulated else ""
     typer.echo()
-    beside = "beside the published values" if len(found.runs) == 1 else f"mAP above chance against {baseline}"
+    beside = (
+        "beside the published values" if len(found.runs) == 1 else f"mAP above chance of all groups, against {baseline}"
+    )
     show_table(_verdict(found), f"Which is better? {beside}{simulated}")
     typer.echo()
     where = _where(found)
-    if len(found.runs) == 1:
-        pass
-    elif len(where):
+    if len(where):
         shown = f"the first {SHOWN} of {len(where)}" if len(where) > SHOWN else f"{len(where)}"
         show_table(where.head(SHOWN), f"Where? Configurations whose mAP above chance differs, q < {LEVEL:g} ({shown})")
-    else:
+    elif len(found.runs) > 1:
         typer.echo(f"Where? No configuration has a difference of mAP above chance with q < {LEVEL:g}.")
     for task in found.fractions["task"].unique(maintain_order=True):
         table = found.fractions.filter(task=task)
@@ -49,6 +49,10 @@ def show(found: Comparison, options: CompareOptions, output: Path) -> None:
         typer.echo()
         show_table(table.select("Description", *columns), f"{TITLES[task]}: fraction retrieved")
     typer.echo()
+    for (task, run, why), _ in found.standing.filter(~pl.col("status").is_in(["tested"])).group_by(
+        "task", "run", "status", maintain_order=True
+    ):
+        typer.echo(f"note: {TITLES[str(task)]}, {run}: {why}.")
     show_notes(found.notes)
     typer.echo(found.words)
     typer.echo(f"results: {output}")
@@ -70,6 +74,9 @@ def _verdict(found: Comparison) -> pl.DataFrame:
         pl.col("q_value").alias("q"),
         pl.col("fr_difference").alias("fr difference"),
         pl.col("fr_q_value").alias("fr q"),
+        "gained",
+        "lost",
+        pl.col("lost_at_gate").alias("lost at gate"),
     )
 
 
