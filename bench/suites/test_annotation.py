@@ -18,10 +18,9 @@ import pytest
 
 from fastbench.bench import annotation_peer
 from fastbench.bench.annotation import GT_LABEL, INFERRED_LABEL, write_directories
-from fastbench.engine.fmeasure.pipeline import as_options, run_all
-from fastbench.engine.fmeasure.runs.options import ScoreOptions
-from fastbench.engine.fmeasure.scores.options import ReportOptions
-from fastbench.engine.results.folder import ResultFolder
+from fastbench.engine.command.execute import execute
+from fastbench.engine.fmeasure.command import FMEASURE
+from fastbench.engine.fmeasure.options import FmeasureOptions
 
 TERMS, RANKS = 3_018, 3
 FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()", "fmeasure", "--overwrite"]
@@ -118,14 +117,18 @@ def test_loaded(benchmark: Any, directories: Any, tmp_path: Path, cells: int, to
     benchmark.group = "annotation, files to files"
     benchmark.extra_info.update(tool=tool, job=f"8 x {cells:,} cells")
     runs, output = directories(cells, 2_000), tmp_path / "out"
-    score = ScoreOptions(
-        annotate_dirs=str(runs), gt_label=GT_LABEL, inferred_label=INFERRED_LABEL, f_measure_top_k=RANKS, cells=False
+    options = FmeasureOptions(
+        annotate_dirs=str(runs),
+        gt_label=GT_LABEL,
+        inferred_label=INFERRED_LABEL,
+        f_measure_top_k=RANKS,
+        cells=False,
+        bootstrap=0,
+        figures=False,
     )
-    report = ReportOptions(bootstrap=0, figures=False)
 
     def fastbench() -> None:
-        with ResultFolder(output, "fmeasure", as_options(score, report), True) as folder:
-            run_all(score, report, folder)
+        execute(FMEASURE, options, output, overwrite=True)
 
     def peer() -> None:
         shutil.rmtree(output, ignore_errors=True)

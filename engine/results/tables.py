@@ -62,12 +62,13 @@ class Table:
     def check(self, name: str) -> None:
         """Raise `TypeError` when the frame is not what is declared: an internal error."""
         declared = {column.name: column for column in self.columns}
-        missing = [c.name for c in self.columns if not c.optional and c.name not in self.frame.columns]
-        strange = [] if self.others else [c for c in self.frame.columns if c not in declared]
+        schema = self.frame.schema
+        missing = [c.name for c in self.columns if not c.optional and c.name not in schema]
+        strange = [] if self.others else [name for name in schema if name not in declared]
         wrong = [
-            f"{each} is {dtype}, not {declared[each].kind}"
-            for each, dtype in self.frame.schema.items()
-            if each in declared and not _is(dtype, declared[each].kind)
+            f"{name} is {dtype}, not {declared[name].kind}"
+            for name, dtype in schema.items()
+            if name in declared and not _is(dtype, declared[name].kind)
         ]
         if missing or strange or wrong:
             raise TypeError(f"{name}: columns missing {missing}, not declared {strange}, of another type {wrong}")
@@ -76,8 +77,8 @@ class Table:
         """Return rows and columns for the manifest."""
         declared = {column.name: column for column in self.columns}
         columns = []
-        for name in self.frame.columns:
-            about: dict[str, Any] = {"name": name, "type": str(self.frame.schema[name])}
+        for name, dtype in self.frame.schema.items():
+            about: dict[str, Any] = {"name": name, "type": str(dtype)}
             column = declared.get(name)
             if column is not None and column.unit:
                 about["unit"] = column.unit

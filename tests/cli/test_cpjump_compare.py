@@ -33,7 +33,7 @@ def test_three_runs_are_told_apart_in_one_look(folders: list[Path], tmp_path: Pa
     assert done.returncode == 0, done.stderr
     verdict, where, fractions = done.stdout.strip().split("\n\n")[:3]
     lines = verdict.splitlines()
-    assert lines[0].startswith("Which is better? mAP above chance against base")
+    assert lines[0].startswith("Which is better? mAP above chance of all groups, against base")
     assert [line.split()[1:3] for line in lines[2:]] == [["good", "better"], ["base", "baseline"], ["poor", "worse"]]
     assert "Where? Configurations whose mAP above chance differs, q < 0.05 (4)" in where
     assert "good − base" in where
