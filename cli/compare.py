@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,9 @@ def show_comparison(found: Comparison, options: CompareOptions, output: Path) ->
         [name for name in names if name in found.verdicts.columns],
     )
     typer.echo()
+    for sentence in _sentences(found, metric):
+        typer.echo(sentence)
+    typer.echo()
     columns = ["run_a", "run_b", "metric", "value_a", "value_b", "difference", "lower", "upper", "p_value", "q_value"]
     show_table(found.differences, "Differences", columns)
     if len(found.changes):
@@ -55,15 +58,44 @@ def show_comparison(found: Comparison, options: CompareOptions, output: Path) ->
     typer.echo(f"results: {output}")
 
 
+def _sentences(found: Comparison, metric: str) -> Iterator[str]:
+    """Say of each run how it stands to the baseline."""
+    baseline = found.runs[0]
+    for row in found.verdicts.filter(found.verdicts["run"] != baseline).iter_rows(named=True):
+        numbers = f"{row['difference']:+.3f} {metric}" if row["difference"] is not None else metric
+        if row["lower"] is not None:
+            numbers += f" (95 %: {row['lower']:+.3f} to {row['upper']:+.3f}), q {row['q_value']:.2g}"
+        clear = row["verdict"] in ("better", "worse")
+        how = f"is {row['verdict']} than" if clear else f"has {row['verdict']} from"
+        how = how if row["verdict"] != "not tested" else "is not tested against"
+        yield f"{row['run']} {how} {baseline}: {numbers}"
+
+
 def _compare(ctx: typer.Context, config: Path | None, **given: Any) -> None:
     from ..engine.comparison.choose import comparison_of
 
-    command = comparison_of(given["results"] or [])
+    results = given["results"] or _results_of(config)
+    command = comparison_of(results)
     known = {each.name for each in options_of(command.options)}
     if strange := given_flags(ctx, [name for name in _UNION if name not in known]):
-        raise InputError(f"{strange[0]} is not an option of '{command.name}', which these results ask for.")
+        what = command.name.removesuffix("compare").strip() or "map"
+        raise InputError(f"{strange[0]} is not for results of 'fastbench {what}', which these are.")
     options = build_options(ctx, command.options, given, config, command.name)
     run_command(command, options, _SHOWN.get(command.name, show_comparison), given)
+
+
+def _results_of(config: Path | None) -> list[str]:
+    """Return the result folders that a config file names."""
+    if config is None:
+        return []
+    from ..engine.command.config import read_config
+
+    for name in ("compare", CPJUMP.name, FMEASURE.name):
+        try:
+            return list(read_config(config, name).get("results") or [])
+        except InputError as error:
+            refusal = error
+    raise refusal
 
 
 #: Options of all comparisons, each once.

@@ -74,6 +74,12 @@ def main() -> None:
     except FastbenchError as error:
         typer.echo(f"fastbench: {error}", err=True)
         sys.exit(2)
+    except RuntimeError as error:
+        if not isinstance(error.__cause__ or error.__context__, KeyboardInterrupt):
+            raise
+        # Python makes this of an interrupt that falls into the making of a class.
+        typer.echo("fastbench: interrupted; what was not finished was not written.", err=True)
+        sys.exit(INTERRUPTED)
     except PermissionError as error:
         typer.echo(f"fastbench: {error.filename} cannot be used: no permission; change it or choose another.", err=True)
         sys.exit(2)

@@ -49,9 +49,9 @@ def _show(what: str, table: pl.DataFrame, name: str) -> None:
     """Print what is not as it was, a line each."""
     changed = table.filter(table["status"] != "equal")
     if not len(changed):
-        typer.echo(f"All {len(table)} {what} are equal.")
+        typer.echo(f"Equal: all {what} ({len(table)}).")
         return
-    typer.echo(f"{len(changed)} of {len(table)} {what} differ:")
+    typer.echo(f"Different: {len(changed)} of {len(table)} {what}:")
     for row in changed.iter_rows(named=True):
         words = f": {row['difference']}" if row.get("difference") else ""
         typer.echo(f"  {row[name]} {row['status']}{words}")

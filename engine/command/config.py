@@ -34,6 +34,8 @@ def read_config(path: Path, command: str) -> dict[str, Any]:
 
     path = path.expanduser()
     if path.is_dir():
+        if not (path / "manifest.json").is_file():
+            raise InputError(f"The folder '{path}' is no result of fastbench (it has no manifest.json).")
         path = path / "manifest.json"
     try:
         content = yaml.safe_load(path.read_text("utf-8"))

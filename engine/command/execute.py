@@ -72,18 +72,26 @@ def execute(
     )
     try:
         with folder:
-            if folder.n_found:
-                reporter.warn(f"{folder.n_found} finished steps of the run that was stopped are taken.")
+            if folder.n_found and resume:
+                reporter.warn(f"A run that was stopped left {_steps(folder.n_found)}; those that fit are taken.")
+            elif folder.n_found:
+                reporter.warn(f"A run that was stopped left {_steps(folder.n_found)}; pass --resume to take them.")
             elif resume:
                 reporter.warn("No run that was stopped left finished steps; everything is computed.")
             job = Job(reporter, folder)
             _announce_compilation(reporter)
             result = command.run(options, job)
             write_result(result, folder, job)
+            if resume:
+                reporter.warn(f"{job.steps.n_taken} steps were taken, {job.steps.n_done} computed.")
     finally:
         if folder.n_kept:
-            reporter.warn(f"{folder.n_kept} finished steps were kept; pass --resume to go on from them.")
+            reporter.warn(f"{_steps(folder.n_kept)} stayed for a run with --resume.".capitalize())
     return result
+
+
+def _steps(count: int) -> str:
+    return f"{count} finished step{'' if count == 1 else 's'}"
 
 
 def write_result(result: Result, folder: ResultFolder, job: Job) -> None:

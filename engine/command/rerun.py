@@ -99,12 +99,29 @@ def rerun(
     command = find_command(str(account.get("command")), f"'{before}'")
     given = from_mapping(command.options, account.get("options") or {}, f"The manifest of '{before}'")
     written = {each.name for each in options_of(command.options) if each.writes}
-    options = command.options(**{name: value for name, value in given.items() if name not in written})
+    given = {name: value for name, value in given.items() if name not in written}
+    place = Path(str(account.get("working_directory") or "."))
+    options = command.options(**given | _found(command.options, given, place))
     after = Path(output) if output is not None else before.resolve().with_name(f"{before.resolve().name}_rerun")
     execute(command, options, after, overwrite=overwrite, resume=resume, reporter=reporter)
     new = read_manifest(after)
     inputs = _inputs(account, new, before, after)
     return Rerun(before, after, inputs, differences(before, after), _versions(account, new))
+
+
+def _found(declared: type, given: Mapping[str, Any], place: Path) -> dict[str, Any]:
+    """Return the files to read that are not here but where the command was run, by their paths there."""
+
+    def there(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(there, value))
+        path = Path(str(value)).expanduser()
+        if path.is_absolute() or path.exists() or not (place / path).exists():
+            return value
+        return type(value)(str(place / path))
+
+    reads = [each.name for each in options_of(declared) if each.reads and given.get(each.name)]
+    return {name: there(given[name]) for name in reads}
 
 
 def _inputs(before: Mapping[str, Any], after: Mapping[str, Any], old_place: Path, new_place: Path) -> pl.DataFrame:
@@ -172,6 +189,8 @@ def differences(before: Path, after: Path) -> pl.DataFrame:
             status = "missing"
         elif name not in old:
             status = "new"
+        elif path_sha256(before / name) != old[name]:
+            status, words = "differs", "it was changed after it was written"
         elif old[name] == new[name]:
             status = "equal"
         else:
@@ -214,7 +233,9 @@ def _difference(name: str, before: Path, after: Path) -> str:
             most = ""
             if a.dtype.is_numeric() and b.dtype.is_numeric():
                 apart = (a.cast(pl.Float64) - b.cast(pl.Float64)).abs().max()
-                most = f", by {apart:.3g} at most" if isinstance(apart, float) else ""
+                most = f", by {apart:.3g} at most" if isinstance(apart, float) and apart else ""
+                if a.is_null().ne(b.is_null()).any():
+                    most += ", some of them missing in one"
             found.append(f"{name} in {count} of {old.height} rows{most}")
     return "; ".join(found) if found else "the same values, written in another way"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -125,18 +126,27 @@ def read_run(name: str, folder: Path, command: str, measure: Measure) -> Run:
         raise InputError(f"'{folder}' was written by 'fastbench {written}', the others by 'fastbench {command}'.")
     path = folder / measure.file
     again = f"run 'fastbench {command}' again."
+    manifest = read_manifest(folder)
     try:
-        table = pl.read_csv(io.BytesIO(path.read_bytes()), infer_schema_length=None)
+        content = path.read_bytes()
+        table = pl.read_csv(io.BytesIO(content), infer_schema_length=None)
         keys = tuple(measure.keys(table))
         passes = [pl.col(measure.passes).cast(pl.Boolean)] if measure.passes else []
         numbers = [pl.col(each).cast(pl.Float64).fill_nan(None) for each in measure.values]
         frame = table.select(*(pl.col(key).cast(pl.String).fill_null("") for key in keys), *numbers, *passes)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0].rstrip(".")
         raise InputError(f"The table '{path}' cannot be used ({reason}): {again}") from error
+    if _digest(manifest, measure.file) not in (None, hashlib.sha256(content).hexdigest()):
+        raise InputError(f"The table '{path}' was changed after it was written: {again}")
     if not keys or frame.select(keys).is_duplicated().any():
         raise InputError(f"The table '{path}' has two rows of one {measure.unit}: {again}")
-    return Run(name, read_manifest(folder), keys, frame.with_columns(pl.concat_str(keys, separator=" | ").alias(KEY)))
+    return Run(name, manifest, keys, frame.with_columns(pl.concat_str(keys, separator=" | ").alias(KEY)))
+
+
+def _digest(manifest: Mapping[str, Any], name: str) -> str | None:
+    """Return the digest that a manifest has of a file of the result."""
+    return next((str(each["sha256"]) for each in manifest.get("outputs", ()) if each.get("name") == name), None)
 
 
 def baseline_first(runs: Sequence[Run], baseline: str) -> list[Run]:

@@ -78,7 +78,9 @@ def house_style() -> Iterator[None]:
     """
     import matplotlib
 
-    with matplotlib.rc_context():
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        # Names in scripts that the font lacks are drawn as boxes; the tables have them.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
         yield
@@ -263,8 +265,5 @@ def save_page(figure: Figure, path_png: Path, path_svg: Path) -> None:
     path_png, path_svg : Path
         Where to write; the folders must exist.
     """
-    with warnings.catch_warnings():
-        # Names in scripts that the font lacks are drawn as boxes; the tables have them.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
-        figure.savefig(path_png, format="png", dpi=DPI)
-        figure.savefig(path_svg, format="svg", dpi=DPI, metadata={"Date": None})
+    figure.savefig(path_png, format="png", dpi=DPI)
+    figure.savefig(path_svg, format="svg", dpi=DPI, metadata={"Date": None})

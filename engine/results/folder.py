@@ -117,8 +117,7 @@ class ResultFolder:
         if not self._target.name:
             raise InputError(f"The output '{self.shown}' is the root of the file system; give a folder in it.")
         self._staging = self._sibling("partial")
-        self._resume = resume
-        self.steps = StepStore(self._staging / STEPS, scope) if scope is not None else StepStore()
+        self.steps = StepStore(self._staging / STEPS, scope, take=resume) if scope is not None else StepStore()
         self.n_found = self.n_kept = 0
         self._started = time.perf_counter()
         self.manifest: dict[str, Any] = {
@@ -130,6 +129,7 @@ class ResultFolder:
                 "python": platform.python_version(),
                 **{name: package_version(name) for name in _VERSIONED},
             },
+            "working_directory": os.getcwd(),
             "platform": platform.platform(),
             "cpu_count": os.cpu_count(),
             "options": plain(dict(options)),  # now: not after hours of work, if it cannot be
@@ -162,6 +162,7 @@ class ResultFolder:
 
     def _check_target(self) -> None:
         target = self._target
+        self._check_inputs()
         if not target.exists():
             return
         if not target.is_dir():
@@ -170,10 +171,6 @@ class ResultFolder:
             raise InputError(
                 f"The output '{self.shown}' is the current folder or a mount point; give a folder inside it."
             )
-        for path in self._reads:
-            place = Path(os.path.realpath(Path(path).expanduser()))
-            if target == place or target in place.parents:
-                raise InputError(f"The output folder '{self.shown}' is or holds the input '{path}'; choose another.")
         found = sorted(os.listdir(target))
         if not found:
             return
@@ -195,6 +192,16 @@ class ResultFolder:
                 f"The output folder '{self.shown}' holds files that are not part of its result "
                 f"({examples(strange, 3)}) and is not replaced; move them away or choose another."
             )
+
+    def _check_inputs(self) -> None:
+        """Refuse an output that is an input, holds one, or lies in a result that is one."""
+        target = self._target
+        for path in self._reads:
+            place = Path(os.path.realpath(Path(path).expanduser()))
+            if target == place or target in place.parents:
+                raise InputError(f"The output folder '{self.shown}' is or holds the input '{path}'; choose another.")
+            if place in target.parents and read_manifest(place):
+                raise InputError(f"The output folder '{self.shown}' lies in the result '{path}'; choose another.")
 
     def _leftovers(self) -> list[Path]:
         """Find what dead runs staged, and put back a result that one was just replacing."""
@@ -219,7 +226,7 @@ class ResultFolder:
         return left
 
     def _take_over(self, left: list[Path]) -> None:
-        """Make the staging folder, with the finished steps of dead runs when they are wanted; remove those runs."""
+        """Make the staging folder, with the finished steps of dead runs; remove those runs."""
         if self._staging in left:  # of a dead run that had the same number
             aside = self._sibling("replaced")
             os.rename(self._staging, aside)
@@ -227,7 +234,7 @@ class ResultFolder:
         self._staging.mkdir()
         _ACTIVE.add(self._staging)
         for path in left:
-            steps = sorted((path / STEPS).glob("*.npz")) if self._resume else []
+            steps = sorted((path / STEPS).glob("*.npz"))
             if steps:
                 (self._staging / STEPS).mkdir(exist_ok=True)
             for step in steps:

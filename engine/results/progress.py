@@ -70,7 +70,8 @@ class Terminal:
 
     def warn(self, text: str) -> None:
         """Write one line."""
-        print(f"{self._command}: {text}", file=sys.stderr, flush=True)  # noqa: T201
+        with contextlib.suppress(OSError):  # who reads it may have gone: that ends no work
+            print(f"{self._command}: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
     @contextmanager
     def stage(self, title: str) -> Iterator[Advance]:

@@ -39,14 +39,18 @@ class StepStore:
     scope : object, optional
         What all steps depend on, as JSON can write it: the command and its options.
 
+    take : bool, default True
+        Whether steps that are there are taken.
+
     Attributes
     ----------
     n_taken, n_done : int
         Steps that were found finished, and steps that were computed.
     """
 
-    def __init__(self, folder: Path | None = None, scope: object = None) -> None:
+    def __init__(self, folder: Path | None = None, scope: object = None, *, take: bool = True) -> None:
         self._folder = folder
+        self._take = take
         self._scope = json.dumps([scope, _code() if folder is not None else ""], sort_keys=True, default=str)
         self.n_taken = self.n_done = 0
         self._lock = threading.Lock()
@@ -79,7 +83,7 @@ class StepStore:
             return found
         key = _digest("\0".join([self._scope, name, *depends]).encode())
         with contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile, pl.exceptions.PolarsError):
-            for path in sorted(self._folder.glob(f"{key}-*.npz")):
+            for path in sorted(self._folder.glob(f"{key}-*.npz")) if self._take else ():
                 content = path.read_bytes()
                 if path.stem == f"{key}-{_digest(content)}":
                     found = decode(content)

@@ -34,8 +34,8 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_result_is_run_again(results: Path) -> None:
     done = call("rerun", "good", "--quiet")
     assert done.returncode == 0, done.stderr
-    assert "All 1 inputs are equal." in done.stdout
-    assert "All 4 files of the result are equal." in done.stdout
+    assert "Equal: all inputs (1)." in done.stdout
+    assert "Equal: all files of the result (4)." in done.stdout
     text = (results / "good.csv").read_text().splitlines()
     text[5] = text[5][:-1] + ("1" if text[5][-1] != "1" else "2")
     fields = text[9].split(",")
@@ -47,6 +47,10 @@ def test_a_result_is_run_again(results: Path) -> None:
     assert tables["map.csv"]["status"] == "differs"
     assert "mean_average_precision in" in tables["map.csv"]["difference"]
     assert "good.csv changed" in call("rerun", "good", "--overwrite", "--quiet").stdout
+    with pytest.MonkeyPatch.context() as elsewhere:
+        elsewhere.chdir(results.parent)
+        done = call("rerun", results / "good", "--overwrite", "--quiet")
+    assert done.returncode == 0, done.stderr
     (results / "good.csv").unlink()
     assert "good.csv" in refused("rerun", "good", "--overwrite")
     assert "is not the manifest" in refused("rerun", "bad.csv")
@@ -58,6 +62,11 @@ def test_which_is_better_in_one_look(results: Path) -> None:
     assert "Which is better? Difference of mAP from good" in done.stdout
     assert " worse " in done.stdout
     assert "Gained and lost" in done.stdout
+    assert "bad is worse than good: -" in done.stdout
+    again = call("compare", "--config", "results/compare", "--output", "again", "--quiet")
+    assert again.returncode == 0, again.stderr
+    assert (results / "again" / "verdict.csv").read_bytes() == (results / "results/compare/verdict.csv").read_bytes()
+    assert "--models is not for results of 'fastbench map'" in refused("compare", "good", "bad", "--models", "x")
     found = json.loads(call("compare", "x=bad", "y=good", "--no-figures", "--output", "c", "--json", "--quiet").stdout)
     assert [(each["run"], each["verdict"]) for each in found["verdict"]] == [("y", "better"), ("x", "baseline")]
     assert not (results / "c" / "figures").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,22 @@ def test_what_cannot_be_compared_is_refused(clean: str, folder: Path) -> None:
     ):
         with pytest.raises(fb.InputError, match=said):
             fb.compare(*given)
+
+
+def test_a_table_that_was_changed_is_refused(clean: str, noisy: str, folder: Path) -> None:
+    edited = folder / "edited"
+    shutil.copytree(clean, edited)
+    whole = (edited / "map.csv").read_text()
+    for content, said in (
+        (whole.replace("0.", "1.", 1), "was changed after it was written"),
+        (whole[:700], "was changed after it was written|cannot be used"),
+        (whole.replace("mean_average_precision", "mAP", 1), "cannot be used"),
+    ):
+        (edited / "map.csv").write_text(content)
+        with pytest.raises(fb.InputError, match=said):
+            fb.compare(str(edited), noisy)
+    with pytest.raises(fb.InputError, match="lies in the result"):
+        fb.compare(clean, noisy, output=Path(clean) / "inside")
 
 
 def test_equal_signal_is_rarely_called_a_difference(tmp_path: Path) -> None:

@@ -89,6 +89,13 @@ def test_without_resume_all_is_done_again(options: MapOptions, short_steps: int,
     assert read_manifest(tmp_path / "out")["steps"] == {"computed": short_steps, "taken": 0}
 
 
+def test_a_run_without_resume_loses_no_step(options: MapOptions, short_steps: int, tmp_path: Path) -> None:
+    stop_at_the_figures(options, tmp_path / "out")
+    stop_at_the_figures(options, tmp_path / "out")  # forgot --resume, and was stopped again
+    execute(MAP, options, tmp_path / "out", resume=True)
+    assert read_manifest(tmp_path / "out")["steps"] == {"computed": 0, "taken": short_steps}
+
+
 def test_a_damaged_step_is_done_again(options: MapOptions, short_steps: int, tmp_path: Path) -> None:
     stop_at_the_figures(options, tmp_path / "out")
     kept = next(iter(tmp_path.glob(".out.partial-*/steps")))
