@@ -242,7 +242,7 @@ def legend_above(axes: Axes, handles: list[Any], *, gap: float = 0.3) -> None:
     """
     from matplotlib.transforms import ScaledTranslation
 
-    figure = axes.get_figure(root=True)
+    figure = axes.get_figure()
     lifted = axes.transAxes + ScaledTranslation(0.0, gap, figure.dpi_scale_trans)  # type: ignore[union-attr]
     axes.legend(
         handles=handles,

@@ -159,7 +159,8 @@ def _name_points(axes: Axes, x: np.ndarray, y: np.ndarray, cap: float, named: np
 
     A name that does not fit close to its point is left out.
     """
-    figure = axes.figure.get_figure(root=True)
+    figure = axes.get_figure()
+    assert figure is not None
     unit = figure.dpi / 72  # pixels a point
     reach = 3 * unit  # radius of a marker
     points = axes.transData.transform(np.column_stack([x, y]))
