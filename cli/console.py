@@ -12,22 +12,13 @@ if TYPE_CHECKING:
     import polars as pl
 
     from ..engine.command.command import Plan
-    from ..engine.results.folder import ResultFolder
 
 __all__ = [
-    "listed",
-    "note_compilation",
     "print_json",
-    "refuse_options_before",
     "show_notes",
     "show_plan",
     "show_table",
 ]
-
-
-def listed(text: str) -> tuple[str, ...]:
-    """Take an option of several values apart: ``A,B`` without spaces and empty parts."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def print_json(summary: dict[str, Any]) -> None:
@@ -35,27 +26,6 @@ def print_json(summary: dict[str, Any]) -> None:
     from ..engine.results.files import plain
 
     typer.echo(json.dumps(plain(summary), indent=2, allow_nan=False))
-
-
-def refuse_options_before(ctx: typer.Context) -> None:
-    """Refuse options that stand before the name of a step: they would be lost."""
-    from ..engine.errors import InputError
-
-    sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
-    before = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
-    if before:
-        option = next(each.opts[0] for each in ctx.command.params if each.name == before[0])
-        raise InputError(f"Put {option} after {ctx.invoked_subcommand!r}: options belong to the step.")
-
-
-def note_compilation(folder: ResultFolder) -> None:
-    """Print on standard error, and in the manifest, what compiling the kernels took in this process."""
-    from ..kernels.compile import compile_seconds
-
-    seconds = round(compile_seconds(), 1)
-    folder.manifest["compile_seconds"] = seconds
-    if seconds:
-        typer.echo(f"note: {seconds} s went into compiling kernels; the next run finds them on disk", err=True)
 
 
 def show_table(frame: pl.DataFrame, title: str, columns: Sequence[str] | None = None) -> None:

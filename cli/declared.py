@@ -309,9 +309,10 @@ def command_line(
 
     def body(ctx: typer.Context, config: Path | None = None, **given: Any) -> None:
         if group and ctx.invoked_subcommand is not None:
-            from .console import refuse_options_before
+            if before := given_flags(ctx, list(ctx.params)):  # they would be lost
+                from ..engine.errors import InputError
 
-            refuse_options_before(ctx)
+                raise InputError(f"Put {before[0]} after {ctx.invoked_subcommand!r}: options belong to the step.")
             return
         options = build_options(ctx, command.options, given, config, command.name)
         run_command(command, options, show, given, after)

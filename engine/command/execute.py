@@ -68,7 +68,7 @@ def execute(
         known=command.takes_place_of,
         reads=given_files(options),
         resume=resume,
-        scope={"command": command.name, "options": deciding},
+        scope={"command": command.name, "options": deciding} if command.resumable else None,
     )
     try:
         with folder:

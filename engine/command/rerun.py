@@ -13,7 +13,7 @@ import polars as pl
 from ..errors import InputError
 from ..options import from_mapping, options_of
 from ..results.digests import path_sha256
-from ..results.folder import MANIFEST, read_manifest
+from ..results.folder import MANIFEST, output_digests, read_manifest
 from ..results.progress import Reporter
 from .execute import execute
 from .registry import find_command
@@ -177,11 +177,7 @@ def differences(before: Path, after: Path) -> pl.DataFrame:
         One row a file: ``file``, ``status`` and ``difference``; of tables, which columns differ, in how many rows, and
         by how much at most.
     """
-
-    def files(folder: Path) -> dict[str, str]:
-        return {each["name"]: each["sha256"] for each in read_manifest(folder).get("outputs", ())}
-
-    old, new = files(before), files(after)
+    old, new = (output_digests(read_manifest(folder)) for folder in (before, after))
     rows = []
     for name in sorted(old.keys() | new.keys()):
         words = ""

@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import polars as pl
 
@@ -15,12 +15,23 @@ from ..choices import did_you_mean
 from ..command.measure import Measure
 from ..errors import InputError
 from ..options import options_of
-from ..results.folder import read_manifest
+from ..results.folder import output_digests, read_manifest
 
 __all__ = ["KEY", "Run", "baseline_first", "command_of", "differing_options", "named_folders", "read_run"]
 
 #: Column of the joined keys of a row.
 KEY = "key"
+
+
+class Named(Protocol):
+    """Anything that is called by a name."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in tables and figures."""
+
+
+R = TypeVar("R", bound=Named)
 
 
 @dataclass(frozen=True)
@@ -137,19 +148,14 @@ def read_run(name: str, folder: Path, command: str, measure: Measure) -> Run:
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0].rstrip(".")
         raise InputError(f"The table '{path}' cannot be used ({reason}): {again}") from error
-    if _digest(manifest, measure.file) not in (None, hashlib.sha256(content).hexdigest()):
+    if output_digests(manifest).get(measure.file) not in (None, hashlib.sha256(content).hexdigest()):
         raise InputError(f"The table '{path}' was changed after it was written: {again}")
     if not keys or frame.select(keys).is_duplicated().any():
         raise InputError(f"The table '{path}' has two rows of one {measure.unit}: {again}")
     return Run(name, manifest, keys, frame.with_columns(pl.concat_str(keys, separator=" | ").alias(KEY)))
 
 
-def _digest(manifest: Mapping[str, Any], name: str) -> str | None:
-    """Return the digest that a manifest has of a file of the result."""
-    return next((str(each["sha256"]) for each in manifest.get("outputs", ()) if each.get("name") == name), None)
-
-
-def baseline_first(runs: Sequence[Run], baseline: str) -> list[Run]:
+def baseline_first(runs: Sequence[R], baseline: str) -> list[R]:
     """Return the runs, the one that the others are compared with first."""
     names = [run.name for run in runs]
     if not baseline:

@@ -13,7 +13,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata as packages
 from pathlib import Path, PurePath
 from types import TracebackType
@@ -22,17 +22,14 @@ from typing import Any
 import polars as pl
 
 from ..errors import DISK_FULL, InputError, examples
-from .files import plain, sync_folder, write_atomic, write_csv, write_error, write_json, write_parquet
+from .files import plain, sync_folder, write_csv, write_error, write_json, write_parquet
 from .steps import StepStore
 
 __all__ = [
     "ResultFolder",
+    "output_digests",
     "package_version",
     "read_manifest",
-    "write_atomic",
-    "write_csv",
-    "write_json",
-    "write_parquet",
 ]
 
 MANIFEST = "manifest.json"
@@ -386,6 +383,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) and "fastbench_version" in content else {}
+
+
+def output_digests(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Return the SHA-256 that a manifest has of each file of its result, by name."""
+    return {each["name"]: each["sha256"] for each in manifest.get("outputs", ())}
 
 
 def _listed(folder: Path) -> set[str] | None:

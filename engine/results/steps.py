@@ -38,7 +38,6 @@ class StepStore:
         Where steps are kept; None keeps none and computes all.
     scope : object, optional
         What all steps depend on, as JSON can write it: the command and its options.
-
     take : bool, default True
         Whether steps that are there are taken.
 

@@ -17,23 +17,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from fastbench.bench.start import LINCS as LINCS  # the example of the README
 from fastbench.cli.main import main
 from tests.engine.figures.pictures import no_drawing
 
 FASTBENCH = [sys.executable, "-c", "from fastbench.cli.main import main; main()"]
-#: The example of the README.
-LINCS = [
-    "map",
-    "sample:lincs",
-    "--derive",
-    "Metadata_negcon = Metadata_broad_sample == 'DMSO'",
-    "--queries",
-    "Metadata_broad_sample != 'DMSO'",
-    "--pos-sameby",
-    "Metadata_broad_sample",
-    "--neg-diffby",
-    "Metadata_negcon",
-]
 #: A line that says what is being done.
 _PROGRESS = re.compile(r"fastbench [a-z -]+: ")
 #: What Python ignores unless it is asked to show it.

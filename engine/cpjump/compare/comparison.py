@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from ...choices import did_you_mean
+from ...comparison.runs import baseline_first
 from ...errors import InputError
 from ...results.tables import Table
 from ...statistics.paired_comparison import FEWEST, FEWEST_DIFFERING
@@ -156,7 +156,7 @@ def compare_runs(runs: Sequence[ScoredRun], options: CompareOptions) -> Comparis
     InputError
         An unknown baseline, or no configuration that two of the runs to be compared have in common.
     """
-    runs = _baseline_first(runs, options.baseline)
+    runs = baseline_first(runs, options.baseline)
     names = tuple(run.name for run in runs)
     rows, changes = [], []
     for b, a in itertools.combinations(runs, 2):
@@ -194,16 +194,6 @@ def compare_runs(runs: Sequence[ScoredRun], options: CompareOptions) -> Comparis
         tuple(notes),
         options,
     )
-
-
-def _baseline_first(runs: Sequence[ScoredRun], baseline: str) -> list[ScoredRun]:
-    names = [run.name for run in runs]
-    if not baseline:
-        return list(runs)
-    if baseline not in names:
-        listed = ", ".join(map(repr, names))
-        raise InputError(f"No run is called {baseline!r}{did_you_mean(baseline, names) or '.'} The runs are {listed}.")
-    return sorted(runs, key=lambda run: run.name != baseline)
 
 
 def _by_run(runs: Sequence[ScoredRun]) -> pl.DataFrame:

@@ -26,7 +26,8 @@ from polars.testing import assert_frame_equal
 
 from fastbench.engine.errors import InputError
 from fastbench.engine.results import folder as outputs
-from fastbench.engine.results.folder import ResultFolder, write_atomic, write_csv, write_json, write_parquet
+from fastbench.engine.results.files import write_atomic, write_csv, write_json, write_parquet
+from fastbench.engine.results.folder import ResultFolder
 
 
 @pytest.fixture(autouse=True)
