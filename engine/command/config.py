@@ -10,15 +10,15 @@ from ..errors import InputError
 __all__ = ["read_config"]
 
 
-def read_config(path: Path, command: str) -> dict[str, Any]:
+def read_config(path: Path, *commands: str) -> dict[str, Any]:
     """Return the options that a file gives.
 
     Parameters
     ----------
     path : Path
         A YAML or JSON file of options by name; or a manifest, or a result folder with one, whose options are taken.
-    command : str
-        The command that is to run; a manifest of another is refused.
+    *commands : str
+        The command that is to run, or those that it may be; a manifest of another is refused.
 
     Returns
     -------
@@ -53,9 +53,8 @@ def read_config(path: Path, command: str) -> dict[str, Any]:
         raise InputError(f"The config file '{path}' must hold options by name, such as 'seed: 1'.")
     if "fastbench_version" not in content:
         return content
-    if content.get("command") != command:
-        raise InputError(
-            f"'{path}' is the manifest of 'fastbench {content.get('command')}', not of 'fastbench {command}'."
-        )
+    if content.get("command") not in commands:
+        wanted = " or ".join(f"'fastbench {command}'" for command in commands)
+        raise InputError(f"'{path}' is the manifest of 'fastbench {content.get('command')}', not of {wanted}.")
     options = content.get("options")
     return options if isinstance(options, dict) else {}

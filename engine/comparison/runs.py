@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -15,9 +14,20 @@ from ..choices import did_you_mean
 from ..command.measure import Measure
 from ..errors import InputError
 from ..options import options_of
+from ..results.digests import file_sha256
 from ..results.folder import output_digests, read_manifest
 
-__all__ = ["KEY", "Run", "baseline_first", "command_of", "differing_options", "named_folders", "read_run"]
+__all__ = [
+    "KEY",
+    "Run",
+    "baseline_first",
+    "check_unchanged",
+    "command_of",
+    "differing_options",
+    "manifest_of",
+    "named_folders",
+    "read_run",
+]
 
 #: Column of the joined keys of a row.
 KEY = "key"
@@ -94,19 +104,59 @@ def named_folders(texts: Sequence[str], least: int = 2) -> dict[str, Path]:
 
 
 def command_of(folder: Path) -> str:
-    """Return which command wrote a result folder.
+    """Return which command wrote a result folder; what is no result of fastbench is refused."""
+    return str(manifest_of(folder).get("command"))
+
+
+def manifest_of(folder: Path, command: str = "") -> Mapping[str, Any]:
+    """Return the manifest of a result folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The result folder.
+    command : str, default ""
+        The command that must have written it; any without one.
 
     Raises
     ------
     InputError
-        When it is no result of fastbench.
+        When it is no result of fastbench, or of another command.
     """
     if not folder.is_dir():
-        raise InputError(f"The result folder '{folder}' does not exist; give a folder that fastbench wrote.")
+        raise InputError(f"The result folder '{folder}' does not exist: give a folder that fastbench wrote.")
     manifest = read_manifest(folder)
     if not manifest:
         raise InputError(f"'{folder}' is not a result of fastbench (it has no manifest.json of one).")
-    return str(manifest.get("command"))
+    written = manifest.get("command")
+    if command and written != command:
+        raise InputError(f"'{folder}' was written by 'fastbench {written}', not by 'fastbench {command}'.")
+    return manifest
+
+
+def check_unchanged(folder: Path, manifest: Mapping[str, Any], pattern: str) -> None:
+    """Refuse files of a result that are not those that its manifest lists.
+
+    Parameters
+    ----------
+    folder : Path
+        The result folder.
+    manifest : mapping
+        Its manifest.
+    pattern : str
+        Names of the files that are compared, such as ``*_map.csv``; those that are gone are left to their reader.
+
+    Raises
+    ------
+    InputError
+        When a file has another SHA-256 than the manifest says.
+    """
+    for name, digest in output_digests(manifest).items():
+        path = folder / name
+        if fnmatchcase(name, pattern) and path.is_file() and file_sha256(path) != digest:
+            raise InputError(
+                f"The file '{path}' was changed after it was written: run 'fastbench {manifest.get('command')}' again."
+            )
 
 
 def read_run(name: str, folder: Path, command: str, measure: Measure) -> Run:
@@ -132,15 +182,11 @@ def read_run(name: str, folder: Path, command: str, measure: Measure) -> Run:
     InputError
         It is of another command, or its table is damaged.
     """
-    written = command_of(folder)
-    if written != command:
-        raise InputError(f"'{folder}' was written by 'fastbench {written}', the others by 'fastbench {command}'.")
+    manifest = manifest_of(folder, command)
     path = folder / measure.file
     again = f"run 'fastbench {command}' again."
-    manifest = read_manifest(folder)
     try:
-        content = path.read_bytes()
-        table = pl.read_csv(io.BytesIO(content), infer_schema_length=None)
+        table = pl.read_csv(path, infer_schema_length=None)
         keys = tuple(measure.keys(table))
         passes = [pl.col(measure.passes).cast(pl.Boolean)] if measure.passes else []
         numbers = [pl.col(each).cast(pl.Float64).fill_nan(None) for each in measure.values]
@@ -148,8 +194,7 @@ def read_run(name: str, folder: Path, command: str, measure: Measure) -> Run:
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0].rstrip(".")
         raise InputError(f"The table '{path}' cannot be used ({reason}): {again}") from error
-    if output_digests(manifest).get(measure.file) not in (None, hashlib.sha256(content).hexdigest()):
-        raise InputError(f"The table '{path}' was changed after it was written: {again}")
+    check_unchanged(folder, manifest, measure.file)
     if not keys or frame.select(keys).is_duplicated().any():
         raise InputError(f"The table '{path}' has two rows of one {measure.unit}: {again}")
     return Run(name, manifest, keys, frame.with_columns(pl.concat_str(keys, separator=" | ").alias(KEY)))

@@ -134,9 +134,14 @@ def test_results_of_copied_folders_are_matched_by_file_name(runs: Path, tmp_path
         (tmp_path / name / "runs" / "one" / "metadata.json").write_text(json.dumps(meta))
         options = ["--output-dir", tmp_path / f"{name} out", "--no-figures", "--bootstrap", 0]
         assert call("fmeasure", "--annotate-dirs", tmp_path / name / "runs", *RUN, *options).returncode == 0
-    done = call("fmeasure", "compare", tmp_path / "here out", tmp_path / "there out", "--output-dir", tmp_path / "both")
+    both = [tmp_path / "here out", tmp_path / "there out", "--output-dir", tmp_path / "both"]
+    done = call("fmeasure", "compare", *both)
     assert done.returncode == 0, done.stderr
     assert "samples are matched by file name" in done.stdout
+    kept = next((tmp_path / "there out" / "cells").iterdir())
+    pl.read_parquet(kept).reverse().write_parquet(kept)
+    told = refused("fmeasure", "compare", *both, "--overwrite")
+    assert f"'{kept}' was changed after it was written" in told
 
 
 def test_bad_input_is_one_sentence_and_leaves_nothing(runs: Path, tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from typing import Any, Final
 import polars as pl
 
 from ....kernels.dispatch import get_backend
+from ...comparison.runs import check_unchanged, manifest_of
 from ...errors import InputError, examples
 from ...readers.small_table import read_table
-from ...results.folder import read_manifest
 from ..names import ALL, BATCH, CONFIGURATION, GROUP, GROUPED_BY, LEVEL, MODALITIES, SAMPLE, TARGET, TASKS, TIMELINES
 from ..plates.metadata import PUBLISHED_KEYS, published
 from ..presets import PRESETS
@@ -42,6 +42,8 @@ _PAPER: Final[Mapping[str, Any]] = {
     "null_size": 100_000,
     "limit_plates": None,
 }
+#: The scores of the queries.
+QUERIES: Final = "average_precision.parquet"
 _SCORES: Final = {"mean_average_precision": "map", "q_value": "q_value"}
 
 
@@ -97,19 +99,13 @@ def read_run(name: str, folder: Path) -> ScoredRun:
     InputError
         It is no such folder, or its tables are damaged.
     """
-    what = "give a folder that 'fastbench cpjump --output' wrote."
-    if not folder.is_dir():
-        raise InputError(f"The result folder '{folder}' does not exist: {what}")
-    manifest = read_manifest(folder)
-    if not manifest:
-        raise InputError(f"'{folder}' is not a result of fastbench (it has no manifest.json of one): {what}")
-    command = manifest.get("command")
-    if command != "cpjump":
-        raise InputError(f"'{folder}' was written by 'fastbench {command}', not by 'fastbench cpjump': {what}")
+    manifest = manifest_of(folder, "cpjump")
     tables = [_groups(folder / f"{task}_map.csv", task) for task in TASKS if (folder / f"{task}_map.csv").is_file()]
+    check_unchanged(folder, manifest, "*_map.csv")
+    check_unchanged(folder, manifest, QUERIES)
     if not any(map(len, tables)):
         raise InputError(f"'{folder}' has no table of groups ({TASKS[0]}_map.csv): run 'fastbench cpjump' again.")
-    queries = _queries(folder / "average_precision.parquet")
+    queries = _queries(folder / QUERIES)
     above = _above_chance(queries).group_by(GROUP, maintain_order=True).agg(pl.col("above_chance").mean())
     groups = pl.concat(tables).join(above, on=GROUP, how="left")
     options, inputs = (manifest.get(name) for name in ("options", "inputs"))

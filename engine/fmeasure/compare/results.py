@@ -12,6 +12,7 @@ import polars as pl
 
 from ....kernels.backend import Backend
 from ...choices import did_you_mean
+from ...comparison.runs import check_unchanged
 from ...devices import backend_of
 from ...errors import InputError, examples
 from ...results.folder import read_manifest
@@ -161,6 +162,8 @@ def _scored_models(results: Sequence[Path], chosen: Sequence[str], by: str, back
     found = []
     for path in results:
         samples = read_samples(path, with_ontology=True)
+        for read in ("cells/*", "cm_raw_k*"):
+            check_unchanged(path, read_manifest(path), read)
         found += [(path, group) for group in make_groups(samples, ["model_name"], backend)]
     names = [group.name for _, group in found]
     named: dict[str, Group] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -394,6 +395,27 @@ def test_folders_that_are_no_results_are_refused(tmp_path: Path, spoil: Any, mes
     with pytest.raises(InputError, match=message) as caught:
         read_run("a", folder)
     assert str(folder) in str(caught.value)
+
+
+def _alter(name: str) -> Any:
+    def change(folder: Path) -> None:
+        path = folder / name
+        listed = [{"name": name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}]
+        _manifest(outputs=listed)(folder)
+        read_run("a", folder)
+        frame = pl.read_parquet(path) if name.endswith("parquet") else pl.read_csv(path)
+        frame = frame.with_columns(frame.to_series(0)).reverse()
+        frame.write_parquet(path) if name.endswith("parquet") else frame.write_csv(path)
+
+    return change
+
+
+@pytest.mark.parametrize("name", ["replicability_map.csv", "average_precision.parquet"])
+def test_a_table_that_was_changed_after_it_was_written_is_refused(tmp_path: Path, name: str):
+    folder = make_result(tmp_path / "a", {"replicability": {SHORT: random_groups(12, 1)}})
+    _alter(name)(folder)
+    with pytest.raises(InputError, match=rf"{name}' was changed after it was written"):
+        read_run("a", folder)
 
 
 @pytest.mark.slow
