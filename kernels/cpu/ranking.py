@@ -25,7 +25,7 @@ from ..cores import run_jobs, usable_cores
 from ..names import DISTANCE_TABLE, METRICS, Distance
 from ..reference.metrics import MetricOptions, metric_options, metric_values, why_not_numbers
 from .rank.counting import Slots, count_direct, count_tile
-from .rank.operands import Operands, error_bound, operands
+from .rank.operands import Operands, double_bound, double_rows, double_scale, error_bound, operands
 from .rank.order import Order, work_order
 from .rank.pieces import LEAST_HEIGHT, Piece, Work, add_counts, has_positives, needed, pieces, side_of
 from .rank.rows import Rows, describe_rows
@@ -41,8 +41,10 @@ TILE = (1024, 1024)
 PIECES = 4
 #: Columns of a float64 tile.
 EXACT_COLUMNS = 512
-#: Positives a query times features from which the band costs more than a product in parts of `DEPTH` features.
-NARROW_BAND, DEPTH = 65_536, 64
+#: Positives a query times features from which bands of float32 cost more than a product of float64.
+DOUBLE_FROM = 65_536
+#: Entries of the float64 rows that a tile of many columns is multiplied from, 32 MB.
+DOUBLE_ENTRIES = 1 << 22
 #: Floats between the rows of a tile, see `tiles`.
 GAP = 16
 #: Up to this many positives a query, thresholds are compared one by one; above it, they are searched.
@@ -118,9 +120,9 @@ def count_outranking(
 ) -> Outranking:
     """Count the negatives that outrank and tie each positive; see `reference.ranking.count_outranking`.
 
-    Cost: 2 d flops in float32 a pair (half that where a tile serves both sides), P comparisons (up to 32 positives
-    a query) or one search, and 2 d float64 operations for each positive and each entry inside a band. Memory: what
-    `prepare` made, 85 bytes a positive, and two tiles a thread.
+    Cost: 2 d flops in float32 a pair, in float64 where queries have very many positives (half that where a tile serves
+    both sides), P comparisons (up to 32 positives a query) or one search, and 2 d float64 operations for each positive
+    and each entry inside a band. Memory: what `prepare` made, up to 100 bytes a positive, and two tiles a thread.
 
     Parameters
     ----------
@@ -139,12 +141,17 @@ def count_outranking(
     source = np.repeat(offsets[:-1][by_place] - starts[:-1], sizes) + np.arange(starts[-1])
     rows = prepared.order.place[queries][by_place]
     m = len(source)
-    values, edges = np.empty(m), np.empty((2, m), np.float32)
+    double = m * prepared.rows.x.shape[1] > DOUBLE_FROM * len(rows) and prepared.operands is not None
+    values, edges = np.empty(m), np.empty((2, m), np.float64 if double else np.float32)
     low, high = edges if prepared.operands else (values, values)
     slots = Slots(values, low, high, np.zeros(m, np.int64), np.zeros(m, np.int64))
     share = max(len(rows) // (PIECES * (threads or usable_cores())), LEAST_HEIGHT)
-    tile = (min(share, TILE[0]), TILE[1] if prepared.operands else EXACT_COLUMNS)
-    depth = DEPTH if m * prepared.rows.x.shape[1] > NARROW_BAND * len(rows) else 0
+    height = min(share, TILE[0])
+    # Thresholds are made ready for each row of a tile: where they are many, few queries meet more columns at once.
+    width = TILE[1] if prepared.operands else EXACT_COLUMNS
+    if double:
+        width = max(width, min(TILE[0] * width // height, DOUBLE_ENTRIES // prepared.rows.x.shape[1]))
+    tile = (height, width)
     work = Work(
         rows,
         prepared.order.bounds[rows],
@@ -153,7 +160,7 @@ def count_outranking(
         np.empty(m, np.int64),
         slots,
         tile,
-        depth,
+        double_scale(prepared.operands) if double and prepared.operands else None,
         threading.Lock(),
         threading.Event(),
     )
@@ -218,7 +225,8 @@ def _edges(p: Prepared, work: Work, first: int, last: int) -> None:
     starts, slots = work.starts[first : last + 1], work.slots
     sort_values(starts, slots.values, work.order)
     if p.operands is not None:
-        bound = error_bound(p.rows.x.shape[1], p.operands.form, work.depth)
+        bound_of = error_bound if work.double_scale is None else double_bound
+        bound = bound_of(p.rows.x.shape[1], p.operands.form)
         here = slice(starts[0], starts[-1])
         band_edges(slots.values[here], p.operands.factor, bound, slots.low[here], slots.high[here])
 
@@ -258,16 +266,17 @@ def _count_piece(p: Prepared, work: Work, piece: Piece) -> _Done:
     bounds = work.bounds[piece.first : piece.last]
     exact = p.operands is None
     columns = min(work.tile[1], max(stop - start for start, stop, _ in piece.ranges))
-    tile = np.empty((len(queries), columns + GAP), np.float64 if exact else np.float32)
+    single = work.double_scale is None and not exact
+    tile = np.empty((len(queries), columns + GAP), np.float32 if single else np.float64)
     flipped = np.empty((columns if any(both for *_, both in piece.ranges) else 0, len(queries) + GAP), tile.dtype)
-    left = _left(p, queries)
+    left = _left(p, queries, work.double_scale)
     rechecked = 0
     for start, stop, both in piece.ranges:
         for first in range(start, stop, columns):
             if work.stop.is_set():
                 return _Done()
             width = min(columns, stop - first)
-            _fill_tile(p, queries, left, first, width, tile, work.depth)
+            _fill_tile(p, queries, left, first, width, tile, work.double_scale)
             blank(tile, width, queries, first, bounds, p.order.include, p.order.exclude)
             if p.metric and (reason := why_not_numbers(tile[:, :width])):
                 work.stop.set()
@@ -300,26 +309,27 @@ def _fill_tile(
     first: int,
     width: int,
     tile: npt.NDArray[np.floating],
-    depth: int,
+    double_scale: npt.NDArray[np.float64] | None,
 ) -> None:
     """Compute the similarities of some queries, of which `left` are the rows, to the places first .. first + width."""
     view = tile[:, :width]
     if p.operands is not None:
-        right = p.operands.taken(first, first + width).T
-        part = slice(0, depth or left.shape[1])
-        np.matmul(left[:, part], right[part], out=view)
-        while part.stop < left.shape[1]:
-            part = slice(part.stop, part.stop + depth)
-            view += left[:, part] @ right[part]
-        finish(tile, width, queries, first, p.operands.scale, p.operands.form, p.rows.distance)
+        form, scale = p.operands.form, p.operands.scale if double_scale is None else double_scale
+        if double_scale is None:
+            np.matmul(left, p.operands.taken(first, first + width).T, out=view)
+        else:
+            np.matmul(left, double_rows(p.rows, p.operands, slice(first, first + width)).T, out=view)
+        finish(tile, width, queries, first, scale, form, p.rows.distance)
     elif p.metric:
         view[:] = metric_values(left, p.rows.x[p.rows.at[first : first + width]], p.metric, p.options)
     else:
         fill_values(p.rows, queries, first, tile, width)
 
 
-def _left(p: Prepared, queries: Ints) -> npt.NDArray[np.floating]:
+def _left(p: Prepared, queries: Ints, double_scale: npt.NDArray[np.float64] | None) -> npt.NDArray[np.floating]:
     """Return the rows of ascending queries that a tile is computed from; none where it is computed pair by pair."""
+    if p.operands is not None and double_scale is not None:
+        return double_rows(p.rows, p.operands, queries)
     if p.operands is not None:
         first, last = int(queries[0]), int(queries[-1]) + 1
         return p.operands.taken(first, last, None if last - first == len(queries) else queries)

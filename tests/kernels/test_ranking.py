@@ -11,7 +11,7 @@ from fastbench.kernels import cpu, reference
 from fastbench.kernels.backend import Status
 from fastbench.kernels.cpu import ranking
 from fastbench.kernels.cpu.rank import order, pieces
-from fastbench.kernels.cpu.rank.operands import HALVED, SCALED, error_bound
+from fastbench.kernels.cpu.rank.operands import HALVED, SCALED, double_bound, double_rows, double_scale, error_bound
 from fastbench.kernels.cpu.rank.order import work_order
 from fastbench.kernels.cpu.rank.rows import describe_rows
 from fastbench.kernels.cpu.rank.tiles import finish
@@ -64,10 +64,9 @@ def assert_counts(x, distance, positive, negative, queries=None, threads=0):
 def sizes(monkeypatch):
     """Set the sizes that decide how the work is cut and which loop counts."""
 
-    def set_sizes(tile=(8, 12), few=32, both=True, depth=0):
+    def set_sizes(tile=(8, 12), few=32, both=True, double=False):
         monkeypatch.setattr(ranking, "TILE", tile)
-        monkeypatch.setattr(ranking, "NARROW_BAND", 0 if depth else 10**9)
-        monkeypatch.setattr(ranking, "DEPTH", depth)
+        monkeypatch.setattr(ranking, "DOUBLE_FROM", 0 if double else 10**9)
         monkeypatch.setattr(ranking, "EXACT_COLUMNS", tile[1])
         monkeypatch.setattr(ranking, "FEW_POSITIVES", few)
         monkeypatch.setattr(ranking, "SMALL_BLOCK", 1)
@@ -98,7 +97,7 @@ def test_tiles_equal_the_definition(sizes, problem, distance, tile, data):
         tile,
         few=data.draw(st.sampled_from([0, 2, 32])),
         both=data.draw(st.booleans()),
-        depth=data.draw(st.sampled_from([0, 1, 60])),
+        double=data.draw(st.booleans()),
     )
     queries = np.random.default_rng(1).permutation(len(x))[: data.draw(st.integers(1, len(x)))]
     if data.draw(st.booleans()):
@@ -188,12 +187,12 @@ KINDS = ["one step", "cancellation", "norms", "subnormal", "outlier", "offset"]
         *((kind, distance) for kind in KINDS for distance in ("cosine", "abs_cosine", "correlation", "euclidean")),
     ],
 )
-@pytest.mark.parametrize(("few", "depth"), [(0, 0), (32, 0), (0, 40), (32, 1)])
-def test_near_ties(sizes, kind, distance, few, depth):
+@pytest.mark.parametrize(("few", "double"), [(0, False), (32, False), (0, True), (32, True)])
+def test_near_ties(sizes, kind, distance, few, double):
     rng = np.random.default_rng(7)
     n = 88  # several tiles
     x = near_ties(kind, n, 96, rng)
-    sizes((32, 48), few, depth=depth)
+    sizes((32, 48), few, double=double)
     codes = make_codes(np.arange(n) % 15), make_codes(np.zeros(n, int), exclude=[np.arange(n) % 15])
     assert_counts(x, distance, *codes)
 
@@ -224,11 +223,11 @@ def test_certificate_holds_on_adversarial_rows(d, distance, dtype, tiny):
     exact = similarity(x, i, j, distance).reshape(tile.shape)
     assert np.abs(tile - exact * o.factor).max() <= error_bound(d, o.form)
     assert error_bound(d, HALVED) >= error_bound(d, SCALED) + 4 * 2.0**-24  # half norms and sums are rounded too
-    if d > 2 * ranking.DEPTH:
-        ranking._fill_tile(prepared, places, o.rows, 0, n, tile, ranking.DEPTH)
-        bound = error_bound(d, o.form, ranking.DEPTH)
-        assert bound < error_bound(d, o.form) / 2
-        assert np.abs(tile - exact * o.factor).max() <= bound
+    double = np.empty((n, n))
+    ranking._fill_tile(prepared, places, double_rows(prepared.rows, o, places), 0, n, double, double_scale(o))
+    bound = double_bound(d, o.form)
+    assert bound < error_bound(d, o.form) / 1e6
+    assert np.abs(double - exact * o.factor).max() <= bound
 
 
 def test_a_memory_map_is_not_copied(tmp_path):

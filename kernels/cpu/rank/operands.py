@@ -1,4 +1,4 @@
-"""What is multiplied, and how far a float32 tile entry can be from the float64 value that decides a rank.
+"""What is multiplied, and how far a tile entry can be from the float64 value that decides a rank.
 
 Two forms bring a product of rows to a similarity, entry by entry, symmetric in both rows:
 
@@ -29,6 +29,10 @@ float64 value, a squared distance <= 4 with relative error (d + 8) v, is halved:
 The edges of a band, of size <= 2, are rounded to float32: 2^-22 covers both. An entry further than the sum from a
 threshold is on the same side of it in float64; all others are computed again in float64 with the arithmetic of the
 definition, so counts are those of float64 arithmetic.
+
+**Double tiles.** Where a query has so many positives that bands of float32 would hold much of a tile, unit rows, or
+moved rows, and their product are of float64: the same bound with v in the place of u, and 2^-51 in that of 2^-22. A
+product of float64 takes twice the time of one of float32, and hardly an entry is computed again.
 """
 
 from __future__ import annotations
@@ -42,7 +46,17 @@ from ...compile import njit
 from ...names import Distance
 from .rows import Rows, gather
 
-__all__ = ["HALVED", "SCALED", "Operands", "error_bound", "operands", "unit_rows"]
+__all__ = [
+    "HALVED",
+    "SCALED",
+    "Operands",
+    "double_bound",
+    "double_rows",
+    "double_scale",
+    "error_bound",
+    "operands",
+    "unit_rows",
+]
 
 SCALED, HALVED = range(2)
 #: Norms between which float32 rows are multiplied as they are (module docstring).
@@ -66,6 +80,12 @@ class Operands(NamedTuple):
         ``SCALED`` or ``HALVED``.
     factor : float
         An entry approximates the float64 ranking value times this, within `error_bound`.
+    centre : ndarray of float64, shape (d,) or (0,)
+        Of ``HALVED``: what rows are moved by.
+    radius : float
+        Of ``HALVED``: what they are divided by.
+    half : ndarray of float64, shape (n,) or (0,)
+        Of ``HALVED``: s in float64.
     """
 
     rows: npt.NDArray[np.float32]
@@ -73,6 +93,9 @@ class Operands(NamedTuple):
     scale: npt.NDArray[np.float32]
     form: int
     factor: float
+    centre: npt.NDArray[np.float64]
+    radius: float
+    half: npt.NDArray[np.float64]
 
     def taken(self, first: int, last: int, places: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.float32]:
         """Return the operands at places first..last, or at the given `places` of these; a copy only if it must be."""
@@ -107,38 +130,58 @@ def error_bound(d: int, form: int = SCALED, depth: int = 0, product: float | Non
     return rounding if form == SCALED else rounding + w + 3 * u
 
 
+def double_bound(d: int, form: int = SCALED) -> float:
+    """Return the largest difference between an entry of a double tile and the float64 value (module docstring)."""
+    v = 2.0**-53
+    w = v + (d + 8) * v
+    rounding = (1 + w) ** 4 * (1 + d * v / (1 - d * v)) - 1 + (2 * d + 16) * v + 2.0**-51
+    return rounding if form == SCALED else rounding + w + 3 * v
+
+
 def operands(rows: Rows, distance: Distance) -> Operands | None:
     """Return the operands of rows, or None where the distance is no function of a product."""
     (n, d), at = rows.x.shape, rows.at
     if not distance.is_product:
         return None
     if not distance.needs_norm:
-        moved, half, radius = _centred(rows.x, at)
-        with np.errstate(over="ignore"):
-            factor = 0.5 / np.float64(radius) ** 2
-        return Operands(moved, None, half, HALVED, float(factor)) if np.isfinite(factor) else None
+        return _centred(rows.x, at)
+    none = np.empty(0)
     ordinary = rows.norm.min() >= SMALLEST_NORM and rows.norm.max() <= LARGEST_NORM
     if not distance.is_centred and rows.x.dtype == np.float32 and ordinary:
         in_place = bool(np.array_equal(at, np.arange(n)))
-        return Operands(rows.x, None if in_place else at, (1 / rows.norm[at]).astype(np.float32), SCALED, 1.0)
+        scale = (1 / rows.norm[at]).astype(np.float32)
+        return Operands(rows.x, None if in_place else at, scale, SCALED, 1.0, none, 1.0, none)
     units = np.empty((n, d), np.float32)
     unit_rows(rows.x, at, rows.shift, rows.norm, units)
-    return Operands(units, None, np.ones(n, np.float32), SCALED, 1.0)
+    return Operands(units, None, np.ones(n, np.float32), SCALED, 1.0, none, 1.0, none)
+
+
+def double_rows(rows: Rows, chosen: Operands, places: slice | npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Return the operands of a double tile at some places, (q, d): unit rows, or moved ones."""
+    at = rows.at[places]
+    if chosen.form == HALVED:
+        return np.asarray((rows.x[at] - chosen.centre) / chosen.radius)
+    units = np.empty((len(at), rows.x.shape[1]))
+    unit_rows(rows.x, at, rows.shift, rows.norm, units)
+    return units
+
+
+def double_scale(chosen: Operands) -> npt.NDArray[np.float64]:
+    """Return s of a double tile, (n,)."""
+    return chosen.half if chosen.form == HALVED else np.ones(len(chosen.scale))
 
 
 @njit
 def unit_rows(x, at, shift, norm, out):
-    """Write the rows `at` (n,) of x (n, d), shifted and divided by their norms, to out (n, d) float32."""
+    """Write the rows `at` (n,) of x (n, d), shifted and divided by their norms, to out (n, d) of either width."""
     for i in range(at.size):
         row = at[i]
         for k in range(x.shape[1]):
-            out[i, k] = np.float32((np.float64(x[row, k]) - shift[row]) / norm[row])
+            out[i, k] = (np.float64(x[row, k]) - shift[row]) / norm[row]
 
 
-def _centred(
-    x: npt.NDArray[np.floating], at: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], float]:
-    """Rows `at` minus their mean, divided by the largest norm, with half their squared norms, and that largest norm."""
+def _centred(x: npt.NDArray[np.floating], at: npt.NDArray[np.int64]) -> Operands | None:
+    """Return rows `at` minus their mean, divided by the largest norm, and half their squared norms."""
     n, d = x.shape
     parts = [slice(start, start + CHUNK) for start in range(0, n, CHUNK)]
     largest = max(float(np.abs(x[part]).max(initial=0)) for part in parts) or 1.0
@@ -150,7 +193,12 @@ def _centred(
         moved = (x[at[part]] - mean) / spread
         squares[part] = np.einsum("ij,ij->i", moved, moved)
     radius = float(np.sqrt(squares.max())) or 1.0
+    with np.errstate(over="ignore"):
+        factor = 0.5 / np.float64(radius * spread) ** 2
+    if not np.isfinite(factor):
+        return None
     rows = np.empty((n, d), np.float32)
     for part in parts:
         rows[part] = (x[at[part]] - mean) / spread / radius
-    return rows, (squares / radius**2 / 2).astype(np.float32), radius * spread
+    half = squares / radius**2 / 2
+    return Operands(rows, None, half.astype(np.float32), HALVED, float(factor), mean, spread * radius, half)

@@ -39,7 +39,7 @@ class Work(NamedTuple):
     order: Ints  # (m,) slot in `positives` of each slot in `slots`
     slots: Slots
     tile: tuple[int, int]
-    depth: int  # features multiplied at once, 0 for all
+    double_scale: npt.NDArray[np.float64] | None  # of double tiles, see `operands`; None for single ones
     lock: threading.Lock
     stop: threading.Event  # set when the results are no longer wanted
 
