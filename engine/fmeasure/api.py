@@ -15,7 +15,7 @@ from ..choices import check_one, did_you_mean
 from ..errors import InputError, examples
 from ..tables.matrix import is_missing
 from .confusion import Entries, matrices
-from .names import MACRO, RULES
+from .names import MACRO, MATCH, RULES
 from .ontology.ontology import Ontology
 from .scores.hierarchical import node_class_counts
 from .scores.metrics import averages, python_numbers
@@ -32,6 +32,8 @@ __all__ = [
 
 #: Bad labels that a message shows.
 _SHOWN = 10
+#: Counts are added up in int64; float64 tells sums beyond this apart from those within.
+LARGEST_SUM = 2.0**63 - 2.0**10
 
 
 def build_confusion_matrix(y_true: Any, y_pred: Any, label_order: Sequence[str]) -> Any:
@@ -158,39 +160,53 @@ def aggregate_confusion_matrices(cms: Sequence[Any]) -> Any:
     Raises
     ------
     InputError
-        There is none, or shapes differ.
+        There is none, shapes differ, or a value is no count: negative, missing, or with a fraction.
     """
-    from scipy.sparse import csr_matrix
-
     if not len(cms):
         raise InputError("There are no confusion matrices to add up.")
-    shapes = [matrix.shape for matrix in cms]
+    wide = [_widened(matrix) for matrix in cms]
+    for position, matrix in enumerate(wide):
+        if matrix.dtype != np.int64:
+            odd = matrix.data[matrix.data != np.floor(matrix.data)]
+            raise InputError(
+                f"Confusion matrix number {position} holds {len(odd)} values that are no whole numbers "
+                f"({examples(odd.tolist(), 3)}); add up counts of cells, before they are weighted or normalised."
+            )
+    shapes = [matrix.shape for matrix in wide]
     if len(set(shapes)) > 1:
         raise InputError(
             f"Confusion matrices of different shapes cannot be added up: {examples(dict.fromkeys(shapes))}."
         )
-    total = csr_matrix(cms[0])
-    for matrix in cms[1:]:
-        total = total + csr_matrix(matrix)
-    return csr_matrix(total).astype(np.int64)
+    if sum(float(matrix.sum(dtype=np.float64)) for matrix in wide) > LARGEST_SUM:
+        raise InputError("The confusion matrices add up to more than 64 bits hold; are these counts of cells?")
+    return sum(wide[1:], start=wide[0])
+
+
+def _widened(cm: Any) -> Any:
+    """Return a matrix as CSR of int64, or of float64 where a value has a fraction, before anything is added up."""
+    from scipy.sparse import coo_matrix
+
+    found = coo_matrix(cm)
+    data = found.data
+    if data.dtype.kind not in "biuf":
+        raise InputError(f"A confusion matrix must hold counts, but its values are of type {data.dtype}.")
+    if not np.isfinite(data).all() or (data < 0).any():
+        raise InputError("A confusion matrix must hold counts of 0 or more.")
+    if data.size and float(data.max()) > LARGEST_SUM:
+        raise InputError(f"A confusion matrix holds {data.max()}, more than 64 bits hold; are these counts of cells?")
+    whole = data.dtype.kind != "f" or bool((data == np.floor(data)).all())
+    return coo_matrix((data.astype(np.int64 if whole else np.float64), (found.row, found.col)), found.shape).tocsr()
 
 
 def _entries(cm: Any, n_labels: int | None = None) -> Entries:
     """Take a matrix apart; counts that are whole numbers stay exact."""
-    from scipy.sparse import coo_matrix
-
-    found = coo_matrix(cm)
-    found.sum_duplicates()
+    found = _widened(cm).tocoo()
     c = found.shape[0]
     if found.shape != (c, c):
         raise InputError(f"A confusion matrix must be square, but its shape is {found.shape}.")
     if n_labels is not None and n_labels != c:
         raise InputError(f"label_order has {n_labels} labels, but the confusion matrix is {c} x {c}.")
     cells = found.data
-    if not np.isfinite(cells).all() or (cells < 0).any():
-        raise InputError("A confusion matrix must hold counts of 0 or more.")
-    if cells.dtype.kind != "f" or (cells == np.floor(cells)).all():
-        cells = cells.astype(np.int64)
     some = cells > 0
     return Entries(found.row[some].astype(np.int32), found.col[some].astype(np.int32), cells[some], c)
 
@@ -225,7 +241,13 @@ def compute_f_measure_from_cm(
 
 
 def compute_hierarchical_f_measure_from_cm(
-    cm: Any, label_order: Sequence[str], ontology_cache: Any, zero_division: float = 0.0, *, rule: str = "cellarium"
+    cm: Any,
+    label_order: Sequence[str],
+    ontology_cache: Any,
+    zero_division: float = 0.0,
+    *,
+    rule: str = "cellarium",
+    match: str = "id",
 ) -> dict[str, Any]:
     """Compute hierarchical precision, recall and F1: labels count together with their ancestors.
 
@@ -234,11 +256,13 @@ def compute_hierarchical_f_measure_from_cm(
     cm : sparse or dense matrix, shape (c, c)
         Rows are truths, columns predictions.
     label_order : sequence of str, length c
-        Its labels. One that the ontology does not know has itself as its only ancestor.
+        Its labels, ids of the ontology. One that the ontology does not know has itself as its only ancestor.
     ontology_cache : Ontology, path, or an object with ``get_ancestors(term, remove_root=True)``
         The ontology: from `read_ontology`, a file that it reads, or the ``CellOntologyCache`` of cellarium-cas.
     zero_division, rule
         As in `compute_f_measure_from_cm`.
+    match : {"id", "name"}, default "id"
+        Whether labels are ids, or human-readable names of the ontology.
 
     Returns
     -------
@@ -246,14 +270,23 @@ def compute_hierarchical_f_measure_from_cm(
         ``h_tp, h_fp, h_fn, h_precision_micro, h_recall_micro, h_f1_micro, h_f1_macro, h_precision_macro,
         h_recall_macro, h_precision_weighted, h_recall_weighted, h_f1_weighted``. Macro and weighted means are over
         nodes that are the truth, or an ancestor of the truth, of a cell.
+
+    Raises
+    ------
+    InputError
+        Labels of cells that are names of the ontology where ids are meant, or none of which it knows: every label
+        would be its own only ancestor, and the metrics those of flat labels.
     """
     from .ontology.read import read_ontology
 
     check_one("rule", rule, RULES)
+    check_one("match", match, MATCH)
     entries = _entries(cm, len(label_order))
     labels = [str(label) for label in label_order]
     if isinstance(ontology_cache, (str, Path)):
         ontology_cache = read_ontology(ontology_cache)
+    if hasattr(ontology_cache, "get_ancestors") or isinstance(ontology_cache, Ontology):
+        labels = _ids(labels, np.union1d(entries.rows, entries.cols), ontology_cache, match)
     if isinstance(ontology_cache, Ontology):
         bits, nodes = ontology_cache.select(labels)
     elif hasattr(ontology_cache, "get_ancestors"):
@@ -269,3 +302,48 @@ def compute_hierarchical_f_measure_from_cm(
     counts = node_class_counts(entries, bits, len(nodes), get_backend())
     found = averages(counts, classes="true", zero_division=zero_division, rule=rule)
     return {f"h_{name}": value for name, value in python_numbers(found).items()}
+
+
+def _ids(labels: list[str], used: npt.NDArray[np.int32], cache: Any, match: str) -> list[str]:
+    """Return labels as ids of an ontology; refuse names in the place of ids, and labels none of which it knows.
+
+    Parameters
+    ----------
+    labels : list of str
+        As given.
+    used : ndarray of int32
+        Positions of the labels that have cells.
+    cache : Ontology or CellOntologyCache
+        The ontology.
+    match : {"id", "name"}
+        What labels are.
+    """
+    if isinstance(cache, Ontology):
+        known, names = set(cache.nodes), dict(cache.names)
+    else:
+        names = dict(getattr(cache, "cl_names_to_labels_map", {}))
+        listed = getattr(cache, "cl_names", None)
+        known = set(listed if listed is not None else (x for x in labels if cache.get_ancestors(x) - {x}))
+    by_name: dict[str, list[str]] = {}
+    for identifier, name in names.items():
+        by_name.setdefault(name, []).append(identifier)
+    if match == "name":
+        shared = [x for x in labels if len(by_name.get(x, ())) > 1]
+        if shared:
+            raise InputError(f"Several terms of the ontology have the names {examples(shared)}; give ids.")
+        labels = [by_name.get(x, [x])[0] for x in labels]
+    counted = [labels[i] for i in used]
+    unknown = [x for x in counted if x not in known]
+    called = [x for x in unknown if x in by_name]
+    if called:
+        raise InputError(
+            f"label_order holds {len(called)} names of the ontology instead of ids ({examples(called)}), each of which "
+            "would be its own only ancestor; pass match='name', or ids."
+        )
+    if counted and len(unknown) == len(counted):
+        raise InputError(
+            f"The ontology knows none of the {len(counted)} labels of label_order that have cells "
+            f"({examples(counted)}; its own are such as {examples(sorted(known), 3)}); pass the ontology of these "
+            "labels, or map them to its ids."
+        )
+    return labels

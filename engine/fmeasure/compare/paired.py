@@ -132,7 +132,7 @@ def pair_cells(models: Sequence[ScoredModel], by: str | None = None) -> Paired:
     codes = [np.array([*(index[label] for label in each.labels), len(labels)], np.int32) for each in models]
     shared = sorted(set(models[0].calls).intersection(*(each.calls for each in models[1:])))
     # Sample by sample, so that only the cells of one are in memory.
-    parts = [_patterns(_join(models, sample, codes, by), pl.len()) for sample in shared]
+    parts = [_patterns(_join(models, sample, codes, by), pl.len().cast(pl.Int64)) for sample in shared]
     joined = pl.concat(parts) if parts else pl.DataFrame(schema={"cells": pl.Int64})
     n_cells = int(joined["cells"].sum())
     if not n_cells:

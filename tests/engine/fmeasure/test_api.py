@@ -235,3 +235,82 @@ def test_sums(matrix: sp.csr_matrix) -> None:
         fb.aggregate_confusion_matrices([])
     with pytest.raises(InputError, match=r"different shapes .*\(7, 7\).*\(2, 2\)"):
         fb.aggregate_confusion_matrices([matrix, sp.eye(2)])
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "total"),
+    [
+        ([200, 200, 200], np.uint8, 600),
+        ([120, 120], np.int8, 240),
+        ([60_000, 60_000], np.uint16, 120_000),
+        ([2**31 - 1, 2**31 - 1], np.int32, 2**32 - 2),
+        ([2**32 - 1, 2], np.uint32, 2**32 + 1),
+        ([300.0, 1.0], np.float32, 301),
+        ([2.0**24, 1.0, 1.0], np.float32, 2**24 + 2),
+        ([True, True], np.bool_, 2),
+    ],
+)
+def test_sums_are_widened_first(values: list[float], kind: type, total: int) -> None:
+    for form in (sp.csr_matrix, sp.coo_matrix, sp.csc_matrix, np.array):
+        found = fb.aggregate_confusion_matrices([form(np.array([[value, 0], [0, 0]], kind)) for value in values])
+        assert found.dtype == np.int64
+        assert found[0, 0] == total
+    # entries of one place add up, too
+    place = np.zeros(len(values), np.int32)
+    repeated = sp.coo_matrix((np.array(values, kind), (place, place)), (2, 2))
+    assert fb.aggregate_confusion_matrices([repeated])[0, 0] == total
+    assert fb.compute_f_measure_from_cm(repeated)["tp"] == total
+
+
+def test_sums_of_what_are_no_counts_are_refused() -> None:
+    for values, said in (
+        ([0.6, 0.6], "number 0 holds 1 values that are no whole numbers (0.6)"),
+        ([1.0, 0.25], "number 1 holds 1 values that are no whole numbers (0.25)"),
+        ([1.0, math.nan], "0 or more"),
+        ([1, -1], "0 or more"),
+        ([1, 1j], "complex128"),
+        ([2**62, 2**62], "64 bits"),
+        ([1e300, 1.0], "64 bits"),
+    ):
+        with pytest.raises(InputError) as caught:
+            fb.aggregate_confusion_matrices([np.array([[value]]) for value in values])
+        assert said in str(caught.value)
+    with pytest.raises(InputError, match="64 bits"):
+        fb.aggregate_confusion_matrices([np.array([[2**64 - 1]], np.uint64)])
+
+
+@pytest.fixture(scope="module")
+def named() -> Ontology:
+    return Ontology.from_edges(IDS, EDGES, names=dict(zip(IDS, NAMES, strict=True)))
+
+
+NAMES = ["cell", "T cell", "B cell", "CD4 T cell", "hybrid cell", "late hybrid cell", "plasma cell"]
+
+
+class NamedCache(Cache):
+    """The same with the attributes that the CellOntologyCache has."""
+
+    cl_names = IDS
+    cl_names_to_labels_map = dict(zip(IDS, NAMES, strict=True))
+
+
+@pytest.mark.parametrize("kind", [Ontology, NamedCache, Cache])
+def test_names_in_the_place_of_ids(kind: type, named: Ontology, matrix: sp.csr_matrix) -> None:
+    cache = named if kind is Ontology else kind()
+    right = fb.compute_hierarchical_f_measure_from_cm(matrix, IDS, cache)
+    said = "knows none of the 7 labels" if kind is Cache else "names of the ontology instead of ids"
+    with pytest.raises(InputError, match=said):
+        fb.compute_hierarchical_f_measure_from_cm(matrix, NAMES, cache)
+    if kind is not Cache:
+        assert fb.compute_hierarchical_f_measure_from_cm(matrix, NAMES, cache, match="name") == right
+        with pytest.raises(InputError, match="1 names of the ontology instead of ids \\('T cell'\\)"):
+            fb.compute_hierarchical_f_measure_from_cm(matrix, [R, "T cell", *IDS[2:]], cache)
+    for other in ([f"EFO:{i}" for i in range(7)], [i.replace(":", "_") for i in IDS], [f"{i} " for i in IDS]):
+        with pytest.raises(InputError, match="knows none of the 7 labels of label_order that have cells"):
+            fb.compute_hierarchical_f_measure_from_cm(matrix, other, cache)
+
+
+def test_a_name_of_two_terms_is_refused() -> None:
+    twice = Ontology.from_edges(IDS, EDGES, names={A: "T cell", B: "T cell"})
+    with pytest.raises(InputError, match="Several terms of the ontology have the names 'T cell'"):
+        fb.compute_hierarchical_f_measure_from_cm(np.eye(2), ["T cell", A], twice, match="name")
