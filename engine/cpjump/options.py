@@ -10,6 +10,7 @@ from ...kernels.names import DEVICES, TIES
 from ..choices import check_one
 from ..errors import InputError
 from ..options import option
+from ..tables.options import TextOptions
 from .checks import check_at_least, known_label, known_labels
 from .correction.options import correction_options
 from .names import BATCH, KERNELS, LEVEL, METHODS, SUBSETS, SUFFIX, TASKS, TIMELINES, WELL_AGGREGATES
@@ -24,7 +25,7 @@ P_VALUES: Final = ("paper", "exact")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(TextOptions):
     """Everything that decides the result of a run of the CPJUMP1 benchmark.
 
     Labels are checked, put in lower case where case carries nothing, and freed of duplicates. What was left out is

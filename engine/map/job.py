@@ -18,6 +18,7 @@ from ..results.tables import Table
 from ..retrieval.average_precision import score
 from ..retrieval.pair_rules import PairRules
 from ..retrieval.report import RetrievalReport
+from ..tables.dominance import dominant_feature_notes
 from ..tables.frames import require_columns
 from ..tables.profiles import Profiles, Source
 from .columns import parse_columns, split_columns
@@ -52,6 +53,8 @@ class MapResult:
         Everything dropped or noticed.
     sources : tuple of Source
         The files read.
+    left_out : tuple of str
+        Columns that are neither metadata nor features.
     timings : dict of str to float
         Seconds by stage.
     """
@@ -65,6 +68,7 @@ class MapResult:
     feature_names: tuple[str, ...]
     notes: tuple[str, ...]
     sources: tuple[Source, ...]
+    left_out: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
 
     def tables(self) -> dict[str, Table]:
@@ -93,7 +97,11 @@ class MapResult:
         return {
             "definition": self.definition,
             "device": report.device,
-            "features": {"count": len(self.feature_names), "names": list(self.feature_names)},
+            "features": {
+                "count": len(self.feature_names),
+                "names": list(self.feature_names),
+                "left_out": list(self.left_out),
+            },
             "retrieval": report.as_dict(),
             "dropped": {
                 "queries_without_positives": report.n_without_positives,
@@ -154,9 +162,11 @@ def read_and_prepare(options: MapOptions) -> tuple[Profiles, dict[str, dict[str,
         features=options.features or None,
         obsm=options.obsm or None,
         missing=options.missing,
+        missing_text=options.missing_text,
     )
     profiles, notes = prepare(profiles, options, rules)
-    return profiles, rules, notes + float32_precision_notes(profiles)
+    notes += [*float32_precision_notes(profiles), *dominant_feature_notes(profiles, options.distance)]
+    return profiles, rules, notes
 
 
 def run_map(options: MapOptions, job: Job | None = None) -> MapResult:
@@ -216,6 +226,7 @@ def run_map(options: MapOptions, job: Job | None = None) -> MapResult:
         profiles.feature_names,
         tuple(dict.fromkeys([*profiles.notes, *notes, *retrieval.report.warnings])),
         profiles.sources,
+        profiles.left_out,
         dict(job.timings),
     )
 

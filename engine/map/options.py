@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..options import option
 from ..retrieval.options import NullModel, Scoring
+from ..tables.options import TextOptions
 
 __all__ = ["MapOptions"]
 
@@ -13,7 +14,7 @@ MISSING = ("error", "drop-features")
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapOptions(NullModel, Scoring):
+class MapOptions(NullModel, Scoring, TextOptions):
     """What ``fastbench map`` was asked to do.
 
     Column rules are texts such as ``"Metadata_a,any(Metadata_b,Metadata_c)"``, see `columns.parse_columns`.
@@ -44,10 +45,18 @@ class MapOptions(NullModel, Scoring):
         "",
     )
     consensus: str = option("First take the median profile of each value of this column.", "")
-    multilabel: str = option("Column of lists, or of text split at '|'.", "")
+    multilabel: str = option("Column of lists, or of text that holds several labels.", "")
+    label_separator: str = option(
+        "What separates the labels of --multilabel text; found from the values when left out (| ; , or printed lists).",
+        "",
+    )
     group_by: str = option("Columns to average over; the pos-sameby columns when left out.", "")
     hierarchical_by: str = option("Two-stage correction: outer columns, a part of group-by.", "")
-    features: str = option("Regular expression of the feature columns.", "")
+    features: str = option(
+        "Feature columns: all, cellprofiler (Cells_, Cytoplasm_, Nuclei_ ...), or a regular expression. Left out: "
+        "all but row numbers and bookkeeping.",
+        "",
+    )
     obsm: str = option("AnnData: take features from this obsm key instead of X.", "")
     missing: str = option("What to do about feature columns with NaN or infinity.", "error", choices=MISSING)
 

@@ -11,7 +11,9 @@ import polars as pl
 from ..errors import InputError, examples
 from ..retrieval.pair_rules import reference_numbers
 from ..tables.filters import apply_derive, parse_filter
-from ..tables.frames import require_columns, split_labels
+from ..tables.frames import near_duplicate_labels, require_columns
+from ..tables.label_lists import LIST, label_lists
+from ..tables.labels import missing_texts
 from ..tables.profiles import Profiles, consensus
 from .columns import split_columns
 from .options import MapOptions
@@ -74,9 +76,8 @@ def prepare(
         if split:
             notes.append(f"Columns that differ within a consensus were left out: {', '.join(split)}.")
     if options.multilabel:
-        profiles, dropped = _split_labels(profiles, options.multilabel)
-        if dropped:
-            notes.append(f"{dropped} rows without a label in {options.multilabel} were dropped.")
+        profiles, said = _split_labels(profiles, options)
+        notes += said
     if options.reference_index and REFERENCE_INDEX not in {c for rule in rules.values() for c in rule["all"]}:
         notes.append(f"--reference-index has no effect: no rule names its column {REFERENCE_INDEX}.")
     if options.reference_index:
@@ -124,16 +125,31 @@ def filter_mask(frame: pl.DataFrame, text: str, option: str) -> npt.NDArray[np.b
     return condition.mask(frame).to_numpy()
 
 
-def _split_labels(profiles: Profiles, column: str) -> tuple[Profiles, int]:
-    """Make a list column of a text column such as ``a|b|c``; drop rows without a label."""
+def _split_labels(profiles: Profiles, options: MapOptions) -> tuple[Profiles, list[str]]:
+    """Make a list column of a text column such as ``a|b|c``; drop rows without a label, and tell how it was done."""
+    column = options.multilabel
     require_columns(profiles.metadata, [column], "--multilabel")
-    values = profiles.metadata[column]
+    values, notes = profiles.metadata[column], []
+    missing = missing_texts(options.missing_text)
     if values.dtype == pl.String:
-        values = split_labels(values)
+        values, separator = label_lists(values, options.label_separator, missing)
+        several = int((values.list.len() > 1).fill_null(False).sum())
+        how = "printed lists" if separator == LIST else f"split at {separator!r}"
+        if not several:
+            notes.append(f"No row has more than one label in {column} ({how if separator else 'no separator found'}).")
+        elif separator != "|" and not options.label_separator:
+            notes.append(f"{column} was read as {how}: {several} rows have several labels (--label-separator).")
+    elif isinstance(values.dtype, pl.List) and values.dtype.inner == pl.String:
+        values = values.list.eval(pl.element().filter(~pl.element().str.strip_chars().is_in(list(missing))))
     elif not isinstance(values.dtype, pl.List):
         raise InputError(f"--multilabel column {column!r} holds {values.dtype}; text such as 'a|b' is needed.")
     keep = (values.list.len().fill_null(0) > 0).to_numpy()
     if not keep.any():
         raise InputError(f"No row has a label in {column!r}.")
+    if dropped := int((~keep).sum()):
+        notes.append(f"{dropped} rows without a label in {column} were dropped.")
+    if values.dtype == pl.List(pl.String):
+        labels = values.explode().drop_nulls().unique(maintain_order=True).alias(f"{column} (labels)")
+        notes += near_duplicate_labels({labels.name: labels})
     split = profiles.with_metadata(profiles.metadata.with_columns(values.alias(column)))
-    return split.take(keep), int((~keep).sum())
+    return split.take(keep), notes

@@ -1,4 +1,4 @@
-"""Reading AnnData: `X` or one `obsm` entry is the features, `obs` the metadata; nothing else is loaded."""
+"""AnnData files, opened and checked: matrices and their chunks; nothing that is not asked for is loaded."""
 
 from __future__ import annotations
 
@@ -10,81 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from ..choices import did_you_mean
 from ..errors import InputError, examples
-from ..tables.frames import metadata_frame
-from ..tables.profiles import Profiles, Source
 from .arrow import check_size
-from .column_roles import refuse_repeated
-from .errors import damaged_file_as_input_error, missing_chunks
+from .errors import missing_chunks
 
-__all__ = ["check_cut_chunks", "open_anndata", "read_anndata"]
+__all__ = ["check_chunks", "check_cut_chunks", "check_keys", "matrix_of", "open_anndata"]
 
 _PICKLE_CODEC = re.compile(rb'"(id|name)"\s*:\s*"[^"]*pickle[^"]*"')
 _ZARR_HEADERS = {".zarray", ".zmetadata", "zarr.json"}
-
-
-def read_anndata(
-    path: Path, shown: str, digest: str, n_bytes: int, obsm: str | None, pattern: re.Pattern[str] | None
-) -> Profiles:
-    """Read one ``.h5ad`` file or AnnData ``.zarr`` folder; features may hold NaN.
-
-    Parameters
-    ----------
-    path : Path
-    shown : str
-        The path as the user gave it, for messages.
-    digest, n_bytes
-        SHA-256 and size on disk.
-    obsm : str, optional
-        The entry of `obsm` to take as features, named ``{obsm}_0``, ``{obsm}_1``, ... Default: `X`, named by
-        `var_names`.
-    pattern : re.Pattern, optional
-        Keeps the features in whose names it is found.
-
-    Returns
-    -------
-    Profiles
-        Metadata: every column of `obs` under its own name, and the names of the rows as ``obs_names`` (unless
-        `obs` has a column of that name). Sparse matrices are made dense.
-
-    Raises
-    ------
-    InputError
-        For a damaged file, a key that is not there, chunks missing from a zarr matrix, pickled data, no rows
-        or features.
-    """
-    key = "X" if obsm is None else f"obsm/{obsm}"
-    notes: list[str] = []
-    try:
-        with damaged_file_as_input_error(shown, "AnnData"), open_anndata(path, shown) as store:
-            _check_keys(store, shown, obsm)
-            if path.is_dir():
-                notes += _check_chunks(store, key, shown)
-                check_cut_chunks(path, (key, "obs", "var"), shown)
-            matrix, columns = _matrix(store, key, shown)
-            metadata = _metadata(store)
-            names = columns if columns is not None else _names(store, obsm, matrix.shape[1])
-    except InputError as error:
-        raise error if shown in str(error) else InputError(f"'{shown}': {error}") from error
-    if matrix.shape[0] != metadata.height:
-        raise InputError(f"'{shown}': obs has {metadata.height} rows but {key} has {matrix.shape[0]}.")
-    if 0 in matrix.shape:
-        raise InputError(f"'{shown}': {key} has the shape {matrix.shape}; at least one row and one feature are needed.")
-    if pattern is not None:
-        kept = [i for i, name in enumerate(names) if pattern.search(name)]
-        if not kept:
-            raise InputError(
-                f"'{shown}' has no feature that the features pattern {pattern.pattern!r} matches; its features are "
-                f"{examples(names)}."
-            )
-        notes.append(f"'{shown}': the features pattern {pattern.pattern!r} left out {len(names) - len(kept)} features.")
-        matrix, names = np.ascontiguousarray(matrix[:, kept]), [names[i] for i in kept]
-    refuse_repeated(names, shown, "feature", "make var_names unique")
-    source = Source(shown, digest, n_bytes, metadata.height)
-    return Profiles(metadata, matrix, tuple(names), (source,), tuple(notes))
 
 
 def open_anndata(path: Path, shown: str, part: str = "") -> Any:
@@ -134,7 +69,8 @@ class _Unclosed:
         return None
 
 
-def _check_keys(store: Any, shown: str, obsm: str | None) -> None:
+def check_keys(store: Any, shown: str, obsm: str | None) -> None:
+    """Raise `InputError` where obs, var, `X` or the entry of obsm is not there."""
     missing = [key for key in ("obs", "var") if key not in store]
     if missing:
         raise InputError(f"'{shown}' is not AnnData: it has no {' and no '.join(missing)}.")
@@ -152,7 +88,7 @@ def _arrays(node: Any, name: str) -> list[tuple[str, Any]]:
     return [found for key in sorted(node.keys()) for found in _arrays(node[key], f"{name}/{key}")]
 
 
-def _check_chunks(store: Any, key: str, shown: str) -> list[str]:
+def check_chunks(store: Any, key: str, shown: str) -> list[str]:
     """Refuse a matrix with chunks that are not there: zarr would read them as zeros."""
     notes = []
     for part in (key, "obs", "var"):
@@ -192,14 +128,15 @@ def _is_blosc(header: dict[str, Any]) -> bool:
     return "blosc" in ((header.get("compressor") or {}).get("id"), codecs[-1].get("name"))
 
 
-def _matrix(store: Any, key: str, shown: str) -> tuple[np.ndarray, list[str] | None]:
+def matrix_of(store: Any, key: str, shown: str) -> tuple[np.ndarray, list[str] | None]:
+    """Read a matrix as float32, made dense, and the names of its columns where it is a data frame."""
     import anndata.io
 
     node = store[key]
     shape = node.shape if hasattr(node, "shape") else node.attrs.get("shape", (0, 0))
     if len(shape) == 2:
         check_size(int(shape[0]), int(shape[1]), shown)
-    value = anndata.io.read_elem(node)
+    value = node[...] if getattr(node, "ndim", 0) == 2 else anndata.io.read_elem(node)
     columns = None
     if hasattr(value, "columns"):  # a data frame in obsm
         columns = [str(name) for name in value.columns]
@@ -213,21 +150,3 @@ def _matrix(store: Any, key: str, shown: str) -> tuple[np.ndarray, list[str] | N
         )
     with np.errstate(over="ignore"):  # beyond float32: becomes infinite, and is reported as such
         return np.ascontiguousarray(value, dtype=np.float32), columns
-
-
-def _names(store: Any, obsm: str | None, n_columns: int) -> list[str]:
-    if obsm is not None:
-        return [f"{obsm}_{i}" for i in range(n_columns)]
-    import anndata.io
-
-    return [str(name) for name in anndata.io.read_elem(store["var"]).index]
-
-
-def _metadata(store: Any) -> pl.DataFrame:
-    import anndata.io
-
-    obs = anndata.io.read_elem(store["obs"])
-    frame, _ = metadata_frame(obs)
-    if "obs_names" in frame.columns:
-        return frame
-    return frame.with_columns(pl.Series("obs_names", [str(name) for name in obs.index], dtype=pl.String))

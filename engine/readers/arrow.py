@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +10,7 @@ import polars as pl
 
 from ..errors import InputError
 from ..tables.profiles import Profiles, Source
-from .column_roles import features_of, pandas_index_columns, plan_columns, tidy_metadata
+from .column_roles import FeatureChoice, features_of, pandas_index_columns, plan_columns, tidy_metadata
 from .errors import damaged_file_as_input_error
 from .text_table import MAX_EXPANDED_BYTES
 
@@ -46,7 +45,7 @@ def check_size(n_rows: int, n_columns: int, shown: str) -> None:
         )
 
 
-def read_arrow(path: Path, shown: str, digest: str, pattern: re.Pattern[str] | None) -> Profiles:
+def read_arrow(path: Path, shown: str, digest: str, choice: FeatureChoice) -> Profiles:
     """Read one Parquet file, Arrow IPC file or Arrow IPC stream; features may hold NaN.
 
     Parameters
@@ -56,7 +55,7 @@ def read_arrow(path: Path, shown: str, digest: str, pattern: re.Pattern[str] | N
         The path as the user gave it, for messages.
     digest : str
         SHA-256 of the file.
-    pattern : re.Pattern, optional
+    choice : FeatureChoice
         Selects the features, see `plan_columns`.
 
     Raises
@@ -66,12 +65,12 @@ def read_arrow(path: Path, shown: str, digest: str, pattern: re.Pattern[str] | N
     """
     names, index, n_rows = arrow_columns(path, shown)
     check_size(n_rows, len(names), shown)
-    plan = plan_columns(names, shown, pattern, index)
+    plan = plan_columns(names, shown, choice, index)
     frame = arrow_frame(path, shown, [*plan.metadata, *plan.features])
     features = features_of(frame, plan.features, shown)
     source = Source(shown, digest, path.stat().st_size, frame.height)
     metadata = tidy_metadata(frame.select(plan.metadata))
-    return Profiles(metadata, features, tuple(plan.features), (source,), tuple(plan.notes))
+    return Profiles(metadata, features, tuple(plan.features), (source,), tuple(plan.notes), tuple(plan.left_out))
 
 
 def arrow_columns(path: Path, shown: str) -> ArrowHeader:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import polars as pl
 
 from ..choices import did_you_mean
 from ..errors import InputError, examples
+from ..tables.labels import DEFAULT, is_missing_text, missing_texts
 from .arrow import arrow_columns, arrow_frame, check_size
 from .column_roles import refuse_repeated
 from .errors import unreadable_error
@@ -34,12 +35,14 @@ class LabelColumn:
     codes : ndarray of int32, shape (n,)
         Position in `values`; -1 is a missing value.
     values : tuple of str
-        The distinct values that occur, sorted, as text exactly as in the file: ``nan``, ``NA`` and ``unknown`` are
-        values like any other.
+        The distinct values that occur, sorted, as text exactly as in the file.
+    missing : mapping of str to int
+        Texts that mean missing, with their cells, the empty one apart.
     """
 
     codes: npt.NDArray[np.int32]
     values: tuple[str, ...]
+    missing: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,16 +61,24 @@ class CellTable:
         ``path`` as given, ``bytes`` of the file (of a zarr folder: of its `obs`), ``sha256`` and ``rows``. The digest
         is over what was read, the ids and the columns asked for, and not over the file, which may hold gigabytes of
         counts: it does not depend on the format, on row groups, or on the order of columns.
+    id_column : str
+        Column that the ids are from; empty for an index without a name.
     """
 
     ids: pl.Series
     columns: dict[str, LabelColumn]
     scores: dict[str, npt.NDArray[np.float64]]
     source: dict[str, Any]
+    id_column: str = ""
 
 
 def read_cells(
-    path: str | Path, labels: Sequence[str], scores: Sequence[str] = (), *, ids: str | None = None
+    path: str | Path,
+    labels: Sequence[str],
+    scores: Sequence[str] = (),
+    *,
+    ids: str | None = None,
+    missing_text: Sequence[str] = (DEFAULT,),
 ) -> CellTable:
     """Read the cell ids and some columns of a file.
 
@@ -77,13 +88,15 @@ def read_cells(
         ``.h5ad`` or ``.zarr`` (AnnData), ``.csv`` or ``.tsv`` (``.gz``), ``.parquet``, ``.arrow`` or ``.feather``. Of
         AnnData, only the index and the columns of `obs` are read, so the size of the matrix does not matter.
     labels : sequence of str
-        Label columns. Numbers become text as they are written (``3``, ``3.0``, ``True``). Missing are: an empty cell
-        of a CSV file, a null, a NaN, a missing category.
+        Label columns. Numbers become text as they are written (``3``, ``3.0``, ``True``). Missing are: an empty text, a
+        null, a NaN, a missing category, and what `missing_text` says.
     scores : sequence of str, optional
-        Columns of numbers. In text, NA, NaN, nan, null, NULL, None, N/A and #N/A are missing as well.
+        Columns of numbers, in which the texts of `labels.MISSING_TEXT` are missing, too.
     ids : str, optional
         Column of the cell ids. Default: the index of `obs`; the index that pandas wrote to a Parquet or Arrow file;
-        else the first column.
+        else the first column that is none of `labels` and `scores`.
+    missing_text : sequence of str, default ("default",)
+        Texts that mean missing, see `labels.missing_texts`.
 
     Returns
     -------
@@ -100,16 +113,17 @@ def read_cells(
     kind = format_of(path)
     try:
         if kind in TEXT:
-            found, cells = _from_text(path, shown, wanted, ids, set(scores) - set(labels))
+            read = _from_text(path, shown, wanted, ids, set(scores) - set(labels))
         elif kind in ARROW:
-            found, cells = _from_arrow(path, shown, wanted, ids)
+            read = _from_arrow(path, shown, wanted, ids)
         else:
-            found, cells = _from_obs(path, shown, wanted, ids)
+            read = _from_obs(path, shown, wanted, ids)
         files = [path] if path.is_file() else [file for file in (path / "obs").rglob("*") if file.is_file()]
         n_bytes = sum(file.stat().st_size for file in files)
     except OSError as error:
         raise unreadable_error(shown, error) from error
-    cells = _ids(cells, f"'{shown}': the column of the cell ids")
+    found, gone = read.columns, missing_texts(missing_text)
+    cells = _ids(read.ids, f"'{shown}': the column of the cell ids")
     if not len(cells):
         raise InputError(f"'{shown}' has no rows.")
     for name, values in found.items():
@@ -117,10 +131,10 @@ def read_cells(
             raise InputError(
                 f"'{shown}' is damaged: column {name!r} has {len(values)} values for {len(cells)} cells; get it again."
             )
-    columns = {name: _encode(found[name], f"'{shown}': column {name!r}") for name in labels}
-    numbers = {name: _numbers(found[name], f"'{shown}': column {name!r}") for name in scores}
+    columns = {name: _encode(found[name], gone, f"'{shown}': column {name!r}") for name in labels}
+    numbers = {name: _numbers(found[name], gone | missing_texts(), f"'{shown}': column {name!r}") for name in scores}
     source = {"path": shown, "bytes": n_bytes, "sha256": _digest(cells, columns, numbers), "rows": len(cells)}
-    return CellTable(cells, columns, numbers, source)
+    return CellTable(cells, columns, numbers, source, read.id_column)
 
 
 def column_names(path: str | Path) -> list[str]:
@@ -142,6 +156,14 @@ def column_names(path: str | Path) -> list[str]:
 # --- files to Arrow arrays: the columns by name, and the ids ---
 
 
+class _Read(NamedTuple):
+    """Columns by name, ids, and the column that the ids are from, as Arrow arrays."""
+
+    columns: dict[str, Any]
+    ids: Any
+    id_column: str
+
+
 def _require(wanted: Sequence[str], names: Sequence[str], shown: str) -> None:
     for name in wanted:
         if name not in names:
@@ -151,35 +173,39 @@ def _require(wanted: Sequence[str], names: Sequence[str], shown: str) -> None:
             )
 
 
-def _from_obs(path: Path, shown: str, wanted: Sequence[str], ids: str | None) -> tuple[dict[str, Any], Any]:
+def _first_other(names: Sequence[str], wanted: Sequence[str]) -> str:
+    """Return the first column that is not asked for as labels or scores; the first one where all are."""
+    return next((name for name in names if name not in wanted), (*names, "")[0])
+
+
+def _from_obs(path: Path, shown: str, wanted: Sequence[str], ids: str | None) -> _Read:
     with open_obs(path, shown) as obs:
         _require([*wanted, *([] if ids is None else [ids])], obs.names, shown)
-        return {name: obs.column(name) for name in wanted}, obs.ids() if ids is None else obs.column(ids)
+        columns = {name: obs.column(name) for name in wanted}
+        return _Read(columns, obs.ids() if ids is None else obs.column(ids), ids or "")
 
 
-def _from_arrow(path: Path, shown: str, wanted: Sequence[str], ids: str | None) -> tuple[dict[str, Any], Any]:
+def _from_arrow(path: Path, shown: str, wanted: Sequence[str], ids: str | None) -> _Read:
     names, index, n_rows = arrow_columns(path, shown)
     refuse_repeated(names, shown)
     index = [name for name in index if name in names]
     if ids is None and len(index) > 1:
         raise InputError(f"'{shown}' has an index of {len(index)} columns, {examples(index)}; write it with one.")
-    id_column = ids if ids is not None else (index or names or [""])[0]
+    id_column = ids if ids is not None else (index or [_first_other(names, wanted)])[0]
     _require([*wanted, id_column], names, shown)
     read = list(dict.fromkeys([id_column, *wanted]))
     check_size(n_rows, len(read), shown)
     frame = arrow_frame(path, shown, read)
     found = {name: frame[name].to_arrow(compat_level=pl.CompatLevel.oldest()) for name in read}
-    return {name: found[name] for name in wanted}, found[id_column]
+    return _Read({name: found[name] for name in wanted}, found[id_column], id_column)
 
 
-def _from_text(
-    path: Path, shown: str, wanted: Sequence[str], ids: str | None, numbers: Collection[str]
-) -> tuple[dict[str, Any], Any]:
+def _from_text(path: Path, shown: str, wanted: Sequence[str], ids: str | None, numbers: Collection[str]) -> _Read:
     names = text_names(path, shown)
-    id_column = names[0] if ids is None else ids
+    id_column = _first_other(names, wanted) if ids is None else ids
     _require([*wanted, id_column], names, shown)
     found = text_columns(path, shown, list(dict.fromkeys([id_column, *wanted])), set(numbers) - {id_column})
-    return {name: found[name] for name in wanted}, found[id_column]
+    return _Read({name: found[name] for name in wanted}, found[id_column], id_column)
 
 
 # --- Arrow arrays to codes, numbers and text ---
@@ -215,7 +241,7 @@ def _ids(column: Any, where: str) -> pl.Series:
     return _as_text(_decoded(_chunked(column, where))).rechunk().alias("cell_id")
 
 
-def _encode(column: Any, where: str) -> LabelColumn:
+def _encode(column: Any, missing: Collection[str], where: str) -> LabelColumn:
     import pyarrow as pa
 
     column = _chunked(column, where)
@@ -225,17 +251,22 @@ def _encode(column: Any, where: str) -> LabelColumn:
     found = _as_text(pl.Series(pl.from_arrow(whole.dictionary)))
     # PyArrow's own fill_null imports pandas, which costs more than all this.
     codes = pl.Series(pl.from_arrow(whole.indices)).cast(pl.Int32).fill_null(-1).to_numpy()
-    occurs = np.bincount(codes + 1, minlength=len(found) + 1)[1:] > 0
-    values = found.filter(pl.Series(occurs)).drop_nulls().unique().sort()
+    cells = np.bincount(codes + 1, minlength=len(found) + 1)[1:]
+    gone = is_missing_text(found, missing).fill_null(True)
+    texts: dict[str, int] = {}
+    for place in np.flatnonzero(gone.to_numpy() & (cells > 0)).tolist():
+        text = (found[place] or "").strip()
+        texts |= {text: texts.get(text, 0) + int(cells[place])} if text else {}
+    values = found.filter(pl.Series(cells > 0) & ~gone).unique().sort()
     # Numbers that are written alike share a code; what does not occur is never looked up.
-    renumber = values.search_sorted(found).cast(pl.Int32).set(found.is_null(), -1).to_numpy()
-    return LabelColumn(np.append(renumber, np.int32(-1))[codes], tuple(values))  # the last one serves code -1
+    renumber = values.search_sorted(found).cast(pl.Int32).set(gone, -1).to_numpy()
+    return LabelColumn(np.append(renumber, np.int32(-1))[codes], tuple(values), texts)  # the last one serves code -1
 
 
-def _numbers(column: Any, where: str) -> npt.NDArray[np.float64]:
+def _numbers(column: Any, missing: Collection[str], where: str) -> npt.NDArray[np.float64]:
     values = _decoded(_chunked(column, where))
     if values.dtype == pl.String:
-        parsed = parse_numbers(values)
+        parsed = parse_numbers(values, missing)
         values, odd = parsed.number, parsed.odd
         if len(odd):
             raise InputError(

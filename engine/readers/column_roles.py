@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,19 +14,69 @@ from ..errors import InputError, examples
 
 __all__ = [
     "ColumnPlan",
+    "FeatureChoice",
+    "choose_named",
     "compile_features",
     "features_of",
+    "is_bookkeeping",
+    "is_compartment",
     "pandas_index_columns",
     "plan_columns",
     "refuse_repeated",
+    "row_numbers",
     "tidy_metadata",
 ]
 
 METADATA_PREFIXES = ("Metadata_", "Meta_")
+#: Compartments of Cell Painting, as pycytominer has them, and the measurements of CellProfiler, which tell others.
+_COMPARTMENT = re.compile(
+    r"(Cells|Cytoplasm|Nuclei)_|[A-Z][A-Za-z0-9]*_(AreaShape|Correlation|Granularity|Intensity|Location|Neighbors|"
+    r"ObjectSkeleton|RadialDistribution|Texture)_"
+)
+#: Metadata of CellProfiler that another table's name was put before: ``Image_Metadata_Plate``.
+_METADATA_WITHIN = re.compile(r"(?<![A-Za-z0-9])(?i:metadata)_")
+#: Numbers of images, objects, tables and wells, parents, counts, and what is measured of a whole image.
+_BOOKKEEPING = re.compile(
+    r"(\w+_)?(Image|Object|Table|Group|Frame|Series|Set|Site)(Number|Index|ID)$"
+    r"|.*_Number_Object_Number$"
+    r"|(.*_)?Parent_"
+    r"|(.*_)?Count_|.*_Children_.*_Count$"
+    r"|(Image|Experiment)_"
+    r"|(Channel|ExecutionTime|FileName|Frame|Group|Height|MD5Digest|ModuleError|PathName|ProcessingStatus|Scaling|"
+    r"Series|URL|Width)_"
+    r"|(?i:(cell|object|nucleus|nuclei|image|site|field|well|plate|batch|replicate|row|col|column)s?"
+    r"[._ ]?(count|number|no|id|index|names?)|counts?|n[._]?(cells|objects|nuclei|images|sites)|"
+    r"(num|number)[._]of[._]\w+|row|col|column|plate|well|site|field|batch|index|id|level_\d+|barcode)$"
+)
+#: Columns beside those of compartments that are left out: no more than this share of all.
+_FEW = 0.2
 
 # A row index as pandas writes it to CSV (``Unnamed: 0``), to Parquet (``__index_level_0__``), and without a
-# name.
-_INDEX_NAME = re.compile(r"(Unnamed: \d+(\.\d+)?|__index_level_\d+__|)$")
+# name; and as readr names it in R (``...1``).
+_INDEX_NAME = re.compile(r"(Unnamed: \d+(\.\d+)?|__index_level_\d+__|\.\.\.\d+|)$")
+#: Rows from which on values tell that a column numbers them: in the order of the rows, and in any order.
+_ROWS_IN_ORDER, _ROWS_IN_ANY_ORDER = 5, 16
+
+
+@dataclass(frozen=True)
+class FeatureChoice:
+    """Which columns are features, see `compile_features`.
+
+    Attributes
+    ----------
+    kind : {"default", "published", "cellprofiler", "all", "pattern"}
+        The rule.
+    pattern : re.Pattern or None
+        Of ``pattern``.
+    """
+
+    kind: str = "default"
+    pattern: re.Pattern[str] | None = None
+
+    @property
+    def judges(self) -> bool:
+        """Whether names and values decide what is bookkeeping; the user decides otherwise."""
+        return self.kind not in ("all", "pattern")
 
 
 @dataclass
@@ -36,16 +86,42 @@ class ColumnPlan:
     metadata: list[str] = field(default_factory=list)
     features: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
 
-def compile_features(pattern: str | None) -> re.Pattern[str] | None:
-    """Compile the regular expression that selects features, or raise `InputError` quoting it."""
-    if pattern is None:
-        return None
+def compile_features(features: str | None) -> FeatureChoice:
+    """Return which columns are features.
+
+    Parameters
+    ----------
+    features : str, optional
+        ``all``: every column that is neither metadata nor a row index by its name. ``cellprofiler``: those of the
+        compartments `Cells_`, `Cytoplasm_` and `Nuclei_` (pycytominer's rule), or measured by CellProfiler, without
+        bookkeeping. ``published``: all without bookkeeping, but for that of compartments, which the scripts of CPJUMP1
+        keep. Any other text: a regular expression that is found in their names. Default: all without bookkeeping; where
+        most columns are of compartments, the few others are left out too.
+
+    Raises
+    ------
+    InputError
+        For a text that is no regular expression.
+    """
+    if not features or features in ("all", "cellprofiler", "published"):
+        return FeatureChoice(features or "default")
     try:
-        return re.compile(pattern)
+        return FeatureChoice("pattern", re.compile(features))
     except re.error as error:
-        raise InputError(f"The features pattern {pattern!r} is not a regular expression: {error}.") from error
+        raise InputError(f"The features pattern {features!r} is not a regular expression: {error}.") from error
+
+
+def is_compartment(name: str) -> bool:
+    """Return whether a column is a feature of a compartment of the cell by its name."""
+    return _COMPARTMENT.match(name) is not None
+
+
+def is_bookkeeping(name: str) -> bool:
+    """Return whether a column numbers or counts images, objects or wells by its name, instead of measuring cells."""
+    return _BOOKKEEPING.match(name) is not None
 
 
 def refuse_repeated(
@@ -58,7 +134,7 @@ def refuse_repeated(
 
 
 def plan_columns(
-    names: Sequence[str], path: str, pattern: re.Pattern[str] | None, index: Collection[str] = ()
+    names: Sequence[str], path: str, choice: FeatureChoice | None = None, index: Collection[str] = ()
 ) -> ColumnPlan:
     """Give every column of a table its role.
 
@@ -68,9 +144,8 @@ def plan_columns(
         Column names in file order.
     path : str
         The file, for messages.
-    pattern : re.Pattern, optional
-        Features are the columns in which it is found (`re.search`). Default: every column that is not
-        metadata.
+    choice : FeatureChoice, optional
+        Which columns are features. Default: that of `compile_features`.
     index : collection of str
         Further columns the file itself declares to be its row index.
 
@@ -84,32 +159,116 @@ def plan_columns(
         For duplicate names, or when no column is left as a feature.
     """
     refuse_repeated(names, path)
+    chosen = choice or FeatureChoice()
     plan = ColumnPlan()
-    dropped, ignored = [], []
+    dropped, within, others = [], [], []
     for name in names:
         if name.startswith(METADATA_PREFIXES):
             plan.metadata.append(name)
+        elif chosen.judges and _METADATA_WITHIN.search(name):
+            plan.metadata.append(name)
+            within.append(name)
         elif _INDEX_NAME.match(name) or name in index:
             dropped.append(name)
-        elif pattern is None or pattern.search(name):
-            plan.features.append(name)
         else:
-            ignored.append(name)
+            others.append(name)
     if dropped:
         plan.notes.append(f"'{path}': row index column {examples(dropped)} is not a feature and was dropped.")
-    if ignored and pattern is not None:
-        plan.notes.append(
-            f"'{path}': {len(ignored)} columns that the features pattern {pattern.pattern!r} does not match were left "
-            f"out: {examples(ignored)}."
-        )
-    if not plan.features:
-        others = ignored or list(names)
-        raise InputError(
-            f"'{path}' has no feature column"
-            + (f" that the features pattern {pattern.pattern!r} matches" if pattern is not None else "")
-            + f"; its columns are {examples(others)}."
-        )
+    if within:
+        plan.notes.append(f"'{path}': {examples(within)} count as metadata, by their names.")
+    _choose_features(plan, others, path, chosen)
     return plan
+
+
+def choose_named(names: Sequence[str], path: str, choice: FeatureChoice) -> ColumnPlan:
+    """Choose among columns that can only be features, such as those of a matrix; all are, where none would be left."""
+    plan = ColumnPlan()
+    if choice.judges and choice.kind != "cellprofiler" and not any(_is_feature(name, choice.kind) for name in names):
+        choice = FeatureChoice("all")
+    _choose_features(plan, names, path, choice)
+    return plan
+
+
+def _choose_features(plan: ColumnPlan, names: Sequence[str], path: str, choice: FeatureChoice) -> None:
+    """Fill in the features of a plan, and what is left out, from the columns that are no metadata and no index."""
+    if choice.pattern is not None:
+        plan.features, plan.left_out = _parted(names, lambda name: choice.pattern.search(name) is not None)  # type: ignore[union-attr]
+        why = f"that the features pattern {choice.pattern.pattern!r} does not match"
+    elif choice.kind == "all":
+        plan.features, why = list(names), ""
+    else:
+        plan.features, plan.left_out = _parted(names, lambda name: _is_feature(name, choice.kind))
+        of_compartments, rest = _parted(plan.features, is_compartment)
+        if choice.kind == "default" and of_compartments and len(rest) <= _FEW * len(plan.features):
+            plan.features, plan.left_out = _parted(names, frozenset(of_compartments).__contains__)
+        why = "that number or count, or are of no compartment (--features all takes them),"
+    if not plan.features:
+        raise InputError(_no_feature(plan, names, path, choice))
+    if plan.left_out:
+        count = len(plan.left_out)
+        plan.notes.append(f"'{path}': {count} columns {why} were left out: {examples(plan.left_out, 8)}.")
+
+
+def _parted(names: Sequence[str], chosen: Callable[[str], bool]) -> tuple[list[str], list[str]]:
+    """Return the names that are chosen, and the others."""
+    return [name for name in names if chosen(name)], [name for name in names if not chosen(name)]
+
+
+def _is_feature(name: str, kind: str) -> bool:
+    if kind == "cellprofiler" and not is_compartment(name):
+        return False
+    return not is_bookkeeping(name) or (kind == "published" and is_compartment(name))
+
+
+def _no_feature(plan: ColumnPlan, names: Sequence[str], path: str, choice: FeatureChoice) -> str:
+    """Return the sentence of a file without a feature column."""
+    if choice.pattern is not None:
+        shown = examples(plan.left_out or plan.metadata)
+        return (
+            f"'{path}' has no feature column that the features pattern {choice.pattern.pattern!r} matches; its columns "
+            f"are {shown}."
+        )
+    if plan.left_out:
+        what = "of a compartment" if choice.kind == "cellprofiler" else "that is not bookkeeping"
+        return (
+            f"'{path}' has no feature column {what}, but has {examples(plan.left_out)}; choose the features with "
+            "--features all or --features REGEX."
+        )
+    return f"'{path}' has no feature column; its columns are {examples([*plan.metadata, *names])}."
+
+
+def row_numbers(features: np.ndarray) -> list[int]:
+    """Find the columns that number the rows, whatever they are called.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n, d)
+
+    Returns
+    -------
+    list of int
+        Columns of whole numbers that go up or down by one from row to row (n of at least 5); and from 16 rows on those
+        that only go up or down (of a table of which rows were taken away), and those that are 0 to n - 1 or 1 to n in
+        any order, unless half of all columns are: those are ranks.
+    """
+    n, d = features.shape
+    if n < _ROWS_IN_ORDER:
+        return []
+    start = features[:_ROWS_IN_ORDER]
+    with np.errstate(invalid="ignore", over="ignore"):
+        whole = np.flatnonzero((start == np.floor(start)).all(axis=0) & (np.abs(start) < 2**24).all(axis=0))
+    by_one, other = [], []
+    for column in whole.tolist():
+        values = features[:, column]
+        with np.errstate(invalid="ignore"):
+            steps = np.diff(values)
+        if abs(steps[0]) == 1 and (steps == steps[0]).all():
+            by_one.append(column)
+        elif n >= _ROWS_IN_ANY_ORDER and np.isfinite(values).all() and (values == np.floor(values)).all():
+            only_up = (steps > 0).all() or (steps < 0).all()
+            if only_up or (values.min() in (0, 1) and (np.diff(np.sort(values)) == 1).all()):
+                other.append(column)
+    return sorted([*by_one, *(other if 2 * len(other) < d else [])])
 
 
 def pandas_index_columns(metadata: dict[bytes, bytes] | None) -> list[str]:

@@ -37,8 +37,30 @@ def open_obs(path: Path, shown: str) -> Iterator[Obs]:
         yield Obs(store, path, shown)
 
 
+def attribute_text(value: Any) -> str:
+    """Return an attribute as text; Julia and R write it as bytes of fixed length."""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def enumeration(node: Any) -> dict[int, str]:
+    """Return the names of codes that the type of an HDF5 dataset keeps, as hdf5r writes factors; empty without."""
+    dtype = getattr(node, "dtype", None)
+    if dtype is None or dtype.metadata is None or "enum" not in dtype.metadata:
+        return {}
+    return {int(code): str(name) for name, code in dtype.metadata["enum"].items()}
+
+
 class Obs:
     """`obs` of an open AnnData file.
+
+    Parameters
+    ----------
+    store : h5py.File or zarr.Group
+        An open AnnData file.
+    path, shown : Path and str
+        The file, and how the user wrote it.
+    part : {"obs", "var"}
+        Which table of it.
 
     Attributes
     ----------
@@ -46,34 +68,48 @@ class Obs:
         The columns, in order.
     """
 
-    def __init__(self, store: Any, path: Path, shown: str) -> None:
-        self._path, self._shown = path, shown
-        if "obs" not in store:
-            raise InputError(f"'{shown}' is not AnnData: it has no obs.")
-        self._node = store["obs"]
+    def __init__(self, store: Any, path: Path, shown: str, part: str = "obs") -> None:
+        self._path, self._shown, self._part = path, shown, part
+        if part not in store:
+            raise InputError(f"'{shown}' is not AnnData: it has no {part}.")
+        self._node = store[part]
+        self._uns = store["uns"] if "uns" in store and hasattr(store["uns"], "keys") else {}
+        self._whole: Any = None
         if not hasattr(self._node, "keys"):
-            # Its categories lie in uns, and which are whose is only known by their names.
-            raise InputError(
-                f"'{shown}' is in the layout of anndata 0.6 or older; write it again with "
-                "anndata.read_h5ad(...).write_h5ad(...)."
-            )
+            self._open_compound()
+            return
         if "_index" not in self._node.attrs:
-            raise InputError(f"'{shown}' is not AnnData: obs does not say which column is its index.")
-        self._index = str(self._node.attrs["_index"])
-        listed = self._node.attrs.get("column-order", self._node.keys())
-        self.names = [str(name) for name in listed if name in self._node and name not in {self._index, "__categories"}]
+            raise InputError(f"'{shown}' is not AnnData: {part} does not say which column is its index.")
+        self._index = attribute_text(self._node.attrs["_index"])
+        listed = [attribute_text(name) for name in self._node.attrs.get("column-order", self._node.keys())]
+        there = [name for name in listed if name in self._node]
+        there += [] if there else [str(name) for name in self._node]  # an order that lost its names
+        self.names = [name for name in there if name not in {self._index, "__categories"}]
+
+    def _open_compound(self) -> None:
+        """Open obs as anndata 0.6 and older wrote it: one dataset of records, its categories in uns."""
+        names = list(self._node.dtype.names or ())
+        if not names:
+            raise InputError(f"'{self._shown}' is not AnnData: {self._part} is neither a group nor a table of records.")
+        self._index = "index" if "index" in names else names[0]
+        self.names = [name for name in names if name != self._index]
+        self._whole = self._node[...]
 
     @property
     def n_rows(self) -> int:
         """Cells, as the header of the index tells; its values are not read."""
+        if self._whole is not None:
+            return len(self._whole)
         node = self._node[self._index]
         return int((node["codes"] if hasattr(node, "keys") else node).shape[0])
 
     def ids(self) -> Any:
         """Read the index as an Arrow array of n ids."""
+        if self._whole is not None:
+            return self._read(self._index)
         node = self._node[self._index]
         if self._path.is_dir() and hasattr(node, "nchunks"):
-            missing = missing_chunks(self._shown, node, f"obs/{self._index}")
+            missing = missing_chunks(self._shown, node, f"{self._part}/{self._index}")
             if missing:
                 raise InputError(f"{missing} and would read as empty ids; copy the folder again.")
         return self._read(self._index)
@@ -83,16 +119,24 @@ class Obs:
         return self._read(name)
 
     def _read(self, name: str) -> Any:
+        if self._whole is not None:
+            values = self._whole[name]
+            kept = self._names_of_codes(name, values)
+            return _to_arrow(values, f"'{self._shown}': {self._part}/{name}") if kept is None else kept
         if self._path.is_dir():
-            check_cut_chunks(self._path, [f"obs/{name}"], self._shown)
+            check_cut_chunks(self._path, [f"{self._part}/{name}"], self._shown)
         return self._array(self._node[name], name)
 
     def _array(self, node: Any, name: str) -> Any:
         if not hasattr(node, "keys"):
             if "categories" in node.attrs:  # anndata 0.7 keeps them apart, in obs/__categories, and refers to them
                 return self._categorical(node, self._node[node.attrs["categories"]], name)
-            return _to_arrow(node[...], f"'{self._shown}': obs/{name}")
-        kind = str(node.attrs.get("encoding-type", "unknown"))
+            values = node[...]
+            kept = self._names_of_codes(name, values, node)
+            return _to_arrow(values, f"'{self._shown}': {self._part}/{name}") if kept is None else kept
+        kind = attribute_text(node.attrs.get("encoding-type", "unknown"))
+        if {"levels", "values"} <= set(node.keys()):  # a factor of R: its codes begin with 1
+            return self._coded(np.maximum(node["values"][...].astype(np.int64), 0) - 1, node["levels"], name)
         if kind == "categorical":
             return self._categorical(node["codes"], node["categories"], name)
         if kind.startswith("nullable-"):
@@ -101,16 +145,40 @@ class Obs:
 
             return pa.array(anndata.io.read_elem(node), from_pandas=True)
         raise InputError(
-            f"'{self._shown}': obs column {name!r} is stored as {kind!r}, which is neither text nor numbers."
+            f"'{self._shown}': {self._part} column {name!r} is stored as {kind!r}, which is neither text nor numbers."
         )
 
+    def _names_of_codes(self, name: str, values: npt.NDArray[Any], node: Any = None) -> Any:
+        """Return a column of codes by the names that lie elsewhere in the file; None where there are none.
+
+        Names are those of an HDF5 enumeration, of ``obs/__categories`` that nothing refers to any more, or of
+        ``uns/<column>_categories``, where anndata 0.6 and older kept them.
+        """
+        if values.dtype.kind not in "iu" or values.ndim != 1:
+            return None
+        named = enumeration(node)
+        if named:
+            texts = np.array([named.get(int(code), "") for code in values], object)
+            return _to_arrow(texts, f"'{self._shown}': {self._part}/{name}")
+        apart = self._node["__categories"] if hasattr(self._node, "keys") and "__categories" in self._node else {}
+        for place, key in ((apart, name), (self._uns, f"{name}_categories")):
+            if key in place and place[key] is not node:
+                return self._coded(values, place[key], name)
+        return None
+
     def _categorical(self, node: Any, categories: Any, name: str) -> Any:
+        return self._coded(node[...], categories, name)
+
+    def _coded(self, codes: npt.NDArray[Any], categories: Any, name: str) -> Any:
         import pyarrow as pa
 
-        codes, values = node[...], self._array(categories, name)
+        if hasattr(categories, "keys"):
+            values = self._array(categories, name)
+        else:
+            values = _to_arrow(np.atleast_1d(categories[()]), f"'{self._shown}': the categories of {self._part}/{name}")
         whole = codes.ndim == 1 and codes.dtype.kind in "iu"
         if not whole or (codes.size and not -1 <= int(codes.min()) <= int(codes.max()) < len(values)):
-            raise InputError(f"'{self._shown}' is damaged: obs/{name} has codes of no category; get it again.")
+            raise InputError(f"'{self._shown}' is damaged: {self._part}/{name} has codes of no category; get it again.")
         indices = pl.Series(codes.astype(np.int32))
         return pa.DictionaryArray.from_arrays(indices.set(indices < 0, None).to_arrow(), values)
 

@@ -12,28 +12,31 @@ Files are read in parallel and stacked in the order given. Whatever is dropped o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
+import polars as pl
 
 from ...kernels.cores import usable_cores
 from ..errors import InputError, examples
 from ..results.digests import file_sha256, folder_sha256
 from ..tables.frames import distinct_texts, near_duplicate_labels
+from ..tables.labels import DEFAULT, missing_texts
 from ..tables.matrix import check_finite, non_finite_columns
-from ..tables.profiles import Profiles, stack
-from .anndata import read_anndata
+from ..tables.profiles import Profiles, Source, stack
+from .anndata import check_chunks, check_cut_chunks, check_keys, matrix_of, open_anndata
 from .arrow import read_arrow
-from .column_roles import compile_features
-from .errors import unreadable_error
+from .column_roles import FeatureChoice, choose_named, compile_features, refuse_repeated, row_numbers, tidy_metadata
+from .errors import damaged_file_as_input_error, unreadable_error
 from .formats import ARROW, TEXT, existing_path, format_of, refuse_obsm
-from .text import read_text, type_text
+from .obs import Obs
+from .text import read_text, type_text, without_missing_text
 
-__all__ = ["read_profiles"]
+__all__ = ["read_anndata", "read_profiles"]
 
 
 def read_profiles(
@@ -43,6 +46,7 @@ def read_profiles(
     obsm: str | None = None,
     threads: int | None = None,
     missing: str = "error",
+    missing_text: Sequence[str] = (DEFAULT,),
 ) -> Profiles:
     """Read profiles from one or many files.
 
@@ -51,8 +55,11 @@ def read_profiles(
     paths : path or sequence of paths
         Files of any supported format, stacked in this order on the features that all of them have.
     features : str, optional
-        Regular expression; only columns in which it is found are features. Default: every column that is
-        neither metadata nor a row index. Metadata columns are never features.
+        Which columns are features: ``"all"`` that are neither metadata nor a row index by name; ``"cellprofiler"``:
+        those of compartments (`Cells_`, `Cytoplasm_`, `Nuclei_` ...); or a regular expression that is found in their
+        names. Default: all but row numbers and bookkeeping (`ImageNumber`, `*_Number_Object_Number`, `*_Parent_*`,
+        `Image_*`, counts ...), and where most columns are of compartments, without the few others. Columns with
+        `Metadata_` within their names are metadata. What is left out is named in `notes` and `left_out`.
     obsm : str, optional
         For AnnData, the entry of `obsm` to read instead of `X`.
     threads : int, optional
@@ -60,12 +67,15 @@ def read_profiles(
     missing : {"error", "drop-features"}, default "error"
         What to do about NaN, infinite or (beyond float32) overflowing features: refuse, or drop each column
         with one in any file and name it in the notes.
+    missing_text : sequence of str, default ("default",)
+        Texts of metadata that mean missing, beside the empty one; ``"default"`` stands for
+        `tables.labels.MISSING_TEXT`.
 
     Returns
     -------
     Profiles
         Rows in the order of the files. In CSV and TSV, metadata stays text unless a column reads as numbers
-        without loss in all files; empty cells and NA, NaN, nan, null, NULL, None, N/A, #N/A are nulls.
+        without loss in all files. What means missing is null, in text columns of every format.
 
     Raises
     ------
@@ -79,7 +89,7 @@ def read_profiles(
         raise InputError(f"missing must be 'error' or 'drop-features', not {missing!r}.")
     if threads is not None and threads < 1:
         raise InputError(f"threads must be at least 1, not {threads}.")
-    pattern = compile_features(features)
+    choice, gone = compile_features(features), missing_texts(missing_text)
     found = [existing_path(path) for path in given]
     resolved = [path.resolve() for path in found]
     twice = [str(shown) for shown, path in zip(given, resolved, strict=True) if resolved.count(path) > 1]
@@ -88,42 +98,152 @@ def read_profiles(
     n_workers = min(threads or min(usable_cores(), 16), len(found))
     jobs = zip(found, map(str, given), strict=True)
     with ThreadPoolExecutor(n_workers) as pool:
-        parts = list(pool.map(lambda job: _read_one(job[0], job[1], obsm, pattern), jobs))
-    parts, notes = _type_text_parts(parts)
+        parts = list(pool.map(lambda job: _read_one(job[0], job[1], obsm, choice), jobs))
+    frames, notes = without_missing_text([part.metadata for part in parts], gone)
+    parts = [replace(part, metadata=frame) for part, frame in zip(parts, frames, strict=True)]
+    parts = _type_text_parts(parts)
     parts, missing_notes = _without_missing(parts, missing)
     whole = stack(parts)
     near_duplicates = near_duplicate_labels(distinct_texts(whole.metadata, whole.metadata.columns))
     return replace(whole, notes=(*whole.notes, *_identical_files(parts), *notes, *missing_notes, *near_duplicates))
 
 
-def _read_one(path: Path, shown: str, obsm: str | None, pattern: re.Pattern[str] | None) -> Profiles:
+def _read_one(path: Path, shown: str, obsm: str | None, choice: FeatureChoice) -> Profiles:
+    found = _read_file(path, shown, obsm, choice)
+    return _without_row_numbers(found) if choice.judges and obsm is None else found
+
+
+def _without_row_numbers(part: Profiles) -> Profiles:
+    """Take out the columns that number the rows of a file, whatever they are called."""
+    columns = row_numbers(part.features)
+    if not columns:
+        return part
+    names = [part.feature_names[i] for i in columns]
+    shown = part.sources[0].path
+    if len(columns) == len(part.feature_names):
+        raise InputError(
+            f"'{shown}' has no feature column but row numbers ({examples(names)}); if they are measurements, choose "
+            "them with --features all."
+        )
+    kept = [i for i in range(len(part.feature_names)) if i not in set(columns)]
+    is_are = "numbers its rows, and was" if len(columns) == 1 else "number its rows, and were"
+    return replace(
+        part,
+        features=np.ascontiguousarray(part.features[:, kept]),
+        feature_names=tuple(part.feature_names[i] for i in kept),
+        notes=(*part.notes, f"'{shown}': {examples(names)} {is_are} left out (--features all takes every column)."),
+        left_out=(*part.left_out, *names),
+    )
+
+
+def _read_file(path: Path, shown: str, obsm: str | None, choice: FeatureChoice) -> Profiles:
     refuse_obsm(path, shown, obsm)
     suffix = format_of(path)
     try:
         if suffix in TEXT:
-            return read_text(path, shown, TEXT[suffix], pattern)
+            return read_text(path, shown, TEXT[suffix], choice)
         if suffix == ".zarr":
             digest, n_bytes = folder_sha256(path)
-            return read_anndata(path, shown, digest, n_bytes, obsm, pattern)
+            return read_anndata(path, shown, digest, n_bytes, obsm, choice)
         digest = file_sha256(path)
         if suffix in ARROW:
-            return read_arrow(path, shown, digest, pattern)
-        return read_anndata(path, shown, digest, path.stat().st_size, obsm, pattern)
+            return read_arrow(path, shown, digest, choice)
+        return read_anndata(path, shown, digest, path.stat().st_size, obsm, choice)
     except OSError as error:
         raise unreadable_error(shown, error) from error
+
+
+def read_anndata(
+    path: Path, shown: str, digest: str, n_bytes: int, obsm: str | None, choice: FeatureChoice
+) -> Profiles:
+    """Read one ``.h5ad`` file or AnnData ``.zarr`` folder; features may hold NaN.
+
+    Parameters
+    ----------
+    path : Path
+    shown : str
+        The path as the user gave it, for messages.
+    digest, n_bytes
+        SHA-256 and size on disk.
+    obsm : str, optional
+        The entry of `obsm` to take as features, named ``{obsm}_0``, ``{obsm}_1``, ... Default: `X`, named by
+        `var_names`.
+    choice : FeatureChoice
+        Selects the features by their names, see `plan_columns`.
+
+    Returns
+    -------
+    Profiles
+        Metadata: every column of `obs` under its own name, and the names of the rows as ``obs_names`` (unless
+        `obs` has a column of that name). Sparse matrices are made dense.
+
+    Raises
+    ------
+    InputError
+        For a damaged file, a key that is not there, chunks missing from a zarr matrix, pickled data, no rows
+        or features.
+    """
+    key = "X" if obsm is None else f"obsm/{obsm}"
+    notes: list[str] = []
+    try:
+        with damaged_file_as_input_error(shown, "AnnData"), open_anndata(path, shown) as store:
+            check_keys(store, shown, obsm)
+            if path.is_dir():
+                notes += check_chunks(store, key, shown)
+                check_cut_chunks(path, (key, "obs", "var"), shown)
+            matrix, columns = matrix_of(store, key, shown)
+            metadata = _metadata(Obs(store, path, shown))
+            if columns is not None:
+                names = columns
+            elif obsm is not None:
+                names = [f"{obsm}_{i}" for i in range(matrix.shape[1])]
+            else:
+                names = _texts(Obs(store, path, shown, "var").ids()).fill_null("").to_list()
+    except InputError as error:
+        raise error if shown in str(error) else InputError(f"'{shown}': {error}") from error
+    if matrix.shape[0] != metadata.height:
+        raise InputError(f"'{shown}': obs has {metadata.height} rows but {key} has {matrix.shape[0]}.")
+    if 0 in matrix.shape:
+        raise InputError(f"'{shown}': {key} has the shape {matrix.shape}; at least one row and one feature are needed.")
+    refuse_repeated(names, shown, "feature", "make var_names unique")
+    chosen = choose_named(names, shown, choice)
+    if len(chosen.features) < len(names):
+        place = {name: i for i, name in enumerate(names)}
+        matrix = np.ascontiguousarray(matrix[:, [place[name] for name in chosen.features]])
+    notes += chosen.notes
+    source = Source(shown, digest, n_bytes, metadata.height)
+    return Profiles(metadata, matrix, tuple(chosen.features), (source,), tuple(notes), tuple(chosen.left_out))
+
+
+def _texts(column: Any) -> pl.Series:
+    return cast(pl.Series, pl.from_arrow(column)).cast(pl.String)
+
+
+def _metadata(obs: Obs) -> pl.DataFrame:
+    """Read every column of obs, and its index as ``obs_names``; categories become text or numbers, NaN null."""
+    columns = []
+    for name in obs.names:
+        column = obs.column(name)
+        is_coded = hasattr(column, "dictionary")
+        plain = column.dictionary_decode() if is_coded else column
+        columns.append(cast(pl.Series, pl.from_arrow(plain)).alias(name))
+    frame = tidy_metadata(pl.DataFrame(columns))
+    if "obs_names" in frame.columns:
+        return frame
+    return frame.with_columns(_texts(obs.ids()).alias("obs_names"))
 
 
 def _is_text(part: Profiles) -> bool:
     return format_of(Path(part.sources[0].path)) in TEXT
 
 
-def _type_text_parts(parts: list[Profiles]) -> tuple[list[Profiles], list[str]]:
+def _type_text_parts(parts: list[Profiles]) -> list[Profiles]:
     chosen = [i for i, part in enumerate(parts) if _is_text(part)]
-    frames, notes = type_text([parts[i].metadata for i in chosen])
+    frames = type_text([parts[i].metadata for i in chosen])
     typed = list(parts)
     for i, frame in zip(chosen, frames, strict=True):
         typed[i] = replace(parts[i], metadata=frame)
-    return typed, notes
+    return typed
 
 
 def _without_missing(parts: list[Profiles], missing: str) -> tuple[list[Profiles], list[str]]:

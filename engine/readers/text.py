@@ -11,7 +11,7 @@ import hashlib
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,17 +19,16 @@ import numpy as np
 import polars as pl
 
 from ..errors import InputError, examples
+from ..tables.frames import with_series
+from ..tables.labels import is_missing_text, missing_texts
 from ..tables.profiles import Profiles, Source
-from .column_roles import features_of, plan_columns
+from .column_roles import FeatureChoice, features_of, plan_columns
 from .text_table import expanded_text, read_header, text_frame
 
-__all__ = ["NULL_TOKENS", "parse_numbers", "read_text", "type_text"]
-
-# What pandas reads as missing, for users who come from there; the empty cell is always missing.
-NULL_TOKENS = ("NA", "NaN", "nan", "null", "NULL", "None", "N/A", "#N/A")
+__all__ = ["parse_numbers", "read_text", "type_text", "without_missing_text"]
 
 
-def read_text(path: Path, shown: str, separator: str, pattern: re.Pattern[str] | None) -> Profiles:
+def read_text(path: Path, shown: str, separator: str, choice: FeatureChoice) -> Profiles:
     """Read one CSV or TSV file; metadata columns stay text, features may hold NaN.
 
     Parameters
@@ -39,7 +38,7 @@ def read_text(path: Path, shown: str, separator: str, pattern: re.Pattern[str] |
         The path as the user gave it, for messages.
     separator : str
         ``","`` or a tab.
-    pattern : re.Pattern, optional
+    choice : FeatureChoice
         Selects the features, see `plan_columns`.
 
     Raises
@@ -52,14 +51,15 @@ def read_text(path: Path, shown: str, separator: str, pattern: re.Pattern[str] |
     digest, n_bytes = hashlib.sha256(content).hexdigest(), len(content)
     text = expanded_text(content, path, shown)
     del content
-    plan = plan_columns(read_header(io.BytesIO(text), shown, separator), shown, pattern)
+    plan = plan_columns(read_header(io.BytesIO(text), shown, separator), shown, choice)
     notes = list(plan.notes)
     if text[-1:] not in (b"\n", b"\r"):
         notes.append(f"'{shown}' does not end with a line break; if it was cut off, its last row may be incomplete.")
     frame = text_frame(text, shown, separator, [*plan.metadata, *plan.features], plan.features)
     n_empty = _count_blank_lines(text)
     del text
-    frame = frame.with_columns(_to_number(frame[n], shown, notes) for n in plan.features if frame[n].dtype == pl.String)
+    texts = [name for name in plan.features if frame.schema[name] == pl.String]
+    frame = frame.with_columns(_to_number(frame[name], shown, notes) for name in texts)
     if any(frame[name].null_count() for name in plan.features):
         empty = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
         n_empty += int(empty.sum())
@@ -70,7 +70,8 @@ def read_text(path: Path, shown: str, separator: str, pattern: re.Pattern[str] |
         raise InputError(f"'{shown}' has a header but no rows.")
     features = features_of(frame, plan.features, shown)
     source = Source(shown, digest, n_bytes, frame.height)
-    return Profiles(frame.select(plan.metadata), features, tuple(plan.features), (source,), tuple(notes))
+    metadata = frame.select(plan.metadata)
+    return Profiles(metadata, features, tuple(plan.features), (source,), tuple(notes), tuple(plan.left_out))
 
 
 def _count_blank_lines(text: bytes) -> int:
@@ -98,16 +99,16 @@ class ParsedNumbers(NamedTuple):
     odd: pl.Series
 
 
-def parse_numbers(values: pl.Series) -> ParsedNumbers:
-    """Parse text as float64; white space around a number is nothing, the empty text and `NULL_TOKENS` are nulls."""
+def parse_numbers(values: pl.Series, missing: Collection[str]) -> ParsedNumbers:
+    """Parse text as float64; white space around a number is nothing, the texts of `missing` are nulls."""
     text = values.str.strip_chars()
-    text = text.set(text.is_in(["", *NULL_TOKENS]), None)
+    text = text.set(text.is_in(list(missing)), None)
     number = text.cast(pl.Float64, strict=False)
     return ParsedNumbers(number, text, text.filter(number.is_null() & text.is_not_null()))
 
 
 def _to_number(values: pl.Series, shown: str, notes: list[str]) -> pl.Series:
-    number, text, odd = parse_numbers(values)
+    number, text, odd = parse_numbers(values, missing_texts())
     if not len(odd):
         return number
     if text.drop_nulls().is_in(["True", "False", "true", "false", "TRUE", "FALSE"]).all():
@@ -126,44 +127,64 @@ _INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"
 _DECIMAL = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]+)?(e[+-][0-9]{2,3})?$"
 
 
-def type_text(frames: Sequence[pl.DataFrame]) -> tuple[list[pl.DataFrame], list[str]]:
+def without_missing_text(
+    frames: Sequence[pl.DataFrame], missing: Collection[str]
+) -> tuple[list[pl.DataFrame], list[str]]:
+    """Make null what means missing in the text columns of metadata; a note counts the texts, the empty one apart.
+
+    Parameters
+    ----------
+    frames : sequence of polars.DataFrame
+        Metadata of one file each.
+    missing : collection of str
+        Texts that mean missing, white space around them apart.
+
+    Returns
+    -------
+    frames : list of polars.DataFrame
+    notes : list of str
+    """
+    texts: Counter[tuple[str, str]] = Counter()
+    cleaned = list(frames)
+    for position, frame in enumerate(frames):
+        replaced = []
+        for series in (series for series in frame if series.dtype == pl.String):
+            gone = is_missing_text(series, missing).fill_null(False)
+            if gone.any():
+                found = series.filter(gone).str.strip_chars()
+                texts.update((series.name, text) for text in found.to_list() if text)
+                replaced.append(series.set(gone, None))
+        cleaned[position] = with_series(frame, replaced) if replaced else frame
+    if not texts:
+        return cleaned, []
+    parts = [f"{text!r} in {name} ({count})" for (name, text), count in sorted(texts.items())]
+    return cleaned, [f"Metadata cells taken as empty: {', '.join(parts)}."]
+
+
+def type_text(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:
     """Type the text metadata of several files, each column by its values in all files.
 
     A column becomes a number only when no text is lost by it: Int64 when every value is an integer as Python
     prints it (so ``001``, ``+1`` and ``-0`` keep a column text), Float64 when every value is such an integer
     or a decimal (``0.5``, ``1e-05``), Boolean when every value is ``True`` or ``False`` (or every value
-    ``true`` or ``false``). The empty cell and the tokens of `NULL_TOKENS` are nulls; a note counts the
-    tokens.
+    ``true`` or ``false``).
 
     Parameters
     ----------
     frames : sequence of polars.DataFrame
-        Metadata of one file each, all columns text.
+        Metadata of one file each, all columns text, null where it is missing.
 
     Returns
     -------
-    frames : list of polars.DataFrame
+    list of polars.DataFrame
         The same frames, typed; a column has one type in all of them.
-    notes : list of str
     """
     names = list(dict.fromkeys(name for frame in frames for name in frame.columns))
-    tokens: Counter[tuple[str, str]] = Counter()
-    cleaned = list(frames)
-    for position, frame in enumerate(frames):
-        for name in frame.columns:
-            found = frame[name].filter(frame[name].is_in(list(NULL_TOKENS)))
-            tokens.update((name, token) for token in found)
-        cleaned[position] = frame.with_columns(pl.when(pl.all().is_in(["", *NULL_TOKENS]).not_()).then(pl.all()))
     types = {}
     for name in names:
-        values = pl.concat([frame[name].drop_nulls().unique() for frame in cleaned if name in frame.columns])
+        values = pl.concat([frame[name].drop_nulls().unique() for frame in frames if name in frame.columns])
         types[name] = _text_type(values)
-    typed = [frame.with_columns(_cast(frame[name], types[name]) for name in frame.columns) for frame in cleaned]
-    notes = []
-    if tokens:
-        parts = [f"{token!r} in {name} ({count})" for (name, token), count in sorted(tokens.items())]
-        notes.append(f"Metadata cells taken as empty: {', '.join(parts)}.")
-    return typed, notes
+    return [frame.with_columns(_cast(frame[name], types[name]) for name in frame.columns) for frame in frames]
 
 
 def _text_type(values: pl.Series) -> type[pl.DataType]:

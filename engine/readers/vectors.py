@@ -29,7 +29,7 @@ import polars as pl
 
 from ..errors import InputError, examples
 from .arrow import arrow_columns, arrow_frame
-from .column_roles import features_of, plan_columns
+from .column_roles import FeatureChoice, features_of, plan_columns
 from .errors import damaged_file_as_input_error, missing_chunks, missing_file_error
 from .formats import ANNDATA, ARROW, TEXT, format_of, refuse_obsm
 from .text_table import MAX_EXPANDED_BYTES, text_columns, text_names
@@ -232,6 +232,8 @@ def _open_parquet(path: Path, shown: str) -> VectorTable:
     others = [name for name in plan.features if name not in lists]
     if lists and others:
         notes.append(f"the vectors are the column {lists[0]!r}; {len(others)} others are not read: {examples(others)}.")
+    elif plan.left_out:
+        notes.append(f"{examples(plan.left_out)} number or count, and are not read.")
     columns = lists or plan.features
 
     @cache
@@ -302,9 +304,9 @@ def _open_anndata(path: Path, shown: str, obsm: str | None) -> VectorTable:
 
     @cache
     def whole() -> Vectors:
-        from .anndata import read_anndata
+        from .profiles import read_anndata
 
-        return read_anndata(path, shown, "", 0, obsm, None).features
+        return read_anndata(path, shown, "", 0, obsm, FeatureChoice("all")).features
 
     def fetch(rows: npt.NDArray[np.int64]) -> Vectors:
         from .anndata import check_cut_chunks, open_anndata

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from ..errors import InputError, examples
+from ..tables.dominance import dominant_feature
 from ..tables.filters import parse_filter
 from ..tables.frames import column_names, feature_matrix, metadata_frame, select_columns, with_columns_like
 from .average_precision import SCORES, score
@@ -168,7 +169,7 @@ def _scored(
             progress=advance,
         )
     report = result.report
-    said = list(report.warnings)
+    said = [*report.warnings, *filter(None, [dominant_feature(matrix, column_names(feats), distance)])]
     if report.n_tied_queries:
         said.append(
             f"{report.n_tied_queries} of {report.n_queries} queries have a positive and a negative of exactly equal "

@@ -6,7 +6,6 @@ it.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ import polars as pl
 
 from ..choices import did_you_mean
 from ..errors import InputError, examples
+from .labels import plain_forms
 from .matrix import EXACT_FLOAT64, check_names, family_of, feature_matrix, is_missing, library_of
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "near_duplicate_labels",
     "require_columns",
     "select_columns",
-    "split_labels",
     "to_kind",
     "with_columns_like",
     "with_series",
@@ -54,24 +53,10 @@ def require_columns(frame: pl.DataFrame, columns: Iterable[str], purpose: str) -
             raise InputError(f"There is no metadata column {column!r}, which {purpose} names{hint}")
 
 
-def split_labels(values: pl.Series) -> pl.Series:
-    """Split text such as ``a|b|c`` into lists of distinct labels, white space and empty labels left out."""
-    label = pl.element().str.strip_chars()
-    return values.str.split("|").list.eval(label.filter(label != "")).list.unique(maintain_order=True)
-
-
 def distinct_texts(frame: pl.DataFrame, columns: Iterable[str]) -> dict[str, pl.Series]:
     """Return the distinct values of each text column, in the order in which they come first."""
     texts = [frame[column] for column in columns if frame.schema[column] == pl.String]
     return {series.name: series.unique(maintain_order=True) for series in texts}
-
-
-def _plain(values: list[str]) -> list[str]:
-    """Bring texts to one form of space, case and Unicode."""
-    together = "\n".join(values)
-    if together.isascii() and len(together.split()) == len(values):  # one word each: all at once
-        return together.lower().split()
-    return [" ".join(unicodedata.normalize("NFKC", value).casefold().split()) for value in values]
 
 
 def near_duplicate_labels(texts: Mapping[str, pl.Series]) -> list[str]:
@@ -89,7 +74,7 @@ def near_duplicate_labels(texts: Mapping[str, pl.Series]) -> list[str]:
         if len(distinct) > _MANY:  # names of rows rather than labels
             continue
         values = [value for value in distinct.to_list() if value is not None]
-        plain = _plain(values)
+        plain = plain_forms(values)
         if len(set(plain)) < len(values):
             forms: dict[str, list[str]] = {}
             for form, value in zip(plain, values, strict=True):

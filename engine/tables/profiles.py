@@ -57,6 +57,8 @@ class Profiles:
         The files, in the order of their rows.
     notes : tuple of str
         Sentences about everything that was dropped or converted on the way here.
+    left_out : tuple of str
+        Columns that are neither metadata nor features.
     """
 
     metadata: pl.DataFrame
@@ -64,6 +66,7 @@ class Profiles:
     feature_names: tuple[str, ...]
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.features.ndim != 2 or self.features.dtype != np.float32:
@@ -174,7 +177,8 @@ def stack(parts: Sequence[Profiles]) -> Profiles:
         )
     metadata, metadata_notes = stack_metadata([part.metadata for part in parts], [len(part) for part in parts])
     sources = tuple(source for part in parts for source in part.sources)
-    return Profiles(metadata, features, names, sources, tuple(dict.fromkeys([*notes, *metadata_notes])))
+    left_out = tuple(dict.fromkeys(name for part in parts for name in part.left_out))
+    return Profiles(metadata, features, names, sources, tuple(dict.fromkeys([*notes, *metadata_notes])), left_out)
 
 
 def stack_metadata(frames: Sequence[pl.DataFrame], heights: Sequence[int]) -> tuple[pl.DataFrame, list[str]]:
@@ -266,7 +270,7 @@ def consensus(profiles: Profiles, by: Sequence[str] | str) -> Profiles:
     if n_dropped:
         notes.append(f"{n_dropped} rows with an empty value in {examples(columns)} were left out of the consensus.")
     metadata = profiles.metadata[np.array([group[0] for group in groups])]
-    return Profiles(metadata, features, profiles.feature_names, profiles.sources, tuple(notes))
+    return replace(profiles, metadata=metadata, features=features, notes=tuple(notes))
 
 
 def _median(values: np.ndarray) -> np.ndarray:

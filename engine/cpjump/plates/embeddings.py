@@ -18,6 +18,7 @@ import polars as pl
 from ...choices import check_one
 from ...errors import InputError, examples
 from ...readers.vector_table import PLATE, SAMPLE, WELL, Vectors, VectorTable
+from ...tables.labels import DEFAULT, MISSING_TEXT
 from ...tables.profiles import Profiles, consensus
 from ..names import BATCH, SUFFIX, WELL_AGGREGATES
 from .embedding_files import OneFile, PlateFolder, is_one_file, open_embeddings
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["embedding_files", "embedding_reader", "plates_without_embeddings"]
 
 # Text that stands for a well without a sample: CellCLIP's two converters write NaN and control.
-_UNNAMED: Final = ("NaN", "nan", "NA", "None", "control", "DMSO", "empty")
+_UNNAMED: Final = (*MISSING_TEXT, "control", "DMSO", "empty")
 # Columns of the keys beside the names: row in the file, row in the metadata, and the sample that lies in the well.
 _ROW, _PLACE, _MAPPED = "row", "place", "mapped"
 
@@ -45,6 +46,7 @@ def embedding_reader(
     batch: str = BATCH,
     profiles: Path | None = None,
     suffix: str = SUFFIX,
+    missing_text: Sequence[str] = (DEFAULT,),
     memory: ReaderMemory | None = None,
 ) -> PlateReader:
     """Return what reads the embeddings of plates, in the place of `wells.plate_reader`.
@@ -69,6 +71,8 @@ def embedding_reader(
         Folder of profiles whose metadata columns say what lies in the wells. Default: the packaged plate maps.
     suffix : str
         How the profile files of a plate end.
+    missing_text : sequence of str, default ("default",)
+        Texts of those metadata columns that mean missing, see `labels.missing_texts`.
     memory : ReaderMemory, optional
         What was read before; filled with what is read now.
 
@@ -97,7 +101,7 @@ def embedding_reader(
         check_one("well_aggregate", well_aggregate, WELL_AGGREGATES)
     files = open_embeddings(path, keys, obsm, batch)
     known = memory or ReaderMemory()
-    read_metadata = wells_on_maps if profiles is None else profile_wells(profiles, batch, suffix, known)
+    read_metadata = wells_on_maps if profiles is None else profile_wells(profiles, batch, suffix, known, missing_text)
 
     def read(plates: Sequence[Plate]) -> Profiles | None:
         present = [plate for plate in plates if _is_there(plate, files, batch, profiles, suffix)]

@@ -13,7 +13,7 @@ import polars as pl
 from ...errors import InputError, examples
 from ...readers.packaged import data_folder
 from ...readers.small_table import read_table
-from ...tables.frames import split_labels
+from ...tables.label_lists import label_lists
 from ...tables.profiles import Profiles, Source
 from ..names import MODALITIES
 from ..options import Options
@@ -201,8 +201,7 @@ def target_lists(folder: Path | None) -> tuple[pl.DataFrame, Source]:
     lists = table.filter(pl.col("broad_sample").is_not_null()).select(
         pl.col("broad_sample").alias("Metadata_broad_sample"),
         pl.col("target_list")
-        .map_batches(split_labels, return_dtype=pl.List(pl.String))
-        .list.filter(pl.element() != "NA")
+        .map_batches(lambda texts: label_lists(texts).lists, return_dtype=pl.List(pl.String))
         .alias("Metadata_matching_target"),
     )
     duplicates = lists.filter(pl.col("Metadata_broad_sample").is_duplicated())["Metadata_broad_sample"].unique()

@@ -13,7 +13,8 @@ from ...readers.column_roles import METADATA_PREFIXES, tidy_metadata
 from ...readers.digests import source_of
 from ...readers.formats import ARROW, TEXT, existing_path, format_of
 from ...readers.profiles import read_profiles
-from ...readers.text import type_text
+from ...readers.text import type_text, without_missing_text
+from ...tables.labels import DEFAULT, missing_texts
 from ...tables.profiles import Profiles, Source, stack_metadata
 from .files import GENE, KEYS, ReaderMemory, check_columns, check_contents, plate_files, with_text
 from .metadata import Plate, plate_map
@@ -41,7 +42,9 @@ def wells_on_maps(plates: Sequence[Plate]) -> Profiles:
     return _featureless(pl.concat(frames), (), ())
 
 
-def profile_wells(folder: Path, batch: str, suffix: str, memory: ReaderMemory) -> WellReader:
+def profile_wells(
+    folder: Path, batch: str, suffix: str, memory: ReaderMemory, missing_text: Sequence[str] = (DEFAULT,)
+) -> WellReader:
     """Return what reads the metadata columns of profile files, and nothing else of them.
 
     Parameters
@@ -50,6 +53,8 @@ def profile_wells(folder: Path, batch: str, suffix: str, memory: ReaderMemory) -
         Where the profile files of a plate are, see `files.plate_files`.
     memory : ReaderMemory
         The files read before, so that one plate copied over another is refused; filled with what is read now.
+    missing_text : sequence of str, default ("default",)
+        Texts that mean missing, see `labels.missing_texts`.
 
     Returns
     -------
@@ -64,7 +69,8 @@ def profile_wells(folder: Path, batch: str, suffix: str, memory: ReaderMemory) -
         for (path, _), frame in zip(owned, frames, strict=True):
             check_columns(path, frame.columns, needed)
         text = [i for i, (path, _) in enumerate(owned) if format_of(path) in TEXT]
-        typed, notes = type_text([frames[i] for i in text])
+        frames, notes = without_missing_text(frames, missing_texts(missing_text))
+        typed = type_text([frames[i] for i in text])
         for i, frame in zip(text, typed, strict=True):
             frames[i] = frame
         sources = []

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from ...errors import examples
+from ...readers.column_roles import is_bookkeeping
 from ...tables.profiles import Profiles, stack
 from ..options import Options
 from .embeddings import embedding_files, embedding_reader, plates_without_embeddings
@@ -74,6 +75,7 @@ def plate_reader(options: Options, memory: ReaderMemory | None = None) -> PlateR
         return embedding_reader(
             options.embeddings,
             well_aggregate=options.well_aggregate,
+            missing_text=options.missing_text,
             memory=known,
             **_place_of_embeddings(options),
         )
@@ -83,8 +85,6 @@ def plate_reader(options: Options, memory: ReaderMemory | None = None) -> PlateR
     folder = options.profiles
 
     def read(plates: Sequence[Plate]) -> Profiles | None:
-        from ...readers.profiles import read_profiles
-
         files = {plate: plate_files(folder, options.batch, plate.name, options.suffix) for plate in plates}
         owned = [(path, plate) for plate, paths in files.items() for path in paths]
         if not owned:
@@ -92,7 +92,7 @@ def plate_reader(options: Options, memory: ReaderMemory | None = None) -> PlateR
         columns = {path: column_names(path) for path, _ in owned}
         for path in columns:
             check_columns(path, columns[path])
-        profiles = with_text(read_profiles([path for path, _ in owned], missing="drop-features"))
+        profiles = with_text(_read([path for path, _ in owned], options.missing_text))
         check_contents(profiles, [plate for _, plate in owned], known.profile_files)
         if plates[0].modality != "compound":  # last: a compound plate in the wrong folder is called just that
             for path in columns:
@@ -105,6 +105,18 @@ def plate_reader(options: Options, memory: ReaderMemory | None = None) -> PlateR
         return replace(profiles, notes=profiles.notes + joined)
 
     return read
+
+
+def _read(paths: list[Path], missing_text: tuple[str, ...]) -> Profiles:
+    """Read profile files as the published scripts do: bookkeeping of a compartment is a feature, too, and is told."""
+    from ...readers.profiles import read_profiles
+
+    found = read_profiles(paths, features="published", missing="drop-features", missing_text=missing_text)
+    kept = [name for name in found.feature_names if is_bookkeeping(name)]
+    if not kept:
+        return found
+    note = f"{len(kept)} features number or count objects, and are kept as in the published scripts: {examples(kept)}."
+    return replace(found, notes=(*found.notes, note))
 
 
 def _place_of_embeddings(options: Options) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import InputError, examples
 from ...readers.cells import LabelColumn, read_cells
-from ...readers.text import NULL_TOKENS
+from ...tables.labels import MISSING_TEXT
 
 __all__ = ["Crosswalk", "read_azimuth_crosswalk"]
 
@@ -39,7 +39,7 @@ class Crosswalk:
 def _texts(column: LabelColumn) -> list[str]:
     """Return the values of a small column; missing values, and strings that stand for them, are empty."""
     values = [value.strip() for value in column.values]
-    values = [*("" if value in NULL_TOKENS else value for value in values), ""]  # the last one serves code -1
+    values = [*("" if value in MISSING_TEXT else value for value in values), ""]  # the last one serves code -1
     return [values[code] for code in column.codes]
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from ...errors import InputError, examples
 from ...readers.cells import CellTable
-from ...readers.text import NULL_TOKENS
+from ...tables.labels import MISSING_TEXT
 from ..ontology.ontology import ROOT, Ontology
 from .crosswalk import Crosswalk
 from .options import AzimuthOptions
@@ -57,7 +57,7 @@ class LabelMapping:
         """Map a label, without white space around it; the empty text is a missing one."""
         identifier, label = self.crosswalk.meaning.get(text, (None, ""))
         if identifier is None:
-            kind = "missing" if text in ("", *NULL_TOKENS) else "unmapped"
+            kind = "missing" if text in ("", *MISSING_TEXT) else "unmapped"
         else:
             if self.ontology and identifier in self.ontology.replaced:
                 newer = self.ontology.replaced[identifier]

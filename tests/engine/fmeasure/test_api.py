@@ -291,7 +291,7 @@ class NamedCache(Cache):
     """The same with the attributes that the CellOntologyCache has."""
 
     cl_names = IDS
-    cl_names_to_labels_map = dict(zip(IDS, NAMES, strict=True))
+    cl_names_to_labels_map = dict(zip(IDS, NAMES, strict=True))  # noqa: RUF012
 
 
 @pytest.mark.parametrize("kind", [Ontology, NamedCache, Cache])

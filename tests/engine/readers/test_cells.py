@@ -89,7 +89,7 @@ def write(path: Path, text: str | bytes) -> Path:
 def test_every_format(tmp_path: Path, suffix: str) -> None:
     columns = {"name_1": NAMES, "label_1": LABELS, "score_1": SCORES, "other": [1, 2, 3, 4]}
     path = save(columns, IDS, tmp_path / f"a.{suffix}")
-    found = read_cells(path, ["name_1", "label_1"], ["score_1"])
+    found = read_cells(path, ["name_1", "label_1"], ["score_1"], missing_text=())
     assert isinstance(found, CellTable)
     assert found.ids.to_list() == IDS
     assert (found.ids.name, found.ids.dtype) == ("cell_id", pl.String)
@@ -110,20 +110,24 @@ def test_digest_is_of_what_was_read_and_not_of_the_file(tmp_path: Path) -> None:
     digests = set()
     for suffix in FORMATS:
         path = save(columns | {"other": [suffix] * 4}, IDS, tmp_path / f"a.{suffix}")
-        digests.add(read_cells(path, ["label_1", "name_1"], ["score_1"]).source["sha256"])
+        digests.add(read_cells(path, ["label_1", "name_1"], ["score_1"], missing_text=()).source["sha256"])
     groups = tmp_path / "groups.parquet"
     frame = pl.DataFrame({"": IDS, **columns})
     frame.write_parquet(groups, row_group_size=1)
-    digests.add(read_cells(groups, ["name_1", "label_1"], ["score_1"]).source["sha256"])
+    digests.add(read_cells(groups, ["name_1", "label_1"], ["score_1"], missing_text=()).source["sha256"])
     assert len(digests) == 1
     (same,) = digests
     assert len(same) == 64
     others = [
-        read_cells(groups, ["name_1", "label_1"]),
-        read_cells(groups, ["name_1"], ["score_1"]),
+        read_cells(groups, ["name_1", "label_1"], ["score_1"]),
+        read_cells(groups, ["name_1", "label_1"], missing_text=()),
+        read_cells(groups, ["name_1"], ["score_1"], missing_text=()),
         read_cells(groups, ["name_1", "label_1"], ["score_1"], ids="label_1"),
         read_cells(
-            save(columns | {"name_1": NAMES[::-1]}, IDS, tmp_path / "b.csv"), ["name_1", "label_1"], ["score_1"]
+            save(columns | {"name_1": NAMES[::-1]}, IDS, tmp_path / "b.csv"),
+            ["name_1", "label_1"],
+            ["score_1"],
+            missing_text=(),
         ),
         read_cells(save(columns, IDS[::-1], tmp_path / "c.csv"), ["name_1", "label_1"], ["score_1"]),
         read_cells(
@@ -151,9 +155,9 @@ def test_text_survives(rows: list[tuple[str, str | None]], suffix: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"a.{suffix}")
         save({"label": pl.Series(labels, dtype=pl.String)}, ids, path)
-        found = read_cells(path, ["label"])
+        found = read_cells(path, ["label"], missing_text=())
     assert found.ids.to_list() == ids
-    assert texts(found.columns["label"]) == labels
+    assert texts(found.columns["label"]) == [label or None for label in labels]  # the empty text is always missing
 
 
 @pytest.mark.slow
@@ -163,9 +167,9 @@ def test_anndata_text_survives(labels: list[str | None], zipped: bool) -> None:
     ids = [f"cell{i}" for i in range(len(labels))]
     with tempfile.TemporaryDirectory() as folder:
         path = save({"label": pd.Categorical(labels)}, ids, Path(folder, "a.zarr" if zipped else "a.h5ad"))
-        found = read_cells(path, ["label"])
+        found = read_cells(path, ["label"], missing_text=())
     assert found.ids.to_list() == ids
-    assert texts(found.columns["label"]) == labels
+    assert texts(found.columns["label"]) == [label or None for label in labels]  # the empty text is always missing
 
 
 # --- which column holds the ids ---
@@ -250,14 +254,14 @@ def test_encodings_of_anndata(tmp_path: Path, suffix: str) -> None:
     made.strings_to_categoricals = lambda *_, **__: None  # so that free text stays as it is
     path = tmp_path / f"a.{suffix}"
     made.write_h5ad(path) if suffix == "h5ad" else made.write_zarr(path)
-    found = read_cells(path, list(obs.columns), ["score", "integers"])
+    found = read_cells(path, list(obs.columns), ["score", "integers"], missing_text=())
     assert found.ids.to_list() == ["i", "j", "k", "l"]
     assert {name: texts(column) for name, column in found.columns.items()} == {
         "numbers": ["2", "1", None, "2"],
         "unused": ["b"] * 4,
         "integers": ["1", None, "3", "1"],
         "flags": ["True", None, "False", "True"],
-        "free": ["x", "y", "x", ""],
+        "free": ["x", "y", "x", None],
         "all missing": [None] * 4,
         "score": ["0.5", "NA", "1", "2"],
     }
@@ -347,12 +351,21 @@ def test_anndata_07(tmp_path: Path) -> None:
     assert texts(found.columns["batch"]) == ["x", "y", "x"]
 
 
-def test_anndata_06_is_refused(tmp_path: Path) -> None:
+def test_anndata_06(tmp_path: Path) -> None:
     path = tmp_path / "a.h5ad"
+    kinds = [("index", "S5"), ("label", "i1"), ("text", "S3"), ("number", "f8"), ("code", "i4")]
     with h5py.File(path, "w") as store:
-        store["obs"] = np.array([(b"a", 0)], dtype=[("index", "S5"), ("label", "i1")])
+        store["obs"] = np.array([(b"a", 0, b"x", 0.5, 7), (b"b", -1, b"", np.nan, 8)], dtype=kinds)
         store["uns/label_categories"] = np.array([b"T"])
-    refused(["anndata 0.6", "write it again"], path, ["label"])
+    assert column_names(path) == ["label", "text", "number", "code"]
+    found = read_cells(path, ["label", "text", "code"], ["number"])
+    assert found.ids.to_list() == ["a", "b"]
+    assert [texts(column) for column in found.columns.values()] == [["T", None], ["x", None], ["7", "8"]]
+    np.testing.assert_array_equal(found.scores["number"], [0.5, np.nan])
+    with h5py.File(path, "a") as store:
+        del store["uns/label_categories"]
+        store["uns/label_categories"] = np.array([b"T"])[:0]
+    refused(["codes of no category"], path, ["label"])
 
 
 # --- columns that are not there ---
@@ -406,8 +419,11 @@ def test_text_of_other_writers(tmp_path: Path) -> None:
         ("r.csv", '"","label","score"\n"c1","",NA\n"c2","NA",0.5\n'),
     ):
         found = read_cells(write(tmp_path / name, text), ["label"], ["score"])
-        assert texts(found.columns["label"]) == [None, "NA"]
+        assert texts(found.columns["label"]) == [None, None]
+        assert found.columns["label"].missing == {"NA": 1}
         assert found.source["sha256"] == read_cells(plain, ["label"], ["score"]).source["sha256"]
+        found = read_cells(tmp_path / name, ["label"], ["score"], missing_text=())
+        assert texts(found.columns["label"]) == [None, "NA"]
 
 
 def test_gzip_that_is_damaged(tmp_path: Path) -> None:

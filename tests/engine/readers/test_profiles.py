@@ -20,7 +20,8 @@ from polars.testing import assert_frame_equal
 
 from fastbench.engine.readers import text_table
 from fastbench.engine.readers.profiles import read_profiles
-from fastbench.engine.readers.text import type_text
+from fastbench.engine.readers.text import type_text, without_missing_text
+from fastbench.engine.tables.labels import missing_texts
 
 from .reading import FEATURES, FRAME, META, adata, refused, text_file, write
 
@@ -235,7 +236,9 @@ def test_text_becomes_a_type_only_without_loss(tmp_path, cells, expected, dtype)
 @settings(max_examples=200, deadline=None)
 def test_typing_never_merges_two_different_numbers_or_keys(values):
     cells = [value if isinstance(value, str) else repr(value) for value in values]
-    (typed,), _ = type_text([pl.DataFrame({"m": pl.Series(cells, dtype=pl.String)})])
+    (typed,) = type_text(
+        without_missing_text([pl.DataFrame({"m": pl.Series(cells, dtype=pl.String)})], missing_texts())[0]
+    )
     for cell, value in zip(cells, typed["m"], strict=True):
         if isinstance(value, str):
             assert value == cell
