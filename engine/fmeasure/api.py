@@ -261,8 +261,8 @@ def compute_hierarchical_f_measure_from_cm(
         The ontology: from `read_ontology`, a file that it reads, or the ``CellOntologyCache`` of cellarium-cas.
     zero_division, rule
         As in `compute_f_measure_from_cm`.
-    match : {"id", "name"}, default "id"
-        Whether labels are ids, or human-readable names of the ontology.
+    match : {"id", "name", "any"}, default "id"
+        Whether labels are ids, human-readable names of the ontology, or ids and else names.
 
     Returns
     -------
@@ -315,7 +315,7 @@ def _ids(labels: list[str], used: npt.NDArray[np.int32], cache: Any, match: str)
         Positions of the labels that have cells.
     cache : Ontology or CellOntologyCache
         The ontology.
-    match : {"id", "name"}
+    match : {"id", "name", "any"}
         What labels are.
     """
     if isinstance(cache, Ontology):
@@ -327,11 +327,12 @@ def _ids(labels: list[str], used: npt.NDArray[np.int32], cache: Any, match: str)
     by_name: dict[str, list[str]] = {}
     for identifier, name in names.items():
         by_name.setdefault(name, []).append(identifier)
-    if match == "name":
-        shared = [x for x in labels if len(by_name.get(x, ())) > 1]
+    if match != "id":
+        wanted = [x for x in labels if match == "name" or x not in known]
+        shared = [x for x in wanted if len(by_name.get(x, ())) > 1]
         if shared:
             raise InputError(f"Several terms of the ontology have the names {examples(shared)}; give ids.")
-        labels = [by_name.get(x, [x])[0] for x in labels]
+        labels = [x if match == "any" and x in known else by_name.get(x, [x])[0] for x in labels]
     counted = [labels[i] for i in used]
     unknown = [x for x in counted if x not in known]
     called = [x for x in unknown if x in by_name]

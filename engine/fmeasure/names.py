@@ -27,7 +27,7 @@ ALIGN = ("id", "position")
 #: What becomes of labels outside the ontology, and of predictions of the root; what labels are: see `labels.Policy`.
 UNKNOWN = ("error", "drop", "miss", "root")
 ROOT_PREDICTIONS = ("keep", "miss", "drop")
-MATCH = ("id", "name")
+MATCH = ("id", "name", "any")
 #: What an undefined ratio is worth, and the classes of flat macro means: see `metrics.averages`.
 RULES = ("cellarium", "sklearn")
 MACRO = ("active", "true")

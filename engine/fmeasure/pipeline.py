@@ -25,6 +25,7 @@ from .options import EXAMPLE, FmeasureOptions, HierarchicalOptions
 from .report import flat_tables, hierarchical_tables, make_report
 from .result import FmeasureResult
 from .runs.annotate_dirs import find_annotate_dirs
+from .runs.crosswalks import read_crosswalks
 from .runs.options import ScoreOptions
 from .runs.reader import Reader, Scored
 from .runs.runs import Run, runs_of_directories, runs_of_files
@@ -82,6 +83,8 @@ def obs_columns(runs: Sequence[Run], report: ReportOptions) -> list[str]:
 
 def score_runs(runs: Sequence[Run], options: FmeasureOptions, job: Job) -> list[Scored]:
     """Read and count all runs, several at a time; each is a step of the job."""
+    crosswalks = read_crosswalks(options.map)
+    crosswalks.check([name for run in runs for name in (run.name, run.model_name)])
     reader = Reader(
         options.policy(),
         options.align,
@@ -89,6 +92,9 @@ def score_runs(runs: Sequence[Run], options: FmeasureOptions, job: Job) -> list[
         {"root": options.root, "relations": options.relations},
         backend_of(options.device),
         job.steps,
+        crosswalks=crosswalks,
+        ids=options.id,
+        missing_text=options.missing_text,
     )
     with job.stage(f"reading and counting {counted(len(runs), 'run')}", "read and count") as advance:
         return run_jobs(

@@ -175,7 +175,9 @@ def plan_columns(
     if dropped:
         plan.notes.append(f"'{path}': row index column {examples(dropped)} is not a feature and was dropped.")
     if within:
-        plan.notes.append(f"'{path}': {examples(within)} count as metadata, by their names.")
+        plan.notes.append(
+            f"'{path}': {examples(within)} {'counts' if len(within) == 1 else 'count'} as metadata, by name."
+        )
     _choose_features(plan, others, path, chosen)
     return plan
 
@@ -191,22 +193,30 @@ def choose_named(names: Sequence[str], path: str, choice: FeatureChoice) -> Colu
 
 def _choose_features(plan: ColumnPlan, names: Sequence[str], path: str, choice: FeatureChoice) -> None:
     """Fill in the features of a plan, and what is left out, from the columns that are no metadata and no index."""
-    if choice.pattern is not None:
-        plan.features, plan.left_out = _parted(names, lambda name: choice.pattern.search(name) is not None)  # type: ignore[union-attr]
-        why = f"that the features pattern {choice.pattern.pattern!r} does not match"
+    pattern = choice.pattern
+    if pattern is not None:
+        plan.features, plan.left_out = _parted(names, lambda name: pattern.search(name) is not None)
     elif choice.kind == "all":
-        plan.features, why = list(names), ""
+        plan.features = list(names)
     else:
         plan.features, plan.left_out = _parted(names, lambda name: _is_feature(name, choice.kind))
         of_compartments, rest = _parted(plan.features, is_compartment)
         if choice.kind == "default" and of_compartments and len(rest) <= _FEW * len(plan.features):
             plan.features, plan.left_out = _parted(names, frozenset(of_compartments).__contains__)
-        why = "that number or count, or are of no compartment (--features all takes them),"
     if not plan.features:
         raise InputError(_no_feature(plan, names, path, choice))
-    if plan.left_out:
-        count = len(plan.left_out)
-        plan.notes.append(f"'{path}': {count} columns {why} were left out: {examples(plan.left_out, 8)}.")
+    if not plan.left_out:
+        return
+    shown, count = examples(plan.left_out, 8), len(plan.left_out)
+    if pattern is not None:
+        what = f"{count} columns that the features pattern {pattern.pattern!r} does not match were left out: {shown}."
+    else:
+        what = (
+            f"{'1 column' if count == 1 else f'{count} columns'} that {'is' if count == 1 else 'are'} no feature "
+            f"{'was' if count == 1 else 'were'} left out (bookkeeping, or of no compartment): {shown}; --features all takes "
+            "every column."
+        )
+    plan.notes.append(f"'{path}': {what}")
 
 
 def _parted(names: Sequence[str], chosen: Callable[[str], bool]) -> tuple[list[str], list[str]]:

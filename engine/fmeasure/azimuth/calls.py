@@ -103,7 +103,9 @@ def read_azimuth(options: AzimuthOptions, ontology: Ontology | None) -> AzimuthC
     )
     columns = _find_levels(options)
     cells = read_cells(options.h5ad, [])
-    found = read_cells(options.azimuth_csv, [label for label, _ in columns], [score for _, score in columns])
+    found = read_cells(
+        options.azimuth_csv, [label for label, _ in columns], [score for _, score in columns], missing_text=()
+    )
     rows = _rows(cells.ids, found.ids, options)
     mapping = LabelMapping(options, crosswalk, ontology)
     levels = [map_level(found, label, score, rows, mapping) for label, score in columns]

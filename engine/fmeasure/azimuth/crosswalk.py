@@ -64,7 +64,7 @@ def read_azimuth_crosswalk(path: str, azimuth_column: str, id_column: str, label
     InputError
         A column that is not there, a label without an id, or one with two ids or labels of its term.
     """
-    read = read_cells(path, [id_column, *filter(None, [label_column])], ids=azimuth_column)
+    read = read_cells(path, [id_column, *filter(None, [label_column])], ids=azimuth_column, missing_text=())
     given = read.ids.fill_null("").to_list()
     labels = [label.strip() for label in given]
     written = _texts(read.columns[id_column])

@@ -81,8 +81,15 @@ def read_ontology(path: str | Path, *, root: str = ROOT, relations: Sequence[str
         raise InputError(f"{source} is OWL, which is not read; give the same release as .obo or .json.")
     try:
         terms = parse_obo(content.decode())
-    except UnicodeDecodeError:
-        terms = {}
+    except UnicodeDecodeError as error:
+        if b"[Term]" not in content and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            terms = {}
+        else:
+            line = content.count(b"\n", 0, error.start) + 1
+            raise InputError(
+                f"{source} is not UTF-8 text ({error.reason} {content[error.start : error.start + 1]!r} in line {line}); it "
+                "seems to be in Latin-1 or UTF-16: save it as UTF-8."
+            ) from error
     if not terms:
         raise InputError(
             f"{source} is neither a JSON object nor OBO with [Term] entries; give an ontology_resource.json of "

@@ -25,7 +25,12 @@ _DIFFERENCES: tuple[tuple[str, Callable[[pl.Series], pl.Series]], ...] = (
 
 
 def align(
-    truth_ids: pl.Series, predicted_ids: pl.Series, *, by: str = "id", where: str
+    truth_ids: pl.Series,
+    predicted_ids: pl.Series,
+    *,
+    by: str = "id",
+    where: str,
+    places: tuple[str, str] = ("", ""),
 ) -> tuple[npt.NDArray[np.int64] | None, str]:
     """Find the row of the prediction of each cell of the truth.
 
@@ -37,6 +42,8 @@ def align(
         Equal ids belong together, or equal rows.
     where : str
         What the predictions belong to, for messages.
+    places : (str, str), optional
+        Where the ids of the truth and of the predictions are from, for messages.
 
     Returns
     -------
@@ -74,7 +81,8 @@ def align(
         found = rows.to_numpy()
         if np.bincount(found).max() == 1:  # each prediction belongs to one cell, so no id is repeated
             return found.astype(np.int64, copy=False), ""
-    raise InputError(f"{where}: {_why(truth_ids, predicted_ids)}.")
+    taken = f" The ids are {places[0]} and {places[1]}; --id names other columns." if all(places) else ""
+    raise InputError(f"{where}: {_why(truth_ids, predicted_ids)}.{taken}")
 
 
 def _rows(ids: pl.Series, among: pl.Series) -> pl.Series:

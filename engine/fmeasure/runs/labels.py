@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,18 +17,16 @@ from ...readers.cells import LabelColumn
 from ...readers.formats import format_of
 from ...readers.small_table import read_table
 from ..names import MATCH, ROOT_PREDICTIONS, UNKNOWN
-from ..ontology.ontology import Ontology
+from .universe import Universe, mapped_labels
 
 __all__ = [
     "CodedLabels",
     "LabelCounts",
     "Policy",
     "ScoredLabels",
-    "Universe",
     "apply_label_policy",
     "code_labels",
     "read_crosswalk",
-    "universe_of",
 ]
 
 Codes = npt.NDArray[np.int32]
@@ -53,14 +50,18 @@ class Policy:
         rank 1; at later ranks it is no prediction then).
     crosswalk : mapping of str to str
         Labels to be replaced, before anything else.
-    match : {"id", "name"}
-        Whether labels are ids, or human-readable names of the ontology.
+    match : {"id", "name", "any"}
+        Whether labels are ids, human-readable names of the ontology, or ids and else names. What the crosswalk leads to
+        may be either.
+    unknown_limit : float
+        Share of the cells of a run that may have a label outside the universe, under any policy but ``error``.
     """
 
     unknown: str = "error"
     root_predictions: str = "keep"
     crosswalk: Mapping[str, str] = field(default_factory=dict)
     match: str = "id"
+    unknown_limit: float = 0.5
 
     def __post_init__(self) -> None:
         """Refuse unknown choices."""
@@ -114,44 +115,6 @@ class LabelCounts:
 
 
 @dataclass(frozen=True)
-class Universe:
-    """The labels that count, in order, and the ontology they come from."""
-
-    labels: tuple[str, ...]
-    ontology: Ontology | None
-
-    @cached_property
-    def index(self) -> dict[str, int]:
-        """Position of each label."""
-        return {label: i for i, label in enumerate(self.labels)}
-
-    @cached_property
-    def by_name(self) -> dict[str, int]:
-        """Position of each label by its human-readable name; a name that two labels share is refused."""
-        names: dict[str, int] = {}
-        assert self.ontology is not None
-        for label, i in self.index.items():
-            name = self.ontology.names.get(label, label)
-            if name in names:
-                raise InputError(
-                    f"{self.ontology.source}: The labels {self.labels[names[name]]} and {label} share the name "
-                    f"{name!r}, so names cannot be matched; use ids."
-                )
-            names[name] = i
-        return names
-
-    @property
-    def none(self) -> int:
-        """The code of "no prediction"."""
-        return len(self.labels)
-
-    @property
-    def root(self) -> int | None:
-        """Position of the root, if it is a label."""
-        return self.index.get(self.ontology.root) if self.ontology else None
-
-
-@dataclass(frozen=True)
 class CodedLabels:
     """One column of labels as codes of a universe.
 
@@ -165,6 +128,10 @@ class CodedLabels:
         Labels outside the universe, with their cells, the most frequent first.
     mapped, replaced : int
         Cells whose label the crosswalk replaced; whose alternative or obsolete id the ontology replaced.
+    respelled : dict of str to str
+        Labels that are written in another way in the ontology, to how they are written there.
+    missing_text : mapping of str to int
+        Texts that mean missing, with their cells.
     """
 
     codes: Codes
@@ -172,6 +139,8 @@ class CodedLabels:
     unknown: dict[str, int]
     mapped: int
     replaced: int
+    respelled: dict[str, str] = field(default_factory=dict)
+    missing_text: Mapping[str, int] = field(default_factory=dict)
 
 
 class ScoredLabels(NamedTuple):
@@ -195,29 +164,52 @@ class ScoredLabels(NamedTuple):
     counts: LabelCounts
 
 
-def code_labels(column: LabelColumn, universe: Universe, policy: Policy) -> CodedLabels:
-    """Find the code of each label: crosswalk first, then the universe, then the ids that the ontology has replaced."""
-    index = universe.by_name if policy.match == "name" and universe.ontology else universe.index
+def code_labels(
+    column: LabelColumn, universe: Universe, policy: Policy, crosswalk: Mapping[str, str] | None = None
+) -> CodedLabels:
+    """Find the code of each label: crosswalk first, then the universe, then the ids that the ontology has replaced.
+
+    Parameters
+    ----------
+    column : LabelColumn
+        n labels.
+    universe : Universe
+        The labels that count.
+    policy : Policy
+        What labels are.
+    crosswalk : mapping of str to str, optional
+        Labels to be replaced. Default: that of `policy`.
+    """
     newer = universe.ontology.replaced if universe.ontology else {}
-    labels = [policy.crosswalk.get(value, value) for value in column.values] if policy.crosswalk else column.values
-    found = [index.get(label) for label in labels]
+    labels = mapped_labels(column.values, policy.crosswalk if crosswalk is None else crosswalk)
+    is_mapped = [label != value for label, value in zip(labels, column.values, strict=True)]
+    found: list[int | None] = []
+    respelled: dict[str, str] = {}
+    replaced = np.zeros(len(labels) + 1, dtype=bool)
+    for i, label in enumerate(labels):
+        match = "any" if is_mapped[i] and universe.ontology else policy.match
+        code = universe.find(label, match)
+        if code is None and label in newer:
+            code = universe.index.get(newer[label])
+            replaced[i] = code is not None
+        if code is None:
+            code = universe.find_respelled(label, match)
+            if code is not None:
+                respelled[label] = universe.shown(code)
+        found.append(code)
     # The last one serves code -1, a missing value.
     lookup = np.array([*(universe.none if code is None else code for code in found), universe.none], np.int32)
-    mapped, replaced, unknown = (np.zeros(len(lookup), dtype=bool) for _ in range(3))
-    if policy.crosswalk:
-        mapped[:-1] = [label != value for label, value in zip(labels, column.values, strict=True)]
-    for i in (i for i, code in enumerate(found) if code is None):
-        code = universe.index.get(newer[labels[i]]) if labels[i] in newer else None
-        replaced[i], unknown[i] = code is not None, code is None
-        lookup[i] = universe.none if code is None else code
+    mapped, unknown = np.array([*is_mapped, False]), np.array([*(code is None for code in found), False])
     cells = np.bincount(np.where(column.codes < 0, len(lookup) - 1, column.codes), minlength=len(lookup))
-    outside = sorted((-int(cells[i]), column.values[i]) for i in np.flatnonzero(unknown[:-1]) if cells[i])
+    outside = sorted((-int(cells[i]), column.values[i]) for i in np.flatnonzero(unknown) if cells[i])
     return CodedLabels(
         codes=lookup[column.codes],
         missing=int(cells[-1]),
         unknown={value: -n for n, value in outside},
         mapped=int(cells[mapped].sum()),
         replaced=int(cells[replaced].sum()),
+        respelled=respelled,
+        missing_text=column.missing,
     )
 
 
@@ -251,12 +243,15 @@ def apply_label_policy(
     Raises
     ------
     InputError
-        Labels outside the universe under ``error``; ``root`` without a root; no cell is left.
+        Labels outside the universe under ``error``, or in more cells than the limit under others; ``root`` without a
+        root; no cell is left.
     """
     none, first = universe.none, ranks[0]
     predictions = np.stack([rank.codes for rank in ranks])
     if policy.unknown == "error":
         _refuse_unknown(truth, first, universe, where, columns)
+    else:
+        _refuse_many_unknown(truth, first, policy, where, columns)
     counts = LabelCounts(
         cells=len(truth.codes),
         truth_unknown=sum(truth.unknown.values()),
@@ -313,12 +308,28 @@ def _refuse_unknown(
                 f"{sum(found.unknown.values())} cells ({examples(found.unknown, 10)}){hint or '.'}"
             )
         if found.missing:
-            problems.append(f"Column {column!r} has no label in {found.missing} cells.")
+            texts = ", ".join(f"{text!r} in {count}" for text, count in found.missing_text.items())
+            said = f" ({texts}: text that means missing, see --missing-text)" if texts else ""
+            problems.append(f"Column {column!r} has no label in {found.missing} cells{said}.")
     if problems:
         raise InputError(
             f"{where}: {' '.join(problems)} Map them with --map FILE, or say what they mean with --unknown "
             "drop, miss or root."
         )
+
+
+def _refuse_many_unknown(
+    truth: CodedLabels, first: CodedLabels, policy: Policy, where: str, columns: Sequence[str]
+) -> None:
+    """Refuse a run most of whose cells would be left out or missed, whose labels are of another vocabulary."""
+    for column, found in zip(columns, (truth, first), strict=True):
+        count, cells = sum(found.unknown.values()), len(found.codes)
+        if count > policy.unknown_limit * cells:
+            raise InputError(
+                f"{where}: {count} of {cells} cells have a label outside the ontology in column {column!r} "
+                f"({examples(found.unknown, 8)}), more than the share of {policy.unknown_limit:g} that --unknown-limit "
+                "allows; map them with --map [MODEL=]FILE, take names with --match any, or raise the limit to go on."
+            )
 
 
 def read_crosswalk(path: Path) -> dict[str, str]:
@@ -339,12 +350,3 @@ def read_crosswalk(path: Path) -> dict[str, str]:
     if len(twice):
         raise InputError(f"The crosswalk {path} gives {len(twice)} labels two meanings ({examples(twice)}); keep one.")
     return dict(frame.iter_rows())
-
-
-def universe_of(columns: Sequence[LabelColumn], policy: Policy) -> Universe:
-    """Take the labels that occur as the universe, sorted, where there is no ontology."""
-    values: dict[str, Any] = {}
-    for column in columns:
-        used = np.unique(column.codes[column.codes >= 0])
-        values |= {policy.crosswalk.get(column.values[i], column.values[i]): None for i in used}
-    return Universe(tuple(sorted(values)), None)

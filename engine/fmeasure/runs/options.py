@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ....kernels.names import DEVICES
 from ...errors import InputError
 from ...options import check_choices, option
+from ...tables.options import TextOptions
 from ..names import ALIGN, MATCH, ROOT, ROOT_PREDICTIONS, UNKNOWN
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ __all__ = ["ScoreOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreOptions:
+class ScoreOptions(TextOptions):
     """How runs are found, read and counted; see `labels.Policy` for what happens to labels.
 
     Raises
@@ -60,14 +60,36 @@ class ScoreOptions:
     root_predictions: str = option(
         "Predictions of the root; keep makes them a label like any other.", "keep", choices=ROOT_PREDICTIONS
     )
-    match: str = option("Whether labels are ids, or names of the ontology.", "id", choices=MATCH)
-    map: str = option("Crosswalk, a CSV file of two columns: label, replacement.", "", reads=True)
+    unknown_limit: float = option(
+        "Stop where more than this share of a run's cells has a label outside the ontology; 1: go on whatever comes.",
+        0.5,
+    )
+    match: str = option(
+        "Whether labels are ids, names of the ontology, or ids and else names (any).", "id", choices=MATCH
+    )
+    map: tuple[str, ...] = option(
+        "Crosswalk, [MODEL=]FILE: a CSV file of two columns, label and replacement (an id or a name), for all labels, "
+        "those of one model, or of the truth (truth=FILE); may be repeated.",
+        (),
+        many="repeat",
+        reads=True,
+    )
+    id: tuple[str, ...] = option(
+        "Columns of cell ids: the first of them that a file has. Left out: the index of obs, or the first column.",
+        (),
+        many="comma",
+    )
     cells: bool = option("Do not keep the calls of every cell in the result folder.", True, decides=False)
     device: str = option("Where kernels run; the numbers are the same.", "auto", choices=DEVICES, decides=False)
 
     def __post_init__(self) -> None:
         """Refuse bad values before anything is read."""
+        if isinstance(self.map, str):
+            object.__setattr__(self, "map", (self.map,))
+        object.__setattr__(self, "map", tuple(filter(None, self.map)))
         check_choices(self)
+        if not 0 <= self.unknown_limit <= 1:
+            raise InputError(f"unknown_limit must lie between 0 and 1, but it is {self.unknown_limit}.")
         if self.f_measure_top_k < 1:
             raise InputError(f"f_measure_top_k must be 1 or more, but it is {self.f_measure_top_k}.")
         self._check_inputs()
@@ -84,8 +106,7 @@ class ScoreOptions:
             raise InputError("--truth FILE:COLUMN and --pred FILE:COLUMN go together.")
 
     def policy(self) -> Policy:
-        """Return what happens to labels; reads the crosswalk."""
-        from .labels import Policy, read_crosswalk
+        """Return what happens to labels, but for the crosswalks."""
+        from .labels import Policy
 
-        crosswalk = read_crosswalk(Path(self.map).expanduser()) if self.map else {}
-        return Policy(self.unknown, self.root_predictions, crosswalk, self.match)
+        return Policy(self.unknown, self.root_predictions, {}, self.match, self.unknown_limit)

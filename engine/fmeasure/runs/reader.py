@@ -20,17 +20,20 @@ import polars as pl
 from ....kernels.backend import Backend
 from ....kernels.sparse_counts import SparseCounts
 from ...errors import InputError
-from ...readers.cells import CellTable, read_cells
+from ...readers.cells import CellTable, column_names, read_cells
 from ...readers.errors import unreadable_error
 from ...readers.formats import ANNDATA, existing_path, format_of
 from ...results.digests import file_sha256
 from ...results.steps import StepStore
+from ...tables.labels import DEFAULT
 from ..confusion import Confusion, matrices
 from ..ontology.ontology import Ontology, with_empty_row
 from ..ontology.read import read_ontology
 from .align import align
-from .labels import LabelCounts, Policy, ScoredLabels, Universe, apply_label_policy, code_labels, universe_of
+from .crosswalks import TRUTH, Crosswalks
+from .labels import LabelCounts, Policy, ScoredLabels, apply_label_policy, code_labels
 from .runs import Run
+from .universe import Universe, notes_on_vocabularies, universe_of
 
 __all__ = ["Reader", "Scored", "count_calls"]
 
@@ -93,6 +96,12 @@ class Reader:
         Kernels.
     steps : StepStore, optional
         Where the counts of each run are kept; they are not when left out.
+    crosswalks : Crosswalks, optional
+        Labels to be replaced.
+    ids : sequence of str, optional
+        Columns of cell ids: the first of them that a file has.
+    missing_text : sequence of str, optional
+        Texts that mean missing.
     """
 
     def __init__(
@@ -103,9 +112,14 @@ class Reader:
         ontology_options: Mapping[str, Any],
         backend: Backend[Any],
         steps: StepStore | None = None,
+        *,
+        crosswalks: Crosswalks | None = None,
+        ids: Sequence[str] = (),
+        missing_text: Sequence[str] = (DEFAULT,),
     ) -> None:
         self.policy, self.align_by, self.obs, self.backend = policy, align_by, tuple(obs), backend
         self.steps = steps or StepStore()
+        self.crosswalks, self.ids, self.missing_text = crosswalks or Crosswalks(), tuple(ids), tuple(missing_text)
         self._ontology_options = dict(ontology_options)
         self._once: dict[Any, Future[Any]] = {}
         self._lock = threading.Lock()
@@ -158,7 +172,7 @@ class Reader:
             return str(read().source["sha256"]) if format_of(found) in ANNDATA else self._file_digest(found)
 
         about = [run.directory, run.gt_label, run.columns, run.top_k, run.score, run.score_asked, self.obs]
-        settings = json.dumps([about, dict(self.policy.crosswalk)], sort_keys=True)
+        settings = json.dumps([about, *self._crosswalks(run)], sort_keys=True)
         return (
             hashlib.sha256(settings.encode()).hexdigest(),
             of(run.truth, partial(self._truth, run)),
@@ -169,38 +183,63 @@ class Reader:
     def _truth(self, run: Run) -> CellTable:
         found: CellTable = self._shared(
             ("truth", run.truth.resolve(), run.gt_label),
-            lambda: read_cells(run.truth, [run.gt_label, *(c for c in self.obs if c != run.gt_label)]),
+            lambda: self._cells(run.truth, [run.gt_label, *(c for c in self.obs if c != run.gt_label)]),
         )
         return found
+
+    def _cells(self, path: Path, labels: Sequence[str], scores: Sequence[str] = ()) -> CellTable:
+        """Read a file; its cell ids are in the first of the columns asked for that it has."""
+        names = column_names(path) if self.ids else []
+        ids = next((name for name in self.ids if name in names), None)
+        return read_cells(path, labels, scores, ids=ids, missing_text=self.missing_text)
+
+    def _crosswalks(self, run: Run) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the labels to be replaced in the truth, and in the predictions of a run."""
+        return self.crosswalks.of(TRUTH), self.crosswalks.of(run.name, run.model_name)
 
     def _predictions(self, run: Run) -> tuple[CellTable, list[str]]:
         """Read the predictions; scores that nobody asked for are left out, with a note, where they are no numbers."""
         try:
-            return read_cells(run.predictions, run.columns, [run.score] if run.score else []), []
+            return self._cells(run.predictions, run.columns, [run.score] if run.score else []), []
         except InputError as error:
             if not run.score or run.score_asked:
                 raise
-            found = read_cells(run.predictions, run.columns)
+            found = self._cells(run.predictions, run.columns)
             return found, [f"{run.directory or run.name}: Scores were left out. {error}"]
 
     def _counted(self, run: Run, ontology: Ontology | None, found: CellTable, said: Sequence[str]) -> dict[str, Any]:
         """Align, code and count; the result is plain, see `_scored`."""
         truth, where, notes = self._truth(run), run.directory or run.name, list(said)
-        order, note = align(truth.ids, found.ids, by=self.align_by, where=where)
+        places = (_place(truth, run.truth), _place(found, run.predictions))
+        order, note = align(truth.ids, found.ids, by=self.align_by, where=where, places=places)
+        for table, path, columns in ((truth, run.truth, [run.gt_label]), (found, run.predictions, run.columns)):
+            notes += [f"{where}: {said}" for said in _notes_on_columns(table, path, columns)]
         notes += [f"{where}: {note}"] if note else []
         if len(run.columns) < run.top_k:
             notes.append(
                 f"{where}: Only {len(run.columns)} of the {run.top_k} ranks asked for are there "
                 f"({run.columns[-1]} is the last)."
             )
+        of_truth, of_model = self._crosswalks(run)
+        true_labels, called = truth.columns[run.gt_label], [found.columns[column] for column in run.columns]
         if ontology is not None:
             universe = Universe(ontology.terms, ontology)
         else:
-            universe = universe_of([truth.columns[run.gt_label], *found.columns.values()], self.policy)
-        ranks = [code_labels(found.columns[column], universe, self.policy) for column in run.columns]
+            universe, respelled = universe_of(true_labels, called, of_truth, of_model)
+            notes += [f"{where}: {said}" for said in respelled]
+            names = (run.gt_label, run.inferred_label)
+            notes += notes_on_vocabularies(true_labels, called, universe, (of_truth, of_model), names, where)
+        ranks = [code_labels(column, universe, self.policy, of_model) for column in called]
         if order is not None:
             ranks = [replace(rank, codes=rank.codes[order]) for rank in ranks]
-        true = code_labels(truth.columns[run.gt_label], universe, self.policy)
+        true = code_labels(true_labels, universe, self.policy, of_truth)
+        other = {label: known for each in (true, *ranks) for label, known in each.respelled.items()}
+        if other:
+            shown = "; ".join(f"{label!r} as {known!r}" for label, known in list(other.items())[:3])
+            notes.append(
+                f"{where}: {len(other)} labels are written in another way than in the ontology, and were taken for its "
+                f"own: {shown}{'; ...' if len(other) > 3 else ''}."
+            )
         labels = apply_label_policy(true, ranks, universe, self.policy, where, (run.gt_label, run.inferred_label))
         score = found.scores.get(run.score)
         if score is not None and order is not None:
@@ -268,6 +307,24 @@ def _scored(run: Run, ontology: Ontology | None, counted: Mapping[str, Any], dig
         ),
         digests=digests,
     )
+
+
+def _place(table: CellTable, path: Path) -> str:
+    """Return where the cell ids of a table are from, for messages."""
+    return f"column {table.id_column!r} of {path.name}" if table.id_column else f"the index of {path.name}"
+
+
+def _notes_on_columns(table: CellTable, path: Path, columns: Sequence[str]) -> list[str]:
+    """Return text of the label columns that means missing, and a column of cell ids that is not the first one."""
+    notes = []
+    for name in columns:
+        texts = table.columns[name].missing
+        if texts:
+            shown = ", ".join(f"{text!r} in {count} cells" for text, count in texts.items())
+            notes.append(f"Column {name!r} of {path.name} holds text that means missing: {shown} (--missing-text).")
+    if table.id_column and table.id_column != next(iter(column_names(path)), table.id_column):
+        notes.append(f"The cell ids of {path.name} are those of column {table.id_column!r} (--id).")
+    return notes
 
 
 def count_calls(calls: pl.DataFrame, labels: tuple[str, ...], k: int, backend: Backend[Any]) -> list[Confusion]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from ...readers.cells import column_names
 from .annotate_dirs import AnnotateDir, rank_columns
 
 __all__ = ["Run", "runs_of_directories", "runs_of_files"]
+
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*\"""")
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def runs_of_files(
     runs: dict[str, Run] = {}
     for text in predictions:
         name, equals, rest = text.partition("=")
-        if "/" in name or os.sep in name:  # a path that holds the sign
+        if "/" in name or os.sep in name or ":" in name:  # a path or a column that holds the sign
             name, equals, rest = "", "", ""
         path, columns = _file_and_columns(rest if equals else text, "--pred")
         name = name if equals else f"{path.name.partition('.')[0]}:{columns[0]}"
@@ -149,12 +152,35 @@ def runs_of_files(
 
 
 def _file_and_columns(text: str, option: str, most: int = 100) -> tuple[Path, list[str]]:
-    path, colon, columns = text.rpartition(":")
-    found = [column.strip() for column in columns.split(",") if column.strip()]
-    if not colon or not path or not 1 <= len(found) <= most:
+    """Take ``FILE:COLUMN,COLUMN`` apart; columns may be in quotes, and hold colons and commas then."""
+    path, columns = _at_colon(text)
+    whole = columns.strip()
+    there = Path(path).expanduser().exists() if path else False
+    found = [whole] if there and whole in column_names(path) else [part for part in _unquoted(whole) if part]
+    if not path or not 1 <= len(found) <= most:
         form = "FILE:COLUMN" if most == 1 else "[NAME=]FILE:COLUMN[,COLUMN...]"
         raise InputError(f"{option} {text!r} must have the form {form}.")
     return Path(path).expanduser(), found
+
+
+def _at_colon(text: str) -> tuple[str, str]:
+    """Part text at the last colon that a file stands before, else at the last one outside of quotes."""
+    places = [match.start() for match in re.finditer(":", text)]
+    for place in reversed(places):
+        if place and Path(text[:place]).expanduser().exists():
+            return text[:place], text[place + 1 :]
+    hidden = _QUOTED.sub(lambda match: "_" * len(match[0]), text)
+    last = hidden.rfind(":")
+    return (text[:last], text[last + 1 :]) if last > 0 else ("", text)
+
+
+def _unquoted(text: str) -> list[str]:
+    """Split columns at commas outside of quotes, and take the quotes off."""
+    hidden = _QUOTED.sub(lambda match: "_" * len(match[0]), text)
+    cuts = [match.start() for match in re.finditer(",", hidden)]
+    edges = zip([0, *(cut + 1 for cut in cuts)], [*cuts, len(text)], strict=True)
+    parts = [text[start:stop].strip() for start, stop in edges]
+    return [part[1:-1] if _QUOTED.fullmatch(part) else part for part in parts]
 
 
 def _score_column(names: Sequence[str], first: str, given: str) -> str:

@@ -14,12 +14,11 @@ from fastbench.engine.fmeasure.ontology.ontology import Ontology
 from fastbench.engine.fmeasure.runs.labels import (
     LabelCounts,
     Policy,
-    Universe,
     apply_label_policy,
     code_labels,
     read_crosswalk,
-    universe_of,
 )
+from fastbench.engine.fmeasure.runs.universe import Universe, universe_of
 from fastbench.engine.readers.cells import LabelColumn
 
 IDS = ["CL:0000000", "CL:1", "CL:2", "CL:3"]
@@ -122,7 +121,7 @@ def test_nothing_left_is_refused(universe: Universe) -> None:
 
 
 def test_root_needs_a_root() -> None:
-    plain = universe_of([column(["a", "b"])], Policy())
+    plain = universe_of(column(["a", "b"]))[0]
     with pytest.raises(InputError, match="needs an ontology"):
         outcome(["a"], [[None]], plain, Policy("root"))
 
@@ -133,7 +132,7 @@ def test_root_needs_a_root() -> None:
 )
 def test_universe_without_an_ontology(labels: list[str | None], crosswalk: dict[str, str]) -> None:
     policy = Policy("miss", crosswalk=crosswalk)
-    found = universe_of([column(labels)], policy)
+    found, _ = universe_of(column(labels), (), crosswalk)
     assert found.labels == tuple(sorted({crosswalk.get(x, x) for x in labels if x is not None}))
     codes = code_labels(column(labels), found, policy).codes
     text = [*found.labels, None]

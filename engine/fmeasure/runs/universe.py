@@ -1,0 +1,254 @@
+"""The labels that count in a run: those of an ontology, or those that truth and predictions have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from ...errors import InputError, examples
+from ...readers.cells import LabelColumn
+from ...tables.labels import by_plain_form, loose_form, plain_form, seemingly_missing, unify_spellings
+from ..ontology.ontology import Ontology
+
+__all__ = ["Universe", "mapped_labels", "notes_on_vocabularies", "universe_of"]
+
+#: The ways an id of an OBO ontology is written: ``CL:0000084``, ``CL_0000084``, ``obo:CL_0000084``, its address.
+_ID: Final = re.compile(r"<?(?:https?://purl\.obolibrary\.org/obo/|obo:)?([A-Za-z]+)[_:](\d+)>?")
+_IS_ID: Final = re.compile(r"[A-Za-z]+[:_]\d{4,}")
+#: Labels that a message shows of each side.
+_SHOWN: Final = 6
+
+
+@dataclass(frozen=True)
+class Universe:
+    """The labels that count, in order, and the ontology they come from.
+
+    Attributes
+    ----------
+    labels : tuple of str
+        The labels.
+    ontology : Ontology or None
+        Their ontology.
+    spellings : mapping of str to str
+        Without an ontology: labels that are written in another way, to the label that they are.
+    """
+
+    labels: tuple[str, ...]
+    ontology: Ontology | None
+    spellings: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Position of each label."""
+        return {label: i for i, label in enumerate(self.labels)}
+
+    @cached_property
+    def by_name(self) -> dict[str, int]:
+        """Position of each label by its human-readable name; a name that two labels share is refused."""
+        names: dict[str, int] = {}
+        assert self.ontology is not None
+        for label, i in self.index.items():
+            name = self.ontology.names.get(label, label)
+            if name in names:
+                raise InputError(
+                    f"{self.ontology.source}: The labels {self.labels[names[name]]} and {label} share the name "
+                    f"{name!r}, so names cannot be matched; use ids."
+                )
+            names[name] = i
+        return names
+
+    @cached_property
+    def by_own_name(self) -> dict[str, int]:
+        """Position of each label by its name, those apart that share theirs."""
+        names: dict[str, list[int]] = {}
+        for label, i in self.index.items():
+            names.setdefault(self.ontology.names.get(label, label) if self.ontology else label, []).append(i)
+        return {name: places[0] for name, places in names.items() if len(places) == 1}
+
+    def _known(self, match: str) -> tuple[Mapping[str, int], ...]:
+        if self.ontology is None or match == "id":
+            return (self.index,)
+        return (self.by_name,) if match == "name" else (self.index, self.by_own_name)
+
+    @cached_property
+    def _plain(self) -> dict[str, dict[str, int]]:
+        return {}
+
+    def find(self, label: str, match: str) -> int | None:
+        """Return the position of a label that is written as here; None where there is none.
+
+        Parameters
+        ----------
+        label : str
+            An id or a name.
+        match : {"id", "name", "any"}
+            Which of them it is.
+        """
+        label = self.spellings.get(label, label)
+        return next((known[label] for known in self._known(match) if label in known), None)
+
+    def find_respelled(self, label: str, match: str) -> int | None:
+        """Return the position of a label that is written in another way: space, case, Unicode form, ``CL_0000084``."""
+        if self.ontology is None:
+            return None
+        same = _ID.fullmatch(label.strip())
+        if same and match != "name" and f"{same[1].upper()}:{same[2]}" in self.index:
+            return self.index[f"{same[1].upper()}:{same[2]}"]
+        if match not in self._plain:
+            self._plain[match] = by_plain_form(
+                {k: v for known in reversed(self._known(match)) for k, v in known.items()}
+            )
+        return self._plain[match].get(plain_form(label))
+
+    def shown(self, code: int) -> str:
+        """Return a label as messages show it, with its name."""
+        label = self.labels[code]
+        name = self.ontology.names.get(label, label) if self.ontology else label
+        return label if name == label else f"{label} {name}"
+
+    @property
+    def none(self) -> int:
+        """The code of "no prediction"."""
+        return len(self.labels)
+
+    @property
+    def root(self) -> int | None:
+        """Position of the root, if it is a label."""
+        return self.index.get(self.ontology.root) if self.ontology else None
+
+
+def mapped_labels(values: Sequence[str], crosswalk: Mapping[str, str]) -> list[str]:
+    """Replace labels by a crosswalk, in which they may be written in another way (space, case, number)."""
+    if not crosswalk:
+        return list(values)
+    same = unify_spellings([tuple(crosswalk), tuple(value for value in values if value not in crosswalk)]).chosen
+    return [crosswalk.get(value, crosswalk.get(same.get(value, value), value)) for value in values]
+
+
+def _vocabulary(column: LabelColumn, crosswalk: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the labels that occur in a column, after the crosswalk, sorted."""
+    used = np.unique(column.codes[column.codes >= 0])
+    return tuple(sorted(set(mapped_labels([column.values[i] for i in used], crosswalk))))
+
+
+def universe_of(
+    truth: LabelColumn,
+    ranks: Sequence[LabelColumn] = (),
+    truth_crosswalk: Mapping[str, str] | None = None,
+    crosswalk: Mapping[str, str] | None = None,
+) -> tuple[Universe, list[str]]:
+    """Take the labels that occur as the universe, sorted, where there is no ontology.
+
+    Parameters
+    ----------
+    truth : LabelColumn
+        The truth; its spelling of a label counts.
+    ranks : sequence of LabelColumn
+        The predictions of each rank.
+    truth_crosswalk, crosswalk : mapping of str to str, optional
+        Labels of the truth, and of the predictions, to be replaced first.
+
+    Returns
+    -------
+    universe : Universe
+    notes : list of str
+        Labels that are written in several ways and count as one.
+    """
+    vocabularies = [_vocabulary(truth, truth_crosswalk or {})]
+    vocabularies += [_vocabulary(rank, crosswalk or {}) for rank in ranks]
+    same = unify_spellings(vocabularies)
+    labels = {same.chosen.get(label, label) for labels in vocabularies for label in labels}
+    return Universe(tuple(sorted(labels)), None, same.chosen), same.sentences()
+
+
+def notes_on_vocabularies(
+    truth: LabelColumn,
+    ranks: Sequence[LabelColumn],
+    universe: Universe,
+    crosswalks: tuple[Mapping[str, str], Mapping[str, str]],
+    columns: tuple[str, str],
+    where: str,
+) -> list[str]:
+    """Compare the labels of truth and predictions where there is no ontology.
+
+    Parameters
+    ----------
+    truth, ranks : LabelColumn and sequence of LabelColumn
+        The labels.
+    universe : Universe
+        That of them.
+    crosswalks : (mapping, mapping)
+        Of the truth and of the predictions.
+    columns : (str, str)
+        Names of the truth column and of the column of rank 1.
+    where : str
+        The run, for messages.
+
+    Returns
+    -------
+    list of str
+        What deserves to be known: labels that were perhaps meant as missing, and most cells called by labels that the
+        truth does not have.
+
+    Raises
+    ------
+    InputError
+        When truth and predictions have no label in common.
+    """
+
+    def own(column: LabelColumn, crosswalk: Mapping[str, str]) -> dict[str, str]:
+        used = [column.values[i] for i in np.unique(column.codes[column.codes >= 0])]
+        labels = mapped_labels(used, crosswalk)
+        return {value: universe.spellings.get(label, label) for value, label in zip(used, labels, strict=True)}
+
+    true, first = own(truth, crosswalks[0]), own(ranks[0], crosswalks[1])
+    known = set(true.values())
+    called = {label for rank in ranks for label in own(rank, crosswalks[1]).values()}
+    if known and called and not known & called:
+        raise InputError(
+            f"{where}: No label is in common. The truth {columns[0]!r} has {len(known)} labels "
+            f"({examples(sorted(known), _SHOWN)}), the predictions {columns[1]!r} have {len(called)} "
+            f"({examples(sorted(called), _SHOWN)}); {_advice(known, called)}."
+        )
+    notes = []
+    odd = seemingly_missing(sorted(known | called))
+    if odd:
+        notes.append(
+            f"{where}: {examples(odd)} count as labels; if they mean missing, pass --missing-text 'default,{odd[0]}'."
+        )
+    strange = np.array([*(label not in known for label in (first.get(v, v) for v in ranks[0].values)), False])
+    count = int(strange[ranks[0].codes].sum())
+    if known and 2 * count > len(ranks[0].codes):
+        names = sorted(set(first.values()) - known)
+        notes.append(
+            f"{where}: {count} of {len(ranks[0].codes)} cells are called by labels that the truth does not have "
+            f"({examples(names)}); {_advice(known, set(names))}."
+        )
+    return notes
+
+
+def _advice(known: set[str], called: set[str]) -> str:
+    """Return what would help where the labels of truth and predictions differ."""
+    loose = {loose_form(label): label for label in sorted(known)}
+    alike = [(loose[loose_form(label)], label) for label in sorted(called) if loose_form(label) in loose]
+    if alike:
+        one, other = alike[0]
+        return f"{len(alike)} differ only by signs, as {one!r} and {other!r}: map them with --map [MODEL=]FILE"
+    if _share(called, str.isdecimal) > 0.5 and _share(known, str.isdecimal) < 0.5:
+        return "the predictions seem to be codes whose names were lost: write the names, or map them with --map"
+    if _share(known, str.isdecimal) > 0.5 and _share(called, str.isdecimal) < 0.5:
+        return "the truth seems to hold codes whose names were lost: write the names, or map them with --map truth=FILE"
+    ids = [_share(labels, lambda label: _IS_ID.fullmatch(label) is not None) > 0.5 for labels in (known, called)]
+    if ids[0] != ids[1]:
+        side = "truth" if ids[0] else "predictions"
+        return f"the {side} are ids and the others names: give --ontology FILE with --match any, or --map [MODEL=]FILE"
+    return "map one to the other with --map [MODEL=]FILE, give --ontology FILE with --match any, or name another column"
+
+
+def _share(labels: set[str], holds: object) -> float:
+    return sum(map(holds, labels)) / max(len(labels), 1)  # type: ignore[call-overload]
