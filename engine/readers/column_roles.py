@@ -175,9 +175,7 @@ def plan_columns(
     if dropped:
         plan.notes.append(f"'{path}': row index column {examples(dropped)} is not a feature and was dropped.")
     if within:
-        plan.notes.append(
-            f"'{path}': {examples(within)} {'counts' if len(within) == 1 else 'count'} as metadata, by name."
-        )
+        plan.notes.append(f"'{path}': metadata by their names: {examples(within)}.")
     _choose_features(plan, others, path, chosen)
     return plan
 
@@ -211,11 +209,8 @@ def _choose_features(plan: ColumnPlan, names: Sequence[str], path: str, choice: 
     if pattern is not None:
         what = f"{count} columns that the features pattern {pattern.pattern!r} does not match were left out: {shown}."
     else:
-        what = (
-            f"{'1 column' if count == 1 else f'{count} columns'} that {'is' if count == 1 else 'are'} no feature "
-            f"{'was' if count == 1 else 'were'} left out (bookkeeping, or of no compartment): {shown}; --features all takes "
-            "every column."
-        )
+        counted = "1 column was" if count == 1 else f"{count} columns were"
+        what = f"{counted} left out, as bookkeeping or of no compartment: {shown}; --features all takes every column."
     plan.notes.append(f"'{path}': {what}")
 
 

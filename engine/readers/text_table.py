@@ -11,10 +11,11 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import itertools
 import math
 import re
 import zlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -38,6 +39,8 @@ _HEADER_BYTES = 2**20
 # From so many columns on, a table is parsed as one of many: each column of each block is an array of its own, so the
 # blocks are larger, and there is more to share between cores.
 _MANY_COLUMNS = 64
+# Rows that are looked at to tell whether the header is one name short.
+_ROWS_LOOKED_AT = 8
 
 
 class _Pace(NamedTuple):
@@ -118,7 +121,8 @@ def read_header(stream: BinaryIO, shown: str, separator: str) -> list[str]:
     Returns
     -------
     list of str
-        Only the first may be empty.
+        Only the first may be empty. It is where the header is one name short, and rows begin with their names, as
+        `write.table` of R has it.
 
     Raises
     ------
@@ -127,7 +131,10 @@ def read_header(stream: BinaryIO, shown: str, separator: str) -> list[str]:
     """
     try:
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        names = next(csv.reader(text, delimiter=separator), [])
+        rows = csv.reader(text, delimiter=separator)
+        names = next(rows, [])
+        if _lacks_name_of_row_names(names, rows):
+            names = ["", *names]
     except UnicodeDecodeError as error:
         raise InputError(
             f"'{shown}' is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8."
@@ -146,6 +153,20 @@ def read_header(stream: BinaryIO, shown: str, separator: str) -> list[str]:
     if blank:
         raise InputError(f"'{shown}' has columns without a name, at positions {examples(blank)}; name or drop them.")
     return names
+
+
+def _lacks_name_of_row_names(names: Sequence[str], rows: Iterator[list[str]]) -> bool:
+    """Return whether the rows after a header have one field more than it, the first being the name of the row."""
+    seen = 0
+    try:
+        for row in itertools.islice((row for row in rows if row), _ROWS_LOOKED_AT):
+            # A row that only ends in a separator has an empty last field.
+            if len(row) != len(names) + 1 or not row[0] or not row[-1]:
+                return False
+            seen += 1
+    except (UnicodeDecodeError, csv.Error):
+        return False  # the reader of the rows says so
+    return bool(names) and seen > 0
 
 
 def text_names(path: Path, shown: str) -> list[str]:
@@ -219,6 +240,8 @@ def _read(opened: Callable[[], Any], shown: str, separator: str, names: Sequence
     from pyarrow import csv as arrow_csv
 
     parsed = frozenset(numbers)
+    # Of a table whose header is one name short; where no name is asked for, the error of its rows tells.
+    header = (_short_header(opened, shown, separator) or None) if "" in names else None
     pace = _FEW_COLUMNS_PACE if len(names) < _MANY_COLUMNS else _MANY_COLUMNS_PACE
     while True:
         try:
@@ -226,7 +249,12 @@ def _read(opened: Callable[[], Any], shown: str, separator: str, names: Sequence
                 parallel = stream.size() >= pace.parallel_bytes
                 return arrow_csv.read_csv(
                     stream,
-                    read_options=arrow_csv.ReadOptions(use_threads=parallel, block_size=pace.block_bytes),
+                    read_options=arrow_csv.ReadOptions(
+                        use_threads=parallel,
+                        block_size=pace.block_bytes,
+                        column_names=header,
+                        skip_rows=0 if header is None else 1,
+                    ),
                     parse_options=arrow_csv.ParseOptions(delimiter=separator, newlines_in_values=True),
                     convert_options=arrow_csv.ConvertOptions(
                         include_columns=list(names),
@@ -243,10 +271,21 @@ def _read(opened: Callable[[], Any], shown: str, separator: str, names: Sequence
                 parsed = frozenset()
             elif "straddling" in reason and pace != _LONG_ROWS_PACE:
                 pace = _LONG_ROWS_PACE
+            elif "Expected" in reason and header is None and (short := _short_header(opened, shown, separator)):
+                header = short
             elif "Expected" in reason and parallel:  # where rows are not counted
                 pace = _Pace(pace.block_bytes, math.inf)
             else:
                 raise _unreadable_table_error(error, shown) from error
+
+
+def _short_header(opened: Callable[[], Any], shown: str, separator: str) -> list[str]:
+    """Return the header of a table of which it is one name short, the first one empty; else nothing."""
+    with opened() as stream:
+        start = bytes(stream.read(_HEADER_BYTES))
+    names = read_header(io.BytesIO(start), shown, separator)
+    text = io.TextIOWrapper(io.BytesIO(start), encoding="utf-8-sig", newline="")
+    return names if len(names) > len(next(csv.reader(text, delimiter=separator))) else []
 
 
 def _unreadable_table_error(error: Exception, shown: str) -> InputError:

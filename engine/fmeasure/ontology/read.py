@@ -85,10 +85,10 @@ def read_ontology(path: str | Path, *, root: str = ROOT, relations: Sequence[str
         if b"[Term]" not in content and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
             terms = {}
         else:
-            line = content.count(b"\n", 0, error.start) + 1
+            line, odd = content.count(b"\n", 0, error.start) + 1, content[error.start : error.start + 1]
             raise InputError(
-                f"{source} is not UTF-8 text ({error.reason} {content[error.start : error.start + 1]!r} in line {line}); it "
-                "seems to be in Latin-1 or UTF-16: save it as UTF-8."
+                f"{source} is not UTF-8 text ({error.reason} {odd!r} in line {line}); "
+                "it seems to be in Latin-1 or UTF-16: save it as UTF-8."
             ) from error
     if not terms:
         raise InputError(
