@@ -24,7 +24,7 @@ __all__ = ["app"]
 
 def _show(result: CpjumpResult, options: Options, output: Path) -> None:
     """Print the three tables of fractions retrieved beside the published values, and the account."""
-    show_notes([*result.plan.notes(), *result.warnings])
+    show_notes([*result.plan.notes(), *result.warnings, *result.unpublished()])
     for task, frame in result.fr_tables().items():
         typer.echo()
         note = "; SIMULATED features" if result.simulated else ""

@@ -206,6 +206,12 @@ class Options(TextOptions):
             )
         return tuple(sentences)
 
+    @property
+    def part_of_wells(self) -> tuple[str, ...]:
+        """Options that leave out wells or plates that the published fractions are of."""
+        names = ("limit_plates", "split_subset", "test_labels")
+        return tuple(f"--{name.replace('_', '-')}" for name in names if getattr(self, name) is not None)
+
     def gated(self, modality: str) -> bool:
         """Return whether perturbations of a modality must be replicable to be matched."""
         return self.gate == "q" and (modality == "compound" or self.rules.gate_genes)

@@ -180,18 +180,28 @@ class CpjumpResult:
         dict of str to polars.DataFrame
             By task: the configuration, ``fr``, ``groups``, ``groups_retrieved``, ``published``
             (CellProfiler profiles; missing where the configuration has no published value, in another batch,
-            with part of the plates, and for another statistic, gate or threshold than the paper's), and
+            with part of the plates or wells, and for another statistic, gate or threshold than the paper's), and
             ``percent_replicating`` or ``percent_matching`` with its ``_threshold`` (`replicating`).
         """
         options = self.plan.options
-        comparable = (options.p_values, options.batch, options.gate, options.q_threshold, options.limit_plates) == (
+        comparable = (options.p_values, options.batch, options.gate, options.q_threshold, options.orf_replicates) == (
             "paper",
             BATCH,
             "q",
             LEVEL,
-            None,
-        )
+            "any",
+        ) and not options.part_of_wells
         return {task: _fractions(task, self._of(task), comparable) for task in TASKS if self._of(task)}
+
+    def unpublished(self) -> list[str]:
+        """Return why no published value stands beside the fractions of a part of the wells, a sentence or none."""
+        reasons = list(self.plan.options.part_of_wells)
+        if any(result.account.get("plates_missing") for result in self.runs):
+            reasons.append("plates without a profile file")
+        if not reasons or self.simulated:
+            return []
+        why = ", ".join(reasons)
+        return [f"Published fractions are of all wells and plates, and are left out beside a part of them ({why})."]
 
     def summaries(self) -> dict[str, pl.DataFrame]:
         """Fractions retrieved, one column a cell line, one row a modality and time (every combination)."""
@@ -273,7 +283,7 @@ class CpjumpResult:
             "batch_correction": self.correction,
             "published_faults": list(options.published_faults),
             "corrections": list(options.rules.corrections),
-            "notes": [*self.plan.notes(), *self.warnings],
+            "notes": [*self.plan.notes(), *self.warnings, *self.unpublished()],
             "missing_plates": list(self.plan.missing),
             "dropped": self.dropped(),
             "timings": self.timings,
@@ -289,7 +299,7 @@ class CpjumpResult:
             "dropped": self.dropped(),
             "left_out": self.left_out(),
             "notes": self.plan.notes(),
-            "warnings": list(self.warnings),
+            "warnings": [*self.warnings, *self.unpublished()],
             "timings": self.timings,
         }
 
@@ -329,7 +339,7 @@ def _fractions(task: str, results: list[RunResult], comparable: bool) -> pl.Data
                 "fr": result.scored.fraction_retrieved,
                 "groups": result.scored.groups.height,
                 "groups_retrieved": int(result.scored.groups["above_q_threshold"].sum()),
-                "published": known.get(key) if comparable else None,
+                "published": known.get(key) if comparable and not result.account.get("plates_missing") else None,
                 **_percent(task, result.scored),
             }
         )

@@ -17,7 +17,7 @@ from ...statistics.paired_comparison import FEWEST, FEWEST_DIFFERING
 from ..names import ALL, COMMON, CONFIGURATION, HEADLINE, LEVEL, RETRIEVED, TASKS, TITLES
 from .options import CompareOptions
 from .pairs import NO_CHANGES, compare_pair, comparison_table
-from .runs import ScoredRun, differing_options, ordered, with_published
+from .runs import ScoredRun, differing_options, ordered, part_of_wells, with_published
 from .tables import BY_RUN, FRACTIONS, GAINED_LOST, PAIRS, VERDICT
 from .verdict import beside_published, standing
 
@@ -180,6 +180,8 @@ def compare_runs(runs: Sequence[ScoredRun], options: CompareOptions) -> Comparis
             f"q: Benjamini-Hochberg over {pairs.filter(metric=HEADLINE)['p_value'].count()} comparisons"
         )
     fractions = _side_by_side(by_run, names, options.published)
+    if options.published and all(map(part_of_wells, runs)):
+        fractions = fractions.with_columns(pl.lit(None, pl.Float64).alias("published"))
     notes = differing_options(runs, published=options.published)
     notes += _coverage_notes(by_run, names) + _group_notes(pairs) + _test_notes(pairs, options)
     return Comparison(

@@ -17,7 +17,7 @@ from ..names import ALL, BATCH, CONFIGURATION, GROUP, GROUPED_BY, LEVEL, MODALIT
 from ..plates.metadata import PUBLISHED_KEYS, published
 from ..presets import PRESETS
 
-__all__ = ["ScoredRun", "differing_options", "lost_at_gate", "ordered", "read_run", "with_published"]
+__all__ = ["ScoredRun", "differing_options", "lost_at_gate", "ordered", "part_of_wells", "read_run", "with_published"]
 
 # Options that decide what a number means; where the profiles came from is what a comparison is about.
 _MEANING: Final = (
@@ -216,11 +216,21 @@ def differing_options(runs: Sequence[ScoredRun], *, published: bool) -> list[str
     if others:
         notes.append(f"{', '.join(others)} read other tables of plates or compound targets than {runs[0].name}.")
     simulated = [run.name for run in runs if run.simulated]
+    if published and all(map(part_of_wells, runs)):
+        notes.append(
+            "The published fractions are of all wells and plates, and are left out: every run scored a part of them "
+            f"({', '.join(sorted({name for run in runs for name in part_of_wells(run)}))})."
+        )
     if simulated and published:
         notes.append("The published fractions are of real features, and stand beside simulated ones for scale only.")
     if simulated and len(simulated) < len(runs):
         notes.append(f"The features of {', '.join(simulated)} are simulated, those of the other runs are not.")
     return notes
+
+
+def part_of_wells(run: ScoredRun) -> list[str]:
+    """Return the options by which a run scored a part of the wells that the published fractions are of."""
+    return [name for name in ("limit_plates", "split_subset", "test_labels") if run.options.get(name) is not None]
 
 
 def with_published(configurations: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ import numpy.typing as npt
 from ...errors import InputError, examples
 from ...results.files import write_atomic
 from ..names import METHODS
+from .fingerprint import fingerprint_of, has_names
 
 __all__ = ["Fitted", "fit", "load_fitted", "save_fitted"]
 
@@ -203,10 +204,14 @@ def fit(
     names = tuple(feature_names)
     about: dict[str, Any] = {"controls": len(x), "features": len(names)}
     if method == "mad":
-        return _fit_mad(x, plates, names, about)
-    if method == "sphering":
-        return _fit_sphering(x, names, about | {"epsilon": epsilon})
-    return _fit_kernel_pca(x, names, about | {"kernel": kernel, "scaler": scaler}, components)
+        fitted, notes = _fit_mad(x, plates, names, about)
+    elif method == "sphering":
+        fitted, notes = _fit_sphering(x, names, about | {"epsilon": epsilon})
+    else:
+        fitted, notes = _fit_kernel_pca(x, names, about | {"kernel": kernel, "scaler": scaler}, components)
+    if not has_names(names):
+        fitted = replace(fitted, arrays={**fitted.arrays, **fingerprint_of(x)})
+    return fitted, notes
 
 
 def _moments(x: Matrix) -> tuple[Matrix, Matrix]:

@@ -12,6 +12,7 @@ import polars as pl
 
 from ...errors import InputError, examples
 from ...tables.profiles import Profiles, stack
+from ..correction.fingerprint import KNOWN, has_names, unlike
 from ..correction.transforms import Fitted, fit, load_fitted, save_fitted
 from ..options import Options
 from .files import is_control
@@ -102,8 +103,34 @@ class Correction:
         if description in self._kept:
             return self._kept.pop(description)
         profiles = self._read(plates)
+        if profiles is not None and self._options.load_correction is not None:
+            profiles = self._checked(profiles)
         said = self._said.get(description)
         return profiles if profiles is None or said is None else replace(profiles, notes=tuple(said))
+
+    def _checked(self, profiles: Profiles) -> Profiles:
+        """Refuse a loaded correction that was fitted on other features; vectors are told by their controls."""
+        path, names = self._options.load_correction, self.fitted.feature_names
+        extra = len(set(profiles.feature_names) - set(names))
+        missing = len(set(names) - set(profiles.feature_names))
+        if missing == len(names) or (missing and not has_names(profiles.feature_names)):
+            theirs = profiles.feature_names
+            raise InputError(
+                f"The correction in '{path}' was fitted on {len(names)} features ({examples(names, 3)}), but the "
+                f"profiles have {len(theirs)} ({examples(theirs, 3)}): correct profiles of the same features, or fit it "
+                "anew."
+            )
+        notes = [f"{extra} features that the loaded correction was not fitted on were left out"] if extra else []
+        if not has_names(profiles.feature_names) and not missing:
+            controls = profiles.features[is_control(profiles)].astype(np.float64)
+            if KNOWN not in self.fitted.arrays:
+                notes.append("the loaded correction does not say what vectors it was fitted on, which was not checked")
+            elif why := unlike(self.fitted.arrays, controls):
+                raise InputError(
+                    f"The correction in '{path}' was fitted on vectors of another model than these ({why}): fit it "
+                    "anew with --batch-correction, or give the embeddings that it was fitted on."
+                )
+        return replace(profiles, notes=(*profiles.notes, *notes))
 
     def read(self, plates: Sequence[Plate]) -> Profiles | None:
         """Read the plates of one configuration, corrected well by well."""

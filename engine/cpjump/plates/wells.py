@@ -12,6 +12,7 @@ import polars as pl
 
 from ...errors import examples
 from ...readers.column_roles import is_bookkeeping
+from ...tables.dominance import dominant_feature_notes
 from ...tables.profiles import Profiles, stack
 from ..options import Options
 from .embeddings import embedding_files, embedding_reader, plates_without_embeddings
@@ -178,6 +179,7 @@ def read_wells(plates: Sequence[Plate], read: PlateReader) -> Wells | None:
     modality, description = plates[0].modality, plates[0].description
     metadata = profiles.metadata
     warnings = [f"{description}: {note.rstrip('.')}." for note in profiles.notes]
+    warnings += [f"{description}: {note}" for note in dominant_feature_notes(profiles, "cosine")]
     warnings += _count_duplicate_and_unnamed_wells(metadata, plates)
     against = _against_plate_map(metadata, plates)
     warnings += against.notes
