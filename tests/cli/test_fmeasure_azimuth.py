@@ -100,7 +100,11 @@ def test_calls_without_a_term_are_scored_as_the_benchmark_is_told(files: dict[st
     assert "'CL:9', 'unknown'" in refused.stderr
     scored = {}
     for policy in ("miss", "drop", "root"):
-        assert call(*command[:-1], policy, "--no-figures", "--output-dir", tmp_path / policy).returncode == 0
+        told = (*command[:-1], policy, "--no-figures", "--output-dir", tmp_path / policy)
+        most = call(*told)
+        assert most.returncode == 2
+        assert "11 of 20 cells have a label outside the ontology" in most.stderr
+        assert call(*told, "--unknown-limit", "0.6").returncode == 0
         scored[policy] = pl.read_csv(tmp_path / policy / "f_measure_per_sample.csv").row(0, named=True)
     # Right are still 4 E and 1 R; 4 wrong ones are left: F -> B twice, B -> R, R -> A.
     assert {key: [row[f"{name}_k1"] for name in ("tp", "fp", "fn")] for key, row in scored.items()} == {

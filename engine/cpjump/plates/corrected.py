@@ -113,11 +113,11 @@ class Correction:
         path, names = self._options.load_correction, self.fitted.feature_names
         extra = len(set(profiles.feature_names) - set(names))
         missing = len(set(names) - set(profiles.feature_names))
-        if missing == len(names) or (missing and not has_names(profiles.feature_names)):
+        if missing == len(names) or ((missing or extra) and not has_names(profiles.feature_names)):
             theirs = profiles.feature_names
             raise InputError(
                 f"The correction in '{path}' was fitted on {len(names)} features ({examples(names, 3)}), but the "
-                f"profiles have {len(theirs)} ({examples(theirs, 3)}): correct profiles of the same features, or fit it "
+                f"profiles have {len(theirs)} ({examples(theirs, 3)}): give profiles of the same features, or fit it "
                 "anew."
             )
         notes = [f"{extra} features that the loaded correction was not fitted on were left out"] if extra else []
