@@ -3,7 +3,8 @@
 import jax
 import pytest
 
-from fastbench.kernels.xla.rank import usable
+from fastbench.kernels.xla.context import spread
+from fastbench.kernels.xla.rank import tiles, usable
 
 
 @pytest.fixture(autouse=True)
@@ -12,10 +13,18 @@ def small_problems_count(monkeypatch):
     monkeypatch.setattr(usable, "LEAST_FLOPS", {})
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _few_optimisations():
-    """Programs are compiled in two thirds of the time; those of other tests, on real data too, as users have them."""
+@pytest.fixture(scope="package", autouse=True)
+def _quick_to_compile():
+    """Programs are compiled in a quarter of the time; those of other tests, on real data too, as users have them."""
     before = jax.config.values["jax_disable_most_optimizations"]
     jax.config.update("jax_disable_most_optimizations", True)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiles, "spread", _spread_quickly)
+        tiles.counter.cache_clear()
+        yield
+    tiles.counter.cache_clear()
     jax.config.update("jax_disable_most_optimizations", before)
+
+
+def _spread_quickly(function, devices):
+    return jax.jit(spread(function, devices).__wrapped__, compiler_options={"xla_cpu_use_fusion_emitters": False})
