@@ -6,15 +6,17 @@ import warnings
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from ..errors import InputError, examples
+from ..errors import InputError, UnpairedException, examples
 from ..tables.dominance import dominant_feature
 from ..tables.filters import parse_filter
 from ..tables.frames import column_names, feature_matrix, metadata_frame, select_columns, with_columns_like
+from ..tables.matrix import library_of
 from .average_precision import SCORES, score
 from .options import Scoring
-from .pair_rules import Columns, PairRules, named_columns, reference_numbers
+from .pair_rules import Columns, PairRules, named_columns
 
 __all__ = ["assign_reference_index", "average_precision", "multilabel_average_precision"]
 
@@ -155,6 +157,8 @@ def _scored(
     known = column_names(meta) or []
     used = named_columns(named, known) | ({multilabel_col: "multilabel_col"} if multilabel_col is not None else {})
     frame, kind = metadata_frame(select_columns(meta, used))
+    if not len(frame):
+        raise UnpairedException("The table has no rows, so there are no pairs.")
     matrix = feature_matrix(feats, len(frame), finite=False)
     _refuse_other_order(meta, feats)
     reporter = Terminal("fastbench", lines=False) if progress_bar else Silent()
@@ -186,12 +190,24 @@ def _scored(
         said.append(f"The columns {examples(replaced)} of the metadata are left out: the result has its own.")
     for sentence in said:
         warnings.warn(sentence, stacklevel=3)
-    return with_columns_like(meta, kind, result.rows, result.frame[names])
+    if kind != "pandas" or multilabel_col is None:
+        return with_columns_like(meta, kind, result.rows, result.frame[names])
+    counts = pl.col("n_pos_pairs", "n_total_pairs").cast(pl.UInt32)
+    found = with_columns_like(meta, kind, result.rows, result.frame[names].with_columns(counts))
+    found.index = _by_label(result.rows, result.frame[multilabel_col])
+    return found
+
+
+def _by_label(rows: npt.NDArray[np.int64], labels: pl.Series) -> npt.NDArray[np.int64]:
+    """Return the place of each row of a multilabel result by label, then by profile: copairs' row labels."""
+    place = np.empty(len(rows), np.int64)
+    place[np.lexsort((rows, labels.rank("dense").to_numpy()))] = np.arange(len(rows))
+    return place
 
 
 def assign_reference_index(
     df: Any,
-    condition: str,
+    condition: Any,
     reference_col: str = "Metadata_Reference_Index",
     default_value: int = -1,
     inplace: bool = False,
@@ -203,24 +219,87 @@ def assign_reference_index(
     Parameters
     ----------
     df : pandas.DataFrame, polars.DataFrame or pyarrow.Table
-        Metadata.
-    condition : str
-        A row filter, e.g. ``"Metadata_control_type == 'negcon'"``; parsed, never evaluated.
+        Metadata, n rows.
+    condition : str, pandas.Index, or array of bool
+        A row filter, e.g. ``"Metadata_control_type == 'negcon'"``, which is parsed and never evaluated; the labels
+        of the rows (of pandas; elsewhere row numbers); or whether each row meets it.
     reference_col : str
         Name of the new column.
     default_value : int, default -1
         Its value in the other rows.
     inplace : bool, default False
-        Only False is possible here.
+        Whether the column is added to `df` itself, which must be of pandas.
 
     Returns
     -------
-    table of the kind of `df`
-        A copy with the column, everything else as it was.
+    table of the kind of `df`, or None
+        A copy with the column, everything else as it was; None with `inplace`. A row's own number is its row label in
+        pandas, as in copairs, else its row number.
+
+    Raises
+    ------
+    InputError
+        A condition that names unknown columns or rows, or a row label that is the default value or not unique.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import fastbench as fb
+    >>> wells = pd.DataFrame({"Metadata_kind": ["control", "drug", "control"]})
+    >>> fb.assign_reference_index(wells, "Metadata_kind == 'control'")["Metadata_Reference_Index"].tolist()
+    [0, -1, 2]
     """
+    if isinstance(condition, str):
+        named = dict.fromkeys(parse_filter(condition).columns, "condition")
+        frame, kind = metadata_frame(select_columns(df, named))
+        chosen = parse_filter(condition).mask(frame).to_numpy()
+    else:
+        df, kind = df.collect() if isinstance(df, pl.LazyFrame) else df, library_of(df)
+        chosen = _chosen_rows(df, condition)
+    number = _row_labels(df, chosen, default_value) if kind == "pandas" else np.arange(len(chosen))
+    values = np.where(chosen, number, np.array(default_value, number.dtype))
     if inplace:
-        raise InputError("assign_reference_index(inplace=True) is not possible; use the table it returns.")
-    named = dict.fromkeys(parse_filter(condition).columns, "condition")
-    frame, kind = metadata_frame(select_columns(df, named))
-    number = pl.Series(reference_col, reference_numbers(frame, condition, default_value))
-    return with_columns_like(df, kind, None, pl.DataFrame(number))
+        if kind != "pandas":
+            raise InputError("assign_reference_index(inplace=True) is for pandas; use the table that it returns.")
+        df[reference_col] = values
+        return None
+    if kind == "pandas":
+        return df.assign(**{reference_col: values})
+    return with_columns_like(df, kind, None, pl.DataFrame(pl.Series(reference_col, values)))
+
+
+def _chosen_rows(df: Any, condition: Any) -> npt.NDArray[np.bool_]:
+    """Return which rows of a table a condition means that is no text: whether each does, or their labels."""
+    n = len(df)
+    labels = getattr(df, "index", None) if library_of(df) == "pandas" else None
+    if labels is not None and library_of(condition) == "pandas" and hasattr(condition, "reindex"):
+        own = getattr(condition, "index", None)  # a Series: its values belong to its labels
+        if own is not None and not own.equals(labels) and len(own) == n and labels.isin(own).all():
+            condition = condition.reindex(labels)
+    given = np.asarray(condition)
+    if given.dtype == object and len(given) == n and {type(value) for value in given} <= {bool, np.bool_}:
+        given = given.astype(bool)
+    if given.ndim != 1 or (given.dtype == bool and len(given) != n):
+        raise InputError(f"The condition has the shape {given.shape}, but the table has {n} rows; give one bool a row.")
+    if given.dtype == bool:
+        return given
+    known = np.arange(n) if labels is None else labels
+    unknown = [value for value in given.tolist() if value not in set(np.asarray(known).tolist())]
+    if unknown:
+        raise InputError(
+            f"The condition names rows that the table does not have: {examples(unknown)}; give a filter, row labels, "
+            "or one bool a row."
+        )
+    return np.isin(np.arange(n), given) if labels is None else np.asarray(labels.isin(given))
+
+
+def _row_labels(df: Any, chosen: npt.NDArray[np.bool_], default_value: Any) -> npt.NDArray[Any]:
+    """Return the row labels of a pandas table, which must tell the chosen rows from each other and from all others."""
+    labels = np.asarray(df.index)
+    mine = labels[chosen].tolist()
+    if len(set(mine)) < len(mine) or default_value in mine:
+        what = f"the default value {default_value!r}" if default_value in mine else "not unique"
+        raise InputError(
+            f"Row labels of the chosen rows are {what}, so they cannot be their numbers; use df.reset_index(drop=True)."
+        )
+    return labels if labels.dtype.kind in "iu" else labels.astype(object)

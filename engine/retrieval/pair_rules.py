@@ -167,10 +167,19 @@ def _label_index(frame: pl.DataFrame, column: str) -> tuple[KeyIndex, pl.Series]
             f"Multilabel column {column!r} holds {series.dtype}, not lists; split the text into lists first "
             "(for 'a|b|c': on the command line --multilabel splits at '|')."
         )
-    long = pl.DataFrame({"row": np.arange(len(frame)), "label": series}).explode("label").drop_nulls().unique()
+    long = pl.DataFrame({"row": np.arange(len(frame)), "label": series}).explode("label")
+    if long.schema["label"].is_float():
+        long = long.with_columns(pl.col("label").fill_nan(None))
+    long = long.drop_nulls().unique()
     names = long["label"].unique().sort()
     keys = long["label"].rank("dense").to_numpy().astype(np.int64) - 1
     return key_index(keys, long["row"].to_numpy().astype(np.int64), len(frame), len(names)), names
+
+
+def _n_missing_items(lists: pl.Series) -> int:
+    """Count the nulls and NaN inside lists."""
+    items = lists.explode(empty_as_null=False) if lists.dtype == pl.List else lists.explode()
+    return items.null_count() + (int(items.is_nan().sum()) if items.dtype.is_float() else 0)
 
 
 def _refuse_bad_keys(frame: pl.DataFrame, columns: Sequence[str]) -> None:
@@ -253,6 +262,8 @@ def compile_pairs(metadata: pl.DataFrame, pair_rules: PairRules) -> PairPlan:
     positives = _compile_side(n, codes, rules["pos_sameby"], rules["pos_diffby"], multilabel_col, None)
     negatives = _compile_side(n, codes, rules["neg_sameby"], rules["neg_diffby"], multilabel_col, labels)
     warnings = [*near_duplicate_labels(texts), *_missing_value_strings(texts)]
+    if multilabel_col is not None and (gone := _n_missing_items(frame[multilabel_col])):
+        warnings.append(f"{gone} missing items in the lists of {multilabel_col!r} were left out.")
     return PairPlan(rows, positives, negatives, labels, names, tuple(warnings))
 
 

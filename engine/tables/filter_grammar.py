@@ -11,7 +11,7 @@ from typing import Final
 
 from ..errors import InputError
 
-__all__ = ["Column", "Comparison", "Condition", "Joined", "Literal", "Not", "columns_of", "parse"]
+__all__ = ["Column", "Comparison", "Condition", "Joined", "Literal", "Matches", "Not", "columns_of", "parse"]
 
 _MAX_LENGTH = 10_000
 _MAX_DEPTH = 60
@@ -33,6 +33,9 @@ _OPERATORS: Final[dict[type[ast.cmpop], str]] = {
     ast.In: "in",
     ast.NotIn: "not in",
 }
+#: Methods of a column of pandas that filters know.
+_MISSING_METHODS: Final = {"isna": "in", "isnull": "in", "notna": "not in", "notnull": "not in"}
+_TEXT_METHODS: Final = ("startswith", "endswith", "contains")
 _MIRRORED: Final = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
@@ -60,6 +63,17 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Matches:
+    """A text column that starts with, ends with or contains one of some texts."""
+
+    column: Column
+    how: str
+    texts: tuple[str, ...]
+    regex: bool = False
+    case: bool = True
+
+
+@dataclass(frozen=True)
 class Not:
     """What is true where its part is not."""
 
@@ -74,7 +88,7 @@ class Joined:
     parts: tuple[Condition, ...]
 
 
-Condition = Column | Comparison | Not | Joined
+Condition = Column | Comparison | Matches | Not | Joined
 
 
 def parse(text: str) -> Condition | Literal:
@@ -94,9 +108,9 @@ def columns_of(condition: Condition) -> tuple[str, ...]:
     def named(part: Condition) -> Iterator[str]:
         if isinstance(part, Column):
             yield part.name
-        elif isinstance(part, Comparison):
+        elif isinstance(part, (Comparison, Matches)):
             yield part.column.name
-            if isinstance(part.other, Column):
+            if isinstance(part, Comparison) and isinstance(part.other, Column):
                 yield part.other.name
         else:
             for inner in part.parts if isinstance(part, Joined) else (part.part,):
@@ -162,7 +176,39 @@ class _Grammar:
             steps = zip(node.ops, sides[:-1], sides[1:], strict=True)
             parts = tuple(self.comparison(node, operator, left, right) for operator, left, right in steps)
             return parts[0] if len(parts) == 1 else Joined(True, parts)
+        if isinstance(node, ast.Call):
+            return self.call(node)
         raise self.refusal(node)
+
+    def call(self, node: ast.Call) -> Comparison | Matches:
+        """Return what a method of pandas asks of a column, such as ``x.isin([..])`` or ``x.str.startswith('a')``."""
+        method, of_text = node.func, False
+        owner = method.value if isinstance(method, ast.Attribute) else None
+        if isinstance(owner, ast.Attribute) and owner.attr == "str":
+            owner, of_text = owner.value, True
+        if not isinstance(method, ast.Attribute) or not isinstance(owner, ast.Name):
+            raise self.refusal(node)
+        column, name = self.column(owner), method.attr
+        if of_text and name in _TEXT_METHODS and len(node.args) == 1:
+            return self.matches(node, column, name)
+        if not of_text and not node.keywords:
+            if name in _MISSING_METHODS and not node.args:
+                return Comparison(column, _MISSING_METHODS[name], (Literal(None),))
+            if name == "isin" and len(node.args) == 1 and isinstance(node.args[0], (ast.List, ast.Tuple, ast.Set)):
+                return Comparison(column, "in", tuple(self.literal(item) for item in node.args[0].elts))
+        raise self.refusal(node)
+
+    def matches(self, node: ast.Call, column: Column, how: str) -> Matches:
+        given = node.args[0]
+        texts = [self.literal(each).value for each in (given.elts if isinstance(given, ast.Tuple) else [given])]
+        switches = {each.arg: self.literal(each.value).value for each in node.keywords}
+        allowed = {"na": (False,)} | ({"regex": (True, False), "case": (True, False)} if how == "contains" else {})
+        if not all(isinstance(text, str) for text in texts) or (how == "contains" and len(texts) > 1):
+            raise self.refusal(node)
+        if any(value not in allowed.get(str(switch), ()) for switch, value in switches.items()):
+            raise self.refusal(node)
+        regex = how == "contains" and bool(switches.get("regex", True))
+        return Matches(column, how, tuple(map(str, texts)), regex, bool(switches.get("case", True)))
 
     def comparison(self, whole: ast.Compare, operator: ast.cmpop, left: ast.expr, right: ast.expr) -> Comparison:
         listed = isinstance(right, (ast.List, ast.Tuple))
@@ -224,5 +270,6 @@ class _Grammar:
         shown = self.text if len(self.text) <= 200 else self.text[:197] + "..."
         return InputError(
             f"The filter {shown!r} holds {self.quote(node)!r}, which is not allowed: a filter compares columns with "
-            "text, numbers, True, False or lists of these, joined by and, or, not."
+            "text, numbers, True, False or lists of these, joined by and, or, not; of methods it knows isin, isna, "
+            "notna, str.startswith, str.endswith and str.contains."
         )

@@ -5,12 +5,15 @@ The language is the comparing part of `pandas.DataFrame.query`:
 * comparisons ``== != < <= > >=``, ``in [..]`` and ``not in [..]``, chains such as ``1 < Metadata_conc <= 5``;
 * ``and or not``, and ``& | ~`` with the precedence pandas gives them (``&`` binds like ``and``);
 * column names, with backticks when they are not plain words: ```Metadata_my column` ``;
-* text, numbers, ``True``, ``False`` and lists of these. ``== [..]`` means ``in [..]``.
+* text, numbers, ``True``, ``False`` and lists of these. ``== [..]`` means ``in [..]``;
+* the methods ``x.isin([..])``, ``x.isna()``, ``x.notna()``, ``x.str.startswith('a')``, ``x.str.endswith('a')`` and
+  ``x.str.contains('a|b')``, whose text is a regular expression of Rust unless ``regex=False``.
 
 A missing value is as in pandas: every comparison with it is false, except ``!=`` and ``not in``, which are
-true. So ``Metadata_x == Metadata_x`` keeps the rows that have a value, and so does ``Metadata_x not in
-[None]``. Stricter than pandas: a column is compared with its own type only (text with text, numbers with
-numbers), an unknown word is an error, and ``== None``, which is never true in pandas, is refused.
+true; no text method finds anything in it. So ``Metadata_x == Metadata_x`` keeps the rows that have a value, and so
+does ``Metadata_x not in [None]``. Stricter than pandas: a column is compared with its own type only (text with text,
+numbers with numbers; True and False are 1 and 0), an unknown word is an error, and ``== None``, which is never true
+in pandas, is refused.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ import polars.selectors as cs
 
 from ..choices import did_you_mean
 from ..errors import InputError, examples
-from .filter_grammar import Column, Comparison, Condition, Joined, Literal, Not, columns_of, parse
+from .filter_grammar import Column, Comparison, Condition, Joined, Literal, Matches, Not, columns_of, parse
 
 __all__ = ["Derivation", "Filter", "apply_derive", "parse_derive", "parse_filter"]
 
@@ -128,6 +131,8 @@ class _Compiler:
             return ~self.condition(part.part)
         if isinstance(part, Comparison):
             return self.comparison(part)
+        if isinstance(part, Matches):
+            return self.matches(part)
         if self.schema[part.name] != pl.Boolean:
             raise self.error(
                 f"uses the column {part.name!r} as a condition, but it is {self.kind(part)}, not true or false; "
@@ -166,6 +171,24 @@ class _Compiler:
         compared: pl.Expr = _OPERATORS[part.operator](self.column(part.column), other)
         return compared.fill_null(differs)
 
+    def matches(self, part: Matches) -> pl.Expr:
+        if self.kind(part.column) not in ("text", "empty"):
+            raise self.error(
+                f"uses str.{part.how} on {part.column.name!r}, which is {self.kind(part.column)}, not text"
+            )
+        values = self.column(part.column).cast(pl.String)
+        if part.how == "contains":
+            text = part.texts[0]
+            if part.regex:
+                found = values.str.contains(text if part.case else f"(?i){text}")
+            else:
+                plain = values if part.case else values.str.to_lowercase()
+                found = plain.str.contains(text if part.case else text.lower(), literal=True)
+        else:
+            one = values.str.starts_with if part.how == "startswith" else values.str.ends_with
+            found = pl.any_horizontal([one(text) for text in part.texts]) if part.texts else pl.lit(False)
+        return found.fill_null(False)
+
     def within(self, column: Column, values: tuple[Literal, ...]) -> pl.Expr:
         """Return membership; a None in the list is the missing value, as in pandas."""
         equal = [Comparison(column, "==", value) for value in dict.fromkeys(values) if value.value is not None]
@@ -177,6 +200,10 @@ class _Compiler:
     def literal(self, column: Column, literal: Literal) -> pl.Expr:
         """Return the value for a comparison with the column, if it is of the column's type."""
         kind, value, dtype = self.kind(column), literal.value, self.schema[column.name]
+        if kind == "true or false" and type(value) in (int, float) and value in (0, 1):
+            value = bool(value)
+        elif kind == "numbers" and isinstance(value, bool):
+            value = int(value)
         mine = "text" if isinstance(value, str) else "true or false" if isinstance(value, bool) else "numbers"
         if dtype != pl.Null and kind != mine:
             hints = {"text": f"; write {str(value)!r}", "true or false": "; write True or False"}

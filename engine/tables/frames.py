@@ -7,6 +7,7 @@ it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -163,8 +164,9 @@ def select_columns(table: Any, named: Mapping[str, str]) -> Any:
     known = column_names(table)
     if known is None or not named:
         return table
-    check_names(known)
-    empty = pl.DataFrame(schema=dict.fromkeys(known, pl.Null))
+    texts = [name for name in known if isinstance(name, str)]  # what no rule names may be called by a number
+    check_names(texts)
+    empty = pl.DataFrame(schema=dict.fromkeys(texts, pl.Null))
     for column, purpose in named.items():
         require_columns(empty, [column], purpose)
     indexed = isinstance(table, pl.DataFrame) or library_of(table) == "pandas"  # in Polars, a query takes longer
@@ -195,7 +197,9 @@ def with_columns_like(table: Any, kind: str, rows: np.ndarray | None, added: pl.
         kept = table if taken is None else table.iloc[taken]
         columns = {name: kept[name].array for name in names if name not in replaced}
         columns |= {name: column.array for name, column in to_kind(added, kind).items()}
-        return pandas.DataFrame(columns, index=kept.index if rows is None else None)
+        found = pandas.DataFrame(columns, index=kept.index if rows is None else None)
+        found.attrs = deepcopy(table.attrs)
+        return found
     if kind == "polars":
         kept = whole.drop(replaced) if replaced else whole  # a query takes longer than looking
         return with_series(kept if taken is None else kept[taken], added)
@@ -239,6 +243,8 @@ def _from_objects(name: str, values: list[Any]) -> pl.Series:
     clean = [None if is_missing(value) else value for value in values]
     present = [value for value in clean if value is not None]
     families = {family_of(value): value for value in reversed(present)}
+    if families.keys() == {"text", "number"} and not _coincide(present):
+        return pl.Series(name, [None if value is None else str(value) for value in clean], dtype=pl.String)
     if len(families) > 1:
         shown = " and ".join(f"{value!r} ({family})" for family, value in sorted(families.items()))
         raise InputError(
@@ -268,15 +274,48 @@ def _from_objects(name: str, values: list[Any]) -> pl.Series:
     return series
 
 
+def _coincide(values: list[Any]) -> bool:
+    """Return whether a text of the values reads as one of their numbers."""
+    numbers = {float(value) for value in values if not isinstance(value, str)}
+    for value in values:
+        try:
+            if isinstance(value, str) and float(value) in numbers:
+                return True
+        except ValueError:
+            continue
+    return False
+
+
 def _from_lists(name: str, values: list[Any]) -> pl.Series:
-    rows = [None if row is None else sorted(row) if isinstance(row, (set, frozenset)) else list(row) for row in values]
-    odd = [item for row in rows if row for item in row if not isinstance(item, str)]
-    if odd:
+    """Type a column of lists by their items; missing items stay, as nulls."""
+    rows = [None if row is None else [None if is_missing(item) else item for item in _items(row)] for row in values]
+    families = {family_of(item): item for row in rows if row for item in row if item is not None}
+    if len(families) > 1 or not families.keys() <= {"text", "number", "true/false"}:
+        shown = " and ".join(f"{value!r} ({family})" for family, value in sorted(families.items()))
         raise InputError(
-            f"Metadata column {name!r} holds lists, and lists must hold text only, but there are {examples(odd)}; turn "
-            "the items into text, and leave out missing ones."
+            f"Metadata column {name!r} holds lists of {shown}; items must be of one type: text, numbers, or True and "
+            "False."
         )
+    if "number" in families:
+        whole = all(isinstance(item, (int, np.integer)) for row in rows if row for item in row if item is not None)
+        rows = [row and [item if item is None else (int if whole else float)(item) for item in row] for row in rows]
+        return pl.Series(name, rows, dtype=pl.List(pl.Int64 if whole else pl.Float64))
+    if "true/false" in families:
+        rows = [row and [item if item is None else bool(item) for item in row] for row in rows]
+        return pl.Series(name, rows, dtype=pl.List(pl.Boolean))
+    rows = [row and [item if item is None else str(item) for item in row] for row in rows]
     return pl.Series(name, rows, dtype=pl.List(pl.String))
+
+
+def _items(row: Any) -> list[Any]:
+    """Return the items of a list, a set, or an array of any library."""
+    if isinstance(row, (set, frozenset)):
+        return sorted(row, key=str)
+    for method in ("tolist", "to_list", "to_pylist"):
+        if hasattr(row, method):
+            items = getattr(row, method)()
+            return items if isinstance(items, list) else [items]
+    return list(row)
 
 
 def to_kind(frame: pl.DataFrame, kind: str, index: Any = None) -> Any:

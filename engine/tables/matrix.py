@@ -60,6 +60,8 @@ def family_of(value: Any) -> str:
         return "number"
     if isinstance(value, (list, tuple, np.ndarray, set, frozenset)):
         return "list"
+    if library_of(value) in ("pandas", "polars", "pyarrow") and hasattr(value, "__len__"):
+        return "list"  # an array or series in a cell, as a grouping of pandas makes them
     return type(value).__name__
 
 

@@ -1,0 +1,210 @@
+"""Calls that users make of copairs, made of both: equal values, columns, row labels and types."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+import fastbench as fb
+from fastbench.engine.errors import InputError, UnpairedException
+
+copairs = pytest.importorskip("copairs.map")
+matching = pytest.importorskip("copairs.matching")
+
+RULE: tuple[list[str], ...] = (["Metadata_c"], [], [], ["Metadata_c"])
+
+
+def wells(**columns: Any) -> pd.DataFrame:
+    return pd.DataFrame({"Metadata_c": np.repeat(list("abcdef"), 4), "Metadata_p": np.tile([1, 2, 3, 4], 6)} | columns)
+
+
+def features(n: int = 24, d: int = 8) -> np.ndarray:
+    return np.random.default_rng(n).normal(size=(n, d)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def ours_and_theirs(meta: pd.DataFrame, x: Any, rule: Any = RULE, **more: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+    mine = fb.average_precision(meta, x, *rule, ties="optimistic", progress_bar=False, **more)
+    return mine, copairs.average_precision(meta, x, *rule, progress_bar=False, **more)
+
+
+def assert_same(mine: pd.DataFrame, theirs: pd.DataFrame) -> None:
+    """Compare all but `ap_optimistic` and its like, which only fastbench has."""
+    pd.testing.assert_frame_equal(mine[theirs.columns], theirs, rtol=1e-6)
+    assert list(mine.columns)[: theirs.shape[1]] == list(theirs.columns)
+    assert mine.attrs == theirs.attrs
+
+
+def with_attributes() -> pd.DataFrame:
+    meta = wells().set_axis([f"r{i}" for i in range(24)])
+    meta.attrs = {"plates": ["a", "b"]}
+    return meta
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        wells(),
+        with_attributes(),
+        wells(x=np.nan, Metadata_flag=True),
+        wells(**{"Metadata_c": ["z", *np.repeat(list("abcdef"), 4)[1:]]}),
+        wells().assign(**{"n": 1}).rename(columns={"n": 7}),
+        wells(Metadata_c=pd.array(np.repeat(list("abcdef"), 4), dtype="string")),
+    ],
+    ids=["plain", "labels and attrs", "unused columns", "no positive", "a column called 7", "extension type"],
+)
+def test_average_precision(meta: pd.DataFrame):
+    assert_same(*ours_and_theirs(meta, features()))
+
+
+LABELS: list[list[int]] = [[1, 2], [2], [1], [3], [3, 4], [4], [1, 4], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        lambda row, k: [float(label) for label in row],
+        lambda row, k: np.array(row),
+        lambda row, k: np.array([str(label) for label in row], dtype=object),
+        lambda row, k: [str(label) for label in row] + ([None] if k == 0 else []),
+        lambda row, k: pd.array([str(label) for label in row], dtype="string"),
+        lambda row, k: [str(label) for label in row] if k else [],
+    ],
+    ids=["float", "array", "array of text", "None within", "extension array", "empty"],
+)
+def test_cells_of_lists(cell: Callable[[list[int], int], Any]):
+    meta = pd.DataFrame({"Metadata_t": [cell(row, k) for k, row in enumerate(LABELS)], "Metadata_p": range(8)})
+    rule = (["Metadata_t"], [], [], ["Metadata_t"], "Metadata_t")
+    mine = fb.multilabel.average_precision(meta, features(8), *rule, ties="optimistic", progress_bar=False)
+    theirs = copairs.multilabel.average_precision(meta, features(8), *rule, progress_bar=False)
+    assert_same(mine, theirs)
+
+
+@pytest.mark.parametrize(
+    "cell", [list, tuple, set, lambda row: pd.array(row, dtype="Int64"), lambda row: pl.Series(row)], ids=str
+)
+def test_cells_that_copairs_reads_otherwise_or_not_at_all(cell: Callable[[list[int]], Any]):
+    """Whole numbers come back as int64 (copairs: int32); sets and Polars series copairs cannot read."""
+    rule = (["Metadata_t"], [], [], ["Metadata_t"], "Metadata_t")
+    found = [
+        fb.multilabel.average_precision(
+            pd.DataFrame({"Metadata_t": [make(row) for row in LABELS]}), features(8), *rule, progress_bar=False
+        )
+        for make in (cell, lambda row: [float(label) for label in row])
+    ]
+    assert found[0]["Metadata_t"].dtype == np.int64
+    pd.testing.assert_frame_equal(found[0], found[1], check_dtype=False)
+
+
+def test_true_and_false_are_labels():
+    rule = (["Metadata_t"], [], [], ["Metadata_t"], "Metadata_t")
+    cells = [[True], [False], [True], [True], [False]]
+    as_text = [[str(each[0])] for each in cells]
+    found = [
+        fb.multilabel.average_precision(pd.DataFrame({"Metadata_t": each}), features(5), *rule, progress_bar=False)
+        for each in (cells, as_text)
+    ]
+    assert found[0]["Metadata_t"].map(str).tolist() == found[1]["Metadata_t"].tolist()
+    np.testing.assert_array_equal(found[0]["average_precision"], found[1]["average_precision"])
+
+
+def test_missing_items_of_lists_are_told():
+    meta = pd.DataFrame({"Metadata_t": [["a", None], ["a"], ["b", np.nan], ["b"]]})
+    rule = (["Metadata_t"], [], [], ["Metadata_t"], "Metadata_t")
+    with pytest.warns(UserWarning, match="2 missing items in the lists of 'Metadata_t' were left out"):
+        fb.multilabel.average_precision(meta, features(4), *rule, progress_bar=False)
+
+
+CONDITIONS = {
+    "filter": "Metadata_c == 'a'",
+    "index": pd.Index([0, 5, 2]),
+    "isin": "Metadata_c.isin(['a', 'f'])",
+    "startswith": "Metadata_c.str.startswith('a')",
+    "contains": "Metadata_c.str.contains('a|b')",
+    "isna": "Metadata_x.isna()",
+    "notnull": "Metadata_x.notnull() and Metadata_p > 1",
+    "flag": "Metadata_flag == 1",
+    "not": "not Metadata_flag",
+}
+
+
+@pytest.mark.parametrize("condition", CONDITIONS.values(), ids=CONDITIONS)
+@pytest.mark.parametrize("inplace", [False, True])
+def test_reference_index(condition: Any, inplace: bool):
+    meta = wells(Metadata_flag=np.arange(24) % 3 == 0, Metadata_x=np.where(np.arange(24) < 3, np.nan, 1.0))
+    meta[7] = 0
+    made = []
+    for assign in (fb.assign_reference_index, matching.assign_reference_index):
+        table = meta.copy()
+        found = assign(table, condition, inplace=inplace)
+        assert (found is None) == inplace
+        made.append(table if inplace else found)
+    pd.testing.assert_frame_equal(*made)
+
+
+def test_reference_index_takes_row_labels():
+    meta = wells().iloc[::-1].set_axis([f"r{i}" for i in range(24)])
+    mine, theirs = (
+        assign(meta, "Metadata_c == 'a'") for assign in (fb.assign_reference_index, matching.assign_reference_index)
+    )
+    pd.testing.assert_frame_equal(mine, theirs)
+    scored = fb.average_precision(mine, features(), ["Metadata_Reference_Index", "Metadata_c"], [], [], ["Metadata_c"])
+    assert scored["n_pos_pairs"].tolist() == [0 if label == "a" else 3 for label in meta["Metadata_c"]]
+
+
+def test_a_boolean_condition_says_it_of_each_row():
+    """In copairs, each chosen row gets True, so that all of them are positives of each other."""
+    meta = wells()
+    chosen = meta["Metadata_c"] == "a"
+    for condition in (chosen, chosen.to_numpy(), chosen.tolist(), chosen.iloc[::-1]):
+        found = fb.assign_reference_index(meta, condition)["Metadata_Reference_Index"]
+        assert found.tolist() == [0, 1, 2, 3, *[-1] * 20]
+    frame = pl.from_pandas(meta)
+    assert fb.assign_reference_index(frame, chosen.to_numpy())["Metadata_Reference_Index"].to_list() == found.tolist()
+    assert fb.assign_reference_index(frame, [0, 3])["Metadata_Reference_Index"].to_list()[:4] == [0, -1, -1, 3]
+
+
+@pytest.mark.parametrize(
+    ("table", "condition", "message"),
+    [
+        (wells(), pd.Index([0, 99]), "names rows that the table does not have: 99"),
+        (wells(), [True, False], r"shape \(2,\), but the table has 24 rows"),
+        (wells().set_axis([1] * 24), "Metadata_c == 'a'", "not unique"),
+        (wells().set_axis(range(-1, 23)), "Metadata_c == 'a'", "the default value -1"),
+        (wells(), "Metadata_c.str.upper() == 'A'", "str.startswith"),
+        (wells(), "Metadata_c.str.contains('a', na=True)", "not allowed"),
+    ],
+)
+def test_conditions_that_are_refused(table: pd.DataFrame, condition: Any, message: str):
+    with pytest.raises(InputError, match=message):
+        fb.assign_reference_index(table, condition)
+
+
+def test_nothing_to_pair_raises_what_loops_catch():
+    for rows in (slice(0, 0), slice(None, None, 4)):
+        with pytest.raises(UnpairedException):
+            fb.average_precision(wells()[rows], features()[rows], *RULE)
+        with pytest.raises(matching.UnpairedException):
+            copairs.average_precision(wells()[rows], features()[rows], *RULE)
+
+
+def test_keys_of_two_types_are_told_apart():
+    """A number and a text are keys of their own, unless they could mean the same."""
+    meta = wells(Metadata_c=[*["a"] * 8, *[3] * 8, *["b"] * 8])
+    text = meta.assign(Metadata_c=meta["Metadata_c"].map(str))
+    mine = fb.average_precision(meta, features(), *RULE)["average_precision"]
+    np.testing.assert_array_equal(mine, fb.average_precision(text, features(), *RULE)["average_precision"])
+    with pytest.raises(InputError, match="mixes types"):
+        fb.average_precision(meta.replace("a", "3.0"), features(), *RULE)
