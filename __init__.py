@@ -11,7 +11,9 @@ Nothing heavy is loaded before the first call.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -62,12 +64,49 @@ _HOME = {
     "mean_average_precision_hierarchical": "retrieval.mean_average_precision",
 }
 
-__all__ = ["__version__", "multilabel", *_HOME]
+#: Modules of copairs and the names that people import from them: ``from fastbench.map import average_precision``.
+_MODULES = {
+    "map": ("average_precision", "mean_average_precision", "mean_average_precision_hierarchical", "multilabel"),
+    "map.multilabel": ("average_precision",),
+    "multilabel": ("average_precision",),
+    "matching": ("UnpairedException", "assign_reference_index"),
+}
+
+__all__ = ["__version__", *(name for name in _MODULES if "." not in name), *_HOME]
+
+
+class _Module(ModuleType):
+    """A module under a name of copairs; what it holds is loaded when it is asked for."""
+
+    __all__: tuple[str, ...]
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.__all__:
+            if self.__name__.endswith("multilabel"):
+                return import_module(".engine.retrieval.multilabel", __name__).average_precision
+            return getattr(sys.modules[__name__], name)
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return list(self.__all__)
+
+
+def _add_modules() -> None:
+    """Make the modules known to imports."""
+    for place, names in _MODULES.items():
+        module = _Module(f"{__name__}.{place}", f"Functions of fastbench under the name of copairs.{place}.")
+        module.__all__ = names
+        if any(other.startswith(f"{place}.") for other in _MODULES):
+            module.__path__ = []  # so that it may have modules
+        sys.modules[module.__name__] = module
+
+
+_add_modules()
 
 
 def __getattr__(name: str) -> Any:
-    if name == "multilabel":
-        return import_module(".engine.retrieval.multilabel", __name__)
+    if name in _MODULES:
+        return sys.modules[f"{__name__}.{name}"]
     if name in _HOME:
         return getattr(import_module(f".engine.{_HOME[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .codes import KeyIndex, LabelPartners, PairCodes, Partners
+from .names import Similarity
 from .sparse_counts import SparseCounts
 
 __all__ = ["Backend", "Outranking", "Prepared", "Status", "bound", "functions"]
@@ -90,7 +91,7 @@ class Backend(Protocol[P]):
 
     __name__: str
 
-    def prepare(self, features: npt.NDArray[np.floating], distance: str, negatives: PairCodes) -> P:
+    def prepare(self, features: npt.NDArray[np.floating], distance: str | Similarity, negatives: PairCodes) -> P:
         """Set up the counting for a feature matrix and a rule of negative pairs: `reference.ranking`."""
 
     def count_outranking(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 __all__ = [
     "ABS_COSINE",
@@ -21,6 +22,8 @@ __all__ = [
     "PRECISIONS",
     "TIES",
     "Distance",
+    "Similarity",
+    "is_metric",
 ]
 
 
@@ -91,3 +94,11 @@ METRICS = (
     "sokalsneath",
     "yule",
 )
+
+#: What users may give in the place of a name: similarities (m,) of the rows (m, d) of two arrays, higher is nearer.
+Similarity = Callable[[Any, Any], Any]
+
+
+def is_metric(distance: str | Similarity) -> bool:
+    """Return whether values come from scipy or from a function of the user, not from arithmetic of our own."""
+    return callable(distance) or distance in METRICS

@@ -6,9 +6,10 @@ Queries go through in batches, so that memory is O(rows x features + batch), wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,19 +17,18 @@ import polars as pl
 
 from ...kernels import dispatch
 from ...kernels.backend import Backend, Outranking, Prepared, Status
-from ...kernels.names import DISTANCE_TABLE, METRICS
+from ...kernels.names import DISTANCE_TABLE, Similarity, is_metric
 from ..devices import backend_of
 from ..errors import InputError, UnpairedException
 from ..tables.frames import with_series
-from .degenerate import refuse_degenerate
+from .batches import Batch, batches, joined, reported
+from .degenerate import degenerate_rows, last_where_degenerate, refuse_degenerate
 from .options import ALIASES, Scoring
 from .pair_rules import PairPlan, PairRules, compile_pairs
 from .report import Retrieval, RetrievalReport
 
 __all__ = ["SCORES", "score"]
 
-#: Positive entries handled at once; 2 million take 170 MB. A tile serves both sides only within a batch.
-BATCH_POSITIVES = 2_000_000
 #: Work of a range of queries that is kept as one step, in floating point operations of its products: some ten seconds.
 STEP_WORK = 1e12
 #: Keeps a step: ``(name, compute) -> value``.
@@ -51,24 +51,13 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-class _Batch(NamedTuple):
-    """The lists of positives of some queries, each with its AP."""
-
-    query: Ints  # (u,) row of the query
-    label: npt.NDArray[np.integer]  # (u,)
-    n_pos: Ints  # (u,)
-    ap: Floats  # (u,)
-    low: Floats  # (u,) AP if ties went to the negatives
-    high: Floats  # (u,) AP if ties went to the positives
-    rechecked: int  # entries that float32 could not decide
-
-
 def score(
     metadata: pl.DataFrame,
     features: npt.NDArray[np.floating],
     rules: PairRules,
     scoring: Scoring = DEFAULT_SCORING,
     *,
+    similarity: Similarity | None = None,
     queries: npt.NDArray[np.bool_] | None = None,
     feature_names: Sequence[str] | None = None,
     threads: int = 0,
@@ -86,8 +75,11 @@ def score(
     rules : PairRules
         Which pairs are positive, and which negative.
     scoring : Scoring, optional
-        Distance, ties, device and precision. Ranks under a distance of scipy alone are those of scipy on this machine,
-        without a certificate.
+        Distance, ties, device, precision and degenerate rows. Ranks under a distance of scipy alone are those of scipy
+        on this machine, without a certificate.
+    similarity : callable, optional
+        In the place of the distance: ``(a, b) -> values``, arrays of m rows to m numbers, higher is nearer, equal from
+        both sides.
     queries : ndarray of bool, shape (n,), optional
         Rows to score; the others are only candidates and get no AP.
     feature_names : sequence of d str, optional
@@ -117,7 +109,7 @@ def score(
     Kalinin et al. 2025, Nat Commun 16:5181 (the framework and its formulas).
     """
     ties, device, multilabel_col = scoring.ties, scoring.device, rules.multilabel_col
-    distance = ALIASES.get(scoring.distance, scoring.distance)
+    distance: str | Similarity = similarity or ALIASES.get(scoring.distance, scoring.distance)
     if len(metadata) != len(features):
         raise InputError(f"Metadata has {len(metadata)} rows and features have {len(features)}; they must agree.")
     if len(metadata) == 0:
@@ -129,6 +121,33 @@ def score(
         )
     if features.ndim != 2 or not features.shape[1]:
         raise InputError(f"Features must be a matrix with at least one column, but their shape is {features.shape}.")
+    if scoring.degenerate == "refuse" or similarity is not None:
+        bad = np.zeros(len(features), bool)
+    else:
+        bad = degenerate_rows(features, str(distance))
+    said: list[str] = []
+    if bad.any():
+        what = f"{int(bad.sum())} of {len(bad)} rows have features that are not finite, or no direction, and"
+        if scoring.degenerate == "drop":
+            good = np.flatnonzero(~bad)
+            found = score(
+                metadata[good],
+                features[good],
+                rules,
+                replace(scoring, degenerate="refuse"),
+                queries=None if queries is None else queries[good],
+                feature_names=feature_names,
+                threads=threads,
+                progress=progress,
+                keep=keep,
+            )
+            report = replace(found.report, warnings=(*found.report.warnings, f"{what} were left out."))
+            return replace(found, rows=good[found.rows], report=report)
+        said.append(f"{what} rank last; similarities were computed pair by pair.")
+        distance = last_where_degenerate(str(distance))
+    elif is_metric(distance):
+        whose = f"Distance {distance!r} is scipy's" if isinstance(distance, str) else "The similarity is a function"
+        said.append(f"{whose}: ranks are as exact as its arithmetic, without a certificate.")
     backend = backend_of(device, scoring.precision)
     plan = compile_pairs(metadata, rules)
     x = features if len(plan.rows) == len(features) else features[plan.rows]
@@ -136,7 +155,7 @@ def score(
     if not wanted.any():
         raise InputError("No row was asked for: the queries are empty.")
     by_length = _tells_by_length(distance)
-    if not by_length:
+    if not by_length and not bad.any():
         refuse_degenerate(x, distance, plan.rows, names=feature_names)
 
     n_neg = backend.count_partners(plan.negatives)
@@ -148,15 +167,14 @@ def score(
     if by_length:
         refuse_degenerate(x, distance, plan.rows, prepared.norms, feature_names)
     most = None if keep is None else max(1, int(STEP_WORK / (2 * x.size)))
-    found = []
-    for batch, tell in _reported(_batches(backend, plan, asked, most), len(asked), progress):
+    scored = []
+    for batch, tell in reported(batches(backend, plan, asked, most), len(asked), progress):
         count = partial(_score_batch, backend, plan, prepared, batch, distance, ties, threads, tell)
-        found.append(count() if keep is None else _kept(keep, f"queries {batch[0]} to {batch[-1]}", count))
+        scored.append(count() if keep is None else _kept(keep, f"queries {batch[0]} to {batch[-1]}", count))
     on_host = prepared.status is Status.ON_HOST
-    said = [f"Device {device!r} left the counting to the CPU kernels: {prepared.reason}."] if on_host else []
-    if distance in METRICS:
-        said.append(f"Distance {distance!r} is scipy's: ranks are as exact as its arithmetic, without a certificate.")
-    whole = _joined(found)
+    if on_host:
+        said.append(f"Device {device!r} left the counting to the CPU kernels: {prepared.reason}.")
+    whole = joined(scored)
     query, n_pos, tied = whole.query, whole.n_pos, whole.low < whole.high
     if not len(query):
         raise UnpairedException("No positive pair exists under pos_sameby and pos_diffby; relax these rules.")
@@ -171,9 +189,9 @@ def score(
         n_tied_queries=int(tied.sum()),
         n_compared=int(n_neg[_marked(query, len(x))].sum()),
         n_rechecked=whole.rechecked,
-        certified=distance not in METRICS,
+        certified=bool(bad.any()) or not is_metric(distance),
         ties=ties,
-        distance=distance,
+        distance=getattr(similarity, "__name__", "function") if similarity else scoring.distance,
         precision=prepared.precision,
         device="cpu" if on_host else dispatch.name(backend),
         warnings=(*plan.warnings, *said),
@@ -188,33 +206,17 @@ def score(
     return _multi(kept, plan, whole, n_neg, scores, multilabel_col, report)
 
 
-def _tells_by_length(distance: str) -> bool:
+def _tells_by_length(distance: str | Similarity) -> bool:
     """Return whether the lengths of rows show which have no direction, so that rows need not be looked at for it."""
-    traits = DISTANCE_TABLE.get(distance)
+    traits = DISTANCE_TABLE.get(distance) if isinstance(distance, str) else None
     return traits is not None and traits.needs_norm and not traits.is_centred
 
 
-def _raise_if_refused(distance: str, given: Prepared | Outranking) -> None:
+def _raise_if_refused(distance: str | Similarity, given: Prepared | Outranking) -> None:
     """Raise where a distance is not defined for these features."""
     if given.status is Status.REFUSED:
-        raise InputError(f"Distance {distance!r}: {given.reason}; use another distance, or other features.")
-
-
-def _joined(batches: Sequence[_Batch]) -> _Batch:
-    """Put the lists of batches one after the other."""
-
-    def of(parts: Iterable[npt.NDArray[Any]], dtype: type[np.generic]) -> npt.NDArray[Any]:
-        return np.concatenate([*parts, np.empty(0)]).astype(dtype)
-
-    return _Batch(
-        of((b.query for b in batches), np.int64),
-        of((b.label for b in batches), np.int64),
-        of((b.n_pos for b in batches), np.int64),
-        of((b.ap for b in batches), np.float64),
-        of((b.low for b in batches), np.float64),
-        of((b.high for b in batches), np.float64),
-        sum(b.rechecked for b in batches),
-    )
+        what = f"Distance {distance!r}" if isinstance(distance, str) else "The similarity function"
+        raise InputError(f"{what}: {given.reason}; use another distance, or other features.")
 
 
 def _marked(rows: Ints, n: int) -> npt.NDArray[np.bool_]:
@@ -224,45 +226,9 @@ def _marked(rows: Ints, n: int) -> npt.NDArray[np.bool_]:
     return mark
 
 
-def _kept(keep: Keep, name: str, count: Callable[[], _Batch]) -> _Batch:
+def _kept(keep: Keep, name: str, count: Callable[[], Batch]) -> Batch:
     """Return what a range of queries counts, from where it was kept or counted now."""
-    return _Batch(**keep(name, lambda: count()._asdict()))
-
-
-def _batches(backend: Backend[Any], plan: PairPlan, asked: Ints, most: int | None = None) -> Iterator[Ints]:
-    """Split the queries so that the positives of a batch stay within the limit, and at most `most` are in one."""
-    if plan.labels is None:
-        sizes = backend.count_partners(plan.positives)[asked]
-    else:  # a list holds at most all carriers of its labels
-        carriers = np.diff(plan.labels.key_offsets)[plan.labels.row_keys]
-        total = np.concatenate([[0], np.cumsum(carriers)])
-        sizes = (total[plan.labels.row_offsets[1:]] - total[plan.labels.row_offsets[:-1]])[asked]
-    start = 0
-    ends = np.cumsum(sizes)
-    while start < len(asked):
-        base = ends[start - 1] if start else 0
-        stop = int(np.searchsorted(ends, base + BATCH_POSITIVES, side="right"))
-        stop = min(max(stop, start + 1), start + (most or len(asked)), len(asked))
-        yield asked[start:stop]
-        start = stop
-
-
-def _reported(
-    batches: Iterator[Ints], total: int, progress: Callable[[int, int], None] | None
-) -> Iterator[tuple[Ints, Callable[[float], None] | None]]:
-    """Give each batch what it tells the share of its work that is done."""
-    done = 0
-    for batch in batches:
-        if progress is None:
-            yield batch, None
-            continue
-
-        def tell(share: float, done: int = done, size: int = len(batch)) -> None:
-            progress(done + int(share * size), total)
-
-        yield batch, tell
-        done += len(batch)
-        progress(done, total)
+    return Batch(**keep(name, lambda: count()._asdict()))
 
 
 def _score_batch(
@@ -270,11 +236,11 @@ def _score_batch(
     plan: PairPlan,
     prepared: Prepared,
     batch: Ints,
-    distance: str,
+    distance: str | Similarity,
     ties: str,
     threads: int,
     tell: Callable[[float], None] | None,
-) -> _Batch:
+) -> Batch:
     """Score the lists of the queries of a batch, given by row."""
     if plan.labels is None:
         offsets, positives = backend.partners(plan.positives, batch)
@@ -296,7 +262,7 @@ def _score_batch(
         low, high = ap_under("pessimistic"), ap_under("optimistic")
     n_pos = np.diff(offsets)
     has = n_pos > 0
-    return _Batch(batch[owner][has], label[has], n_pos[has], ap[has], low[has], high[has], counts.rechecked)
+    return Batch(batch[owner][has], label[has], n_pos[has], ap[has], low[has], high[has], counts.rechecked)
 
 
 def _n_asked(plan: PairPlan, wanted: npt.NDArray[np.bool_]) -> int:
@@ -314,7 +280,7 @@ def _n_positive_pairs(backend: Backend[Any], plan: PairPlan, n_pos: Ints, wanted
         return int(backend.count_partners(plan.positives).sum()) // 2
     others = np.flatnonzero(~wanted)
     more = sum(
-        int(backend.label_partners(plan.positives, plan.labels, b).offsets[-1]) for b in _batches(backend, plan, others)
+        int(backend.label_partners(plan.positives, plan.labels, b).offsets[-1]) for b in batches(backend, plan, others)
     )
     return (int(n_pos.sum()) + more) // 2
 
@@ -328,7 +294,7 @@ def _normalized(backend: Backend[Any], ap: Floats, n_pos: Ints, n_total: Ints) -
 def _single(
     frame: pl.DataFrame,
     rows: Ints,
-    found: _Batch,
+    found: Batch,
     n_neg: Ints,
     scores: dict[str, Floats],
     wanted: npt.NDArray[np.bool_],
@@ -350,7 +316,7 @@ def _single(
 def _multi(
     frame: pl.DataFrame,
     plan: PairPlan,
-    found: _Batch,
+    found: Batch,
     n_neg: Ints,
     scores: dict[str, Floats],
     column: str,

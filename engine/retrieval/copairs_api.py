@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ...kernels.names import Similarity
 from ..errors import InputError, UnpairedException, examples
 from ..tables.dominance import dominant_feature
 from ..tables.filters import parse_filter
@@ -29,12 +30,13 @@ def average_precision(
     neg_sameby: Columns,
     neg_diffby: Columns,
     batch_size: int = 20000,
-    distance: str = "cosine",
+    distance: str | Similarity = "cosine",
     progress_bar: bool = True,
     *,
     ties: str = "expected",
     device: str = "auto",
     queries: Any = None,
+    degenerate: str = "refuse",
 ) -> Any:
     """Average precision of each profile: how well it retrieves its positives among its negatives.
 
@@ -50,9 +52,10 @@ def average_precision(
         rows, and its column takes its place in the list, as in copairs.
     batch_size : int
         Accepted for copairs' sake; memory does not grow with the number of pairs here.
-    distance : str, default "cosine"
+    distance : str or callable, default "cosine"
         cosine, abs_cosine, correlation, euclidean, manhattan or chebyshev: the same ranks on every machine. Or another
         name of `scipy.spatial.distance`, with scipy's arithmetic (variances and covariances are those of all rows).
+        Or a function of two arrays of m rows that returns m similarities: higher is nearer, the same from both sides.
     progress_bar : bool, default True
         Show progress when standard error is a terminal.
     ties : {"expected", "optimistic", "pessimistic"}
@@ -63,6 +66,9 @@ def average_precision(
         rest is left to the CPU).
     queries : array of bool, shape (n,), optional
         Rows to score; the others are candidates only.
+    degenerate : {"refuse", "drop", "last"}
+        What becomes of rows with infinite or missing features, or without a direction (all zero under the cosine):
+        refused; left out; or last in every ranking, as in copairs, tied with each other.
 
     Returns
     -------
@@ -83,7 +89,7 @@ def average_precision(
     Kalinin et al. 2025, Nat Commun 16:5181.
     """
     rules = (pos_sameby, pos_diffby, neg_sameby, neg_diffby)
-    return _scored(meta, feats, rules, None, distance, progress_bar, ties, device, queries)
+    return _scored(meta, feats, rules, None, distance, progress_bar, ties, device, degenerate, queries)
 
 
 def multilabel_average_precision(
@@ -95,11 +101,12 @@ def multilabel_average_precision(
     neg_diffby: Columns,
     multilabel_col: str,
     batch_size: int = 20000,
-    distance: str = "cosine",
+    distance: str | Similarity = "cosine",
     progress_bar: bool = True,
     *,
     ties: str = "expected",
     device: str = "auto",
+    degenerate: str = "refuse",
 ) -> Any:
     """Average precision of each (profile, label) for a metadata column that holds lists.
 
@@ -109,7 +116,8 @@ def multilabel_average_precision(
 
     Parameters
     ----------
-    meta, feats, pos_sameby, pos_diffby, neg_sameby, neg_diffby, batch_size, distance, progress_bar, ties, device
+    meta, feats, pos_sameby, pos_diffby, neg_sameby, neg_diffby, batch_size, distance, progress_bar, ties, device, \
+    degenerate
         As in `average_precision`.
     multilabel_col : str
         The list column; it stands in `pos_sameby`.
@@ -121,7 +129,7 @@ def multilabel_average_precision(
         ``average_precision``, ``normalized_average_precision``, ``n_pos_pairs``, ``n_total_pairs``.
     """
     rules = (pos_sameby, pos_diffby, neg_sameby, neg_diffby)
-    return _scored(meta, feats, rules, multilabel_col, distance, progress_bar, ties, device)
+    return _scored(meta, feats, rules, multilabel_col, distance, progress_bar, ties, device, degenerate)
 
 
 def _refuse_other_order(meta: Any, feats: Any) -> None:
@@ -143,16 +151,19 @@ def _scored(
     feats: Any,
     rules: tuple[Columns, Columns, Columns, Columns],
     multilabel_col: str | None,
-    distance: str,
+    distance: str | Similarity,
     progress_bar: bool,
     ties: str,
     device: str,
+    degenerate: str,
     queries: Any = None,
 ) -> Any:
     """Score, warn of what was noticed, and give back the kind of table that came in."""
     from ..results.progress import Silent, Terminal
 
-    scoring = Scoring(distance=distance, ties=ties, device=device)
+    similarity = None if isinstance(distance, str) or not callable(distance) else distance
+    name = "cosine" if similarity else distance
+    scoring = Scoring(distance=name, ties=ties, device=device, degenerate=degenerate)  # type: ignore[arg-type]
     named = dict(zip(("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby"), rules, strict=True))
     known = column_names(meta) or []
     used = named_columns(named, known) | ({multilabel_col: "multilabel_col"} if multilabel_col is not None else {})
@@ -161,6 +172,8 @@ def _scored(
         raise UnpairedException("The table has no rows, so there are no pairs.")
     matrix = feature_matrix(feats, len(frame), finite=False)
     _refuse_other_order(meta, feats)
+    if similarity is not None:
+        _check_similarity(similarity, matrix)
     reporter = Terminal("fastbench", lines=False) if progress_bar else Silent()
     with reporter.stage("average precision") as advance:
         result = score(
@@ -168,12 +181,13 @@ def _scored(
             matrix,
             PairRules(**named, multilabel_col=multilabel_col),
             scoring,
+            similarity=similarity,
             queries=None if queries is None else np.asarray(queries),
             feature_names=column_names(feats),
             progress=advance,
         )
     report = result.report
-    said = [*report.warnings, *filter(None, [dominant_feature(matrix, column_names(feats), distance)])]
+    said = [*report.warnings, *filter(None, [dominant_feature(matrix, column_names(feats), scoring.distance)])]
     if report.n_tied_queries:
         said.append(
             f"{report.n_tied_queries} of {report.n_queries} queries have a positive and a negative of exactly equal "
@@ -196,6 +210,23 @@ def _scored(
     found = with_columns_like(meta, kind, result.rows, result.frame[names].with_columns(counts))
     found.index = _by_label(result.rows, result.frame[multilabel_col])
     return found
+
+
+def _check_similarity(similarity: Similarity, x: npt.NDArray[np.floating]) -> None:
+    """Refuse a function that does not return one number for each pair of rows."""
+    m = min(len(x), 3)
+    try:
+        found = np.asarray(similarity(x[:m], x[:m]), np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"The function given as distance cannot be used ({error}); it is handed two arrays of m rows and must "
+            "return m similarities."
+        ) from error
+    if found.shape != (m,):
+        raise InputError(
+            f"The function given as distance must return one similarity for each of {m} pairs of rows, but returned "
+            f"an array of shape {found.shape}."
+        )
 
 
 def _by_label(rows: npt.NDArray[np.int64], labels: pl.Series) -> npt.NDArray[np.int64]:

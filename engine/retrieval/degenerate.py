@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ...kernels.names import DISTANCE_TABLE
+from ...kernels.names import DISTANCE_TABLE, Similarity
+from ...kernels.reference.similarity import similarity
 from ..errors import InputError, examples
 from ..tables.matrix import check_finite
 
-__all__ = ["refuse_degenerate"]
+__all__ = ["degenerate_rows", "last_where_degenerate", "refuse_degenerate"]
 
 #: Rows that are looked at together.
 BLOCK = 8192
@@ -21,7 +22,7 @@ Ints = npt.NDArray[np.int64]
 
 def refuse_degenerate(
     x: npt.NDArray[np.floating],
-    distance: str,
+    distance: str | Similarity,
     rows: Ints,
     norms: npt.NDArray[np.float64] | None = None,
     names: Sequence[str] | None = None,
@@ -32,8 +33,8 @@ def refuse_degenerate(
     ----------
     x : ndarray of float, shape (n, d)
         Features.
-    distance : str
-        The distance.
+    distance : str or callable
+        The distance; of a function, values only are looked at.
     rows : ndarray of int64, shape (n,)
         What the rows are called in the sentence.
     norms : ndarray of float64, shape (n,), optional
@@ -49,6 +50,8 @@ def refuse_degenerate(
     if norms is not None and _has_direction(norms).all():
         return
     check_finite(x, names, "Features")
+    if not isinstance(distance, str):
+        return
     if norms is not None:
         bad = np.flatnonzero(~_has_direction(norms))
     elif distance in DISTANCE_TABLE and DISTANCE_TABLE[distance].is_centred:
@@ -59,6 +62,43 @@ def refuse_degenerate(
         return
     if len(bad):
         raise InputError(_why_without_direction(x[bad], distance, rows[bad].tolist()))
+
+
+def degenerate_rows(x: npt.NDArray[np.floating], distance: str) -> npt.NDArray[np.bool_]:
+    """Return which rows of x (n, d) hold NaN or infinite values, or have no direction where the distance needs one."""
+    traits = DISTANCE_TABLE.get(distance)
+    bad = np.empty(len(x), bool)
+    for start in range(0, len(x), BLOCK):
+        part = x[start : start + BLOCK].astype(np.float64)
+        finite = np.logical_and.reduce(np.isfinite(part), axis=1)
+        bad[start : start + BLOCK] = ~finite
+        if traits is not None and traits.needs_norm:
+            part = np.where(finite[:, None], part, 1.0)
+            if traits.is_centred:
+                without = _without_variation(part)
+            else:
+                with np.errstate(over="ignore"):
+                    without = np.flatnonzero(~_has_direction(np.sqrt(np.einsum("ij,ij->i", part, part))))
+            bad[start + without] = True
+    return bad
+
+
+def last_where_degenerate(distance: str) -> Similarity:
+    """Return the similarity of pairs of rows under a distance of fastbench, the lowest there is for degenerate rows.
+
+    They are as far from each other as from all others, so they tie; copairs, where they are NaN, ranks them last too,
+    with positives before negatives.
+    """
+
+    def values(a: npt.NDArray[np.floating], b: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        bad = degenerate_rows(a, distance) | degenerate_rows(b, distance)
+        found = np.full(len(a), -np.inf)
+        good = np.flatnonzero(~bad)
+        pairs = np.concatenate([a[good], b[good]])
+        found[good] = similarity(pairs, np.arange(len(good)), len(good) + np.arange(len(good)), distance)
+        return found
+
+    return values
 
 
 def _refuse_out_of_range(x: npt.NDArray[np.floating]) -> None:

@@ -15,6 +15,8 @@ __all__ = ["AGGREGATES", "ALIASES", "DISTANCE_NAMES", "NULLS", "P_VALUES", "Null
 ALIASES = {"cityblock": "manhattan", "sqeuclidean": "euclidean"}
 #: What ``distance`` may be: fastbench's own, whose ranks are certain, and scipy's.
 DISTANCE_NAMES = (*DISTANCES, *ALIASES, *METRICS)
+#: What may be done with rows that have no similarity to any other.
+DEGENERATE = ("refuse", "drop", "last")
 P_VALUES = ("exact", "sampled", "copairs")
 NULLS = ("shared", "independent")
 AGGREGATES = ("mean", "median")
@@ -34,6 +36,9 @@ class Scoring:
         Which kernels run; the numbers are the same.
     precision : {"auto", "float32", "tf32", "bf16x3", "fp16x3"}
         What "gpu" and "cpu-xla" multiply in; the numbers are the same.
+    degenerate : {"refuse", "drop", "last"}
+        What becomes of rows with values that are not finite, or without a direction (all features zero under the
+        cosine, equal under correlation): refused, left out, or ranked last by every query, tied with each other.
 
     Raises
     ------
@@ -53,6 +58,11 @@ class Scoring:
     precision: str = option(
         "What gpu and cpu-xla multiply in; the numbers are the same.", "auto", choices=PRECISIONS, decides=False
     )
+    degenerate: str = option(
+        "Rows with NaN or infinite features, or without a direction (all zero): refuse, drop, or rank last.",
+        "refuse",
+        choices=DEGENERATE,
+    )
 
     def __post_init__(self) -> None:
         """Refuse bad values before anything is read."""
@@ -60,6 +70,10 @@ class Scoring:
         if self.precision not in ("auto", "float32") and self.device not in ("gpu", "cpu-xla"):
             raise InputError(
                 f"Precision {self.precision!r} is for device 'gpu' and 'cpu-xla', but the device is {self.device!r}."
+            )
+        if self.degenerate == "last" and self.distance in METRICS:
+            raise InputError(
+                f"Rows cannot be ranked last under {self.distance!r}, which is scipy's; use degenerate 'drop'."
             )
 
 

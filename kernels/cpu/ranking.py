@@ -22,7 +22,7 @@ import numpy.typing as npt
 from ..backend import Outranking, Status
 from ..codes import PairCodes, stable_order
 from ..cores import run_jobs, usable_cores
-from ..names import DISTANCE_TABLE, METRICS, Distance
+from ..names import DISTANCE_TABLE, Distance, Similarity, is_metric
 from ..reference.metrics import MetricOptions, metric_options, metric_values, why_not_numbers
 from .rank.counting import Slots, count_direct, count_tile
 from .rank.operands import Operands, double_bound, double_rows, double_scale, error_bound, operands
@@ -66,7 +66,7 @@ class Prepared(NamedTuple):
     rows: Rows
     distance: Distance | None  # None where scipy computes it
     operands: Operands | None  # where the distance is a function of a product
-    metric: str  # a name of scipy; empty where fastbench computes the distance
+    metric: str | Similarity  # a name of scipy or a function; empty where fastbench computes the distance
     options: MetricOptions  # of that metric
     precision: str = "float32"
 
@@ -86,7 +86,7 @@ class Prepared(NamedTuple):
         return self.rows.norm
 
 
-def prepare(features: npt.NDArray[np.floating], distance: str, negatives: PairCodes) -> Prepared:
+def prepare(features: npt.NDArray[np.floating], distance: str | Similarity, negatives: PairCodes) -> Prepared:
     """Set up the counting for one feature matrix and one rule; see `reference.ranking.prepare`.
 
     Float32 features are used where they lie, a memory map included, if the distance is ``cosine`` or ``abs_cosine``
@@ -94,7 +94,7 @@ def prepare(features: npt.NDArray[np.floating], distance: str, negatives: PairCo
     """
     order = work_order(negatives)
     x = np.ascontiguousarray(features)
-    if distance in METRICS:
+    if not isinstance(distance, str) or is_metric(distance):
         rows = Rows(x, order.rows, np.empty(0), np.empty(0), np.empty(0, np.int64), -1)
         options = metric_options(features, distance)  # in the order of the caller
         return Prepared(order, rows, None, None, distance, options)

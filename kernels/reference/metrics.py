@@ -1,4 +1,4 @@
-"""Distances of `scipy.spatial.distance` beyond those that fastbench has an arithmetic of its own for."""
+"""Distances of `scipy.spatial.distance` beyond those that fastbench has an arithmetic of its own for, and functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..names import Similarity
+
 __all__ = ["MetricOptions", "metric_options", "metric_values", "why_not_numbers"]
+
+
+#: Bytes of the pairs of rows that a function is handed at once.
+PAIR_BYTES = 1 << 26
 
 
 class MetricOptions(NamedTuple):
@@ -25,7 +31,7 @@ class MetricOptions(NamedTuple):
     reason: str = ""
 
 
-def metric_options(x: npt.NDArray[np.floating], name: str) -> MetricOptions:
+def metric_options(x: npt.NDArray[np.floating], name: str | Similarity) -> MetricOptions:
     """Return what a metric takes from all rows x (n, d).
 
     These are the variances of ``seuclidean`` and the inverse covariance of ``mahalanobis``, as
@@ -43,9 +49,9 @@ def metric_options(x: npt.NDArray[np.floating], name: str) -> MetricOptions:
 
 
 def metric_values(
-    a: npt.NDArray[np.floating], b: npt.NDArray[np.floating], name: str, options: MetricOptions
+    a: npt.NDArray[np.floating], b: npt.NDArray[np.floating], name: str | Similarity, options: MetricOptions
 ) -> npt.NDArray[np.float64]:
-    """Return minus the distance of rows a (q, d) to rows b (w, d): (q, w) float64, higher is nearer.
+    """Return minus the distance, or the similarity, of rows a (q, d) and b (w, d): (q, w) float64, higher is nearer.
 
     An infinite distance becomes the largest finite one, since minus infinity marks what is no candidate. NaN is
     left to the caller, who knows which pairs count; all is NaN where the options say that there is no such distance.
@@ -54,9 +60,24 @@ def metric_values(
 
     if options.reason:
         return np.full((len(a), len(b)), np.nan)
+    if not isinstance(name, str):
+        return np.maximum(_function_values(a, b, name), np.finfo(np.float64).min)
     with np.errstate(all="ignore"):
         values = -cdist(a.astype(np.float64), b.astype(np.float64), name, **options.arguments)
     return np.maximum(values, np.finfo(np.float64).min)
+
+
+def _function_values(
+    a: npt.NDArray[np.floating], b: npt.NDArray[np.floating], function: Similarity
+) -> npt.NDArray[np.float64]:
+    """Hand pairs of rows to a function, some rows of `a` with all of `b` at a time."""
+    values = np.empty((len(a), len(b)))
+    step = max(1, PAIR_BYTES // max(2 * b.nbytes, 1))
+    for start in range(0, len(a), step):
+        part = a[start : start + step]
+        found = function(np.repeat(part, len(b), axis=0), np.tile(b, (len(part), 1)))
+        values[start : start + step] = np.reshape(found, (len(part), len(b)))
+    return values
 
 
 def why_not_numbers(values: npt.NDArray[np.float64]) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..backend import Outranking, Status
 from ..codes import PairCodes
-from ..names import METRICS
+from ..names import Similarity, is_metric
 from .metrics import metric_options, why_not_numbers
 from .pairs import pair_table
 from .similarity import moments, similarity
@@ -22,7 +22,7 @@ class Prepared(NamedTuple):
     """What one run needs again and again."""
 
     features: npt.NDArray[np.floating]  # (n, d)
-    distance: str
+    distance: str | Similarity
     table: npt.NDArray[np.bool_]  # (n, n) negative pairs
     status: Status
     reason: str
@@ -31,18 +31,19 @@ class Prepared(NamedTuple):
     @property
     def norms(self) -> npt.NDArray[np.float64]:
         """Length of each row, (n,), of the distances that divide by it."""
+        assert isinstance(self.distance, str)
         return moments(self.features, self.distance)[1]
 
 
-def prepare(features: npt.NDArray[np.floating], distance: str, negatives: PairCodes) -> Prepared:
+def prepare(features: npt.NDArray[np.floating], distance: str | Similarity, negatives: PairCodes) -> Prepared:
     """Set up the counting for one feature matrix and one rule of negative pairs.
 
     Parameters
     ----------
     features : ndarray, shape (n, d)
         Finite features; no zero row for the cosine family, no constant row for ``correlation``.
-    distance : str
-        One of `names.DISTANCES` or `names.METRICS`.
+    distance : str or callable
+        One of `names.DISTANCES` or `names.METRICS`; or a `names.Similarity`.
     negatives : PairCodes
         The rule of negative pairs.
 
@@ -51,7 +52,7 @@ def prepare(features: npt.NDArray[np.floating], distance: str, negatives: PairCo
     Prepared
         Its status is ``REFUSED``, with a reason, where these features have no such distance.
     """
-    reason = metric_options(features, distance).reason if distance in METRICS else ""
+    reason = metric_options(features, distance).reason if is_metric(distance) else ""
     return Prepared(features, distance, pair_table(negatives), Status.REFUSED if reason else Status.READY, reason)
 
 

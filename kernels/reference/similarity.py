@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..names import DISTANCE_TABLE, METRICS
+from ..names import DISTANCE_TABLE, Similarity, is_metric
 from .metrics import metric_options, metric_values
 
 __all__ = ["LANES", "copairs_scale", "moments", "similarity"]
@@ -75,7 +75,7 @@ def similarity(
     x: npt.NDArray[np.floating],
     rows_a: npt.NDArray[np.integer],
     rows_b: npt.NDArray[np.integer],
-    distance: str,
+    distance: str | Similarity,
 ) -> Array:
     """Return the ranking value of pairs of rows: higher is nearer.
 
@@ -85,10 +85,10 @@ def similarity(
         Features, finite; no zero row for the cosine family, no constant row for ``correlation``.
     rows_a, rows_b : ndarray of int, shape (m,)
         The pairs.
-    distance : str
+    distance : str or callable
         ``cosine``: x·y / (|x||y|); ``abs_cosine``: its absolute value; ``correlation``: cosine of the centred
         rows; ``euclidean``: minus the squared distance; ``manhattan``, ``chebyshev``: minus the distance; a name of
-        `names.METRICS`: minus scipy's distance.
+        `names.METRICS`: minus scipy's distance. A function: what it returns.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def similarity(
         The ranking value. It orders pairs as the similarity scale of copairs does, see `copairs_scale`. NaN where
         scipy's distance is not defined.
     """
-    if distance in METRICS:
+    if not isinstance(distance, str) or is_metric(distance):
         options = metric_options(x, distance)
         pairs = zip(rows_a, rows_b, strict=True)
         return np.array([metric_values(x[i : i + 1], x[j : j + 1], distance, options)[0, 0] for i, j in pairs])

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from ..backend import Outranking, Status
 from ..codes import PairCodes
 from ..cpu import ranking as cpu
+from ..names import Similarity
 from ..reference.similarity import LANES
 from .context import local_devices, settings
 from .rank import tiling
@@ -49,7 +50,7 @@ AHEAD = 2
 
 def prepare(
     features: npt.NDArray[np.floating],
-    distance: str,
+    distance: str | Similarity,
     negatives: PairCodes,
     *,
     platform: str | None = None,
@@ -76,7 +77,8 @@ def prepare(
     dtype = np.dtype(np.float64) if centred else host.rows.x.dtype
     pairs = float(np.sum(order.bounds[:, 3] - order.bounds[:, 0]))
     has_keys = include is not None and exclude is not None
-    problem = Problem(distance, host.distance, n, d, dtype.itemsize, pairs, has_keys)
+    name = str(getattr(distance, "__name__", distance))
+    problem = Problem(name, host.distance, n, d, dtype.itemsize, pairs, has_keys)
     answer = is_usable_for(problem, devices, platform)
     if not answer.usable or include is None or exclude is None:
         return Prepared(host, devices, Status.ON_HOST, answer.reason)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import fastbench as fb
 from fastbench.engine.retrieval import average_precision as retrieval
+from fastbench.engine.retrieval import batches
 from fastbench.engine.retrieval.options import Scoring
 from fastbench.engine.retrieval.pair_rules import PairRules, compile_pairs
 from fastbench.kernels import cpu
@@ -92,7 +93,7 @@ def test_scaling_by_a_power_of_two_changes_nothing():
 def test_batches_do_not_matter(monkeypatch):
     meta, x = problem(2, n=200)
     first = score(meta, x, **RULE)
-    monkeypatch.setattr(retrieval, "BATCH_POSITIVES", 1)
+    monkeypatch.setattr(batches, "BATCH_POSITIVES", 1)
     seen = []
     again = score(meta, x, **RULE, progress=lambda done, total: seen.append((done, total)))
     np.testing.assert_array_equal(first.frame[AP], again.frame[AP])

@@ -93,7 +93,9 @@ def test_cells_of_lists(cell: Callable[[list[int], int], Any]):
 
 
 @pytest.mark.parametrize(
-    "cell", [list, tuple, set, lambda row: pd.array(row, dtype="Int64"), lambda row: pl.Series(row)], ids=str
+    "cell",
+    [list, tuple, set, lambda row: pd.array(row, dtype="Int64"), lambda row: pl.Series(row)],
+    ids=["list", "tuple", "set", "extension array", "Polars"],
 )
 def test_cells_that_copairs_reads_otherwise_or_not_at_all(cell: Callable[[list[int]], Any]):
     """Whole numbers come back as int64 (copairs: int32); sets and Polars series copairs cannot read."""
@@ -208,3 +210,108 @@ def test_keys_of_two_types_are_told_apart():
     np.testing.assert_array_equal(mine, fb.average_precision(text, features(), *RULE)["average_precision"])
     with pytest.raises(InputError, match="mixes types"):
         fb.average_precision(meta.replace("a", "3.0"), features(), *RULE)
+
+
+def minus_manhattan(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return -np.abs(a - b).sum(axis=1)
+
+
+@pytest.mark.parametrize("device", ["cpu", "reference", "cpu-xla"])
+def test_a_function_as_distance(device: str):
+    mine, theirs = ours_and_theirs(wells(), features(), distance=minus_manhattan)
+    assert_same(mine, theirs)
+    own = fb.average_precision(wells(), features(), *RULE, distance=minus_manhattan, device=device)
+    named = fb.average_precision(wells(), features(), *RULE, distance="manhattan")
+    pd.testing.assert_frame_equal(own, named)
+
+
+def test_a_function_is_handed_many_pairs_at_once(monkeypatch):
+    handed = []
+
+    def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        handed.append(len(a))
+        return np.einsum("ij,ij->i", a, b)
+
+    whole = fb.average_precision(wells(), features(), *RULE, distance=dot)
+    assert max(handed) > 24
+    monkeypatch.setattr("fastbench.kernels.reference.metrics.PAIR_BYTES", 1)
+    pd.testing.assert_frame_equal(fb.average_precision(wells(), features(), *RULE, distance=dot), whole)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda a, b: 1.0, r"array of shape \(\)"),
+        (lambda a, b: a @ b.T, r"array of shape \(3, 3\)"),
+        (lambda a: a, "cannot be used"),
+        (lambda a, b: np.full(len(a), np.nan), "not numbers"),
+        (3, "distance must be one of"),
+    ],
+)
+def test_functions_that_are_no_similarity(function: Any, message: str):
+    with pytest.raises(InputError, match=message):
+        fb.average_precision(wells(), features(), *RULE, distance=function)
+
+
+def spoiled(distance: str) -> np.ndarray:
+    """Rows 3 and 4 without a direction, and under the cosine one with an infinity."""
+    x = features()
+    x[[3, 4]] = 0 if distance != "correlation" else 2
+    x[9, 1] = np.inf
+    return x
+
+
+@pytest.mark.parametrize("distance", ["cosine", "abs_cosine", "correlation"])
+def test_degenerate_rows_are_dropped(distance: str):
+    x, bad = spoiled(distance), [3, 4, 9]
+    with pytest.warns(UserWarning, match="3 of 24 rows have features that are not finite, or no direction, and were"):
+        found = fb.average_precision(wells(), x, *RULE, distance=distance, degenerate="drop", progress_bar=False)
+    rest = wells().drop(bad).reset_index(drop=True)
+    expected = fb.average_precision(rest, np.delete(x, bad, axis=0), *RULE, distance=distance, progress_bar=False)
+    pd.testing.assert_frame_equal(found, expected)
+
+
+@pytest.mark.parametrize("distance", ["cosine", "abs_cosine", "correlation"])
+@pytest.mark.parametrize("device", ["cpu", "reference"])
+def test_degenerate_rows_rank_last(distance: str, device: str):
+    """For all other queries that is what copairs makes of NaN; the degenerate ones tie with all, so know nothing."""
+    x = spoiled(distance)
+    keywords: dict[str, Any] = {"distance": distance, "progress_bar": False}
+    found = fb.average_precision(
+        wells(), x, *RULE, ties="optimistic", degenerate="last", device=device, **keywords
+    ).drop([3, 4, 9])
+    with np.errstate(all="ignore"):
+        theirs = copairs.average_precision(wells(), x, *RULE, **keywords).drop([3, 4, 9])
+    assert_same(found, theirs)
+    expected = fb.average_precision(wells(), x, *RULE, degenerate="last", device=device, **keywords).loc[[3, 4, 9]]
+    assert expected["normalized_average_precision"].abs().max() < 1e-12
+
+
+def test_degenerate_rows_are_refused_unless_asked_for():
+    for distance in ("cosine", "euclidean"):
+        with pytest.raises(InputError, match="NaN or infinite"):
+            fb.average_precision(wells(), spoiled("cosine"), *RULE, distance=distance)
+    with pytest.raises(InputError, match="use degenerate 'drop'"):
+        fb.average_precision(wells(), spoiled("cosine"), *RULE, distance="canberra", degenerate="last")
+    x = features()
+    x[5, 0] = np.nan
+    found = fb.average_precision(wells(), x, *RULE, distance="canberra", degenerate="drop")
+    assert len(found) == 23
+
+
+def test_modules_of_copairs():
+    from fastbench import map as maps
+    from fastbench.map import average_precision, mean_average_precision
+    from fastbench.map.multilabel import average_precision as of_lists
+    from fastbench.matching import UnpairedException as Unpaired
+    from fastbench.matching import assign_reference_index
+    from fastbench.multilabel import average_precision as also_of_lists
+
+    assert average_precision is fb.average_precision is maps.average_precision
+    assert mean_average_precision is fb.mean_average_precision
+    assert of_lists is also_of_lists is fb.multilabel.average_precision is maps.multilabel.average_precision
+    assert Unpaired is UnpairedException
+    assert assign_reference_index is fb.assign_reference_index
+    assert "average_precision" in dir(maps)
+    with pytest.raises(ImportError):
+        from fastbench.map import nothing  # noqa: F401
