@@ -5,7 +5,15 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable
 
-__all__ = ["DISK_FULL", "FastbenchError", "InputError", "SampledNullWarning", "UnpairedException", "examples"]
+__all__ = [
+    "DISK_FULL",
+    "FastbenchError",
+    "InputError",
+    "SampledNullWarning",
+    "UnknownNameError",
+    "UnpairedException",
+    "examples",
+]
 
 #: Numbers of the errors of the system that mean: there is no room.
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -17,6 +25,12 @@ class FastbenchError(Exception):
 
 class InputError(FastbenchError, ValueError):
     """Bad input or bad usage; the command line prints its sentence and exits with 2."""
+
+
+class UnknownNameError(InputError, KeyError):
+    """A column or row of that name does not exist; also a `KeyError`, which pandas raises there."""
+
+    __str__ = Exception.__str__  # that of KeyError puts the sentence in quotes
 
 
 class UnpairedException(InputError):  # noqa: N818  (the name copairs users catch)

@@ -132,12 +132,13 @@ def save_confusion_matrix(cm: Any, meta: dict[str, Any], output_dir: str | Path)
     save_matrix(cm, meta, Path(output_dir))
 
 
-def load_confusion_matrix(input_dir: str | Path) -> tuple[Any, dict[str, Any]]:
+def load_confusion_matrix(source_dir: str | Path) -> tuple[Any, dict[str, Any]]:
     """Read a matrix and its description, as `save_confusion_matrix` or cellarium-cas wrote them.
 
     Returns
     -------
-    cm : scipy.sparse.csr_matrix
+    cm : scipy.sparse.csr_matrix or csr_array
+        As it was saved.
     meta : dict
 
     Raises
@@ -147,15 +148,21 @@ def load_confusion_matrix(input_dir: str | Path) -> tuple[Any, dict[str, Any]]:
     InputError
         A file is damaged.
     """
-    return load_matrix(Path(input_dir))
+    return load_matrix(Path(source_dir))
 
 
 def aggregate_confusion_matrices(cms: Sequence[Any]) -> Any:
     """Add up matrices of one shape.
 
+    Parameters
+    ----------
+    cms : sequence of sparse or dense matrix, shape (c, c)
+        Counts.
+
     Returns
     -------
     scipy.sparse.csr_matrix of int64
+        A `scipy.sparse.csr_array` where all that were given are sparse arrays.
 
     Raises
     ------
@@ -179,7 +186,10 @@ def aggregate_confusion_matrices(cms: Sequence[Any]) -> Any:
         )
     if sum(float(matrix.sum(dtype=np.float64)) for matrix in wide) > LARGEST_SUM:
         raise InputError("The confusion matrices add up to more than 64 bits hold; are these counts of cells?")
-    return sum(wide[1:], start=wide[0])
+    from scipy.sparse import csr_array, csr_matrix, sparray
+
+    summed = sum(wide[1:], start=wide[0])
+    return csr_array(summed) if all(isinstance(matrix, sparray) for matrix in cms) else csr_matrix(summed)
 
 
 def _widened(cm: Any) -> Any:

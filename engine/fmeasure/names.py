@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 __all__ = [
     "ALIGN",
     "CALL_COLUMNS",
@@ -17,6 +19,7 @@ __all__ = [
     "counted",
     "is_call_column",
     "is_label_column",
+    "safe_name",
 ]
 
 #: The term "cell" of the Cell Ontology.
@@ -55,3 +58,8 @@ def is_label_column(name: str) -> bool:
 def counted(count: int, noun: str) -> str:
     """Return a count with its noun, in the plural unless the count is 1: ``1 cell``, ``1,200 cells``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def safe_name(name: str) -> str:
+    """Return a name that can be that of a folder, as cellarium-cas makes it."""
+    return re.sub(r"[/\\:]", "_", name)

@@ -12,6 +12,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
@@ -100,34 +101,35 @@ def write_parquet(frame: pl.DataFrame, path: str | Path) -> None:
     write_atomic(path, lambda handle: handle.write(buffer.getbuffer()))
 
 
-def write_json(obj: Any, path: str | Path) -> None:
-    """Write an object as JSON; NaN and infinite numbers become null, arrays lists, paths and times text."""
-    content = json.dumps(plain(obj), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def write_json(obj: Any, path: str | Path, *, keep_nan: bool = False) -> None:
+    """Write an object as JSON; NaN and infinite numbers become null unless kept, arrays lists, paths and times text."""
+    content = json.dumps(plain(obj, keep_nan=keep_nan), indent=2, ensure_ascii=False, allow_nan=keep_nan) + "\n"
     write_atomic(path, lambda handle: handle.write(content.encode()))
 
 
-def plain(obj: Any) -> Any:
+def plain(obj: Any, *, keep_nan: bool = False) -> Any:
     """Turn an object into what JSON has; an object of an unknown type raises `TypeError`."""
+    within = partial(plain, keep_nan=keep_nan)
     if obj is None or isinstance(obj, (str, bool, int)):
         return obj
     if isinstance(obj, float):
-        return obj if math.isfinite(obj) else None
+        return obj if keep_nan or math.isfinite(obj) else None
     if isinstance(obj, np.generic):
-        return plain(obj.item())
+        return within(obj.item())
     if isinstance(obj, (np.ndarray, pl.Series)):
-        return plain(obj.tolist() if isinstance(obj, np.ndarray) else obj.to_list())
+        return within(obj.tolist() if isinstance(obj, np.ndarray) else obj.to_list())
     if isinstance(obj, pl.DataFrame):
-        return plain(obj.to_dicts())
+        return within(obj.to_dicts())
     if isinstance(obj, dict):
-        return {key if isinstance(key, str) else str(plain(key)): plain(value) for key, value in obj.items()}
+        return {key if isinstance(key, str) else str(within(key)): within(value) for key, value in obj.items()}
     if isinstance(obj, (set, frozenset)):
-        return plain(sorted(obj))
+        return within(sorted(obj))
     if isinstance(obj, (list, tuple)):
-        return list(obj) if all(type(value) is str for value in obj) else [plain(value) for value in obj]
+        return list(obj) if all(type(value) is str for value in obj) else [within(value) for value in obj]
     if isinstance(obj, PurePath):
         return str(obj)
     if isinstance(obj, (datetime.datetime, datetime.date)):
         return obj.isoformat()
     if dataclasses.is_dataclass(obj) and not isinstance(obj, type):
-        return {f.name: plain(getattr(obj, f.name)) for f in dataclasses.fields(obj)}
+        return {f.name: within(getattr(obj, f.name)) for f in dataclasses.fields(obj)}
     raise TypeError(f"cannot write {type(obj).__name__} as JSON")

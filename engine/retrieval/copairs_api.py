@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ...kernels.names import Similarity
-from ..errors import InputError, UnpairedException, examples
+from ..errors import InputError, UnknownNameError, UnpairedException, examples
 from ..tables.dominance import dominant_feature
 from ..tables.filters import parse_filter
 from ..tables.frames import column_names, feature_matrix, metadata_frame, select_columns, with_columns_like
@@ -317,7 +317,7 @@ def _chosen_rows(df: Any, condition: Any) -> npt.NDArray[np.bool_]:
     known = np.arange(n) if labels is None else labels
     unknown = [value for value in given.tolist() if value not in set(np.asarray(known).tolist())]
     if unknown:
-        raise InputError(
+        raise UnknownNameError(
             f"The condition names rows that the table does not have: {examples(unknown)}; give a filter, row labels, "
             "or one bool a row."
         )

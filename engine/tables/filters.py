@@ -28,7 +28,7 @@ import polars as pl
 import polars.selectors as cs
 
 from ..choices import did_you_mean
-from ..errors import InputError, examples
+from ..errors import InputError, UnknownNameError, examples
 from .filter_grammar import Column, Comparison, Condition, Joined, Literal, Matches, Not, columns_of, parse
 
 __all__ = ["Derivation", "Filter", "apply_derive", "parse_derive", "parse_filter"]
@@ -82,7 +82,7 @@ class Filter:
                 hint = did_you_mean(column, frame.columns)
                 if not hint:
                     hint = f"; the columns are {examples(frame.columns, 8)}, and a value needs quotes."
-                raise InputError(f"The filter {self.text!r} names {column!r}, which is not a column{hint}")
+                raise UnknownNameError(f"The filter {self.text!r} names {column!r}, which is not a column{hint}")
         chosen = frame.select(cs.by_name(self.columns))
         passes = _Compiler(self.text, chosen.schema).condition(self._condition)
         try:

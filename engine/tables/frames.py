@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from ..choices import did_you_mean
-from ..errors import InputError, examples
+from ..errors import InputError, UnknownNameError, examples
 from .labels import plain_forms
 from .matrix import EXACT_FLOAT64, check_names, family_of, feature_matrix, is_missing, library_of
 
@@ -37,7 +37,7 @@ _PLAIN = frozenset(np.dtype(name) for name in ("bool", "i1", "i2", "i4", "i8", "
 
 
 def require_columns(frame: pl.DataFrame, columns: Iterable[str], purpose: str) -> None:
-    """Raise `InputError` naming the first of `columns` that `frame` lacks, with its near misses.
+    """Raise `UnknownNameError` naming the first of `columns` that `frame` lacks, with its near misses.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def require_columns(frame: pl.DataFrame, columns: Iterable[str], purpose: str) -
     for column in columns:
         if column not in frame.columns:
             hint = did_you_mean(column, frame.columns) or f"; the columns are {examples(frame.columns, 8)}."
-            raise InputError(f"There is no metadata column {column!r}, which {purpose} names{hint}")
+            raise UnknownNameError(f"There is no metadata column {column!r}, which {purpose} names{hint}")
 
 
 def distinct_texts(frame: pl.DataFrame, columns: Iterable[str]) -> dict[str, pl.Series]:

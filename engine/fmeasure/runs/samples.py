@@ -13,7 +13,7 @@ from ....kernels.backend import Backend
 from ...choices import did_you_mean
 from ...errors import InputError, examples
 from ..confusion import Confusion, add
-from ..names import NO_VALUE, is_call_column
+from ..names import NO_VALUE, is_call_column, safe_name
 from ..ontology.ontology import Ontology
 from .reader import Scored, count_calls
 
@@ -150,7 +150,7 @@ def make_groups(samples: Sequence[Sample], by: Sequence[str], backend: Backend[A
     Returns
     -------
     list of Group
-        Sorted by name.
+        In the order of their folders, which is that of their names but for characters that no folder's name may hold.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def make_groups(samples: Sequence[Sample], by: Sequence[str], backend: Backend[A
             counted = count_calls(calls, sample.labels, len(sample.confusions), backend)
             parts.setdefault(tuple(named[key] for key in by), []).append((Member(sample, calls), counted))
     groups = []
-    for values, members in sorted(parts.items()):
+    for values, members in sorted(parts.items(), key=lambda part: (safe_name(" | ".join(part[0])), part[0])):
         name = " | ".join(values)
         _refuse_mixed(name, [member.sample for member, _ in members])
         by_k = zip(*(confusions for _, confusions in members), strict=True)

@@ -214,6 +214,19 @@ def test_files(matrix: sp.csr_matrix, tmp_path: Path) -> None:
     assert (tmp_path / "a" / "b" / "confusion_matrix_meta.json").read_text().startswith('{\n  "label_order": [\n')
 
 
+def test_sparse_arrays_stay_arrays_and_nan_stays_in_the_description(matrix: sp.csr_matrix, tmp_path: Path) -> None:
+    array = sp.csr_array(matrix)
+    fb.save_confusion_matrix(array, {"share": float("nan"), "of": [1.5, float("inf")]}, tmp_path)
+    found, meta = fb.load_confusion_matrix(source_dir=tmp_path)
+    assert isinstance(found, sp.csr_array)
+    assert (found != array).nnz == 0
+    assert np.isnan(meta["share"])
+    assert meta["of"] == [1.5, float("inf")]
+    assert isinstance(sp.load_npz(tmp_path / "confusion_matrix.npz"), sp.csr_array)
+    assert isinstance(fb.aggregate_confusion_matrices([array, array]), sp.csr_array)
+    assert isinstance(fb.aggregate_confusion_matrices([array, matrix]), sp.csr_matrix)
+
+
 def test_files_that_are_not_there(matrix: sp.csr_matrix, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"confusion_matrix\.npz"):
         fb.load_confusion_matrix(tmp_path)

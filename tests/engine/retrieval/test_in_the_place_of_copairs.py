@@ -194,6 +194,19 @@ def test_conditions_that_are_refused(table: pd.DataFrame, condition: Any, messag
         fb.assign_reference_index(table, condition)
 
 
+def test_unknown_names_are_key_errors_too():
+    scored = fb.average_precision(wells(), features(), *RULE)
+    for call in (
+        lambda: fb.mean_average_precision(scored, ["Metadata_x"], 100, 0.05, 0),
+        lambda: fb.average_precision(wells(), features(), ["Metadata_x"], [], [], ["Metadata_c"]),
+        lambda: fb.assign_reference_index(wells(), "Metadata_x == 1"),
+        lambda: fb.assign_reference_index(wells(), [99]),
+    ):
+        with pytest.raises(KeyError, match=r"^(There is no|The condition)") as caught:
+            call()
+        assert isinstance(caught.value, InputError)
+
+
 def test_nothing_to_pair_raises_what_loops_catch():
     for rows in (slice(0, 0), slice(None, None, 4)):
         with pytest.raises(UnpairedException):

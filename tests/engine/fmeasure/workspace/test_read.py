@@ -65,6 +65,15 @@ def test_groups_by_a_column_called_like_something_of_ours(done: Path) -> None:
     assert [group.name for group in step("hierarchical", done).groups] == names
 
 
+def test_groups_are_in_the_order_of_their_folders(tmp_path: Path) -> None:
+    """As in cellarium-cas, where "a:b" is the folder a_b, after "aZ"."""
+    truth = write_truth(tmp_path / "truth.h5ad", TRUTH_3)
+    for name, model in {"one": "a:b", "two": "aZ"}.items():
+        write_run(tmp_path / "runs" / name, truth, CALLS_3, model=model)
+    score(tmp_path / "runs", tmp_path / "out", ReportOptions(bootstrap=0, figures=False))
+    assert table(tmp_path / "out" / "f_measure_per_group.csv")["group_name"].to_list() == ["aZ", "a:b"]
+
+
 def test_another_ontology_leaves_out_what_the_first_one_chose(tmp_path: Path) -> None:
     truth = write_truth(tmp_path / "truth.h5ad", TRUTH_3)
     write_run(tmp_path / "runs" / "one", truth, CALLS_3)
