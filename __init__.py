@@ -5,7 +5,9 @@
 `assign_reference_index`; and `read_profiles`, `consensus`, `average_precision_null`. Those of cellarium-cas'
 benchmarking: `build_confusion_matrix`, `save_confusion_matrix`, `load_confusion_matrix`,
 `aggregate_confusion_matrices`, `compute_f_measure_from_cm`, `compute_hierarchical_f_measure_from_cm`; and
-`read_ontology`. `compare` puts result folders side by side.
+`read_ontology`.
+
+The jobs of the command line: `map`, `cpjump`, `fmeasure`, and `compare`, which puts result folders side by side.
 Nothing heavy is loaded before the first call.
 """
 
@@ -17,7 +19,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .engine.comparison.api import compare as compare
+    from .engine.api.compare import compare as compare
+    from .engine.api.cpjump import cpjump as cpjump
+    from .engine.api.fmeasure import fmeasure as fmeasure
     from .engine.errors import FastbenchError as FastbenchError
     from .engine.errors import InputError as InputError
     from .engine.errors import UnpairedException as UnpairedException
@@ -48,7 +52,9 @@ _HOME = {
     "FastbenchError": "errors",
     "InputError": "errors",
     "UnpairedException": "errors",
-    "compare": "comparison.api",
+    "compare": "api.compare",
+    "cpjump": "api.cpjump",
+    "fmeasure": "api.fmeasure",
     "average_precision_null": "nulls.ap_null",
     "Profiles": "tables.profiles",
     "consensus": "tables.profiles",
@@ -91,10 +97,24 @@ class _Module(ModuleType):
         return list(self.__all__)
 
 
+class _Map(_Module):
+    """The module of copairs, which is the function that does the job of ``fastbench map`` as well."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return import_module(".engine.api.map", __name__).map_profiles(*args, **kwargs)
+
+    @property
+    def __signature__(self) -> Any:
+        import inspect
+
+        return inspect.signature(import_module(".engine.api.map", __name__).map_profiles)
+
+
 def _add_modules() -> None:
     """Make the modules known to imports."""
     for place, names in _MODULES.items():
-        module = _Module(f"{__name__}.{place}", f"Functions of fastbench under the name of copairs.{place}.")
+        kind = _Map if place == "map" else _Module
+        module = kind(f"{__name__}.{place}", f"Functions of fastbench under the name of copairs.{place}.")
         module.__all__ = names
         if any(other.startswith(f"{place}.") for other in _MODULES):
             module.__path__ = []  # so that it may have modules

@@ -27,9 +27,9 @@ app = typer.Typer(
 
 def _show_version(asked: bool) -> None:
     if asked:
-        from .. import __version__
+        from importlib.metadata import version
 
-        typer.echo(f"fastbench {__version__}")
+        typer.echo(f"fastbench {version('fastbench')}")
         raise typer.Exit
 
 

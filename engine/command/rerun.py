@@ -15,6 +15,7 @@ from ..options import from_mapping, options_of
 from ..results.digests import path_sha256
 from ..results.folder import MANIFEST, output_digests, read_manifest
 from ..results.progress import Reporter
+from ..tables.profiles import IN_MEMORY
 from .execute import execute
 from .registry import find_command
 
@@ -96,6 +97,8 @@ def rerun(
     account = read_manifest(before)
     if not account:
         raise InputError(f"'{manifest}' is not the manifest of a fastbench result (nor a folder with one).")
+    if any(each.get("path") == IN_MEMORY for each in account.get("inputs", ())):
+        raise InputError(f"'{before}' was made of what was in memory, which is not kept: run it again from Python.")
     command = find_command(str(account.get("command")), f"'{before}'")
     given = from_mapping(command.options, account.get("options") or {}, f"The manifest of '{before}'")
     written = {each.name for each in options_of(command.options) if each.writes}

@@ -126,6 +126,13 @@ class MapResult:
             "timings": self.timings,
         }
 
+    def to_anndata(self) -> Any:
+        """Return the queries as AnnData: their metadata and scores in ``obs``, the groups in ``uns["map"]``."""
+        from anndata import AnnData
+
+        obs = self.average_precision.to_pandas()
+        return AnnData(obs=obs.set_axis(obs.index.map(str)), uns={"map": self.groups.to_pandas()})
+
     @property
     def mean_map(self) -> float:
         """Mean of the groups' mAP."""
@@ -137,13 +144,17 @@ class MapResult:
         return int(self.groups["below_corrected_p"].sum())
 
 
-def read_and_prepare(options: MapOptions) -> tuple[Profiles, dict[str, dict[str, list[str]]], list[str]]:
+def read_and_prepare(
+    options: MapOptions, profiles: Profiles | None = None
+) -> tuple[Profiles, dict[str, dict[str, list[str]]], list[str]]:
     """Read the files and make of them the profiles to score.
 
     Parameters
     ----------
     options : MapOptions
         What to do.
+    profiles : Profiles, optional
+        In the place of the files.
 
     Returns
     -------
@@ -157,7 +168,7 @@ def read_and_prepare(options: MapOptions) -> tuple[Profiles, dict[str, dict[str,
     rules = {
         name: parse_columns(getattr(options, name)) for name in ("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby")
     }
-    profiles = read_profiles(
+    profiles = profiles or read_profiles(
         [packaged.resolve(path) for path in options.profiles],
         features=options.features or None,
         obsm=options.obsm or None,
@@ -169,7 +180,7 @@ def read_and_prepare(options: MapOptions) -> tuple[Profiles, dict[str, dict[str,
     return profiles, rules, notes
 
 
-def run_map(options: MapOptions, job: Job | None = None) -> MapResult:
+def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | None = None) -> MapResult:
     """Read, prepare, score and test.
 
     Parameters
@@ -178,6 +189,8 @@ def run_map(options: MapOptions, job: Job | None = None) -> MapResult:
         What to do.
     job : Job, optional
         Shows progress, and keeps what ranges of queries counted.
+    profiles : Profiles, optional
+        Profiles in memory, in the place of the files.
 
     Returns
     -------
@@ -186,7 +199,7 @@ def run_map(options: MapOptions, job: Job | None = None) -> MapResult:
     """
     job = job or Job()
     with job.stage("reading profiles", "read"):
-        profiles, rules, notes = read_and_prepare(options)
+        profiles, rules, notes = read_and_prepare(options, profiles)
     asked = filter_mask(profiles.metadata, options.queries, "--queries") if options.queries else None
     group_by = _group_by(options, rules)
     require_columns(profiles.metadata, group_by, "--group-by" if options.group_by else "--pos-sameby")

@@ -11,7 +11,10 @@ import polars as pl
 from ..errors import InputError, examples
 from .frames import require_columns
 
-__all__ = ["Profiles", "Source", "consensus", "stack"]
+__all__ = ["IN_MEMORY", "Profiles", "Source", "consensus", "stack"]
+
+#: What stands in a manifest for an input that is no file.
+IN_MEMORY = "(in memory)"
 
 _BLOCK = 2**22  # values of which a median is taken at once: bounds the working memory
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..command.execute import execute
-from ..command.job import Job
+from ..comparison.choose import comparison_of
 from ..options import from_mapping
-from .choose import comparison_of
+from .outcome import Outcome, run_in_python
 
 __all__ = ["compare"]
 
 
-def compare(*results: str | Path, output: str | Path | None = None, overwrite: bool = False, **options: Any) -> Any:
+def compare(
+    *results: str | Path, output: str | Path | None = None, overwrite: bool = False, **options: Any
+) -> Outcome[Any]:
     """Put results of one command side by side: which is better, by how much, and whether it is significant.
 
     Parameters
@@ -29,8 +30,8 @@ def compare(*results: str | Path, output: str | Path | None = None, overwrite: b
 
     Returns
     -------
-    Comparison
-        Of the kind of the command; all have ``tables()`` and ``summary()``.
+    Outcome
+        ``.tables``, ``.figures``, ``.summary()``; and what a comparison of that command has, such as ``.verdicts``.
 
     Raises
     ------
@@ -41,6 +42,4 @@ def compare(*results: str | Path, output: str | Path | None = None, overwrite: b
     command = comparison_of(given)
     values = from_mapping(command.options, {**options, "results": given}, "compare()")
     asked = command.options(**values)
-    if output is None:
-        return command.run(asked, Job())
-    return execute(command, asked, output, overwrite=overwrite)
+    return run_in_python(command, asked, output=output, overwrite=overwrite, progress_bar=False)

@@ -1,0 +1,1 @@
+"""The jobs of the command line as Python functions: `fastbench.map`, `cpjump`, `fmeasure` and `compare`."""

@@ -1,0 +1,121 @@
+"""Profiles from what is in memory: AnnData, a table with features inside, or metadata and features."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ..errors import InputError, examples
+from ..tables.frames import column_names, distinct_texts, metadata_frame, near_duplicate_labels
+from ..tables.labels import DEFAULT, missing_texts
+from ..tables.matrix import check_finite, feature_matrix, library_of
+from ..tables.profiles import IN_MEMORY, Profiles, Source
+from .column_roles import METADATA_PREFIXES, choose_named, compile_features, features_of, plan_columns
+from .text import without_missing_text
+
+__all__ = ["profiles_of"]
+
+
+def profiles_of(
+    table: Any,
+    feats: Any = None,
+    *,
+    features: str | None = None,
+    obsm: str | None = None,
+    missing_text: Sequence[str] = (DEFAULT,),
+) -> Profiles:
+    """Make profiles of what is in memory.
+
+    Parameters
+    ----------
+    table : Profiles, anndata.AnnData, or a table of pandas, Polars or PyArrow
+        n rows. In a table without `feats`, columns named ``Metadata_*`` and columns that are no numbers are metadata,
+        and the others features. All of ``obs`` is metadata.
+    feats : array or table of numbers, shape (n, d), optional
+        Features; all columns of `table` are metadata then.
+    features : str, optional
+        Which columns are features, as in `read_profiles`.
+    obsm : str, optional
+        Of AnnData, the entry of ``obsm`` to take instead of ``X``.
+    missing_text : sequence of str, default ("default",)
+        As in `read_profiles`.
+
+    Returns
+    -------
+    Profiles
+
+    Raises
+    ------
+    InputError
+        When it is none of these, rows do not agree, or features are no finite numbers.
+    """
+    is_anndata = library_of(table) == "anndata" and hasattr(table, "obs")
+    if obsm and not is_anndata:
+        raise InputError(f"obsm={obsm!r} is for AnnData, but a {type(table).__name__} was given.")
+    if isinstance(table, Profiles):
+        found = table
+    elif is_anndata:
+        found = _from_anndata(table, feats, features, obsm)
+    elif feats is not None:
+        found = _from_two(metadata_frame(table)[0], feats, features)
+    else:
+        found = _from_one(metadata_frame(table)[0], features)
+    check_finite(found.features, found.feature_names, "Features")
+    [frame], notes = without_missing_text([found.metadata], missing_texts(missing_text))
+    near_duplicates = near_duplicate_labels(distinct_texts(frame, frame.columns))
+    digest = hashlib.sha256(np.ascontiguousarray(found.features).view(np.uint8).data)
+    digest.update(frame.write_json().encode())
+    source = Source(IN_MEMORY, digest.hexdigest(), int(found.features.nbytes), len(found))
+    return replace(found, metadata=frame, sources=(source,), notes=(*found.notes, *notes, *near_duplicates))
+
+
+def _from_anndata(adata: Any, feats: Any, features: str | None, obsm: str | None) -> Profiles:
+    obs, kind = adata.obs, "obsm" if obsm else "X"
+    if obsm and obsm not in adata.obsm:
+        raise InputError(f"The AnnData has no obsm {obsm!r}; it has {examples(adata.obsm.keys()) or 'none'}.")
+    if feats is not None:
+        matrix, names = feats, column_names(feats)
+    elif obsm:
+        matrix = adata.obsm[obsm]
+        names = column_names(matrix) or [f"{obsm}_{i}" for i in range(matrix.shape[1])]
+    elif adata.X is None:
+        raise InputError(f"The AnnData has no X; name one of obsm: {examples(adata.obsm.keys())}.")
+    else:
+        matrix, names = adata.X, list(map(str, adata.var_names))
+    metadata = metadata_frame(obs)[0]
+    if "obs_names" not in metadata.columns:
+        metadata = metadata.with_columns(pl.Series("obs_names", list(map(str, adata.obs_names))))
+    return _from_two(metadata, matrix, features if kind == "X" else None, names)
+
+
+def _from_two(metadata: pl.DataFrame, feats: Any, features: str | None, names: list[Any] | None = None) -> Profiles:
+    matrix = feature_matrix(feats, len(metadata), finite=False).astype(np.float32, copy=False)
+    named = [str(name) for name in (names or column_names(feats) or [f"feature_{i}" for i in range(matrix.shape[1])])]
+    chosen = choose_named(named, IN_MEMORY, compile_features(features))
+    if len(chosen.features) < len(named):
+        place = {name: i for i, name in enumerate(named)}
+        matrix = np.ascontiguousarray(matrix[:, [place[name] for name in chosen.features]])
+    return Profiles(
+        metadata, matrix, tuple(chosen.features), notes=tuple(chosen.notes), left_out=tuple(chosen.left_out)
+    )
+
+
+def _from_one(frame: pl.DataFrame, features: str | None) -> Profiles:
+    """Split a table by the names of its columns, and by their types."""
+    if not frame.height:
+        raise InputError("The table has no rows.")
+    words = [
+        name
+        for name, dtype in frame.schema.items()
+        if not dtype.is_numeric() and dtype != pl.Null and not name.startswith(METADATA_PREFIXES)
+    ]
+    plan = plan_columns([name for name in frame.columns if name not in words], IN_MEMORY, compile_features(features))
+    metadata = frame.select(*plan.metadata, *words)
+    notes = [*plan.notes, *([f"Columns that are no numbers are metadata: {examples(words)}."] if words else [])]
+    matrix = features_of(frame, plan.features, IN_MEMORY)
+    return Profiles(metadata, matrix, tuple(plan.features), notes=tuple(notes), left_out=tuple(plan.left_out))
