@@ -1,9 +1,9 @@
 """What controls look like to a batch correction, so that one fitted on vectors of another model is refused.
 
-Vectors have no names of their own: those of two models of one length look alike to what reads them. But the means of
-their components, and the directions in which controls vary, have nothing in common. Each is compared with how well two
-halves of the controls that were fitted on agree, so that what says nothing (means that were normalised away, variation
-without a direction) decides nothing.
+Vectors have no names of their own: those of two models of one length look alike to what reads them. But the directions
+in which controls vary, and their means across these directions (along them, plates and batches differ), have nothing in
+common. Each is compared with how well two halves of the controls that were fitted on agree, so that what says nothing
+(means that were normalised away, variation without a direction) decides nothing. All that says something must differ.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ NAMELESS: Final = "Embedding_"
 #: Names of the arrays of a fingerprint among those of a correction.
 MEAN, AXES, KNOWN = "fingerprint_mean", "fingerprint_axes", "fingerprint_known"
 #: Directions kept, at most; agreement of halves from which on a measure says something; share of it that is refused.
-_AXES, _TELLS, _UNLIKE = 8, 0.5, 0.3
+_AXES, _TELLS, _UNLIKE = 8, 0.5, 0.5
 #: Variation along the axes beyond chance that tells, and the share of it below which controls are of another model.
-_VARIES, _OTHER = 0.1, 0.1
+_VARIES, _OTHER = 0.1, 0.25
 #: Controls, and features, below which nothing is said.
 _FEWEST_CONTROLS, _FEWEST_FEATURES = 8, 16
 
@@ -53,8 +53,10 @@ def fingerprint_of(controls: Matrix) -> dict[str, Matrix]:
         return {}
     order = np.random.default_rng(0).permutation(n)
     one, other = controls[order[: n // 2]], controls[order[n // 2 :]]
-    known = np.array([_correlation(one.mean(axis=0), other.mean(axis=0)), _beyond_chance(_axes(one), other)])
-    return {MEAN: controls.mean(axis=0), AXES: _axes(controls), KNOWN: known}
+    axes = _axes(controls)
+    of_means = _correlation(_across(axes, one.mean(axis=0)), _across(axes, other.mean(axis=0)))
+    known = np.array([of_means, _beyond_chance(_axes(one), other)])
+    return {MEAN: controls.mean(axis=0), AXES: axes, KNOWN: known}
 
 
 def unlike(fingerprint: Mapping[str, Matrix], controls: Matrix) -> str:
@@ -70,13 +72,26 @@ def unlike(fingerprint: Mapping[str, Matrix], controls: Matrix) -> str:
     if KNOWN not in fingerprint or len(controls) < _FEWEST_CONTROLS:
         return ""
     of_means, of_axes = fingerprint[KNOWN].tolist()
-    found = _correlation(fingerprint[MEAN], controls.mean(axis=0))
-    if of_means > _TELLS and found < _UNLIKE * of_means:
-        return f"the means of their components correlate by {found:.2f} (halves of the fitted controls: {of_means:.2f})"
-    found = _beyond_chance(fingerprint[AXES], controls)
-    if of_axes > _VARIES and found < _OTHER * of_axes:
-        return f"{found:.0%} of their variation is along the fitted controls' axes (of halves of those: {of_axes:.0%})"
-    return ""
+    axes = fingerprint[AXES]
+    alike, differences = False, []
+    if of_means > _TELLS:
+        found = _correlation(_across(axes, fingerprint[MEAN]), _across(axes, controls.mean(axis=0)))
+        alike |= found >= _UNLIKE * of_means
+        differences.append(
+            f"their means correlate by {found:.2f}, those of halves of the fitted controls by {of_means:.2f}"
+        )
+    if of_axes > _VARIES:
+        found = _beyond_chance(axes, controls)
+        alike |= found >= _OTHER * of_axes
+        differences.append(
+            f"{found:.0%} of their variation is along the fitted controls' axes, {of_axes:.0%} of theirs"
+        )
+    return "" if alike else "; ".join(differences)
+
+
+def _across(axes: Matrix, x: Matrix) -> Matrix:
+    """Return what of a vector is across axes."""
+    return x - (x @ axes.T) @ axes
 
 
 def _correlation(a: Matrix, b: Matrix) -> float:
