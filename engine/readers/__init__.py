@@ -15,7 +15,7 @@ Below them
 ----------
 text_table      the one reader of CSV and TSV; a row that does not fit the header is refused in every table
 text, arrow, anndata    the formats of profiles, and from text to types
-column_roles    which columns are metadata, features, or left out
+column_roles    which columns are metadata, features, or left out as bookkeeping
 obs             `obs` of AnnData files, alone
 vector_table    the keys of vectors, and rows read a block at a time
 """

@@ -9,6 +9,9 @@ Called from outside
 `matrix.feature_matrix`, `matrix.check_finite`    matrices of features, checked once before a kernel sees them
 `profiles.Profiles`, `profiles.stack`, `profiles.consensus`    a metadata frame and a feature matrix that stay together
 `groups.Groups`, `groups.grouped`, `groups.column_codes`    groups of rows, and columns as integer codes
+`labels.missing_texts`, `labels.unify_spellings`    text that means missing, spellings of one label: one rule for all
+`label_lists.label_lists`    several labels in one text
+`dominance.dominant_feature`    a feature that decides most similarities
 `filters.parse_filter`, `filters.apply_derive`    ``"Metadata_x == 'a'"`` and ``"Metadata_new = Metadata_x == 'a'"``
 
 `filter_grammar` parses the text of a filter, and only `filters` calls it.

@@ -3,6 +3,8 @@
     options          how runs are found, read and counted
     annotate_dirs    the output folders of an annotator, checked before any is read
     align            the prediction of each cell, found by cell id or by position
+    universe         the labels that count, and the spellings of each
+    crosswalks       labels to be replaced, of all runs, of a model, of the truth
     labels           labels as codes of one universe; policies for labels outside it
     runs             where a set of predictions and its truth lie
     reader           a run read, aligned, coded and counted
