@@ -29,7 +29,7 @@ from .runs.crosswalks import read_crosswalks
 from .runs.options import ScoreOptions
 from .runs.reader import Reader, Scored
 from .runs.runs import Run, runs_of_directories, runs_of_files
-from .runs.samples import RUN_KEYS, Group, Sample, make_groups, sample_of
+from .runs.samples import RUN_KEYS, Group, Sample, make_groups, same_values, sample_of
 from .scores.options import ReportOptions
 from .workspace.read import kept_files, read_groups, read_samples
 from .workspace.write import folder_names, write_groups, write_samples
@@ -198,6 +198,8 @@ def run_fmeasure(options: FmeasureOptions, job: Job) -> FmeasureResult:
         groups = make_groups(samples, options.group_by, backend)
         folder_names([group.name for group in groups], "group name")
     notes: list[str] = list(first.account["notes"])
+    for key in dict.fromkeys((*options.group_by, *({options.bootstrap_by} - {CELL, SAMPLE}))):
+        notes += same_values(samples, key).notes
     with job.stage("flat and hierarchical metrics", "tables"):
         tables = flat_tables(samples, groups, options.rules)
         if all(sample.ontology is not None for sample in samples):

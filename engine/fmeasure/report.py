@@ -20,7 +20,7 @@ from .confusion import Confusion, Entries, add, matrices
 from .names import CELL, NO_VALUE, SAMPLE
 from .ontology.ontology import ancestor_sets
 from .runs.reader import count_calls
-from .runs.samples import Group, Member, Sample, check_one_top_k, metadata_value, split_calls
+from .runs.samples import Group, Member, Sample, check_one_top_k, metadata_value, same_values, split_calls
 from .scores.calibration import add_bins, calibration_curve, call_bins, coverage_curve, score_summary
 from .scores.intervals import Interval, interval_table, intervals
 from .scores.options import ReportOptions
@@ -248,13 +248,14 @@ def _first(member: Member, backend: Backend[Any]) -> Confusion:
 def _clusters(group: Group, by: str, backend: Backend[Any]) -> dict[str, Entries]:
     """Counts of each cluster of a group's cells: of a sample of cells, or of a value of a column."""
     parts: dict[str, list[Confusion]] = {}
+    same = {} if by == SAMPLE else same_values([member.sample for member in group.members], by).chosen
     for member in group.members:
         if by == SAMPLE:
             parts.setdefault(str(member.sample.meta["test_sample"]), []).append(_first(member, backend))
             continue
         known = metadata_value(member.sample, by)
         if known is not None:
-            parts.setdefault(known, []).append(_first(member, backend))
+            parts.setdefault(same.get(known, known), []).append(_first(member, backend))
             continue
         if member.calls is None or by not in member.calls.columns:
             raise InputError(
@@ -262,7 +263,8 @@ def _clusters(group: Group, by: str, backend: Backend[Any]) -> dict[str, Entries
                 "it when the sample is scored, or draw by cell or sample."
             )
         for (value,), calls in split_calls(member.calls, [by]):
-            parts.setdefault(value, []).append(count_calls(calls, group.labels, 1, backend)[0])
+            counted = count_calls(calls, group.labels, 1, backend)[0]
+            parts.setdefault(same.get(value, value), []).append(counted)
     return {name: add(some, f"cluster {name!r}").entries for name, some in sorted(parts.items())}
 
 

@@ -136,7 +136,8 @@ def _split_labels(profiles: Profiles, options: MapOptions) -> tuple[Profiles, li
         several = int((values.list.len() > 1).fill_null(False).sum())
         how = "printed lists" if separator == LIST else f"split at {separator!r}"
         if not several:
-            notes.append(f"No row has more than one label in {column} ({how if separator else 'no separator found'}).")
+            how = how if separator else "no separator found; --label-separator names one"
+            notes.append(f"No row has more than one label in {column} ({how}).")
         elif separator != "|" and not options.label_separator:
             notes.append(f"{column} was read as {how}: {several} rows have several labels (--label-separator).")
     elif isinstance(values.dtype, pl.List) and values.dtype.inner == pl.String:

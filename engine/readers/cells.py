@@ -197,7 +197,7 @@ def _from_arrow(path: Path, shown: str, wanted: Sequence[str], ids: str | None) 
     check_size(n_rows, len(read), shown)
     frame = arrow_frame(path, shown, read)
     found = {name: frame[name].to_arrow(compat_level=pl.CompatLevel.oldest()) for name in read}
-    return _Read({name: found[name] for name in wanted}, found[id_column], id_column)
+    return _Read({name: found[name] for name in wanted}, found[id_column], "" if ids is None and index else id_column)
 
 
 def _from_text(path: Path, shown: str, wanted: Sequence[str], ids: str | None, numbers: Collection[str]) -> _Read:

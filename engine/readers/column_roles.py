@@ -35,18 +35,24 @@ _COMPARTMENT = re.compile(
 )
 #: Metadata of CellProfiler that another table's name was put before: ``Image_Metadata_Plate``.
 _METADATA_WITHIN = re.compile(r"(?<![A-Za-z0-9])(?i:metadata)_")
-#: Numbers of images, objects, tables and wells, parents, counts, and what is measured of a whole image.
-_BOOKKEEPING = re.compile(
+#: Numbers of images, objects and tables, parents, counts, and measurements of whole images, as CellProfiler calls them.
+_OF_CELLPROFILER = re.compile(
     r"(\w+_)?(Image|Object|Table|Group|Frame|Series|Set|Site)(Number|Index|ID)$"
     r"|.*_Number_Object_Number$"
     r"|(.*_)?Parent_"
     r"|(.*_)?Count_|.*_Children_.*_Count$"
     r"|(Image|Experiment)_"
-    r"|(Channel|ExecutionTime|FileName|Frame|Group|Height|MD5Digest|ModuleError|PathName|ProcessingStatus|Scaling|"
-    r"Series|URL|Width)_"
-    r"|(?i:(cell|object|nucleus|nuclei|image|site|field|well|plate|batch|replicate|row|col|column)s?"
-    r"[._ ]?(count|number|no|id|index|names?)|counts?|n[._]?(cells|objects|nuclei|images|sites)|"
-    r"(num|number)[._]of[._]\w+|row|col|column|plate|well|site|field|batch|index|id|level_\d+|barcode)$"
+    r"|(Channel|ExecutionTime|FileName|Frame|Group|Height|MD5Digest|ModuleError|PathName|ProcessingStatus|Scaling)_"
+    r"|(Series|URL|Width)_"
+)
+#: Numbers, names and counts of wells, rows and objects, and what was done to a well, as tables call them.
+_OF_TABLES = re.compile(
+    r"(cell|object|nucleus|nuclei|image|site|field|well|plate|batch|replicate|row|col|column)s?"
+    r"[._ ]?(count|number|no|id|index|names?)"
+    r"|counts?|n[._]?(cells|objects|nuclei|images|sites)|(num|number)[._]of[._]\w+|.*number of (objects|cells|nuclei)"
+    r"|row|col|column|plate|well|site|field|batch|index|id|level_\d+|barcode"
+    r"|(dose|conc|concentration|time|timepoint|passage|hours?)([._ ]?\W?[num\u00b5\u03bc]?(m|g|h|hr|hours?|min|s)\W?)?",
+    re.IGNORECASE,
 )
 #: Columns beside those of compartments that are left out: no more than this share of all.
 _FEW = 0.2
@@ -121,7 +127,7 @@ def is_compartment(name: str) -> bool:
 
 def is_bookkeeping(name: str) -> bool:
     """Return whether a column numbers or counts images, objects or wells by its name, instead of measuring cells."""
-    return _BOOKKEEPING.match(name) is not None
+    return _OF_CELLPROFILER.match(name) is not None or _OF_TABLES.fullmatch(name) is not None
 
 
 def refuse_repeated(

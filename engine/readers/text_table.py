@@ -133,7 +133,7 @@ def read_header(stream: BinaryIO, shown: str, separator: str) -> list[str]:
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
         rows = csv.reader(text, delimiter=separator)
         names = next(rows, [])
-        if _lacks_name_of_row_names(names, rows):
+        if not _other_separator(names, separator) and _lacks_name_of_row_names(names, rows):
             names = ["", *names]
     except UnicodeDecodeError as error:
         raise InputError(
@@ -143,21 +143,29 @@ def read_header(stream: BinaryIO, shown: str, separator: str) -> list[str]:
         raise InputError(f"'{shown}' has a header that cannot be read: {error}.") from error
     if not names:
         raise InputError(f"'{shown}' is empty: it has no header.")
-    for other in _SEPARATOR_NAMES.keys() - separator:
-        if len(names) == 1 and other in names[0]:
-            raise InputError(
-                f"'{shown}' seems to be separated by {_SEPARATOR_NAMES[other]}, not by {_SEPARATOR_NAMES[separator]}; "
-                "name comma-separated files .csv and tab-separated files .tsv."
-            )
+    if other := _other_separator(names, separator):
+        raise InputError(
+            f"'{shown}' seems to be separated by {_SEPARATOR_NAMES[other]}, not by {_SEPARATOR_NAMES[separator]}; "
+            "name comma-separated files .csv and tab-separated files .tsv."
+        )
+    if names[0].startswith("#") and len(names) == 1:
+        raise InputError(f"'{shown}' begins with a comment ({names[0][:40]!r}); take the lines before the header out.")
     blank = [position for position, name in enumerate(names) if not name and position]
     if blank:
         raise InputError(f"'{shown}' has columns without a name, at positions {examples(blank)}; name or drop them.")
     return names
 
 
+def _other_separator(names: Sequence[str], separator: str) -> str:
+    """Return what seems to separate the names of a header that is one name; empty where nothing does."""
+    return next((s for s in _SEPARATOR_NAMES if s != separator and len(names) == 1 and s in names[0]), "")
+
+
 def _lacks_name_of_row_names(names: Sequence[str], rows: Iterator[list[str]]) -> bool:
     """Return whether the rows after a header have one field more than it, the first being the name of the row."""
     seen = 0
+    if not names or names[0].startswith("#"):
+        return False
     try:
         for row in itertools.islice((row for row in rows if row), _ROWS_LOOKED_AT):
             # A row that only ends in a separator has an empty last field.
@@ -166,7 +174,7 @@ def _lacks_name_of_row_names(names: Sequence[str], rows: Iterator[list[str]]) ->
             seen += 1
     except (UnicodeDecodeError, csv.Error):
         return False  # the reader of the rows says so
-    return bool(names) and seen > 0
+    return seen > 0
 
 
 def text_names(path: Path, shown: str) -> list[str]:

@@ -21,7 +21,7 @@ __all__ = ["LIST", "LabelLists", "label_lists", "split_labels"]
 #: What separates labels wherever it is; what does where parts come again; and what must be asked for there.
 _STRONG: Final = ("|", ";", "\t", "\n")
 _COMMA: Final = ","
-_WEAK: Final = ("/", "+", "&", " and ")
+_WEAK: Final = ("/", "+", "&", "^", "~", "#", "$", "\\", " and ", " or ", " - ")
 #: Lists as Python, NumPy, JSON and R print them, how they begin, and what may be such a list in another form.
 _PRINTED: Final = re.compile(r"(?:c|list|set|frozenset)?\s*(?:\[.*\]|\{.*\}|\(.*\))", re.DOTALL)
 _OPENING: Final = re.compile(r"(?:c|list|set|frozenset)?\s*[\[({]+")

@@ -31,6 +31,7 @@ __all__ = [
     "plain_form",
     "plain_forms",
     "seemingly_missing",
+    "seemingly_uncalled",
     "unify_spellings",
 ]
 
@@ -61,6 +62,11 @@ DEFAULT: Final = "default"
 #: What may have been meant as missing, in small letters, but counts as a label.
 _SEEMINGLY: Final = frozenset({"na", "n/a", "nan", "none", "null", "nil", "-", "--", ".", "?", "#n/a", "<na>", "n.a."})
 
+#: What tools call cells that they leave uncalled, as `loose_form` has it.
+_UNCALLED: Final = frozenset(
+    ("unknown", "unassigned", "unclassified", "undetermined", "undefined", "ambiguous", "notassigned", "nocall")
+)
+
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d*)?(e[+-]\d{1,3})?")
 #: Characters that are written in several ways and read as one: dashes, quotes; what has no width is taken out.
 _ALIKE: Final = {
@@ -86,6 +92,11 @@ def missing_texts(given: Sequence[str] = (DEFAULT,)) -> frozenset[str]:
 def is_missing_text(values: pl.Series, missing: Collection[str]) -> pl.Series:
     """Return which texts mean missing, white space around them apart; null where the value is null."""
     return values.str.strip_chars().is_in(list(missing))
+
+
+def seemingly_uncalled(values: Sequence[str]) -> list[str]:
+    """Return the labels by which tools say that they made no call, sorted."""
+    return sorted(value for value in values if loose_form(value) in _UNCALLED)
 
 
 def seemingly_missing(values: Sequence[str]) -> list[str]:

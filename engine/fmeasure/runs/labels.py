@@ -16,6 +16,7 @@ from ...errors import InputError, examples
 from ...readers.cells import LabelColumn
 from ...readers.formats import format_of
 from ...readers.small_table import read_table
+from ...tables.labels import is_missing_text, missing_texts
 from ..names import MATCH, ROOT_PREDICTIONS, UNKNOWN
 from .universe import Universe, mapped_labels
 
@@ -344,8 +345,11 @@ def read_crosswalk(path: Path) -> dict[str, str]:
     if frame.width != 2:
         raise InputError(f"The crosswalk {path} must have two columns, label and replacement, but has {frame.width}.")
     source = frame.columns[0]
-    if frame.null_count().sum_horizontal().sum():
-        raise InputError(f"The crosswalk {path} has empty cells; give every label a replacement, or leave it out.")
+    replacement = frame[frame.columns[1]]
+    if frame[source].null_count() or is_missing_text(replacement, missing_texts()).fill_null(True).any():
+        raise InputError(
+            f"The crosswalk {path} has empty cells (NA, too, is one); give every label a replacement, or leave it out."
+        )
     twice = frame.unique().filter(pl.col(source).is_duplicated())[source].unique().sort()
     if len(twice):
         raise InputError(f"The crosswalk {path} gives {len(twice)} labels two meanings ({examples(twice)}); keep one.")

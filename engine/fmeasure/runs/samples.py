@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,7 @@ import polars as pl
 from ....kernels.backend import Backend
 from ...choices import did_you_mean
 from ...errors import InputError, examples
+from ...tables.labels import Spellings, unify_spellings
 from ..confusion import Confusion, add
 from ..names import NO_VALUE, is_call_column, safe_name
 from ..ontology.ontology import Ontology
@@ -25,6 +26,7 @@ __all__ = [
     "check_one_top_k",
     "make_groups",
     "metadata_value",
+    "same_values",
     "sample_of",
     "split_calls",
 ]
@@ -135,6 +137,34 @@ def metadata_value(sample: Sample, key: str) -> str | None:
     return None if value is None else str(value)
 
 
+class SameValues(NamedTuple):
+    """Numbers among the values of a key that are one value, to the spelling that stands for it, and notes."""
+
+    chosen: dict[str, str]
+    notes: list[str]
+
+
+def same_values(samples: Sequence[Sample], key: str) -> SameValues:
+    """Find values of a column of obs that are written in several ways, as donors ``1`` and ``1.0`` in two files.
+
+    Numbers and booleans are one value; texts that differ only by space, case or Unicode form are told.
+    """
+
+    def values(sample: Sample) -> tuple[str, ...]:
+        value = metadata_value(sample, key)
+        if value is not None or sample.calls is None or key not in sample.calls.columns:
+            return () if value is None else (value,)
+        return tuple(sample.calls[key].cast(pl.String).drop_nulls().unique().sort())
+
+    if key in RUN_KEYS:
+        return SameValues({}, [])
+    found = unify_spellings([values(sample) for sample in samples])
+    notes = Spellings({}, found.numbers, {}, found.apart).sentences()
+    notes += [f"{examples(group)} differ only by space, case or Unicode form." for group in found.texts.values()]
+    chosen = {value: first for first, group in found.numbers.items() for value in group}
+    return SameValues(chosen, [f"Values of {key}: {note}" for note in notes])
+
+
 def make_groups(samples: Sequence[Sample], by: Sequence[str], backend: Backend[Any]) -> list[Group]:
     """Add samples up by keys: entries of their metadata, or columns of ``obs`` kept with their cells.
 
@@ -161,17 +191,19 @@ def make_groups(samples: Sequence[Sample], by: Sequence[str], backend: Backend[A
     columns = [key for key in by if key not in metadata_keys]
     _refuse_unknown_keys(samples, columns)
     parts: dict[tuple[str, ...], list[tuple[Member, Sequence[Confusion]]]] = {}
+    same = {key: same_values(samples, key).chosen for key in by}
     for sample in samples:
         fixed = {key: metadata_value(sample, key) or "" for key in metadata_keys}
         if not columns:
             member = (Member(sample, sample.calls), sample.confusions)
-            parts.setdefault(tuple(fixed[key] for key in by), []).append(member)
+            parts.setdefault(tuple(same[key].get(fixed[key], fixed[key]) for key in by), []).append(member)
             continue
         assert sample.calls is not None
         for values, calls in split_calls(sample.calls, columns):
             named = fixed | dict(zip(columns, values, strict=True))
             counted = count_calls(calls, sample.labels, len(sample.confusions), backend)
-            parts.setdefault(tuple(named[key] for key in by), []).append((Member(sample, calls), counted))
+            group = tuple(same[key].get(named[key], named[key]) for key in by)
+            parts.setdefault(group, []).append((Member(sample, calls), counted))
     groups = []
     for values, members in sorted(parts.items(), key=lambda part: (safe_name(" | ".join(part[0])), part[0])):
         name = " | ".join(values)

@@ -12,7 +12,14 @@ import numpy as np
 
 from ...errors import InputError, examples
 from ...readers.cells import LabelColumn
-from ...tables.labels import by_plain_form, loose_form, plain_form, seemingly_missing, unify_spellings
+from ...tables.labels import (
+    by_plain_form,
+    loose_form,
+    plain_form,
+    seemingly_missing,
+    seemingly_uncalled,
+    unify_spellings,
+)
 from ..ontology.ontology import Ontology
 
 __all__ = ["Universe", "mapped_labels", "notes_on_vocabularies", "universe_of"]
@@ -220,6 +227,12 @@ def notes_on_vocabularies(
     if odd:
         notes.append(
             f"{where}: {examples(odd)} count as labels; if they mean missing, pass --missing-text 'default,{odd[0]}'."
+        )
+    uncalled = seemingly_uncalled(sorted(set(first.values()) - known))
+    if uncalled:
+        notes.append(
+            f"{where}: {examples(uncalled)} is a label that the truth does not have, and counts as a class; if it "
+            f"means no call, pass --missing-text 'default,{uncalled[0]}' with --unknown."
         )
     strange = np.array([*(label not in known for label in (first.get(v, v) for v in ranks[0].values)), False])
     count = int(strange[ranks[0].codes].sum())
