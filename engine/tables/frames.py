@@ -6,7 +6,8 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 _MANY = 20_000
+_DECIMAL = re.compile(r"\d+(\.\d*)?")
 #: Types that NumPy and Polars share: columns of them need no conversion by way of Arrow.
 _PLAIN = frozenset(np.dtype(name) for name in ("bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8"))
 
@@ -61,7 +63,7 @@ def distinct_texts(frame: pl.DataFrame, columns: Iterable[str]) -> dict[str, pl.
 
 
 def near_duplicate_labels(texts: Mapping[str, pl.Series]) -> list[str]:
-    """Return a note for each column with values that differ only by space, case or Unicode form.
+    """Return notes on columns with values that differ only by space, case or Unicode form, or are one number.
 
     They count as different, but are often one label written in two ways.
 
@@ -85,7 +87,18 @@ def near_duplicate_labels(texts: Mapping[str, pl.Series]) -> list[str]:
                 f"Metadata column {name!r} has {len(repeated)} sets of values that differ only by space, case or "
                 f"Unicode form and count as different: {examples(repeated[0])}."
             )
+        elif same := _one_number(plain, values):
+            notes.append(f"Metadata column {name!r} has one number written in several ways, as text: {examples(same)}.")
     return notes
+
+
+def _one_number(plain: Sequence[str], values: Sequence[str]) -> list[str]:
+    """Return the spellings of the first number that texts have in several, as ``1``, ``01`` and ``1.0``."""
+    found: dict[float, list[str]] = {}
+    for form, value in zip(plain, values, strict=True):
+        if form[:1].isdigit() and _DECIMAL.fullmatch(form):
+            found.setdefault(float(form), []).append(value)
+    return next((same for same in found.values() if len(same) > 1), [])
 
 
 def with_series(frame: pl.DataFrame, added: Iterable[pl.Series]) -> pl.DataFrame:

@@ -19,6 +19,8 @@ from fastbench.engine.errors import InputError
 from fastbench.engine.fmeasure.options import FmeasureOptions
 from fastbench.engine.fmeasure.pipeline import run_fmeasure
 from fastbench.engine.fmeasure.result import FmeasureResult
+from fastbench.engine.fmeasure.runs.samples import make_groups, same_values
+from fastbench.kernels.dispatch import get_backend
 
 RNG = np.random.default_rng(1)
 NAMES = ["B cell", "NK cell", "T cell", "monocyte"]
@@ -333,3 +335,59 @@ def test_the_encoding_of_an_ontology_is_named(tmp_path: Path) -> None:
     (tmp_path / "cl.obo").write_bytes(OBO.replace("monocyte", "monocyt\u00e9").encode("latin-1"))
     with pytest.raises(InputError, match=r"is not UTF-8 text .*b'\\xe9' in line 24.*save it as UTF-8"):
         both(tmp_path, named(TRUE, TERMS), named(CALLED, TERMS), ontology=str(tmp_path / "cl.obo"))
+
+
+# --- found by trying files of further programs ---
+
+
+def test_groups_of_one_number_are_one(tmp_path: Path) -> None:
+    """Donors are whole numbers in one file and have a decimal point in the other, where one of them is missing."""
+    for half, donors in (("a", [1, 2] * 30), ("b", [1.0, 2.0] * 29 + [1.0, None])):
+        calls = pl.DataFrame({"id": IDS, "ct": named(TRUE), "donor": donors})
+        calls.write_csv(tmp_path / f"{half}.csv")
+    runs = [run_fmeasure(_donors(tmp_path, half), Job()) for half in "ab"]
+    samples = [sample for run in runs for sample in run.samples]
+    groups = make_groups(samples, ["donor"], get_backend())
+    assert [group.name for group in groups] == ["(none)", "1", "2"]
+    assert [group.confusions[0].n_cells for group in groups] == [1, 60, 59]
+    assert "2 numbers or booleans" in same_values(samples, "donor").notes[0]
+
+
+def _donors(folder: Path, half: str) -> FmeasureOptions:
+    path = f"{folder / f'{half}.csv'}:ct"
+    return FmeasureOptions(truth=path, pred=(f"m={path}",), group_by=("donor",), bootstrap=0, figures=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "\ufeffid;ct;score\r\n" + "".join(f"{line};0,5\r\n" for line in lines(named(CALLED), "{};{}")),
+            "by semicolons",
+        ),
+        ("# by a tool\nid,ct\n" + "\n".join(lines(named(CALLED), "{},{}")), "begins with a comment ('# by a tool')"),
+        ("id|ct\n" + "\n".join(lines(named(CALLED), "{}|{}")), "has no column 'ct'"),
+        ("id,ct\n" + "\n".join(lines(named(CALLED), "{},{},")), "has 3 fields, but the header has 2"),
+        ("id,ct,ct\n" + "\n".join(lines(named(CALLED), "{0},{1},{1}")), "more than one column named 'ct'"),
+    ],
+)
+def test_tables_that_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "c.csv").write_bytes(text.encode())
+    with pytest.raises(InputError) as caught:
+        scored(table(tmp_path / "t.csv", named(TRUE)), tmp_path / "c.csv")
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("word", ["Unknown", "unassigned", "Not assigned", "no_call"])
+def test_a_word_for_no_call_is_noted(tmp_path: Path, word: str) -> None:
+    calls = [word if i % 6 == 0 else name for i, name in enumerate(named(TRUE))]
+    found = both(tmp_path, named(TRUE), calls)
+    assert any(f"{word!r} is a label that the truth does not have" in note for note in found.notes)
+    assert not any("truth does not have" in note for note in both(tmp_path, calls, calls).notes)
+
+
+def test_crosswalks_to_nothing_are_refused(tmp_path: Path) -> None:
+    for nothing in ("NA", "", "nan", " "):
+        given = crosswalk(tmp_path / "map.csv", {"B cell": nothing, "T cell": "T"})
+        with pytest.raises(InputError, match="has empty cells"):
+            both(tmp_path, named(TRUE), named(CALLED), map=given)

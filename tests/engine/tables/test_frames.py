@@ -21,7 +21,13 @@ from polars.testing import assert_frame_equal
 import fastbench as fb
 from fastbench.engine.choices import did_you_mean
 from fastbench.engine.errors import InputError
-from fastbench.engine.tables.frames import feature_matrix, metadata_frame, require_columns, to_kind
+from fastbench.engine.tables.frames import (
+    feature_matrix,
+    metadata_frame,
+    near_duplicate_labels,
+    require_columns,
+    to_kind,
+)
 
 
 @pytest.mark.slow
@@ -384,3 +390,20 @@ def test_columns_that_no_rule_names_are_carried_through(kind):
     scores = found.assign(mixed=[1, "z", None]) if kind == "pandas" else found
     assert len(fb.mean_average_precision(scores, ["Metadata_p"], 100, 0.05, 0, progress_bar=False)) == 1
     assert list(meta.column_names if kind == "pyarrow" else meta.columns)[:3] == list(plain)
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        (["1", "1.0", "x"], "'1', '1.0'"),
+        (["001", "1", "x"], "'001', '1'"),
+        (["2", "x", "2.", "2.00"], "'2', '2.', '2.00'"),
+        (["1", "2", "x"], None),
+        (["A1", "A01"], None),
+        (["1e1", "10"], None),
+    ],
+)
+def test_one_number_in_several_ways_is_noted(values, shown):
+    notes = near_duplicate_labels({"Metadata_x": pl.Series(values)})
+    said = f"Metadata column 'Metadata_x' has one number written in several ways, as text: {shown}."
+    assert notes == ([] if shown is None else [said])
