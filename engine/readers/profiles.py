@@ -24,13 +24,14 @@ import polars as pl
 from ...kernels.cores import usable_cores
 from ..errors import InputError, examples
 from ..results.digests import file_sha256, folder_sha256
+from ..tables.bookkeeping import row_numbers
 from ..tables.frames import distinct_texts, near_duplicate_labels
 from ..tables.labels import DEFAULT, missing_texts
 from ..tables.matrix import check_finite, non_finite_columns
 from ..tables.profiles import Profiles, Source, stack
 from .anndata import check_chunks, check_cut_chunks, check_keys, matrix_of, open_anndata
 from .arrow import read_arrow
-from .column_roles import FeatureChoice, choose_named, compile_features, refuse_repeated, row_numbers, tidy_metadata
+from .column_roles import FeatureChoice, choose_named, compile_features, refuse_repeated, tidy_metadata
 from .errors import damaged_file_as_input_error, unreadable_error
 from .formats import ARROW, TEXT, existing_path, format_of, refuse_obsm
 from .obs import Obs

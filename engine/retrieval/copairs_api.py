@@ -11,6 +11,7 @@ import polars as pl
 
 from ...kernels.names import Similarity
 from ..errors import InputError, UnknownNameError, UnpairedException, examples
+from ..tables.bookkeeping import bookkeeping_among
 from ..tables.dominance import dominant_feature
 from ..tables.filters import parse_filter
 from ..tables.frames import column_names, feature_matrix, metadata_frame, select_columns, with_columns_like
@@ -187,7 +188,9 @@ def _scored(
             progress=advance,
         )
     report = result.report
-    said = [*report.warnings, *filter(None, [dominant_feature(matrix, column_names(feats), scoring.distance)])]
+    columns = column_names(feats)
+    noticed = (bookkeeping_among(matrix, columns), dominant_feature(matrix, columns, scoring.distance))
+    said = [*report.warnings, *filter(None, noticed)]
     if report.n_tied_queries:
         said.append(
             f"{report.n_tied_queries} of {report.n_queries} queries have a positive and a negative of exactly equal "

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from ...errors import examples
-from ...readers.column_roles import is_bookkeeping
+from ...tables.bookkeeping import is_bookkeeping
 from ...tables.dominance import dominant_feature_notes
 from ...tables.profiles import Profiles, stack
 from ..options import Options

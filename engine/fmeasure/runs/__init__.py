@@ -4,6 +4,7 @@
     annotate_dirs    the output folders of an annotator, checked before any is read
     align            the prediction of each cell, found by cell id or by position
     universe         the labels that count, and the spellings of each
+    exchanged        calls that would be right with other names
     crosswalks       labels to be replaced, of all runs, of a model, of the truth
     labels           labels as codes of one universe; policies for labels outside it
     runs             where a set of predictions and its truth lie

@@ -31,6 +31,7 @@ from ..ontology.ontology import Ontology, with_empty_row
 from ..ontology.read import read_ontology
 from .align import align
 from .crosswalks import TRUTH, Crosswalks
+from .exchanged import exchanged_labels
 from .labels import LabelCounts, Policy, ScoredLabels, apply_label_policy, code_labels
 from .runs import Run
 from .universe import Universe, notes_on_vocabularies, universe_of
@@ -245,6 +246,7 @@ class Reader:
         if score is not None and order is not None:
             score = score[order]
         counts = self.backend.count_confusion(labels.truth, labels.predictions, universe.none)
+        notes += [f"{where}: {said}" for said in exchanged_labels(counts, universe)]
         return {
             "labels": list(universe.labels) if ontology is None else None,
             "calls": self._calls(truth, labels, score, universe),

@@ -391,3 +391,20 @@ def test_crosswalks_to_nothing_are_refused(tmp_path: Path) -> None:
         given = crosswalk(tmp_path / "map.csv", {"B cell": nothing, "T cell": "T"})
         with pytest.raises(InputError, match="has empty cells"):
             both(tmp_path, named(TRUE), named(CALLED), map=given)
+
+
+@pytest.mark.parametrize(
+    ("truth", "calls"),
+    [
+        ([0, 1, 2, 3], [1, 2, 3, 4]),  # one counts from 0, the other from 1
+        (NAMES, NAMES[1:] + NAMES[:1]),
+        ([0, 1, 2, 3], ["2", "0", "3", "1"]),
+        (["cluster 0", "cluster 1", "cluster 2", "cluster 3"], ["cluster 3", "cluster 2", "cluster 1", "cluster 0"]),
+    ],
+)
+def test_labels_that_seem_to_be_exchanged(tmp_path: Path, truth: list[Any], calls: list[Any]) -> None:
+    found = both(tmp_path, named(TRUE, truth), named(CALLED, calls))
+    assert accuracy(found) < 0.2
+    assert any("87% would be if 4 labels were exchanged" in note for note in found.notes)
+    for same in (named(TRUE, truth), named(CALLED, truth), ["all one"] + named(TRUE, truth)[1:2] * 59):
+        assert not any("exchanged" in note for note in both(tmp_path, named(TRUE, truth), same).notes)

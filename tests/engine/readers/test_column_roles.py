@@ -9,14 +9,9 @@ import polars as pl
 import pytest
 
 from fastbench.engine.errors import InputError
-from fastbench.engine.readers.column_roles import (
-    compile_features,
-    is_bookkeeping,
-    is_compartment,
-    plan_columns,
-    row_numbers,
-)
+from fastbench.engine.readers.column_roles import compile_features, plan_columns
 from fastbench.engine.readers.profiles import read_profiles
+from fastbench.engine.tables.bookkeeping import is_bookkeeping, is_compartment, row_numbers
 
 FEATURES = [f"Cells_F{i}" for i in range(12)]
 

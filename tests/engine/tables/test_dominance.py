@@ -51,3 +51,17 @@ def test_python_warns() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fb.average_precision(meta, X, progress_bar=False, **rules)
+
+
+def test_python_warns_of_bookkeeping() -> None:
+    """The usual way to choose features, all columns but Metadata_*, lets through what numbers and counts."""
+    table = pl.DataFrame(X, schema=[f"Cells_F{i}" for i in range(8)])
+    meta = pl.DataFrame({"Metadata_x": [f"g{i % 8}" for i in range(40)]})
+    rules = {"pos_sameby": ["Metadata_x"], "pos_diffby": [], "neg_sameby": [], "neg_diffby": ["Metadata_x"]}
+    for name, values in (("ImageNumber", [0.5] * 40), ("Cytoplasm_Parent_Cells", [0.1] * 40), ("any", range(40))):
+        feats = table.with_columns(pl.Series(name, values))
+        for given in (feats, feats.to_pandas()):
+            with pytest.warns(UserWarning, match=f"number or count instead of measuring: '{name}'"):
+                fb.average_precision(meta, given, progress_bar=False, **rules)
+    with pytest.warns(UserWarning, match="number or count instead of measuring: 8"):
+        fb.average_precision(meta, np.c_[X, np.arange(40)], progress_bar=False, **rules)
