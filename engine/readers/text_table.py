@@ -174,7 +174,7 @@ def _lacks_name_of_row_names(names: Sequence[str], rows: Iterator[list[str]]) ->
             seen += 1
     except (UnicodeDecodeError, csv.Error):
         return False  # the reader of the rows says so
-    return seen > 0
+    return seen > 1  # one row alone may as well be a wrong one
 
 
 def text_names(path: Path, shown: str) -> list[str]:

@@ -28,6 +28,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ..errors import InputError, examples
+from ..tables.bookkeeping import row_numbers
 from .arrow import arrow_columns, arrow_frame
 from .column_roles import FeatureChoice, features_of, plan_columns
 from .errors import damaged_file_as_input_error, missing_chunks, missing_file_error
@@ -229,12 +230,13 @@ def _open_parquet(path: Path, shown: str) -> VectorTable:
     if len(lists) > 1:
         raise InputError(f"'{shown}' has {len(lists)} columns of vectors ({examples(lists)}): leave one in the file.")
     notes = []
-    others = [name for name in plan.features if name not in lists]
+    others = [name for name in (*plan.features, *plan.left_out) if name not in lists]
     if lists and others:
         notes.append(f"the vectors are the column {lists[0]!r}; {len(others)} others are not read: {examples(others)}.")
-    elif plan.left_out:
-        notes.append(f"{examples(plan.left_out)} number or count, and are not read.")
-    columns = lists or plan.features
+    numbers = [] if lists else _row_numbers(path, shown, plan.features, schema)
+    if not lists and (plan.left_out or numbers):
+        notes.append(f"no part of the vectors, since they number or count: {examples([*plan.left_out, *numbers])}.")
+    columns = lists or [name for name in plan.features if name not in numbers]
 
     @cache
     def stored() -> np.ndarray:
@@ -246,6 +248,17 @@ def _open_parquet(path: Path, shown: str) -> VectorTable:
         return read_rows(lambda start, stop: array[start:stop], rows, array.shape[1])
 
     return table_of(shown, keys, fetch, (path,), notes=notes)
+
+
+def _row_numbers(path: Path, shown: str, names: list[str], schema: Any) -> list[str]:
+    """Return the columns of whole numbers that number the rows, unless all columns are whole numbers."""
+    from pyarrow import types
+
+    whole = [name for name in names if types.is_integer(schema.field(name).type)]
+    if not whole or len(whole) == len(names):
+        return []
+    found = features_of(arrow_frame(path, shown, whole), whole, shown)
+    return [whole[i] for i in row_numbers(np.c_[found, np.full(len(found), 0.5, np.float32)])]
 
 
 def _is_list(dtype: Any) -> bool:

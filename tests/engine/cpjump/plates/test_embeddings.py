@@ -650,3 +650,14 @@ def test_a_full_disk_is_not_called_damage():
     unpacking = damaged_file_as_input_error("e.npz", "a NumPy array")
     with pytest.raises(InputError, match=r"no room in .* to unpack 'e.npz'"), unpacking:
         raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("name", ["X", "index", "ImageNumber", "...1", "row"])
+def test_row_numbers_beside_vectors_are_no_part_of_them(tmp_path, configurations, drawn, name):
+    keys, vectors = drawn
+    path = writers.wide(tmp_path / "e.parquet", keys, vectors)
+    pl.read_parquet(path).insert_column(0, pl.Series(name, range(len(vectors)))).write_parquet(tmp_path / "n.parquet")
+    chosen = configurations["orf"]
+    expected, found = (embedding_reader(tmp_path / file)(chosen) for file in ("e.parquet", "n.parquet"))
+    np.testing.assert_array_equal(found.features, expected.features)
+    assert any(repr(name) in note for note in found.notes) or name == "...1"
