@@ -198,12 +198,14 @@ def target_lists(folder: Path | None) -> tuple[pl.DataFrame, Source]:
             f"in it, such as {TARGET_TABLES[0]}."
         )
     table, source = read_table(found[0], columns)
-    lists = table.filter(pl.col("broad_sample").is_not_null()).select(
-        pl.col("broad_sample").alias("Metadata_broad_sample"),
-        pl.col("target_list")
-        .map_batches(lambda texts: label_lists(texts).lists, return_dtype=pl.List(pl.String))
-        .alias("Metadata_matching_target"),
-    )
+    table = table.filter(pl.col("broad_sample").is_not_null())
+    try:
+        split = label_lists(table["target_list"]).lists
+    except InputError as error:  # its advice is an option that this command does not have
+        raise InputError(
+            f"The table '{found[0]}' does not say what separates the targets of its target_list: write 'a|b'."
+        ) from error
+    lists = pl.DataFrame({"Metadata_broad_sample": table["broad_sample"], "Metadata_matching_target": split})
     duplicates = lists.filter(pl.col("Metadata_broad_sample").is_duplicated())["Metadata_broad_sample"].unique()
     if len(duplicates):
         raise InputError(f"The table '{found[0]}' lists compounds more than once: {examples(duplicates)}.")

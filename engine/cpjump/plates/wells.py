@@ -116,7 +116,7 @@ def _read(paths: list[Path], missing_text: tuple[str, ...]) -> Profiles:
     kept = [name for name in found.feature_names if is_bookkeeping(name)]
     if not kept:
         return found
-    note = f"{len(kept)} features number or count objects, and are kept as in the published scripts: {examples(kept)}."
+    note = f"features that number or count objects are kept, as in the published scripts: {examples(kept)}"
     return replace(found, notes=(*found.notes, note))
 
 

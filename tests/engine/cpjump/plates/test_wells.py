@@ -11,6 +11,7 @@ from fastbench.engine.command.execute import execute
 from fastbench.engine.cpjump import BATCH, CpjumpResult, Options, plan, run, write_simulated
 from fastbench.engine.cpjump.command import CPJUMP
 from fastbench.engine.cpjump.plates.files import plate_files
+from fastbench.engine.cpjump.plates.metadata import target_lists
 from fastbench.engine.cpjump.plates.wells import plate_reader, read_wells
 from fastbench.engine.errors import InputError
 
@@ -207,3 +208,38 @@ def test_summary_has_every_combination_of_times(benchmark_of):
     assert summary.columns == ["Modality1", "time1", "Modality2", "time2", "A549", "U2OS"]
     assert summary.height == 8
     assert summary.null_count().row(0) == (0,) * 6
+
+
+@pytest.mark.parametrize("separator", ["|", ";", "; ", ", "])
+def test_targets_are_split_at_what_separates_them(tmp_path, separator):
+    rows = [("c1", ["A", "B"]), ("c2", ["B"]), ("c3", ["A", "C", "B"]), ("c4", ["NA"]), ("c5", ["C"])]
+    lines = [f"{sample}\t{separator.join(targets)}" for sample, targets in rows]
+    (tmp_path / "targets.tsv").write_text("broad_sample\ttarget_list\n" + "\n".join(lines) + "\n")
+    found, _ = target_lists(tmp_path)
+    assert found.rows() == [row for row in rows if row[0] != "c4"]
+    (tmp_path / "targets.tsv").write_text("broad_sample\ttarget_list\nc1\tA/B\nc2\tB/A\nc3\tA\n")
+    with pytest.raises(InputError, match=r"targets\.tsv' does not say what separates .* write 'a\|b'"):
+        target_lists(tmp_path)
+
+
+def test_bookkeeping_of_profiles_is_kept_as_published_and_told(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "p")
+    chosen = sorted((tmp_path / "p").rglob(f"*{SUFFIX}"))
+    for path in chosen:
+        frame = pl.read_csv(path, infer_schema_length=None, schema_overrides={"Metadata_Plate": pl.String})
+        extra = frame.with_columns(
+            pl.int_range(pl.len()).alias("X"),
+            pl.lit(3).alias("Image_Metadata_Site"),
+            (pl.int_range(pl.len()) % 7).alias("Cytoplasm_Parent_Cells"),
+        )
+        with gzip.open(path, "wb") as file:
+            file.write(extra.write_csv().encode())
+    plates = next(iter(plan(Options(profiles=tmp_path / "p", **CHOICE)).experiments.configurations().values()))
+    plain = plate_reader(Options(profiles=folder, **CHOICE))(plates)
+    found = plate_reader(Options(profiles=tmp_path / "p", **CHOICE))(plates)
+    assert found.feature_names == (*plain.feature_names, "Cytoplasm_Parent_Cells")
+    said = " ".join(found.notes)
+    assert (
+        "1 features number or count objects, and are kept as in the published scripts: 'Cytoplasm_Parent_Cells'" in said
+    )
+    assert "'X'" in said
