@@ -15,6 +15,7 @@ __all__ = [
     "ROOT_PREDICTIONS",
     "RULES",
     "SAMPLE",
+    "SPELLING",
     "UNKNOWN",
     "counted",
     "is_call_column",
@@ -31,6 +32,7 @@ ALIGN = ("id", "position")
 UNKNOWN = ("error", "drop", "miss", "root")
 ROOT_PREDICTIONS = ("keep", "miss", "drop")
 MATCH = ("id", "name", "any")
+SPELLING = ("plain", "exact")
 #: What an undefined ratio is worth, and the classes of flat macro means: see `metrics.averages`.
 RULES = ("cellarium", "sklearn")
 MACRO = ("active", "true")

@@ -17,7 +17,7 @@ from ...readers.cells import LabelColumn
 from ...readers.formats import format_of
 from ...readers.small_table import read_table
 from ...tables.labels import is_missing_text, missing_texts
-from ..names import MATCH, ROOT_PREDICTIONS, UNKNOWN
+from ..names import MATCH, ROOT_PREDICTIONS, SPELLING, UNKNOWN
 from .universe import Universe, mapped_labels
 
 __all__ = [
@@ -56,6 +56,8 @@ class Policy:
         may be either.
     unknown_limit : float
         Share of the cells of a run that may have a label outside the universe, under any policy but ``error``.
+    spelling : {"plain", "exact"}
+        Whether spellings of one label are one (`tables.labels.unify_spellings`), or labels equal only as written.
     """
 
     unknown: str = "error"
@@ -63,12 +65,14 @@ class Policy:
     crosswalk: Mapping[str, str] = field(default_factory=dict)
     match: str = "id"
     unknown_limit: float = 0.5
+    spelling: str = "plain"
 
     def __post_init__(self) -> None:
         """Refuse unknown choices."""
         check_one("unknown", self.unknown, UNKNOWN)
         check_one("root_predictions", self.root_predictions, ROOT_PREDICTIONS)
         check_one("match", self.match, MATCH)
+        check_one("spelling", self.spelling, SPELLING)
 
 
 @dataclass
@@ -193,7 +197,7 @@ def code_labels(
         if code is None and label in newer:
             code = universe.index.get(newer[label])
             replaced[i] = code is not None
-        if code is None:
+        if code is None and policy.spelling == "plain":
             code = universe.find_respelled(label, match)
             if code is not None:
                 respelled[label] = universe.shown(code)

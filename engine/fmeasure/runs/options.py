@@ -9,7 +9,7 @@ from ....kernels.names import DEVICES
 from ...errors import InputError
 from ...options import check_choices, option
 from ...tables.options import TextOptions
-from ..names import ALIGN, MATCH, ROOT, ROOT_PREDICTIONS, UNKNOWN
+from ..names import ALIGN, MATCH, ROOT, ROOT_PREDICTIONS, SPELLING, UNKNOWN
 
 if TYPE_CHECKING:
     from .labels import Policy
@@ -67,6 +67,12 @@ class ScoreOptions(TextOptions):
     match: str = option(
         "Whether labels are ids, names of the ontology, or ids and else names (any).", "id", choices=MATCH
     )
+    spelling: str = option(
+        "plain: labels that differ only by space, case or Unicode form, and numbers of one value, are one; exact: "
+        "labels are equal only if they are written alike.",
+        "plain",
+        choices=SPELLING,
+    )
     map: tuple[str, ...] = option(
         "Crosswalk, [MODEL=]FILE: a CSV file of two columns, label and replacement (an id or a name), for all labels, "
         "those of one model, or of the truth (truth=FILE); may be repeated.",
@@ -109,4 +115,4 @@ class ScoreOptions(TextOptions):
         """Return what happens to labels, but for the crosswalks."""
         from .labels import Policy
 
-        return Policy(self.unknown, self.root_predictions, {}, self.match, self.unknown_limit)
+        return Policy(self.unknown, self.root_predictions, {}, self.match, self.unknown_limit, self.spelling)

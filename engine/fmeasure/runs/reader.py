@@ -226,7 +226,8 @@ class Reader:
         if ontology is not None:
             universe = Universe(ontology.terms, ontology)
         else:
-            universe, respelled = universe_of(true_labels, called, of_truth, of_model)
+            exact = self.policy.spelling == "exact"
+            universe, respelled = universe_of(true_labels, called, of_truth, of_model, exact=exact)
             notes += [f"{where}: {said}" for said in respelled]
             names = (run.gt_label, run.inferred_label)
             notes += notes_on_vocabularies(true_labels, called, universe, (of_truth, of_model), names, where)

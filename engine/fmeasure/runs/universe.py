@@ -148,6 +148,8 @@ def universe_of(
     ranks: Sequence[LabelColumn] = (),
     truth_crosswalk: Mapping[str, str] | None = None,
     crosswalk: Mapping[str, str] | None = None,
+    *,
+    exact: bool = False,
 ) -> tuple[Universe, list[str]]:
     """Take the labels that occur as the universe, sorted, where there is no ontology.
 
@@ -159,6 +161,8 @@ def universe_of(
         The predictions of each rank.
     truth_crosswalk, crosswalk : mapping of str to str, optional
         Labels of the truth, and of the predictions, to be replaced first.
+    exact : bool, default False
+        Whether labels are equal only if they are written alike.
 
     Returns
     -------
@@ -168,7 +172,7 @@ def universe_of(
     """
     vocabularies = [_vocabulary(truth, truth_crosswalk or {})]
     vocabularies += [_vocabulary(rank, crosswalk or {}) for rank in ranks]
-    same = unify_spellings(vocabularies)
+    same = unify_spellings([] if exact else vocabularies)
     labels = {same.chosen.get(label, label) for labels in vocabularies for label in labels}
     return Universe(tuple(sorted(labels)), None, same.chosen), same.sentences()
 

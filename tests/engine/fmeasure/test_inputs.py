@@ -89,6 +89,17 @@ def test_booleans_of_three_programs(tmp_path: Path) -> None:
         assert accuracy(found) == 1
 
 
+def test_labels_as_they_are_written(tmp_path: Path, ontology: str) -> None:
+    theirs = [NAMES[0], f"{NAMES[1]} ", NAMES[2].upper(), NAMES[3]]
+    found = both(tmp_path, named(TRUE), named(TRUE, theirs), spelling="exact")
+    assert accuracy(found) == pytest.approx(np.isin(TRUE, [0, 3]).mean())
+    assert not any("count as one" in note for note in found.notes)
+    with pytest.raises(InputError, match="No label is in common"):
+        both(tmp_path, named(TRUE, [0, 1, 2, 3]), named(TRUE, ["0.0", "1.0", "2.0", "3.0"]), spelling="exact")
+    with pytest.raises(InputError, match="has 1 labels outside the 5 known ones"):
+        both(tmp_path, named(TRUE, TERMS), named(TRUE, [*TERMS[:3], "cl:0000004"]), ontology=ontology, spelling="exact")
+
+
 def test_numbers_that_are_names_stay_apart(tmp_path: Path) -> None:
     names = ["1.1", "1.10", "2", "3"]
     found = both(tmp_path, named(TRUE, names), named(CALLED, names))
