@@ -14,7 +14,15 @@ from fastbench.kernels.reference.confusion import first_hits
 from fastbench.kernels.sparse_counts import SparseCounts, merge
 from fastbench.kernels.xla import confusion as on_xla
 
+from ..quick_programs import quick_programs
+
 FOREIGN = (-1, 5)  # beyond the first rank: labels of nobody, one below all codes, one above them
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_programs():
+    with quick_programs():
+        yield
 
 
 def cells(n, n_labels, k, seed=0, weighted=False):

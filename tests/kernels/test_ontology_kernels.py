@@ -14,11 +14,19 @@ from fastbench.kernels import cpu, dispatch, reference, xla
 from fastbench.kernels.cpu import ontology as on_cpu
 from fastbench.kernels.xla import ontology as on_xla
 
+from ..quick_programs import quick_programs
+
 BACKENDS = pytest.mark.parametrize(
     "backend", [reference, cpu, dispatch.get_backend("cpu-xla")], ids=["reference", "cpu", "xla"]
 )
 ALL_ONES = np.uint64(2**64 - 1)
 PATCHED = [HealthCheck.function_scoped_fixture]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_programs():
+    with quick_programs():
+        yield
 
 
 def compressed(parents):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -13,6 +15,9 @@ import fastbench as fb
 from fastbench.engine.readers.packaged import resolve
 from fastbench.engine.retrieval.pair_rules import PairRules, compile_pairs
 from fastbench.kernels import cpu, dispatch
+from fastbench.kernels.xla.rank import tiling
+
+from ...quick_programs import quick_programs
 
 RULE = (["Metadata_broad_sample"], [], [], ["Metadata_negcon"])
 NULL_SIZE = 100_000
@@ -53,8 +58,15 @@ def test_p_values_lie_within_the_sampling_error_of_copairs(plate, tmp_path):
 
 
 @pytest.mark.parametrize("distance", ["cosine", "correlation"])
-def test_all_backends_count_the_same(plate, distance):
-    """Counts of the compiled kernels, the JAX programs and the definition, to the last bit."""
+def test_all_backends_count_the_same(plate, distance, monkeypatch):
+    """Counts of the compiled kernels, the JAX programs and the definition, to the last bit.
+
+    The programs of one distance are compiled as users compile them, and then lists are padded to few widths: each is a
+    program of its own.
+    """
+    as_users = distance == "correlation"
+    if as_users:
+        monkeypatch.setattr(tiling, "WIDTHS", (8, 32))
     meta, x = plate
     frame = pl.from_pandas(meta)
     plan = compile_pairs(frame, PairRules(pos_sameby=RULE[0], neg_diffby=RULE[3]))
@@ -63,9 +75,9 @@ def test_all_backends_count_the_same(plate, distance):
     found = {}
     for device in ("cpu", "cpu-xla", "reference"):
         backend = dispatch.get_backend(device)
-        found[device] = backend.count_outranking(
-            backend.prepare(x, distance, plan.negatives), queries, offsets, positives
-        )[:3]
+        with nullcontext() if as_users else quick_programs():
+            prepared = backend.prepare(x, distance, plan.negatives)
+            found[device] = backend.count_outranking(prepared, queries, offsets, positives)[:3]
     for device in ("cpu", "cpu-xla"):
         for mine, definition in zip(found[device], found["reference"], strict=True):
             np.testing.assert_array_equal(mine, definition)

@@ -19,6 +19,8 @@ from fastbench.engine.retrieval.options import Scoring
 from fastbench.engine.retrieval.pair_rules import PairRules, compile_pairs
 from fastbench.kernels import cpu
 
+from ...quick_programs import quick_programs
+
 RULE = {"pos_sameby": ["Metadata_a"], "neg_diffby": ["Metadata_a"]}
 AP = "average_precision"
 _SCORING = {field.name for field in dataclasses.fields(Scoring)}
@@ -60,7 +62,9 @@ def test_row_order_threads_and_device_do_not_matter(seed, ties):
 def test_the_jax_kernels_give_the_same_numbers():
     meta, x = problem(21, n=200)
     rule = {**RULE, "neg_sameby": ["Metadata_plate"]}
-    first, second = score(meta, x, **rule), score(meta, x, **rule, device="cpu-xla")
+    first = score(meta, x, **rule)
+    with quick_programs():
+        second = score(meta, x, **rule, device="cpu-xla")
     np.testing.assert_array_equal(first.frame[AP], second.frame[AP])
     assert second.report.device == "xla"
     assert second.report.n_tied_queries == first.report.n_tied_queries
@@ -386,7 +390,8 @@ def test_precision_is_for_the_jax_kernels():
     meta, x = problem(12, n=120)
     first = score(meta, x, **RULE)
     for precision in ("tf32", "bf16x3"):
-        found = score(meta, x, **RULE, device="cpu-xla", precision=precision)
+        with quick_programs():
+            found = score(meta, x, **RULE, device="cpu-xla", precision=precision)
         np.testing.assert_array_equal(found.frame[AP], first.frame[AP])
         assert found.report.precision == precision
     with pytest.raises(fb.InputError, match="is for device"):

@@ -1,10 +1,10 @@
 """What all tests of the JAX backend share."""
 
-import jax
 import pytest
 
-from fastbench.kernels.xla.context import spread
-from fastbench.kernels.xla.rank import tiles, usable
+from fastbench.kernels.xla.rank import usable
+
+from ...quick_programs import quick_programs
 
 
 @pytest.fixture(autouse=True)
@@ -14,17 +14,6 @@ def small_problems_count(monkeypatch):
 
 
 @pytest.fixture(scope="package", autouse=True)
-def _quick_to_compile():
-    """Programs are compiled in a quarter of the time; those of other tests, on real data too, as users have them."""
-    before = jax.config.values["jax_disable_most_optimizations"]
-    jax.config.update("jax_disable_most_optimizations", True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiles, "spread", _spread_quickly)
-        tiles.counter.cache_clear()
+def _quick_programs():
+    with quick_programs():
         yield
-    tiles.counter.cache_clear()
-    jax.config.update("jax_disable_most_optimizations", before)
-
-
-def _spread_quickly(function, devices):
-    return jax.jit(spread(function, devices).__wrapped__, compiler_options={"xla_cpu_use_fusion_emitters": False})

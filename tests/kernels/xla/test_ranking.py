@@ -179,7 +179,7 @@ HOSTILE = {
 
 def test_several_devices_under_any_configuration():
     flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4 --xla_cpu_use_fusion_emitters=false"}
-    flags |= {"JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # as in conftest.py: quick to compile
+    flags |= {"JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # as in tests/quick_programs.py
     done = subprocess.run(
         [sys.executable, "-c", SEVERAL], env=os.environ | flags | HOSTILE, capture_output=True, text=True
     )
