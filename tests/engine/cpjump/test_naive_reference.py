@@ -26,13 +26,13 @@ def similarity(x, absolute):
 
 def average_precision(positives, negatives):
     """AP, the mean over the orders of equal items: place t of a group holds a positive with probability p / size."""
-    total, before, above = 0.0, 0, 0
-    for value in np.unique(np.concatenate([positives, negatives]))[::-1]:
-        p, m = int((positives == value).sum()), int((negatives == value).sum())
-        for t in range(1, p + m + 1) if p else ():
+    total, before = 0.0, 0
+    for value in np.unique(positives)[::-1]:
+        above, p, m = (int(each.sum()) for each in (negatives > value, positives == value, negatives == value))
+        for t in range(1, p + m + 1):
             inside = (t - 1) * (p - 1) / max(p + m - 1, 1)
             total += p / (p + m) * (before + 1 + inside) / (before + above + t)
-        before, above = before + p, above + m
+        before += p
     return total / len(positives)
 
 
@@ -45,7 +45,8 @@ def null(n_pos, n_neg):
     rng = np.random.default_rng([n_pos, n_neg])
     places = np.empty((0, n_pos), int)
     while len(places) < 10 * NULL:
-        drawn = np.sort(rng.integers(1, n_pos + n_neg + 1, (10 * NULL, n_pos)), axis=1)
+        missing = 10 * NULL - len(places)
+        drawn = np.sort(rng.integers(1, n_pos + n_neg + 1, (missing + 100, n_pos)), axis=1)
         places = np.vstack([places, drawn[(np.diff(drawn, axis=1) > 0).all(axis=1)]])
     return np.sort((np.arange(1, n_pos + 1) / places[: 10 * NULL]).mean(axis=1))
 
