@@ -57,16 +57,12 @@ class SharedSignal(Simulator):
         super().__init__(signal, n_features)
         self._noise = noise
         self._scale = scale
-        self._effects: dict[tuple[str, str], Any] = {}
 
     def _rng(self, *words: str) -> np.random.Generator:
         return super()._rng(*words, str(self._noise)) if words[0] == "plate" else super()._rng(*words)
 
-    def _effect(self, plate: Plate, sample: str, name: str | None) -> Any:
-        key = (plate.description, sample)  # replicate plates have one effect
-        if key not in self._effects:
-            self._effects[key] = super()._effect(plate, sample, name).astype(np.float32)
-        return self._effects[key] * self._scale
+    def _make_effect(self, plate: Plate, sample: str, name: str | None) -> Any:
+        return super()._make_effect(plate, sample, name).astype(np.float32) * self._scale
 
 
 def score(name: str, plates: SharedSignal, options: Options) -> ScoredRun:

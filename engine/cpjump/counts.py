@@ -102,7 +102,7 @@ def _matching(rows: pl.DataFrame, *, multilabel: bool) -> Counts:
         carried = carried[carried.any(axis=1)]
         carriers = carried.sum(axis=0)
     n = len(carried)
-    sharing = (int(((carried @ carried.T) > 0).sum()) - n) // 2
+    sharing = (_sharing(carried, carried) - n) // 2
     return {
         "profiles": n,
         "queries": int(carriers[carriers >= 2].sum()),
@@ -118,7 +118,7 @@ def _cross(compounds: pl.DataFrame, genes: pl.DataFrame, preset: Preset) -> Coun
     left = left[left.any(axis=1)]
     n_left, n_right = left.sum(axis=0), right.sum(axis=0)
     both = (n_left > 0) & (n_right > 0)
-    sharing = 0 if preset.negatives_contain_positives else int(((left @ right.T) > 0).sum())
+    sharing = 0 if preset.negatives_contain_positives else _sharing(left, right)
     return {
         "profiles": len(left) + len(right),
         "queries": int((n_left + n_right)[both].sum()),
@@ -126,6 +126,12 @@ def _cross(compounds: pl.DataFrame, genes: pl.DataFrame, preset: Preset) -> Coun
         "positive_pairs": int((n_left * n_right).sum()),
         "negative_pairs": len(left) * len(right) - sharing,
     }
+
+
+def _sharing(left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) -> int:
+    """Count the pairs of a row of each table that carry a label in common."""
+    # NumPy multiplies floating-point numbers many times as fast as integers, and these stay far below 2**24.
+    return int(np.count_nonzero(left.astype(np.float32) @ right.T.astype(np.float32)))
 
 
 def _incidence(rows: pl.DataFrame, labels: Sequence[str]) -> npt.NDArray[np.int64]:

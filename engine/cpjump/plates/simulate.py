@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import sqrt
 from pathlib import Path
 from typing import Final
@@ -71,8 +71,7 @@ class Simulator:
         self.seed = seed
         self.n_features = n_features
         self.feature_names = tuple(f"Simulated_{i:04d}" for i in range(1, n_features + 1))
-        self._directions: dict[tuple[str, ...], Vector] = {}
-        self._numbers: dict[tuple[str, ...], float] = {}
+        self._effects: dict[tuple[str, str, str | None], Vector] = {}
 
     def plate(self, plate: Plate) -> Profiles:
         """Draw one plate of 384 wells.
@@ -94,12 +93,20 @@ class Simulator:
         group = "gene" if plate.modality != "compound" else "pert_iname"
         treated = wells["Metadata_control_type"].fill_null("") != "negcon"
         samples = wells["Metadata_broad_sample"]
+        names, groups = samples.to_list(), wells[f"Metadata_{group}"].to_list()
         for row in np.flatnonzero((treated & samples.is_not_null()).to_numpy()):
-            values[row] += self._effect(plate, samples[int(row)], wells[f"Metadata_{group}"][int(row)])
+            values[row] += self._effect(plate, names[row], groups[row])
         metadata = wells.select(pl.lit(plate.name).alias("Metadata_Plate"), pl.all())
         return Profiles(metadata, values.astype(np.float32), self.feature_names)
 
     def _effect(self, plate: Plate, sample: str, name: str | None) -> Vector:
+        """Return the effect of a perturbation, which all plates of a configuration share."""
+        key = plate.description, sample, name
+        if key not in self._effects:
+            self._effects[key] = self._make_effect(plate, sample, name)
+        return self._effects[key]
+
+    def _make_effect(self, plate: Plate, sample: str, name: str | None) -> Vector:
         scale, weight = _SCALES.get(plate.description, (0.4, 0.4))
         spread = _LASTING * self._number("strength", sample)
         spread += sqrt(1 - _LASTING**2) * self._number("strength", sample, plate.description)
@@ -126,23 +133,37 @@ class Simulator:
         return _CROSS * self._target(gene) + sqrt(1 - _CROSS**2) * own
 
     def _direction(self, *words: str) -> Vector:
-        if words not in self._directions:
-            self._directions[words] = self._rng(*words).standard_normal(self.n_features)
-        return self._directions[words]
+        return _drawn(self.seed, words, self.n_features)
 
     def _number(self, *words: str) -> float:
-        if words not in self._numbers:
-            self._numbers[words] = float(self._rng(*words).standard_normal())
-        return self._numbers[words]
+        return _drawn_number(self.seed, words)
 
     def _rng(self, *words: str) -> np.random.Generator:
-        digest = hashlib.blake2b("\0".join(words).encode(), digest_size=16).digest()
-        return np.random.default_rng([self.seed, *np.frombuffer(digest, dtype="<u4").tolist()])
+        return _generator(self.seed, words)
 
     @cached_property
     def _targets(self) -> dict[str, list[str]]:
         lists, _ = target_lists(None)
         return dict(lists.iter_rows())
+
+
+def _generator(seed: int, words: tuple[str, ...]) -> np.random.Generator:
+    """Return the generator of one piece of what is drawn."""
+    digest = hashlib.blake2b("\0".join(words).encode(), digest_size=16).digest()
+    return np.random.default_rng([seed, *np.frombuffer(digest, dtype="<u4").tolist()])
+
+
+# Making a generator takes longer than drawing from it, and several simulations of a process mostly draw the same.
+@lru_cache(maxsize=1 << 12)
+def _drawn(seed: int, words: tuple[str, ...], size: int) -> Vector:
+    vector = _generator(seed, words).standard_normal(size)
+    vector.flags.writeable = False
+    return vector
+
+
+@lru_cache(maxsize=1 << 15)
+def _drawn_number(seed: int, words: tuple[str, ...]) -> float:
+    return float(_generator(seed, words).standard_normal())
 
 
 def simulate_plates(
