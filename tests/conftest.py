@@ -112,6 +112,14 @@ def _no_idle_databases() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_disks() -> Iterator[None]:
+    """Results are written by the hundred; that they outlast a loss of power is not what tests can see."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: None)
+        yield
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave slow modules unread in the fast run, because importing what they need takes seconds."""
     return True if config.option.markexpr == "fast" and is_slow(collection_path) else None

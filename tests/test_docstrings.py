@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import docstring_parser
@@ -18,11 +18,14 @@ FILES = sorted(path for top in ("kernels", "engine", "cli", "bench") for path in
 Documented = ast.FunctionDef | ast.ClassDef
 
 
-def _documented() -> Iterator[tuple[str, Documented, str]]:
-    for path in FILES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, Documented) and (doc := ast.get_docstring(node)):
-                yield f"{path.relative_to(ROOT)}: {node.name}", node, doc
+@cache
+def _documented() -> list[tuple[str, Documented, str]]:
+    return [
+        (f"{path.relative_to(ROOT)}: {node.name}", node, doc)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, Documented) and (doc := ast.get_docstring(node))
+    ]
 
 
 def _named(doc: str, section: str) -> list[str]:

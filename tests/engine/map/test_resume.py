@@ -20,6 +20,8 @@ from fastbench.engine.map.options import MapOptions
 from fastbench.engine.results.folder import read_manifest
 from fastbench.engine.retrieval import average_precision
 
+from ...cli.running import call
+
 N, D = 60, 8
 
 
@@ -122,15 +124,20 @@ main()
 
 
 @pytest.mark.slow
-def test_a_killed_process_is_gone_on_with(options: MapOptions, tmp_path: Path) -> None:
-    source = KILLED.format(work=10 * 2 * N * D)
+def test_a_killed_process_is_gone_on_with(
+    options: MapOptions, short_steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rules = ["--pos-sameby", "Metadata_drug", "--neg-diffby", "Metadata_drug", "--device", "cpu", "--quiet"]
-    call = [sys.executable, "-c", source, "map", *options.profiles, *rules, "--output"]
-    subprocess.run([*call, str(tmp_path / "whole")], check=True, stdout=subprocess.DEVNULL)
+    command = ["map", *options.profiles, *rules, "--output"]
+    assert call(*command, tmp_path / "whole").returncode == 0
+    computed = []
+    count = average_precision._score_batch
+    monkeypatch.setattr(average_precision, "_score_batch", lambda *given: computed.append(1) or count(*given))
     chosen = random.Random(0)
+    slow = [sys.executable, "-c", KILLED.format(work=average_precision.STEP_WORK)]
     for trial in range(3):
         out = tmp_path / f"out{trial}"
-        process = subprocess.Popen([*call, str(out)], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([*slow, *command, str(out)], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         for _ in range(1 + chosen.randrange(4)):
             process.stdout.readline()
@@ -138,6 +145,8 @@ def test_a_killed_process_is_gone_on_with(options: MapOptions, tmp_path: Path) -
         process.send_signal(signal.SIGKILL)
         process.wait()
         before = len(list(tmp_path.glob(f".out{trial}.partial-*/steps/*.npz")))
-        done = subprocess.run([*call, str(out), "--resume"], check=True, capture_output=True, text=True)
-        assert done.stdout.count("step\n") == N // 10 - before
+        computed.clear()
+        done = call(*command, out, "--resume")
+        assert done.returncode == 0, done.stderr
+        assert len(computed) == short_steps - before
         assert without_times(out)["outputs"] == without_times(tmp_path / "whole")["outputs"]

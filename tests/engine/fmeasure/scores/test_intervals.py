@@ -141,29 +141,34 @@ def test_scipy_finds_the_same_intervals():
     cells = simulated(np.random.default_rng(2), 150)
     found = run(distinct_entries(cells)[0], draws=4000, level=0.9)
 
-    def metric(name):
-        def of(rows, cols):
-            counts = cells_of(rows, cols)
-            if name.startswith("h_"):
-                return averages(node_class_counts(counts, BITS, len(NODES), ROOM), classes="true")[name[2:]]
-            return (averages(counts.class_counts()) | single_scores(counts.class_counts()))[name]
+    names = ("accuracy", "f1_macro", "cohen_kappa", "h_f1_micro")
 
-        return of
+    def values(rows, cols):
+        counts = cells_of(rows, cols)
+        plain = counts.class_counts()
+        nodes = averages(node_class_counts(counts, BITS, len(NODES), ROOM), classes="true")
+        every = averages(plain) | single_scores(plain) | {f"h_{name}": value for name, value in nodes.items()}
+        return np.array([every[name] for name in names])
 
-    for name in ("accuracy", "f1_macro", "cohen_kappa", "h_f1_micro"):
-        theirs = scipy.stats.bootstrap(
-            (cells.rows, cells.cols),
-            metric(name),
-            paired=True,
-            vectorized=False,
-            n_resamples=1500,
-            confidence_level=0.9,
-            method="percentile",
-            rng=np.random.default_rng(3),
-        ).confidence_interval
-        width = theirs.high - theirs.low
-        assert found[name].lower == pytest.approx(theirs.low, abs=0.1 * width)
-        assert found[name].upper == pytest.approx(theirs.high, abs=0.1 * width)
+    def statistics(rows, cols, axis):
+        """The values of one sample, (4,), or of one in each row, (4, resamples)."""
+        assert axis == -1
+        return values(rows, cols) if rows.ndim == 1 else np.stack(list(map(values, rows, cols)), axis=1)
+
+    theirs = scipy.stats.bootstrap(
+        (cells.rows, cells.cols),
+        statistics,
+        paired=True,
+        vectorized=True,
+        n_resamples=1500,
+        confidence_level=0.9,
+        method="percentile",
+        rng=np.random.default_rng(3),
+    ).confidence_interval
+    for name, low, high in zip(names, theirs.low, theirs.high, strict=True):
+        width = high - low
+        assert found[name].lower == pytest.approx(low, abs=0.1 * width)
+        assert found[name].upper == pytest.approx(high, abs=0.1 * width)
 
 
 def test_scipy_finds_the_same_intervals_by_cluster():
