@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -49,12 +51,22 @@ def problems(draw):
     return draw(features(n)), draw(pair_codes(n)), draw(pair_codes(n))
 
 
-def assert_counts(x, distance, positive, negative, queries=None, threads=0):
-    """Counts equal those of the definition; returns the number of rechecked entries."""
-    queries = np.random.default_rng(0).permutation(len(x)) if queries is None else queries
-    offsets, positives = cpu.partners(positive, queries)
-    expected = reference.count_outranking(reference.prepare(x, distance, negative), queries, offsets, positives)
-    got = cpu.count_outranking(cpu.prepare(x, distance, negative), queries, offsets, positives, threads)
+def asked(positive, queries):
+    """The queries, in any order unless they are given, and the lists of their positives."""
+    n = len(positive.block.row_offsets) - 1
+    queries = np.random.default_rng(0).permutation(n) if queries is None else queries
+    return queries, *cpu.partners(positive, queries)
+
+
+def defined(x, distance, positive, negative, queries=None):
+    """Values and counts of the definition."""
+    return reference.count_outranking(reference.prepare(x, distance, negative), *asked(positive, queries))
+
+
+def assert_counts(x, distance, positive, negative, queries=None, threads=0, expected=None):
+    """Counts equal those of the definition, which may be given; returns the number of rechecked entries."""
+    expected = defined(x, distance, positive, negative, queries) if expected is None else expected
+    got = cpu.count_outranking(cpu.prepare(x, distance, negative), *asked(positive, queries), threads)
     for mine, definition in zip(got[:3], expected[:3], strict=True):
         np.testing.assert_array_equal(mine, definition)
     return got.rechecked
@@ -105,17 +117,24 @@ def test_tiles_equal_the_definition(sizes, problem, distance, tile, data):
     assert_counts(x, distance, positive, negative, queries)
 
 
+@cache
+def of_copies(n):
+    """A problem whose second half is copies, and what the definition says of it."""
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(n, 20)).astype(np.float32)
+    x[n // 2 :] = x[rng.integers(0, n // 2, n // 2)]
+    group, plate = np.arange(n) // 8, rng.integers(0, 2, n)
+    problem = x, "cosine", make_codes(block=group), make_codes(block=plate, exclude=[group])
+    return problem, defined(*problem)
+
+
 @pytest.mark.parametrize("tile", [(1, 1), (7, 7), (8, 64), (100_000, 100_000)])
 @pytest.mark.parametrize("few", [0, 32])
 @pytest.mark.parametrize("both", [False, True])
 def test_tiles_and_methods_do_not_matter(sizes, tile, few, both):
-    rng = np.random.default_rng(5)
-    n = 400 if tile != (1, 1) else 120
-    x = rng.normal(size=(n, 20)).astype(np.float32)
-    x[n // 2 :] = x[rng.integers(0, n // 2, n // 2)]
-    group, plate = np.arange(n) // 8, rng.integers(0, 2, n)
+    problem, expected = of_copies(400 if tile != (1, 1) else 120)
     sizes(tile, few, both)
-    rechecked = assert_counts(x, "cosine", make_codes(block=group), make_codes(block=plate, exclude=[group]))
+    rechecked = assert_counts(*problem, expected=expected)
     assert rechecked > 0  # copies lie inside the band
 
 
@@ -187,14 +206,15 @@ KINDS = ["one step", "cancellation", "norms", "subnormal", "outlier", "offset"]
         *((kind, distance) for kind in KINDS for distance in ("cosine", "abs_cosine", "correlation", "euclidean")),
     ],
 )
-@pytest.mark.parametrize(("few", "double"), [(0, False), (32, False), (0, True), (32, True)])
-def test_near_ties(sizes, kind, distance, few, double):
+def test_near_ties(sizes, kind, distance):
     rng = np.random.default_rng(7)
     n = 88  # several tiles
     x = near_ties(kind, n, 96, rng)
-    sizes((32, 48), few, double=double)
     codes = make_codes(np.arange(n) % 15), make_codes(np.zeros(n, int), exclude=[np.arange(n) % 15])
-    assert_counts(x, distance, *codes)
+    expected = defined(x, distance, *codes)
+    for few, double in ((0, False), (32, False), (0, True), (32, True)):
+        sizes((32, 48), few, double=double)
+        assert_counts(x, distance, *codes, expected=expected)
 
 
 @pytest.mark.parametrize("d", [1, 64, 500, 2000])
