@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from fastbench.engine.errors import InputError
 from fastbench.engine.options import options_of
 from fastbench.engine.results.folder import read_manifest
 from tests.engine.command.example import SOURCE, spread_command
+from tests.engine.figures.pictures import no_drawing
 
 MODULE = spread_command()
 SPREAD = MODULE.SPREAD
@@ -53,6 +55,13 @@ def app() -> typer.Typer:
     return app
 
 
+@pytest.fixture
+def undrawn() -> Iterator[None]:
+    """Leave figures nearly empty: drawing takes longer than the runs."""
+    with no_drawing():
+        yield
+
+
 def test_it_is_short() -> None:
     assert len(SOURCE.splitlines()) < 120
 
@@ -75,6 +84,7 @@ def test_the_result_tells_how_it_was_made(options: Any, tmp_path: Path) -> None:
     assert set(manifest["timings"]) == {"measure", "write", "figures", "total"}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_command_line_config_and_dry_run(app: typer.Typer, files: list[str], tmp_path: Path) -> None:
     def call(*arguments: object) -> Any:
         return CliRunner().invoke(app, ["spread", *map(str, arguments)])
@@ -116,7 +126,11 @@ def test_options_refuse_what_cannot_be(options: Any, given: dict[str, Any], said
 
 
 @pytest.mark.parametrize("stopped_after", [0, 1, 2])
-def test_a_stopped_run_goes_on_and_repeats_nothing(options: Any, tmp_path: Path, stopped_after: int) -> None:
+def test_a_stopped_run_goes_on_and_repeats_nothing(
+    options: Any, tmp_path: Path, stopped_after: int, request: pytest.FixtureRequest
+) -> None:
+    if stopped_after != 1:
+        request.getfixturevalue("undrawn")
     execute(SPREAD, options, tmp_path / "whole")
     seen: list[str] = []
     compute = MODULE.spread_of
@@ -144,6 +158,7 @@ def test_a_stopped_run_goes_on_and_repeats_nothing(options: Any, tmp_path: Path,
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_step_of_another_file_or_option_is_not_taken(options: Any, tmp_path: Path) -> None:
     broken = tmp_path / "c.csv"
     content = broken.read_text()
