@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -21,7 +21,9 @@ __all__ = ["draw_map"]
 _COLUMNS = ("mean_average_precision", "p_value", "below_corrected_p")
 _CAP = 16.0  # highest -log10 p drawn: a smaller p decides nothing, but would flatten all other points
 _LOWEST_CAP = 8.0  # a line lower than that would read as a middling p
-_RASTER_FROM = 2_000  # more points than this become one picture inside the SVG
+_DENSITY_FROM = 2_000  # more points than this are drawn as their density
+_BINS = 60  # cells of the density across the page
+_GREYS, _BLUES = ("#D9D9D9", "#9E9E9E"), ("#B3D4E8", OKABE_ITO[0])  # of few groups and of many; the last of a point
 _N_LABELS = 8
 _LABEL_LENGTH = 28
 _N_TRIED = 24  # names tried, smallest p first, until eight have found room
@@ -43,13 +45,15 @@ def draw_map(
     """Draw mean average precision (x) against -log10 p (y), one point a group.
 
     Points of significant groups are coloured, and up to eight of those with the smallest p are named
-    where there is room. Groups with -log10 p of 16 or more (p = 0 included) stand on a dashed line, and
+    where there is room; over 2,000 groups are drawn as their density. A line marks what a random ranking would
+    give, the median over the groups. Groups with -log10 p of 16 or more (p = 0 included) stand on a dashed line, and
     groups without a value are left out; a footnote counts both. The order of the rows does not matter.
 
     Parameters
     ----------
     frame : pl.DataFrame
-        One row a group, with `mean_average_precision`, `p_value`, `below_corrected_p` and `label`.
+        One row a group, with `mean_average_precision`, `p_value`, `below_corrected_p` and `label`; and
+        `mean_normalized_average_precision`, from which the mAP of a random ranking follows.
     label : str
         The column whose values name the groups.
     path_png, path_svg : Path
@@ -87,10 +91,13 @@ def draw_map(
     y = np.minimum(height, cap)
     x = scored["mean_average_precision"].to_numpy()
     significant = scored["significant"].to_numpy()
+    chance = _chance(frame)
 
     n, k = scored.height, int(significant.sum())
     title = f"mAP: {k:,} of {_groups(n)} significant ({100 * k / n:.1f} %)" if n else "mAP: nothing to draw"
     notes = []
+    if n > _DENSITY_FROM:
+        notes.append("Colours say how many groups lie together, on a logarithmic scale.")
     if capped.any():
         notes.append(f"{_groups(int(capped.sum()))} with p ≤ 1e-{cap:g} (p = 0 included): on the dashed line.")
     if n < frame.height:
@@ -105,30 +112,44 @@ def draw_map(
         axes.set(
             xlabel="mean average precision (mAP)",
             ylabel="−log10 p (p value before correction)",
-            xlim=(min(0.0, float(x.min(initial=0.0))) - 0.02, 1.02),
+            xlim=_limits(x, chance),
         )
         top = max(1.0, float(y.max(initial=0.0)))
         axes.set_ylim(-0.02 * top, 1.06 * top)
         handles = []
         for chosen, colour, size, text in (
-            (~significant, "#9E9E9E", 26, "not significant"),
-            (significant, OKABE_ITO[0], 34, f"significant (corrected p < {threshold:g})"),
+            (~significant, _GREYS, 26, "not significant"),
+            (significant, _BLUES, 34, f"significant (corrected p < {threshold:g})"),
         ):
+            if n > _DENSITY_FROM and chosen.any():
+                _draw_density(axes, x[chosen], y[chosen], colour)
             for on_line, marker in ((False, "o"), (True, "^")):
                 here = chosen & (capped == on_line)
-                axes.scatter(
-                    x[here],
-                    y[here],
-                    s=size,
-                    marker=marker,
-                    color=colour,
-                    alpha=0.7 if n <= _RASTER_FROM else 0.4,
-                    linewidths=0,
-                    rasterized=n > _RASTER_FROM,
-                    clip_on=False,
-                )
+                if n <= _DENSITY_FROM:
+                    style: dict[str, Any] = {
+                        "s": size,
+                        "marker": marker,
+                        "color": colour[-1],
+                        "alpha": 0.7,
+                        "linewidths": 0,
+                    }
+                    axes.scatter(x[here], y[here], clip_on=False, **style)
             count = f"{text}: {int(chosen.sum()):,}"
-            handles.append(Line2D([], [], ls="", marker="o", ms=8, mew=0, color=colour, label=count))
+            handles.append(Line2D([], [], ls="", marker="o", ms=8, mew=0, color=colour[-1], label=count))
+        if chance is not None:
+            axes.axvline(chance, color=GREY, linewidth=1.2, linestyle=(0, (1, 2)), zorder=1.5)
+            axes.annotate(
+                "random ranking" + (" (median)" if n > 1 else ""),
+                (chance, 1.0),
+                xycoords=("data", "axes fraction"),
+                xytext=(4, -4),
+                textcoords="offset points",
+                rotation=90,
+                ha="left",
+                va="top",
+                fontsize=11,
+                color=GREY,
+            )
         if capped.any():
             axes.axhline(cap, color=GREY, linewidth=1.0, linestyle=(0, (5, 4)), zorder=1.5)
         if not n:
@@ -139,6 +160,46 @@ def draw_map(
         named = np.flatnonzero(significant)[:_N_TRIED]
         _name_points(axes, x, y, cap, named, scored["name"].to_list())
         save_page(page, path_png, path_svg)
+
+
+def _chance(frame: pl.DataFrame) -> float | None:
+    """Return the mAP of a random ranking, the median over groups; None where the table does not tell.
+
+    Of queries with equally many pairs, the normalized AP is (AP - c) / (1 - c), c what a random ranking gives.
+    """
+    if "mean_normalized_average_precision" not in frame.columns:
+        return None
+    value = pl.col("mean_average_precision").cast(pl.Float64)
+    normalized = pl.col("mean_normalized_average_precision").cast(pl.Float64)
+    found = frame.select(chance=(value - normalized) / (1 - normalized), normalized=normalized)
+    found = found.filter(pl.col("normalized").is_between(-0.999, 0.999) & pl.col("chance").is_between(0.0, 1.0))
+    return float(np.median(found["chance"].to_numpy())) if len(found) else None
+
+
+def _limits(x: np.ndarray, chance: float | None) -> tuple[float, float]:
+    """Return the ends of the mAP axis: those of the values and of chance, with some room."""
+    shown = x if chance is None else np.append(x, chance)
+    low, high = (float(shown.min()), float(shown.max())) if len(shown) else (0.0, 1.0)
+    room = max(0.04 * (high - low), 0.01)
+    return low - room, high + room
+
+
+def _draw_density(axes: Axes, x: np.ndarray, y: np.ndarray, colours: tuple[str, ...]) -> None:
+    """Draw how many groups there are in each cell of a grid of hexagons, on a logarithmic scale."""
+    from matplotlib.colors import LinearSegmentedColormap, LogNorm
+
+    low, high = axes.get_xlim()
+    cells = axes.hexbin(
+        x,
+        y,
+        gridsize=(_BINS, _BINS // 2),
+        extent=(low, high, *axes.get_ylim()),
+        mincnt=1,
+        linewidths=0.2,
+        cmap=LinearSegmentedColormap.from_list("density", colours),
+    )
+    counts = np.asarray(cells.get_array())
+    cells.set_norm(LogNorm(1, max(2.0, float(counts.max()))))
 
 
 def _groups(count: int) -> str:

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from fastbench.engine.errors import InputError
+from fastbench.engine.map import figures
 from fastbench.engine.map.figures import draw_map
 from tests.engine.figures.pictures import no_pixels, png_size, words
 
@@ -110,13 +111,33 @@ def test_map_figure_counts_groups_without_a_value(tmp_path: Path, scored: int) -
     assert (f"of {scored} groups" in text) == (scored > 0)
 
 
-def test_many_groups_are_one_picture_inside_the_svg(tmp_path: Path) -> None:
+def test_many_groups_are_drawn_as_their_density(tmp_path: Path) -> None:
     _, few = map_figure(groups(500), tmp_path / "few")
     png, many = map_figure(groups(10_000), tmp_path / "many", pixels=True)
     png_size(png)
-    assert "data:image/png" not in few.read_text()
-    assert "data:image/png" in many.read_text()
+    said = "Colours say how many groups lie together"
+    assert said not in words(few)
+    assert said in words(many)
     assert many.stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize(("n", "label"), [(1, "random ranking"), (40, "random ranking (median)")])
+def test_a_line_marks_what_a_random_ranking_gives(tmp_path: Path, n: int, label: str) -> None:
+    frame, chance = groups(n), 0.125
+    value = pl.col("mean_average_precision")
+    told = frame.with_columns(mean_normalized_average_precision=(value - chance) / (1 - chance))
+    assert figures._chance(told) == pytest.approx(chance)
+    assert figures._chance(told.with_columns(mean_normalized_average_precision=1.0)) is None
+    assert label in words(map_figure(told, tmp_path / "told")[1]).splitlines()
+    assert "random ranking" not in words(map_figure(frame, tmp_path / "not")[1])
+
+
+def test_the_axis_ends_where_the_values_do() -> None:
+    low, high = figures._limits(np.array([0.4, 0.8]), None)
+    assert 0.35 < low < 0.4
+    assert 0.8 < high < 0.85
+    assert figures._limits(np.array([0.4, 0.8]), 0.1)[0] < 0.1
+    assert figures._limits(np.empty(0), None) == (-0.04, 1.04)
 
 
 def test_map_figure_without_its_columns_is_refused(tmp_path: Path) -> None:
