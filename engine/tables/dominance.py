@@ -32,7 +32,8 @@ def feature_shares(x: npt.NDArray[np.floating], distance: str) -> npt.NDArray[np
     Returns
     -------
     ndarray of float64, shape (d,)
-        They sum to 1; NaN where no profile has a length. Of many profiles, some evenly spaced ones are looked at.
+        They sum to 1; NaN where no profile has a length, or all hold NaN. Of many profiles, some evenly spaced ones are
+        looked at.
     """
     about = DISTANCE_TABLE.get(distance)
     scaled = distance in ("cosine", "abs_cosine") or (about is not None and about.is_centred)
@@ -40,6 +41,9 @@ def feature_shares(x: npt.NDArray[np.floating], distance: str) -> npt.NDArray[np
     some = x if len(x) <= MOST else x[np.linspace(0, len(x) - 1, MOST).astype(np.int64)]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # rows that take no part may hold anything
         part = some.astype(np.float64)
+        part = part[np.isfinite(part).all(axis=1)]
+        if not len(part):
+            return np.full(x.shape[1], np.nan)
         if centred:
             part -= part.mean(axis=1, keepdims=True)
         elif not scaled:

@@ -240,20 +240,30 @@ def notes_on_vocabularies(
         )
     strange = np.array([*(label not in known for label in (first.get(v, v) for v in ranks[0].values)), False])
     count = int(strange[ranks[0].codes].sum())
+    names = sorted(set(first.values()) - known)
     if known and 2 * count > len(ranks[0].codes):
-        names = sorted(set(first.values()) - known)
         notes.append(
             f"{where}: {count} of {len(ranks[0].codes)} cells are called by labels that the truth does not have "
             f"({examples(names)}); {_advice(known, set(names))}."
         )
+    elif alike := _alike(known, set(names)):
+        shown = "; ".join(f"{one!r} and {other!r}" for one, other in alike[:3])
+        notes.append(
+            f"{where}: {len(alike)} labels of truth and predictions differ only by signs and count as different "
+            f"({shown}); map them with --map [MODEL=]FILE."
+        )
     return notes
+
+
+def _alike(known: set[str], called: set[str]) -> list[tuple[str, str]]:
+    """Return labels of the truth and of the predictions that have the same letters and digits."""
+    loose = {loose_form(label): label for label in sorted(known) if loose_form(label)}
+    return [(loose[form], label) for label in sorted(called) if (form := loose_form(label)) in loose]
 
 
 def _advice(known: set[str], called: set[str]) -> str:
     """Return what would help where the labels of truth and predictions differ."""
-    loose = {loose_form(label): label for label in sorted(known)}
-    alike = [(loose[loose_form(label)], label) for label in sorted(called) if loose_form(label) in loose]
-    if alike:
+    if alike := _alike(known, called):
         one, other = alike[0]
         return f"{len(alike)} differ only by signs, as {one!r} and {other!r}: map them with --map [MODEL=]FILE"
     if _share(called, str.isdecimal) > 0.5 and _share(known, str.isdecimal) < 0.5:

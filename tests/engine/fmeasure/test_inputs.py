@@ -136,6 +136,13 @@ def test_most_cells_called_by_labels_of_their_own(tmp_path: Path) -> None:
     assert any("cells are called by labels that the truth does not have ('B.cell'" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("theirs", ["NK_cell", "NK-cell", "NK.cell", "'NK cell'", "NKcell"])
+def test_a_label_that_differs_by_signs_is_noted(tmp_path: Path, theirs: str) -> None:
+    calls = [theirs if label == "NK cell" else label for label in named(CALLED)]
+    found = both(tmp_path, named(TRUE), calls)
+    assert any("1 labels of truth and predictions differ only by signs" in n and repr(theirs) in n for n in found.notes)
+
+
 # --- codes without their names ---
 
 

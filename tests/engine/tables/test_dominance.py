@@ -41,6 +41,15 @@ def test_a_column_that_numbers_or_counts_decides(distance: str) -> None:
     assert dominant_feature(np.zeros((3, 8)), NAMES, distance) == ""
 
 
+def test_rows_that_are_not_finite_are_left_out() -> None:
+    x = X.copy()
+    x[::3, 1], x[1, 2] = np.nan, np.inf
+    finite = np.isfinite(x).all(axis=1)
+    for distance in ("cosine", "correlation", "euclidean"):
+        assert feature_shares(x, distance) == pytest.approx(feature_shares(x[finite], distance))
+    assert dominant_feature(np.full((5, 6), np.nan), NAMES, "cosine") == ""
+
+
 def test_python_warns() -> None:
     x = X.astype(np.float64)
     x[:, 2] = np.arange(40)
