@@ -101,6 +101,7 @@ def score_run(rules: Rules, profiles: Profiles, queries: npt.NDArray[np.bool_] |
     """
     from ..nulls.ap_null import count_methods
     from ..retrieval.average_precision import score
+    from ..retrieval.exchange import EXCHANGE
     from ..retrieval.options import Scoring
     from ..retrieval.pair_rules import PairRules
 
@@ -139,6 +140,7 @@ def score_run(rules: Rules, profiles: Profiles, queries: npt.NDArray[np.bool_] |
     counts["queries_with_sampled_null"] = count_methods(shapes[:, 0], shapes[:, 1]).get("sampled", 0)
     frame = _with_p_values(frame, options)
     groups = _group(frame.drop_nulls("p_value"), rules.by, options)
+    frame = frame.drop(EXCHANGE)
     counts |= {
         "groups": groups.height,
         "groups_not_scored": frame[rules.by].n_unique() - groups.height,

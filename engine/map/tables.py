@@ -31,11 +31,14 @@ QUERY_COLUMNS = (
         "Average precision if ties went to the negatives; there when a query is tied.",
         optional=True,
     ),
+    Column("n_exchangeable", "integer", "Rows of the query's block that its label could be given to, itself included."),
+    Column("n_carriers", "integer", "Rows among them that carry the label."),
 )
 GROUP_COLUMNS = (
     Column("mean_average_precision", "number", "Mean (or median) average precision of the queries of the group."),
     Column("mean_normalized_average_precision", "number", "The same of their normalized average precision."),
     Column("p_value", "number", "Probability of a value as high under random ranking, see definition."),
+    Column("p_floor", "number", "Smallest p-value that a relabelling of the data could give; none is below it."),
     Column("stage1_p_value", "number", "Least p-value of the outer group.", optional=True),
     Column("stage1_corrected_p_value", "number", "The same, corrected over outer groups.", optional=True),
     Column("stage1_significant", "boolean", "Whether the outer group passes the first stage.", optional=True),

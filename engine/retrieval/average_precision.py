@@ -23,6 +23,7 @@ from ..errors import InputError, UnpairedException
 from ..tables.frames import with_series
 from .batches import Batch, batches, joined, reported
 from .degenerate import degenerate_rows, last_where_degenerate, refuse_degenerate
+from .exchange import EXCHANGE
 from .options import ALIASES, Scoring
 from .pair_rules import PairPlan, PairRules, compile_pairs
 from .report import Retrieval, RetrievalReport
@@ -45,6 +46,7 @@ SCORES = (
     "normalized_average_precision",
     "ap_optimistic",
     "ap_pessimistic",
+    *EXCHANGE,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -200,10 +202,11 @@ def score(
     scores = {"average_precision": whole.ap, "normalized_average_precision": normalized}
     if tied.any():
         scores |= {"ap_optimistic": whole.high, "ap_pessimistic": whole.low}
+    counts = plan.exchange.counts(query, whole.label, n_neg[query], plan.labels)
     kept = metadata if len(x) == len(metadata) else metadata[plan.rows]
     if multilabel_col is None:
-        return _single(kept, plan.rows, whole, n_neg, scores, wanted, report)
-    return _multi(kept, plan, whole, n_neg, scores, multilabel_col, report)
+        return _single(kept, plan.rows, whole, n_neg, scores, counts, wanted, report)
+    return _multi(kept, plan, whole, n_neg, scores, counts, multilabel_col, report)
 
 
 def _tells_by_length(distance: str | Similarity) -> bool:
@@ -297,6 +300,7 @@ def _single(
     found: Batch,
     n_neg: Ints,
     scores: dict[str, Floats],
+    counts: tuple[Ints, Ints],
     wanted: npt.NDArray[np.bool_],
     report: RetrievalReport,
 ) -> Retrieval:
@@ -307,6 +311,9 @@ def _single(
     for name, score in scores.items():
         columns[name] = np.full(len(frame), np.nan)
         columns[name][found.query] = score
+    for name, count in zip(EXCHANGE, counts, strict=True):
+        columns[name] = np.zeros(len(frame), np.int64)
+        columns[name][found.query] = count
     result = with_series(frame, [pl.Series(name, column) for name, column in columns.items()])
     if not wanted.all():
         result = result.with_columns(pl.when(pl.Series(wanted)).then(pl.col(list(columns))))
@@ -319,6 +326,7 @@ def _multi(
     found: Batch,
     n_neg: Ints,
     scores: dict[str, Floats],
+    counts: tuple[Ints, Ints],
     column: str,
     report: RetrievalReport,
 ) -> Retrieval:
@@ -332,6 +340,7 @@ def _multi(
             pl.Series("n_pos_pairs", found.n_pos),
             pl.Series("n_total_pairs", found.n_pos + n_neg[found.query]),
             plan.label_names.gather(found.label).alias(column),
+            *(pl.Series(name, count) for name, count in zip(EXCHANGE, counts, strict=True)),
         )
     )
     return Retrieval(result, plan.rows[found.query], report)

@@ -17,10 +17,10 @@ import polars as pl
 
 from ...kernels.dispatch import get_backend
 from ..choices import did_you_mean
-from ..errors import InputError, SampledNullWarning, examples
-from ..nulls.distribution import PValues
+from ..errors import InputError, examples
 from ..statistics.false_discovery import benjamini_hochberg
 from ..tables.frames import (
+    column_names,
     metadata_frame,
     require_columns,
     select_columns,
@@ -28,7 +28,9 @@ from ..tables.frames import (
     with_series,
 )
 from ..tables.groups import Groups, grouped
+from .exchange import EXCHANGE
 from .options import NullModel
+from .significance import find_p_values
 
 __all__ = [
     "drop_unscored",
@@ -96,8 +98,9 @@ def mean_average_precision(
     -------
     table of the kind of `ap_scores`
         One row a group, sorted by `sameby`: the `sameby` columns, `mean_average_precision`, `indices` (rows
-        among the scored ones, from 0), `mean_normalized_average_precision`, `p_value`, `corrected_p_value`,
-        `below_p`, `below_corrected_p` (strictly below `threshold`).
+        among the scored ones, from 0), `mean_normalized_average_precision`, `p_value`, `p_floor` (the smallest
+        p-value that a relabelling of the data could give, see `nulls.floor`; none is below it but those of
+        ``p_values="copairs"``), `corrected_p_value`, `below_p`, `below_corrected_p` (strictly below `threshold`).
 
     Raises
     ------
@@ -240,6 +243,7 @@ def _group_scores(
     """Groups with their mean AP and p-value, and what makes of them a table of the kind and types that came in."""
     purpose = "mean_average_precision (it takes what average_precision returns)"
     named = dict.fromkeys(columns, "sameby") | dict.fromkeys(_SCORES, purpose)
+    named |= dict.fromkeys((name for name in EXCHANGE if name in (column_names(ap_scores) or ())), purpose)
     given = select_columns(ap_scores, named)
     whole, kind = metadata_frame(given)
     for name in _SCORES:
@@ -254,7 +258,8 @@ def _group_scores(
                 f"Column {name!r} counts pairs, but holds {whole[name].min()!r}; pass counts as they were."
             )
     number = pl.Series("__row", np.arange(whole.height))
-    frame, _ = drop_unscored(pl.DataFrame([*(whole[name] for name in dict.fromkeys([*columns, *_SCORES])), number]))
+    kept = dict.fromkeys([*columns, *_SCORES, *(name for name in EXCHANGE if name in whole.columns)])
+    frame, _ = drop_unscored(pl.DataFrame([*(whole[name] for name in kept), number]))
     rows = frame["__row"].to_numpy()
     groups, listed, members = grouped(frame, columns, _category_codes(given, kind, columns, rows))
     n_unnamed = frame.height - len(members.rows)
@@ -273,7 +278,7 @@ def _group_scores(
     if outside.any():
         raise InputError(f"Average precision lies between 0 and 1, but found {examples(ap[outside].tolist())}.")
     statistic = _combined(model.aggregate, ap, members)
-    p = _p_values(statistic.astype(precision), members, frame, model)
+    p, floor = find_p_values(statistic.astype(precision), members, frame, model)
     wide = (p.upper - p.lower > _WIDE * p.value) & (p.upper - p.lower > _WIDE_AT_LEAST)
     if model.p_values == "exact" and wide.any():
         warnings.warn(
@@ -288,6 +293,7 @@ def _group_scores(
         pl.Series("mean_normalized_average_precision", _combined(model.aggregate, normalized, members)),
         pl.Series("p_value", p.value),
         *bounds,
+        pl.Series("p_floor", floor),
     ]
 
     def as_given(scores: pl.DataFrame) -> Any:
@@ -319,46 +325,6 @@ def _combined(aggregate: str, values: Floats, members: Groups) -> Floats:
         return means
     present = (mine[~np.isnan(mine)] for mine in (values[rows] for rows in members))
     return np.array([np.median(mine) if len(mine) else np.nan for mine in present])
-
-
-def _p_values(
-    statistic: Floats,
-    members: Groups,
-    frame: pl.DataFrame,
-    model: NullModel,
-) -> PValues:
-    from ..nulls.ap_null import distinct_shapes, refuse_impossible, sampling_hint
-
-    refuse_impossible(*(frame[name].to_numpy() for name in _SCORES[:2]))
-    n_pos, n_total = (frame[name].cast(pl.Int64).to_numpy() for name in _SCORES[:2])
-    if model.p_values == "copairs":
-        from ..nulls import copairs as copairs_null
-
-        p = copairs_null.group_p_values(statistic, members, n_pos, n_total, model.null_size, model.seed)
-        return PValues(p, p, p)
-    from ..nulls.map_null import count_sampled, group_p_values
-
-    n_sampled = count_sampled(members, n_pos, n_total, model.null, model.aggregate) if model.p_values == "exact" else 0
-    if n_sampled:
-        hint = sampling_hint(distinct_shapes(n_pos, n_total)[0], model.null_size)
-        warnings.warn(
-            f"The null of {n_sampled} of {len(members)} groups is too large to compute and is sampled "
-            f"({model.null_size:,} draws, seed {model.seed}): their p-values are not exact{hint}.",
-            SampledNullWarning,
-            stacklevel=5,
-        )
-    return group_p_values(
-        statistic,
-        members,
-        n_pos,
-        n_total,
-        p_values=model.p_values,
-        tail=model.resolved_tail,
-        null=model.null,
-        aggregate=model.aggregate,
-        null_size=model.null_size,
-        seed=model.seed,
-    )
 
 
 def _marked(scores: pl.DataFrame, corrected: Floats, threshold: float) -> pl.DataFrame:

@@ -23,6 +23,7 @@ from ..errors import InputError, examples
 from ..tables.filters import Filter, parse_filter
 from ..tables.frames import near_duplicate_labels, require_columns
 from ..tables.groups import column_codes
+from .exchange import Exchange
 
 __all__ = ["ColumnRule", "Columns", "PairPlan", "PairRules", "compile_pairs", "named_columns", "reference_numbers"]
 
@@ -81,6 +82,8 @@ class PairPlan:
         The label of each key of `labels`.
     warnings : tuple of str
         Values of the used columns that look like one value spelled in two ways.
+    exchange : Exchange
+        Which rows can change places.
     """
 
     rows: npt.NDArray[np.int64]
@@ -89,6 +92,7 @@ class PairPlan:
     labels: KeyIndex | None
     label_names: pl.Series | None
     warnings: tuple[str, ...]
+    exchange: Exchange
 
 
 def _as_rule(columns: Columns, what: str) -> ColumnRule:
@@ -264,7 +268,19 @@ def compile_pairs(metadata: pl.DataFrame, pair_rules: PairRules) -> PairPlan:
     warnings = [*near_duplicate_labels(texts), *_missing_value_strings(texts)]
     if multilabel_col is not None and (gone := _n_missing_items(frame[multilabel_col])):
         warnings.append(f"{gone} missing items in the lists of {multilabel_col!r} were left out.")
-    return PairPlan(rows, positives, negatives, labels, names, tuple(warnings))
+    exchange = _exchange_of(n, codes, rules, multilabel_col)
+    return PairPlan(rows, positives, negatives, labels, names, tuple(warnings), exchange)
+
+
+def _exchange_of(
+    n: int, codes: Mapping[str, npt.NDArray[np.int64]], rules: Mapping[str, ColumnRule], multilabel_col: str | None
+) -> Exchange:
+    """Return the blocks within which labels can be exchanged, and who carries which."""
+    within = [c for c in rules["neg_sameby"].all if c != multilabel_col]
+    by_label = [c for c in rules["pos_sameby"].all if c != multilabel_col and c not in within]
+    block = combined_code([codes[c] for c in within] or [np.zeros(n, np.int64)])
+    label = combined_code([block, *(codes[c] for c in by_label)])
+    return Exchange(block, label, multilabel_col is not None and multilabel_col in rules["neg_diffby"].all)
 
 
 def _compile_side(

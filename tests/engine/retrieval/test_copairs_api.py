@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import fastbench as fb
+from fastbench.engine.retrieval.exchange import EXCHANGE
 from fastbench.engine.retrieval.pair_rules import PairRules, compile_pairs
 from fastbench.kernels.reference.pairs import pair_table
 from fastbench.kernels.reference.similarity import similarity
@@ -81,8 +82,8 @@ def test_single_label_equals_copairs(rule, data, distance):
     # "optimistic" is copairs' rule; under some of these rules a pair is positive and negative, tied with itself.
     got = fb.average_precision(meta, x, *rule, distance=distance, ties="optimistic")
     got = got.drop(columns=["ap_optimistic", "ap_pessimistic"], errors="ignore")  # where there are ties
-    assert list(got.columns) == list(meta.columns) + COUNTS + APS
-    assert set(got.columns) == set(expected.columns)
+    assert list(got.columns) == [*meta.columns, *COUNTS, *APS, *EXCHANGE]
+    assert set(got.columns) == {*expected.columns, *EXCHANGE}
     np.testing.assert_array_equal(got[COUNTS], expected[COUNTS])
     np.testing.assert_allclose(got[APS], expected[APS], atol=1e-6)
     pd.testing.assert_frame_equal(got[meta.columns], expected[meta.columns])
@@ -134,7 +135,7 @@ def test_multilabel_equals_copairs(rule, data):
         return  # copairs fails where a query has no negative at all
     got = fb.multilabel.average_precision(meta, x, *rule, "Metadata_labels", ties="optimistic")
     got = got.drop(columns=["ap_optimistic", "ap_pessimistic"], errors="ignore")
-    assert set(got.columns) == set(expected.columns)
+    assert set(got.columns) == {*expected.columns, *EXCHANGE}
     if (got["n_total_pairs"] == got["n_pos_pairs"]).any():
         return  # a query without negatives: copairs takes another query's
     np.testing.assert_array_equal(got["Metadata_labels"], expected["Metadata_labels"])
@@ -220,7 +221,7 @@ def test_multilabel_on_one_table_equals_copairs():
     rule = (["Metadata_labels"], [], [], ["Metadata_labels"])
     expected = copairs_multilabel.average_precision(meta, x, *rule, "Metadata_labels", progress_bar=False)
     got = fb.multilabel.average_precision(meta, x, *rule, "Metadata_labels")
-    assert list(got.columns) == list(expected.columns)
+    assert list(got.columns) == [*expected.columns, *EXCHANGE]
     keys = ["Metadata_id", "Metadata_labels"]
     np.testing.assert_array_equal(got[[*keys, *COUNTS]], expected[[*keys, *COUNTS]])
     np.testing.assert_allclose(got[APS], expected[APS], atol=1e-6)
