@@ -164,6 +164,22 @@ class Backend(Protocol[P]):
     def tail_sum(self, s: Floats, unit: float, phi: npt.NDArray[np.complex128]) -> Floats:
         """Return tails from a characteristic function: `reference.null_inversion`."""
 
+    def count_sums(self, one: Floats, two: Floats, three: Floats, edge: float, strict: bool) -> int:
+        """Count the triples whose sum reaches a threshold: `reference.null_sums`."""
+
+    def spectral_tails(
+        self,
+        spectra: Floats,
+        size: int,
+        offsets: Ints,
+        parts: Ints,
+        times: Ints,
+        weights: Floats,
+        cells: Ints,
+        decay: float,
+    ) -> Floats:
+        """Return tails of sums of draws from Fourier transforms: `reference.null_sums`."""
+
     def count_confusion(
         self, truth: Codes, predictions: Codes, n_labels: int, weights: Ints | None = None, threads: int = 0
     ) -> SparseCounts:

@@ -11,19 +11,38 @@ from __future__ import annotations
 import heapq
 import math
 from dataclasses import dataclass
+from functools import reduce
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ...kernels.dispatch import get_backend
 from .distribution import NullDistribution, tolerance_of
 
-__all__ = ["Part", "part_of", "sum_tail"]
+__all__ = [
+    "STEEPEST",
+    "TILT_BELOW",
+    "Draws",
+    "Part",
+    "Whole",
+    "counted_tail",
+    "enclosed",
+    "part_of",
+    "sum_tail",
+    "tail_index",
+    "tilted_mass",
+    "transform_error",
+]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 _HALF = 1 << 17  # values of one half of an enumerated sum
-_TILT_BELOW = 1e-6
-_STEEPEST = 1.0  # tilt per cell
+#: A tail below it is found again from tilted distributions.
+TILT_BELOW = 1e-6
+#: Greatest tilt per cell.
+STEEPEST = 1.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +58,10 @@ class Part:
     shift: float
     values: Floats | None
     n_placements: int
+
+
+#: Parts, and how many independent draws there are of each.
+Draws = list[tuple[Part, int]]
 
 
 def part_of(distribution: NullDistribution, weight: float, cells: int) -> Part:
@@ -66,69 +89,122 @@ def _dot(a: npt.NDArray[np.number], b: npt.NDArray[np.number]) -> float:
     return float((a * b).sum())
 
 
-def sum_tail(parts: list[tuple[Part, int]], cells: int, x: Floats, tail: str) -> tuple[Floats, Floats, Floats]:
+def sum_tail(parts: Draws, cells: int, x: Floats, tail: str) -> tuple[Floats, Floats, Floats]:
     """Lower bound, upper bound and estimate of the tail of a sum of independent parts at each of `x`."""
+    counted = counted_tail(parts, x, tail)
+    if counted is not None:
+        return counted, counted, counted
+    whole = Whole.of(parts)
+    index = tail_index(whole, cells, x)
+    p, error = _convolved_tail(parts, index, 0.0)
+    for i in np.flatnonzero(p[1] < TILT_BELOW):
+        column, spread = _convolved_tail(parts, index[:, [i]], _tilt(parts, float(x[i]) * cells))
+        p[:, i], error[:, i] = column[:, 0], spread[:, 0]
+    return enclosed(whole, cells, x, tail, p, error)
+
+
+def counted_tail(parts: Draws, x: Floats, tail: str) -> Floats | None:
+    """Return the exact tail of a sum of few placements at each of `x`, None where there are too many to count."""
+    halves = _halves(parts)
+    if halves is None:
+        return None
+    tolerance = tolerance_of(x)
+    edge = x.astype(np.float64) * (1 - tolerance if tail == ">=" else 1 + tolerance)
+    one, two, three = halves
+    backend = get_backend()
+    found = [backend.count_sums(one, two, three, each, tail == ">") for each in edge.tolist()]
+    return np.array(found) / len(one) / len(two) / len(three)
+
+
+class Whole(NamedTuple):
+    """What is known of a sum of parts: see `Part`; numbers, or an array of them with a sum for each `x`."""
+
+    low: float | Floats
+    high: float | Floats
+    shift: float | Floats
+    log_placements: float | Floats
+
+    @classmethod
+    def of(cls, parts: Draws) -> Whole:
+        """Add up the parts of one sum."""
+        each = [
+            (part.low * times, part.high * times, part.shift * times, math.log(part.n_placements) * times)
+            for part, times in parts
+        ]
+        return cls(*map(sum, zip(*each, strict=True)))
+
+    def middle(self, cells: int, x: Floats) -> Floats:
+        """Return where the estimate of a tail is read off; half a cell, as a cell holds what is around its middle."""
+        return (x - self.shift) * cells + 0.5
+
+
+def tail_index(whole: Whole, cells: int, x: npt.NDArray[np.floating]) -> Floats:
+    """Return the cells C of the grid from which on a tail is summed, shape (4, len(x)).
+
+    The first gives a lower bound, the second an upper bound, the others lie on either side of the estimate: T >= C +
+    low, so C >= x - low implies T >= x; T <= C + high, so T >= x implies C >= x - high.
+    """
     tolerance = tolerance_of(x)
     x = x.astype(np.float64)
-    low, high = x * (1 - tolerance), x * (1 + tolerance)
-    halves = _halves(parts)
-    if halves is not None:
-        p = _met_tail(*halves, low if tail == ">=" else high, tail)
-        return p, p, p
-    least = sum(part.low * times for part, times in parts)
-    most = sum(part.high * times for part, times in parts)
-    shift = sum(part.shift * times for part, times in parts)
-    # T >= C + least, so C >= x - least implies T >= x; T <= C + most, so T >= x implies C >= x - most.
     slack = 1e-6
-    index = np.stack([np.ceil((high - least) * cells + slack), np.ceil((low - most) * cells - slack)])
-    middle = (x - shift) * cells + 0.5  # half a cell, as a cell holds what lies around its middle
-    index = np.concatenate([index, np.floor(middle)[None], np.floor(middle)[None] + 1])
+    inner = np.ceil((x * (1 + tolerance) - whole.low) * cells + slack)
+    outer = np.ceil((x * (1 - tolerance) - whole.high) * cells - slack)
+    below = np.floor(whole.middle(cells, x))
+    return np.stack([inner, outer, below, below + 1])
 
-    p, error = _convolved_tail(parts, index, 0.0)
-    for i in np.flatnonzero(p[1] < _TILT_BELOW):
-        column, spread = _convolved_tail(parts, index[:, [i]], _tilt(parts, x[i] * cells))
-        p[:, i], error[:, i] = column[:, 0], spread[:, 0]
+
+def enclosed(
+    whole: Whole, cells: int, x: npt.NDArray[np.floating], tail: str, p: Floats, error: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Return lower bound, upper bound and estimate from the tails at `tail_index`, which have an error."""
+    tolerance = tolerance_of(x)
+    x = x.astype(np.float64)
     lower = np.maximum(p[0] - error[0], 0.0)
     upper = np.minimum(p[1] + error[1], 1.0)
+    middle = whole.middle(cells, x)
     part = middle - np.floor(middle)
     value = np.clip((1 - part) * p[2] + part * p[3], lower, upper)
-    best = low <= 1.0  # the greatest value has one placement
-    best &= high >= 1.0
-    top = math.exp(-sum(times * math.log(part.n_placements) for part, times in parts)) if tail == ">=" else 0.0
-    for bound in (lower, upper, value):
-        bound[best] = top
+    best = (x * (1 - tolerance) <= 1.0) & (x * (1 + tolerance) >= 1.0)  # the greatest value has one placement
+    top = np.exp(-np.broadcast_to(whole.log_placements, x.shape)) if tail == ">=" else np.zeros(len(x))
+    lower, upper, value = (np.where(best, top, bound) for bound in (lower, upper, value))
     return lower, upper, value
 
 
-def _halves(parts: list[tuple[Part, int]]) -> tuple[Floats, Floats] | None:
-    """All sums of two halves of the parts, the second half sorted; None if a half has too many."""
+def transform_error(draws: int | Ints, size: int) -> Any:
+    """Return a bound of the error of a tail from Fourier transforms of `size` values.
+
+    The error of an FFT product of n values, each of a distribution with sum 1, is below about eps log2(n) in the
+    Euclidean norm, thus below sqrt(n) eps log2(n) in a sum over them, and a convolution with a distribution does not
+    enlarge it; four times that is taken for each draw.
+    """
+    return 4 * draws * math.sqrt(size) * math.log2(size + 1) * float(np.finfo(np.float64).eps)
+
+
+def _halves(parts: Draws) -> tuple[Floats, Floats, Floats] | None:
+    """Return lists, the last two sorted, whose sums are those of the parts; None if there are too many."""
     if any(part.values is None for part, _ in parts):
         return None
     sizes = [1, 1]
-    sums = [np.zeros(1), np.zeros(1)]
-    draws = [part.values for part, times in parts for _ in range(times) if part.values is not None]
+    draws = sorted((part.values for part, times in parts for _ in range(times) if part.values is not None), key=len)
     if math.prod(len(values) for values in draws) > _HALF**2:
         return None
-    for values in sorted(draws, key=len, reverse=True):
+    sides: tuple[list[Floats], list[Floats]] = ([], [])
+    for values in reversed(draws):
         side = int(sizes[1] < sizes[0])
         sizes[side] *= len(values)
         if sizes[side] > _HALF:
             return None
-        sums[side] = np.add.outer(sums[side], values).ravel()
-    return sums[0], np.sort(sums[1])
+        sides[side].append(values)
+    zero = np.zeros(1)
+    if len(draws) <= 3:
+        one, two, three = [*[zero] * (3 - len(draws)), *draws]
+        return one, np.sort(two), np.sort(three)
+    first, second = (np.sort(reduce(lambda a, b: np.add.outer(a, b).ravel(), side, zero)) for side in sides)
+    return zero, first, second
 
 
-def _met_tail(one: Floats, two: Floats, edge: Floats, tail: str) -> Floats:
-    """P(a + b >= edge), or > edge, for a uniform on `one` and b on the sorted `two`."""
-    side = "left" if tail == ">=" else "right"
-    above = np.empty(len(edge))
-    for i, x in enumerate(edge):
-        above[i] = (len(two) - np.searchsorted(two, x - one, side=side)).sum()  # type: ignore[call-overload]
-    return above / len(one) / len(two)
-
-
-def _tilt(parts: list[tuple[Part, int]], cell: float) -> float:
-    """The exponential tilt per cell that moves the mean of the sum near `cell`, at most `_STEEPEST`."""
+def _tilt(parts: Draws, cell: float) -> float:
+    """The exponential tilt per cell that moves the mean of the sum near `cell`, at most `STEEPEST`."""
     from scipy.optimize import brentq
 
     coarse = 16  # any tilt is right and a near one does, so cells are taken together
@@ -140,18 +216,18 @@ def _tilt(parts: list[tuple[Part, int]], cell: float) -> float:
     def excess(theta: float) -> float:
         total = -cell
         for mass, at, times in distributions:
-            tilted, _ = _tilted(mass, at, theta)
+            tilted, _ = tilted_mass(mass, at, theta)
             total += times * _dot(at, tilted) / float(tilted.sum())
         return total
 
     if excess(0.0) >= 0:
         return 0.0
-    if excess(_STEEPEST) <= 0:
-        return _STEEPEST
-    return float(brentq(excess, 0.0, _STEEPEST, rtol=1e-3))
+    if excess(STEEPEST) <= 0:
+        return STEEPEST
+    return float(brentq(excess, 0.0, STEEPEST, rtol=1e-3))
 
 
-def _tilted(mass: Floats, at: npt.NDArray[np.int64], theta: float) -> tuple[Floats, float]:
+def tilted_mass(mass: Floats, at: npt.NDArray[np.int64], theta: float) -> tuple[Floats, float]:
     """Mass * exp(theta * at), divided by its greatest value, and the logarithm of that value.
 
     In logarithms, since a distribution may lie so far below its last cell that the plain product is zero everywhere.
@@ -162,20 +238,15 @@ def _tilted(mass: Floats, at: npt.NDArray[np.int64], theta: float) -> tuple[Floa
     return np.exp(weight - peak), peak
 
 
-def _convolved_tail(parts: list[tuple[Part, int]], index: Floats, theta: float) -> tuple[Floats, Floats]:
-    """P(sum of cells >= index) by FFT of the distributions tilted by exp(theta * cell), and a bound of its error.
-
-    The error of an FFT product of n values, each of a distribution with sum 1, is below about eps log2(n) in the
-    Euclidean norm, thus below sqrt(n) eps log2(n) in a sum over them, and a convolution with a distribution does not
-    enlarge it; four times that is taken for each draw.
-    """
+def _convolved_tail(parts: Draws, index: Floats, theta: float) -> tuple[Floats, Floats]:
+    """P(sum of cells >= index) by FFT of the distributions tilted by exp(theta * cell), and a bound of its error."""
     from scipy import fft
 
     distributions: list[tuple[int, int, Floats]] = []  # length, a tie breaker, distribution
     log_scale, draws = 0.0, 0
     for part, times in parts:
         at = np.arange(len(part.mass))
-        tilted, peak = _tilted(part.mass, at, theta)
+        tilted, peak = tilted_mass(part.mass, at, theta)
         scale = tilted.sum()
         distribution = tilted / scale
         if times > 1:
@@ -194,7 +265,7 @@ def _convolved_tail(parts: list[tuple[Part, int]], index: Floats, theta: float) 
         heapq.heappush(distributions, (length, order, distribution))
     distribution = distributions[0][2]
     n = len(distribution)
-    error = 4 * draws * math.sqrt(n) * math.log2(n + 1) * np.finfo(np.float64).eps
+    error = transform_error(draws, n)
     cell = np.clip(index, 0, n)
     if theta == 0.0:
         survival = np.append(np.cumsum(distribution[::-1])[::-1], 0.0)

@@ -23,9 +23,10 @@ from ...kernels.dispatch import get_backend
 from ..choices import check_sampling, check_tail
 from ..tables.groups import Groups
 from .ap_null import NullDistribution, Shape, ap_p_values, distinct_shapes, map_distributions, method_of
-from .convolution import Part, part_of, sum_tail
+from .convolution import Part, part_of
 from .distribution import PValues, sampled_p_values, tolerance_of
 from .map_inversion import Spectra
+from .transforms import Sums, enclose_sums
 
 __all__ = ["count_sampled", "group_p_values"]
 
@@ -172,15 +173,18 @@ def _summed(
         def use(distribution: NullDistribution) -> dict[tuple[float, int], Part]:
             return {need: part_of(distribution, *need) for need in wanted[distribution.n_pos, distribution.n_total]}
 
-        parts = map_distributions(wanted, use, null_size=null_size, seed=seed)
-
-        def enclose(composition: Composition) -> None:
-            cells, mine = _cells(composition), left[composition]
-            some = [(parts[shape][weight, cells], times) for shape, weight, times in composition]
-            lower, upper, value = sum_tail(some, cells, statistic[mine], tail)
-            found.lower[mine], found.upper[mine], found.value[mine] = lower, upper, value
-
-        list(pool.map(enclose, left))
+        shared = map_distributions(wanted, use, null_size=null_size, seed=seed)
+    on_grid: dict[int, list[Composition]] = {}
+    for composition in left:
+        on_grid.setdefault(_cells(composition), []).append(composition)
+    for cells, some in sorted(on_grid.items()):
+        names = {(shape, weight) for composition in some for shape, weight, _ in composition}
+        number = {name: i for i, name in enumerate(sorted(names))}
+        parts = [shared[shape][weight, cells] for shape, weight in number]
+        mine = [(g, composition) for composition in some for g in left[composition]]
+        draws = [tuple((number[shape, weight], times) for shape, weight, times in each) for _, each in mine]
+        at = [g for g, _ in mine]
+        found.lower[at], found.upper[at], found.value[at] = enclose_sums(Sums(draws, statistic[at]), parts, cells, tail)
     return found
 
 

@@ -55,8 +55,8 @@ def find_p_values(
     known = [frame[name].cast(pl.Int64).to_numpy() for name in EXCHANGE if name in frame.columns]
     if len(known) == 2 and not ((known[1] >= 1) & (known[1] <= known[0])).all():
         raise InputError(
-            f"Column {EXCHANGE[1]!r} counts rows among those of {EXCHANGE[0]!r}, so it lies between 1 and that; pass the "
-            "columns as average_precision returned them, or drop both."
+            f"Column {EXCHANGE[1]!r} counts rows among those of {EXCHANGE[0]!r}, so it lies between 1 and that; pass "
+            "both columns as average_precision returned them, or drop them."
         )
     floor = p_floors(members, n_pos, n_total, *(known if len(known) == 2 else ()))
     if model.p_values == "copairs":

@@ -18,6 +18,8 @@ from .null_inversion import characteristic as characteristic
 from .null_inversion import tail_sum as tail_sum
 from .null_split import descend_distribution as descend_distribution
 from .null_split import split_tail as split_tail
+from .null_sums import count_sums as count_sums
+from .null_sums import spectral_tails as spectral_tails
 from .ontology import ancestor_bits as ancestor_bits
 from .ontology import ancestor_hops as ancestor_hops
 from .ontology import best_predictions as best_predictions

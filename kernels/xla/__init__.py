@@ -13,6 +13,7 @@ from ..cpu import ancestor_hops as ancestor_hops
 from ..cpu import average_precision as average_precision
 from ..cpu import characteristic as characteristic
 from ..cpu import count_partners as count_partners
+from ..cpu import count_sums as count_sums
 from ..cpu import count_tail as count_tail
 from ..cpu import descend_distribution as descend_distribution
 from ..cpu import enumerate_ap as enumerate_ap
@@ -22,6 +23,7 @@ from ..cpu import label_partners as label_partners
 from ..cpu import partners as partners
 from ..cpu import path_lengths as path_lengths
 from ..cpu import sample_ap as sample_ap
+from ..cpu import spectral_tails as spectral_tails
 from ..cpu import split_tail as split_tail
 from ..cpu import stream_key as stream_key
 from ..cpu import tail_sum as tail_sum
