@@ -180,6 +180,44 @@ class Backend(Protocol[P]):
     ) -> Floats:
         """Return tails of sums of draws from Fourier transforms: `reference.null_sums`."""
 
+    def shuffle_cells(self, key: int, first: int, count: int, offsets: Ints) -> Ints:
+        """Exchange rows at random within cells: `reference.null_relabelling`."""
+
+    def sample_sets(self, key: int, first: int, count: int, offsets: Ints, taken: Ints) -> Ints:
+        """Choose rows of cells at random: `reference.null_relabelling`."""
+
+    def relabelled_ap(
+        self,
+        values: Floats,
+        rows: Ints,
+        queries: Ints,
+        pos_offsets: Ints,
+        positives: Ints,
+        neg_offsets: Ints,
+        negatives: Ints,
+        ties: str,
+    ) -> Floats:
+        """Return AP of queries at whose places other rows stand: `reference.null_relabelling`."""
+
+    def relabelled_sums(
+        self,
+        queries: Ints,
+        offsets: Ints,
+        mates: Ints,
+        values: Floats,
+        above: Ints,
+        tied: Ints,
+        negative: npt.NDArray[np.bool_],
+        extra_offsets: Ints,
+        extras: Ints,
+        draw_offsets: Ints,
+        draws: Ints,
+        sets: Ints,
+        blocks: Ints,
+        ties: str,
+    ) -> tuple[Floats, Ints]:
+        """Add up AP over sets of rows that are given a label: `reference.null_relabelling`."""
+
     def count_confusion(
         self, truth: Codes, predictions: Codes, n_labels: int, weights: Ints | None = None, threads: int = 0
     ) -> SparseCounts:

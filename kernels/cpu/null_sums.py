@@ -76,7 +76,7 @@ def _turn(lanes, x, y, c, s):
 def _spectral_tails(spectra, size, offsets, parts, times, weights, cells, decay, space, lanes, totals, turns, result):
     """Write the tails to `result`; lanes (s, m, 2, _LANES) and totals (s, _LANES) are all zero, the others scratch.
 
-    A block of frequencies of all parts fits the cache, so it serves all sums in turn. Within a block, _LANES frequencies
+    A block of frequencies of all parts fits the cache, so it serves all sums in turn. In a block, _LANES frequencies
     share one turn; that of a lane is put in at the end.
     """
     count = weights.shape[1]

@@ -57,7 +57,7 @@ def spectral_tails(
     parts, times : ndarray of int64, shape (t,)
         Which distributions are drawn from, and how often.
     weights : ndarray of float64, shape (2, N // 2 + 1)
-        Real and imaginary parts of D_f / N, twice where another frequency is its mirror image; 0 at f = 0 if decay is 0.
+        Real and imaginary parts of D_f / N, twice where another frequency mirrors it; 0 at f = 0 if decay is 0.
     cells : ndarray of int64, shape (s, m)
         j of each sum, 0 <= j <= N.
     decay : float

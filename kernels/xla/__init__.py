@@ -22,7 +22,11 @@ from ..cpu import group_means as group_means
 from ..cpu import label_partners as label_partners
 from ..cpu import partners as partners
 from ..cpu import path_lengths as path_lengths
+from ..cpu import relabelled_ap as relabelled_ap
+from ..cpu import relabelled_sums as relabelled_sums
 from ..cpu import sample_ap as sample_ap
+from ..cpu import sample_sets as sample_sets
+from ..cpu import shuffle_cells as shuffle_cells
 from ..cpu import spectral_tails as spectral_tails
 from ..cpu import split_tail as split_tail
 from ..cpu import stream_key as stream_key
