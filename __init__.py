@@ -2,7 +2,7 @@
 
 ``import fastbench as fb`` gives the functions of copairs under their names: `average_precision`,
 `multilabel.average_precision`, `mean_average_precision`, `mean_average_precision_hierarchical`,
-`assign_reference_index`; and `read_profiles`, `consensus`, `average_precision_null`. Those of cellarium-cas'
+`assign_reference_index`; and `Relabelling`, `read_profiles`, `consensus`, `average_precision_null`. Those of cellarium-cas'
 benchmarking: `build_confusion_matrix`, `save_confusion_matrix`, `load_confusion_matrix`,
 `aggregate_confusion_matrices`, `compute_f_measure_from_cm`, `compute_hierarchical_f_measure_from_cm`; and
 `read_ontology`.
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .engine.retrieval.mean_average_precision import (
         mean_average_precision_hierarchical as mean_average_precision_hierarchical,
     )
+    from .engine.retrieval.relabelling.data import Relabelling as Relabelling
     from .engine.tables.profiles import Profiles as Profiles
     from .engine.tables.profiles import consensus as consensus
 
@@ -66,6 +67,7 @@ _HOME = {
     "load_confusion_matrix": "fmeasure.api",
     "save_confusion_matrix": "fmeasure.api",
     "read_ontology": "fmeasure.ontology.read",
+    "Relabelling": "retrieval.relabelling.data",
     "mean_average_precision": "retrieval.mean_average_precision",
     "mean_average_precision_hierarchical": "retrieval.mean_average_precision",
 }

@@ -17,6 +17,7 @@ from ..readers.profiles import read_profiles
 from ..results.tables import Table
 from ..retrieval.average_precision import score
 from ..retrieval.pair_rules import PairRules
+from ..retrieval.relabelling.data import RelabelledRows
 from ..retrieval.report import RetrievalReport
 from ..tables.dominance import dominant_feature_notes
 from ..tables.frames import require_columns
@@ -208,11 +209,12 @@ def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | No
     def keep(name: str, compute: Callable[[], Any]) -> Any:
         return job.steps.do(name, compute, digests)
 
+    pair_rules = PairRules(**rules, multilabel_col=options.multilabel or None)
     with job.stage(f"average precision of {len(profiles):,} profiles", "average_precision") as advance:
         retrieval = score(
             profiles.metadata,
             profiles.features,
-            PairRules(**rules, multilabel_col=options.multilabel or None),
+            pair_rules,
             options,
             queries=asked,
             progress=advance,
@@ -225,8 +227,9 @@ def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | No
     unnamed = scored.filter(pl.any_horizontal(pl.col(c).is_null() for c in group_by)).height
     if unnamed:
         notes.append(f"{unnamed} queries have no value in {', '.join(group_by)} and were left out of the groups.")
-    with job.stage("p-values", "p_values"):
-        groups, sampled = _mean_average_precision(scored, group_by, options)
+    data = RelabelledRows(profiles.metadata, profiles.features, pair_rules, options, asked)
+    with job.stage("p-values", "p_values") as advance:
+        groups, sampled = _mean_average_precision(scored, group_by, options, data, advance)
     notes += sampled
     size = groups["indices"].list.len().alias("n_queries")
     return MapResult(
@@ -245,7 +248,11 @@ def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | No
 
 
 def _mean_average_precision(
-    scored: pl.DataFrame, group_by: tuple[str, ...], options: MapOptions
+    scored: pl.DataFrame,
+    group_by: tuple[str, ...],
+    options: MapOptions,
+    data: RelabelledRows,
+    advance: Callable[[int, int], None],
 ) -> tuple[pl.DataFrame, list[str]]:
     """Return the table of groups, and what was sampled because it could not be computed."""
     from ..retrieval.mean_average_precision import mean_average_precision, mean_average_precision_hierarchical
@@ -256,6 +263,8 @@ def _mean_average_precision(
         "null": options.null,
         "aggregate": options.aggregate,
         "progress_bar": False,
+        "relabelling": data,
+        "progress": advance,
     }
     common = (scored, list(group_by), options.null_size, options.threshold, options.seed)
     with warnings.catch_warnings(record=True) as caught:
@@ -285,6 +294,12 @@ def _definition(options: MapOptions, sampled: bool) -> str:
     if options.p_values == "copairs":
         return f"p as copairs 0.5.5: sampled null of {options.null_size:,}, seed {options.seed}, strict tail"
     draws = f"{options.null_size:,} draws, seed {options.seed}"
+    if options.null == "permutation":
+        return (
+            f"p by relabelling the data (all relabellings, or up to {draws}), P({options.aggregate} AP relabelled "
+            f"{options.tail or '>='} observed), Benjamini-Hochberg{' in two stages' if options.hierarchical_by else ''}; "
+            f"ties {options.ties}"
+        )
     how = f"sampled ({draws})" if options.p_values == "sampled" else "exact"
     if sampled:
         how = f"exact where the null can be computed, else sampled ({draws})"

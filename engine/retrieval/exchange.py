@@ -30,11 +30,22 @@ class Exchange:
         block.
     whole_block : bool
         Whether a label can be given to any row of the block (a list column in ``neg_diffby``); else to the negatives.
+    among_labels : bool
+        Whether the negatives of a row are all rows of its block without a label in common, and its positives all with
+        the label (of its block, if `within_block`): rows then differ in their labels and blocks alone.
+    within_block : bool
+        Whether positives agree in all ``neg_sameby`` columns too.
+    label_columns, block_columns : tuple of str
+        The ``pos_sameby`` columns that say the label, the list column among them, and the ``neg_sameby`` columns.
     """
 
     block: Ints
     label: Ints
     whole_block: bool
+    among_labels: bool = False
+    within_block: bool = False
+    label_columns: tuple[str, ...] = ()
+    block_columns: tuple[str, ...] = ()
 
     def counts(self, query: Ints, key: Ints, n_negatives: Ints, labels: KeyIndex | None) -> tuple[Ints, Ints]:
         """Count the exchangeable rows of lists, and the carriers of the label among them.

@@ -62,6 +62,8 @@ def mean_average_precision(
     null: str = "shared",
     aggregate: str = "mean",
     bracket: bool = False,
+    relabelling: Any = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Any:
     """Mean AP of each group, its p-value under random ranking, and the Benjamini-Hochberg correction.
 
@@ -86,13 +88,18 @@ def mean_average_precision(
     tail : {">=", ">"}, optional
         Whether a null value equal to the observed one counts. Default ``>=``; ``>`` with
         ``p_values="copairs"``.
-    null : {"shared", "independent"}
-        Whether members of one (P, L) share one draw (as in copairs), or each has its own.
+    null : {"shared", "independent", "permutation"}
+        Whether members of one (P, L) share one draw (as in copairs), or each has its own. Or the labels of the data are
+        exchanged and mAP is taken again: `null_size` is then the most draws of a group, `seed` theirs.
     aggregate : {"mean", "median"}
         What is taken over the members' AP. The columns keep their names. The p-value of a median is computed
         if the members share one draw, and sampled otherwise.
     bracket : bool
         Add the columns `p_lower` and `p_upper` after `p_value`.
+    relabelling : Relabelling, optional
+        The profiles and rules behind `ap_scores`, for ``null="permutation"``.
+    progress : callable, optional
+        Called with (done, in all) while p-values are found.
 
     Returns
     -------
@@ -117,7 +124,7 @@ def mean_average_precision(
         threshold=threshold,
     )
     columns = _group_columns(sameby)
-    scores, as_given = _group_scores(ap_scores, columns, model, bracket)
+    scores, as_given = _group_scores(ap_scores, columns, model, bracket, relabelling, progress)
     corrected = benjamini_hochberg(scores["p_value"].to_numpy())
     return as_given(_marked(scores, corrected, threshold))
 
@@ -138,6 +145,8 @@ def mean_average_precision_hierarchical(
     null: str = "shared",
     aggregate: str = "mean",
     bracket: bool = False,
+    relabelling: Any = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Any:
     """Mean AP of each group with a two-stage correction, as for doses of one compound.
 
@@ -151,7 +160,7 @@ def mean_average_precision_hierarchical(
         As in `mean_average_precision`.
     hierarchical_by : list of str or str
         Some, but not all, of `sameby`.
-    p_values, tail, null, aggregate, bracket
+    p_values, tail, null, aggregate, bracket, relabelling, progress
         As in `mean_average_precision`.
 
     Returns
@@ -184,7 +193,7 @@ def mean_average_precision_hierarchical(
             "hierarchical_by must leave out some of the sameby columns, but it names all of them "
             f"({examples(columns)}); use mean_average_precision instead."
         )
-    scores, as_given = _group_scores(ap_scores, columns, model, bracket)
+    scores, as_given = _group_scores(ap_scores, columns, model, bracket, relabelling, progress)
     p = scores["p_value"].to_numpy()
     group = scores.select(pl.struct(outer).rank("dense") - 1).to_series().to_numpy().astype(np.int64)
     least = np.full(group.max() + 1, np.inf)
@@ -239,6 +248,8 @@ def _group_scores(
     columns: list[str],
     model: NullModel,
     bracket: bool,
+    relabelling: Any,
+    progress: Callable[[int, int], None] | None,
 ) -> tuple[pl.DataFrame, Callable[[pl.DataFrame], Any]]:
     """Groups with their mean AP and p-value, and what makes of them a table of the kind and types that came in."""
     purpose = "mean_average_precision (it takes what average_precision returns)"
@@ -278,9 +289,10 @@ def _group_scores(
     if outside.any():
         raise InputError(f"Average precision lies between 0 and 1, but found {examples(ap[outside].tolist())}.")
     statistic = _combined(model.aggregate, ap, members)
-    p, floor = find_p_values(statistic.astype(precision), members, frame, model)
+    data = getattr(relabelling, "rows", relabelling)
+    p, floor = find_p_values(statistic.astype(precision), members, frame, model, groups, data, progress)
     wide = (p.upper - p.lower > _WIDE * p.value) & (p.upper - p.lower > _WIDE_AT_LEAST)
-    if model.p_values == "exact" and wide.any():
+    if model.p_values == "exact" and model.null != "permutation" and wide.any():
         warnings.warn(
             f"{int(wide.sum())} of {len(members)} p-values are only known to within {_WIDE:.0%} or more; "
             "bracket=True (p_lower, p_upper) says how far.",

@@ -18,7 +18,7 @@ DISTANCE_NAMES = (*DISTANCES, *ALIASES, *METRICS)
 #: What may be done with rows that have no similarity to any other.
 DEGENERATE = ("refuse", "drop", "last")
 P_VALUES = ("exact", "sampled", "copairs")
-NULLS = ("shared", "independent")
+NULLS = ("shared", "independent", "permutation")
 AGGREGATES = ("mean", "median")
 
 
@@ -87,12 +87,12 @@ class NullModel:
         Computed, sampled, or as copairs 0.5.5 samples them.
     tail : {"", ">=", ">"}
         Whether draws equal to the observed value count; empty: as `p_values` has it.
-    null : {"shared", "independent"}
-        Whether the members of a group share a draw.
+    null : {"shared", "independent", "permutation"}
+        Whether the members of a group share a draw; or the data are relabelled, see `retrieval.relabelling`.
     aggregate : {"mean", "median"}
         What of a group's AP is tested.
     null_size, seed : int
-        Draws of a sampled null distribution, and their seed.
+        Draws of a sampled null distribution (the most of a group, of relabellings), and their seed.
     threshold : float, default 0.05
         Significance level, in (0, 1).
 
@@ -104,7 +104,9 @@ class NullModel:
 
     p_values: str = option("How p-values are found; copairs reproduces copairs 0.5.5.", "exact", choices=P_VALUES)
     tail: str = option("'>=' or '>'; >= when left out (copairs: >).", "")
-    null: str = option("Whether the members of a group share a draw.", "shared", choices=NULLS)
+    null: str = option(
+        "Whether the members of a group share a draw, or the data are relabelled.", "shared", choices=NULLS
+    )
     aggregate: str = option("What of a group's AP is tested.", "mean", choices=AGGREGATES)
     null_size: int = option("Draws of a sampled null distribution.", 100_000)
     seed: int = option("Seed of a sampled null distribution.", 0)
@@ -121,6 +123,11 @@ class NullModel:
             raise InputError(
                 "p_values='copairs' goes with tail='>', null='shared' and aggregate='mean', but they are "
                 f"{', '.join(map(repr, asked[:2]))} and {asked[2]!r}; use p_values='exact' or 'sampled'."
+            )
+        if self.null == "permutation" and self.p_values == "sampled":
+            raise InputError(
+                "null='permutation' draws relabellings wherever they are too many to count, so it goes with "
+                "p_values='exact'; leave p_values='sampled' out."
             )
 
     @property

@@ -276,11 +276,26 @@ def _exchange_of(
     n: int, codes: Mapping[str, npt.NDArray[np.int64]], rules: Mapping[str, ColumnRule], multilabel_col: str | None
 ) -> Exchange:
     """Return the blocks within which labels can be exchanged, and who carries which."""
-    within = [c for c in rules["neg_sameby"].all if c != multilabel_col]
-    by_label = [c for c in rules["pos_sameby"].all if c != multilabel_col and c not in within]
-    block = combined_code([codes[c] for c in within] or [np.zeros(n, np.int64)])
-    label = combined_code([block, *(codes[c] for c in by_label)])
-    return Exchange(block, label, multilabel_col is not None and multilabel_col in rules["neg_diffby"].all)
+    blocks = tuple(c for c in rules["neg_sameby"].all if c != multilabel_col)
+    single = tuple(c for c in rules["pos_sameby"].all if c != multilabel_col and c not in blocks)
+    block = combined_code([codes[c] for c in blocks] or [np.zeros(n, np.int64)])
+    label = combined_code([block, *(codes[c] for c in single)])
+    labels = single if multilabel_col is None else (*single, multilabel_col)
+    shared = set(blocks) & set(rules["pos_sameby"].all)
+    return Exchange(
+        block,
+        label,
+        whole_block=multilabel_col is not None and multilabel_col in rules["neg_diffby"].all,
+        among_labels=len(labels) == 1
+        and labels == rules["neg_diffby"].all
+        and not rules["pos_diffby"].columns
+        and not any(rule.any for rule in rules.values())
+        and multilabel_col not in rules["neg_sameby"].all
+        and shared in (set(), set(blocks)),
+        within_block=bool(blocks) and shared == set(blocks),
+        label_columns=labels,
+        block_columns=blocks,
+    )
 
 
 def _compile_side(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,9 @@ from ..nulls.floor import lifted, p_floors
 from ..tables.groups import Groups
 from .exchange import EXCHANGE
 from .options import NullModel
+
+if TYPE_CHECKING:
+    from .relabelling.data import RelabelledRows
 
 __all__ = ["find_p_values"]
 
@@ -27,6 +32,9 @@ def find_p_values(
     members: Groups,
     frame: pl.DataFrame,
     model: NullModel,
+    keys: pl.DataFrame,
+    data: RelabelledRows | None,
+    progress: Callable[[int, int], None] | None,
 ) -> tuple[PValues, Floats]:
     """Return the p-values of groups and the smallest that their data could give.
 
@@ -40,6 +48,12 @@ def find_p_values(
         One row a query, with the numbers of its pairs.
     model : NullModel
         How p-values are found.
+    keys : polars.DataFrame, g rows
+        What names each group.
+    data : RelabelledRows or None
+        What is relabelled.
+    progress : callable, optional
+        Called with (groups done, groups in all).
 
     Returns
     -------
@@ -64,6 +78,15 @@ def find_p_values(
 
         sampled = copairs_null.group_p_values(statistic, members, n_pos, n_total, model.null_size, model.seed)
         return PValues(sampled, sampled, sampled), floor
+    if model.null == "permutation":
+        if data is None:
+            raise InputError(
+                "null='permutation' relabels the profiles themselves; pass them with the rules that they were scored by, "
+                "relabelling=fb.Relabelling(meta, feats, pos_sameby, pos_diffby, neg_sameby, neg_diffby)."
+            )
+        from .relabelling.permutation import permutation_p_values
+
+        return lifted(permutation_p_values(data, keys, members.sizes, statistic, model, progress), floor), floor
     from ..nulls.map_null import count_sampled, group_p_values
 
     n_sampled = count_sampled(members, n_pos, n_total, model.null, model.aggregate) if model.p_values == "exact" else 0
