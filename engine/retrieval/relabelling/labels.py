@@ -138,18 +138,34 @@ class AmongLabels:
         wanted, found = set(groups.tolist()), np.zeros(len(self._carriers), np.int64)
         sizes = [each._replace(labels=[g for g in each.labels if g in wanted]) for each in self._sizes]
         sizes = [each for each in sizes if each.labels]
-        backend = self._data.backend
         step = max(_DRAWS // sum(int(each.taken.sum()) for each in sizes), 1)
         for start in range(first, first + size, step):
             drawn = []
+            orders: dict[tuple[object, ...], Ints] = {}
             for each in sizes:
-                sizes_and_taken = np.stack([np.diff(each.cells), each.taken]).ravel().tolist()
-                key = backend.stream_key(self._model.seed, *sizes_and_taken)
-                sets = backend.sample_sets(key, start, min(step, first + size - start), each.cells, each.taken)
-                drawn.append((each, np.sort(each.rows[sets], axis=1)))
+                drawn.append((each, self._drawn(each, start, min(step, first + size - start), orders)))
             for g, reached in self._reached(drawn).items():
                 found[g] += reached
         return found[groups]
+
+    def _drawn(self, size: _Size, first: int, count: int, orders: dict[tuple[object, ...], Ints]) -> Ints:
+        """Draw sets of rows, (count, k), ascending.
+
+        Sets of similar size begin alike, so that fewer pairs of rows are compared: each takes the first rows of a larger
+        set in random order, whose number of rows is the next power of two. `orders` holds those of earlier calls.
+        """
+        backend = self._data.backend
+        rows = np.diff(size.cells)
+        most = np.minimum(2 ** np.ceil(np.log2(np.maximum(size.taken, 4))).astype(np.int64), rows)
+        bounds = np.append(0, np.cumsum(most))
+        name = tuple(size.rows[size.cells[:-1]].tolist()), *rows.tolist(), *most.tolist()
+        if name not in orders:
+            key = backend.stream_key(self._model.seed, *rows.tolist(), *most.tolist())
+            sets = backend.sample_sets(key, first, count, size.cells, most)
+            order = backend.shuffle_cells(backend.stream_key(key, 1), first, count, bounds)
+            orders[name] = np.take_along_axis(sets, order, axis=1)
+        begin = [orders[name][:, a : a + k] for a, k in zip(bounds[:-1].tolist(), size.taken.tolist(), strict=True)]
+        return np.sort(size.rows[np.concatenate(begin, axis=1)], axis=1)
 
     def _rows_of(self, queries: Ints, label: int) -> Ints:
         """Return the rows that carry the label of a group, queries or not."""

@@ -239,12 +239,16 @@ class AmongNegatives:
 
 def _arrangements(places: _Places) -> Iterator[Ints]:
     """Give every choice of rows for the places of the group, some hundred at a time."""
-    choices = []
+    cells = []
     for start, end, k in zip(
         places.cells[:-1].tolist(), places.cells[1:].tolist(), places.carriers.tolist(), strict=True
     ):
-        cell = range(start, end)
-        choices.append([[*some, *(row for row in cell if row not in set(some))] for some in itertools.combinations(cell, k)])
-    every = itertools.product(*choices)
-    while block := list(itertools.islice(every, 512)):
-        yield np.array([[row for cell in each for row in cell] for each in block], np.int64)
+        chosen = np.array(list(itertools.combinations(range(end - start), k)), np.int64).reshape(-1, k)
+        is_rest = np.ones((len(chosen), end - start), bool)
+        is_rest[np.arange(len(chosen))[:, None], chosen] = False
+        rest = np.nonzero(is_rest)[1].reshape(len(chosen), -1)
+        cells.append(start + np.concatenate([chosen, rest], axis=1))
+    sizes = [len(each) for each in cells]
+    for first in range(0, math.prod(sizes), 1024):
+        choice = np.unravel_index(np.arange(first, min(first + 1024, math.prod(sizes))), sizes)
+        yield np.concatenate([cell[mine] for cell, mine in zip(cells, choice, strict=True)], axis=1)

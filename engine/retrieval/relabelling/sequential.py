@@ -21,7 +21,7 @@ __all__ = ["FIRST_DRAWS", "sequential_p_values"]
 Ints = npt.NDArray[np.int64]
 
 #: Draws that every group gets.
-FIRST_DRAWS = 2_000
+FIRST_DRAWS = 1_000
 _GROWTH = 4
 
 

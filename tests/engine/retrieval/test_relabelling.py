@@ -161,9 +161,9 @@ def test_more_draws_only_near_the_threshold():
 
     known = fb.engine.nulls.distribution.PValues(*(np.full(3, np.nan) for _ in range(3)))
     found = sequential.sequential_p_values(known, count, 100_000, 0.05)
-    assert asked[0] == ([0, 1, 2], 0, 2000)
-    assert asked[1:] == [([1], 2000, 6000), ([1], 8000, 24_000), ([1], 32_000, 68_000)]
-    assert found.value.tolist() == pytest.approx([1001 / 2001, 4801 / 100_001, 1 / 2001])
+    assert asked[0] == ([0, 1, 2], 0, 1000)
+    assert asked[1:] == [([1], 1000, 3000), ([1], 4000, 12_000), ([1], 16_000, 48_000), ([1], 64_000, 36_000)]
+    assert found.value.tolist() == pytest.approx([501 / 1001, 4801 / 100_001, 1 / 1001])
     assert (found.lower <= found.value).all()
     assert (found.value <= found.upper).all()
 
