@@ -161,6 +161,17 @@ class Backend(Protocol[P]):
     ) -> npt.NDArray[np.complex128]:
         """Return the characteristic function of the sum behind AP: `reference.null_inversion`."""
 
+    def characteristic_lists(
+        self, n_pos: int, theta: tuple[float, float, int], totals: Ints
+    ) -> npt.NDArray[np.complex128]:
+        """Return the same of one number of positives in lists of several lengths: `reference.null_inversion`."""
+
+    def advance_scaled(self, tables: Floats, weights: Floats, means: Floats, cells: float) -> None:
+        """Sweep survival functions over blocks of ranks, in place: `reference.null_scaled`."""
+
+    def scaled_tail(self, tables: Floats, k: int, weights: Floats, means: Floats, cells: float) -> Floats:
+        """Return a survival function after one more block of ranks: `reference.null_scaled`."""
+
     def tail_sum(self, s: Floats, unit: float, phi: npt.NDArray[np.complex128]) -> Floats:
         """Return tails from a characteristic function: `reference.null_inversion`."""
 

@@ -10,6 +10,8 @@ nor on what ran before:
   is enclosed from both sides, which is proven; and a tail of few placements is counted, which makes it exact.
 - ``inversion``: the characteristic function, exact at each frequency, inverted (`inversion`); for many
   positives and negatives. The error is measured: about 1e-12, absolute.
+- ``scaled``: a grid for each octave of AP and ranks in blocks, for some positives in a long list (`scaled`). The error is
+  measured: some 1e-4 of a p-value, more far out; the bounds say how much.
 - ``sampled``: seeded random placements, where all of these would cost too much. The bounds are then a confidence
   interval.
 """
@@ -36,6 +38,7 @@ from .bracket import sweep
 from .distribution import NullDistribution, PValues, Tail, expected_sampled, tolerance_of
 from .inversion import invert
 from .method import Plan, method_of, plan_of
+from .scaled import scaled_sweep
 from .split_bracket import split_sweep
 
 __all__ = [
@@ -137,6 +140,7 @@ def map_distributions(
     """
     result: dict[Shape, T] = {}
     drawn: list[Shape] = []
+    scaled: list[Shape] = []
     missing: dict[tuple[int, int, int], list[Shape]] = {}  # what shapes of one sweep share -> the shapes
     for shape in sorted(set(shapes)):
         plan = Plan("sampled") if method == "sampled" else plan_of(*shape)
@@ -145,6 +149,8 @@ def map_distributions(
             result[shape] = use(known)
         elif plan.method == "sampled":
             drawn.append(shape)
+        elif plan.method == "scaled":
+            scaled.append(shape)
         else:
             missing.setdefault(_shared(shape, plan), []).append(shape)
 
@@ -169,6 +175,8 @@ def map_distributions(
     longest_first = [missing[key] for key in sorted(missing, reverse=True)]
     for part in run_jobs([(1, partial(solve, mine)) for mine in longest_first], min(usable_cores(), 8)):
         result.update(part)
+    for shape, tail in scaled_sweep(scaled):  # not a job: threads share out its octaves
+        result.update([finish(NullDistribution(*shape, "scaled", np.empty(0), tail))])
     result.update(finish(_sampled(shape, null_size, seed)) for shape in drawn)
     return result
 

@@ -45,7 +45,7 @@ class PValues:
     ----------
     lower, upper : ndarray
         The true p-value lies between them: proven for enumerated and bracketed shapes, by a measured error for
-        inverted ones, with 99.9 % confidence for sampled ones.
+        inverted and scaled ones, with 99.9 % confidence for sampled ones.
     value : ndarray
         The best estimate, between the two; what is reported.
     """
@@ -77,13 +77,13 @@ class NullDistribution:
     ----------
     n_pos, n_total : int
         P and L.
-    method : {"enumeration", "bracket", "inversion", "sampled"}
+    method : {"enumeration", "bracket", "inversion", "scaled", "sampled"}
         How it is known, see `ap_null`.
     values : ndarray of float64
         Enumeration and samples: the AP values, ascending and equally likely. Empty for P == 1, where AP = 1 /
         rank, and for the other methods.
     tail : Tail or None
-        Bracket and inversion: the tail of P AP.
+        Bracket, inversion and scaled: the tail of P AP.
     """
 
     n_pos: int

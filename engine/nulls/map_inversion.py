@@ -11,6 +11,8 @@ die out; and it must stay small at probes up to a thousand times the last freque
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,8 @@ __all__ = ["Spectra"]
 Floats = npt.NDArray[np.float64]
 Complex = npt.NDArray[np.complex128]
 Shape = tuple[int, int]
+#: ((P, L), weight, number of draws), ...
+Draws = tuple[tuple[Shape, float, int], ...]
 
 _SMOOTH = 48  # positives in all draws that count, as for a single shape
 _VARIED = 1_000  # placements of a shape that counts
@@ -36,15 +40,33 @@ _PROBE_STEP = 5 * math.pi  # of the first probe: incommensurable, and the last p
 _PROBED = 1e-9  # largest modulus of a probe; the terms of the sum fall with the frequency too
 _MOST_WORK = 3e9  # complex multiplications
 _CACHED = 1 << 16  # batches
+_SHARED = 40  # positives up to which all numbers of positives are kept at each rank, so that lists share a sweep
+_TOGETHER = 8_192  # lists of a sweep
 
 
 class Spectra:
-    """Characteristic functions of weighted AP, computed once for all the groups of a run."""
+    """Characteristic functions of weighted AP, computed once for all the groups of a run.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    groups : iterable of draws, optional
+        The draws of all groups, as `tail` takes them. Lists of several lengths with one P then share a sweep over ranks,
+        which changes no number.
+    """
+
+    def __init__(self, groups: Iterable[Draws] = ()) -> None:
         self._known: dict[tuple[Shape, float, float, int], Complex] = {}
+        self._locks: dict[tuple[int, float, float, int], Lock] = {}
+        self._lock = Lock()
+        self._lists: dict[tuple[int, float, float], set[int]] = {}
+        for draws in groups:
+            if any(shape[0] <= _SHARED for shape, _, _ in draws) and _is_smooth(draws):
+                unit = math.pi / _half_period(draws)
+                for (n_pos, n_total), weight, _ in draws:
+                    if n_pos <= _SHARED:
+                        self._lists.setdefault((n_pos, weight, unit), set()).add(n_total)
 
-    def tail(self, draws: tuple[tuple[Shape, float, int], ...]) -> InvertedTail | None:
+    def tail(self, draws: Draws) -> InvertedTail | None:
         """Tail of the sum of independent weighted AP, or None where it cannot be trusted or costs too much.
 
         Parameters
@@ -76,7 +98,7 @@ class Spectra:
         theta: Floats = (2 * np.arange(len(phi) * _BATCH, dtype=np.float64) + 1) * unit
         return InvertedTail(theta, np.concatenate(phi), error, 0.0, 1.0)
 
-    def _product(self, draws: tuple[tuple[Shape, float, int], ...], unit: float, batch: int) -> Complex:
+    def _product(self, draws: Draws, unit: float, batch: int) -> Complex:
         product = np.ones(1, np.complex128)
         for shape, weight, times in draws:
             product = product * self._part(shape, weight, unit, batch) ** times
@@ -86,19 +108,41 @@ class Spectra:
         """One batch of frequencies; batch -n: the probes beyond n batches."""
         backend = get_backend()
         key = (shape, weight, unit, batch)
-        if key not in self._known:
-            first, step, count = _odd(batch * _BATCH) * unit, 2 * unit, _BATCH
-            if batch < 0:
-                first, count = _odd(-batch * _BATCH) * unit, _PROBES
-                step = first * _PROBE_STEP
-            if len(self._known) >= _CACHED:
+        found = self._known.get(key)
+        if found is not None:
+            return found
+        first, step, count = _odd(batch * _BATCH) * unit, 2 * unit, _BATCH
+        if batch < 0:
+            first, count = _odd(-batch * _BATCH) * unit, _PROBES
+            step = first * _PROBE_STEP
+        scale = weight / shape[0]
+        theta = (first * scale, step * scale, count)
+        if shape[0] > _SHARED:
+            found = backend.characteristic(shape[0], theta, *corridor(*shape))
+            self._keep({key: found})
+            return found
+        family = shape[0], weight, unit, batch
+        with self._lock:
+            lock = self._locks.setdefault(family, Lock())
+        with lock:  # another thread may be at it
+            found = self._known.get(key)
+            if found is None:
+                lists = sorted(self._lists.get(family[:3], set()) | {shape[1]})
+                if len(lists) > _TOGETHER:
+                    lists = [shape[1]]
+                parts = backend.characteristic_lists(shape[0], theta, np.array(lists))
+                self._keep({((shape[0], n), weight, unit, batch): part for n, part in zip(lists, parts, strict=True)})
+                found = parts[lists.index(shape[1])]
+        return found
+
+    def _keep(self, parts: dict[tuple[Shape, float, float, int], Complex]) -> None:
+        with self._lock:
+            if len(self._known) + len(parts) > _CACHED:
                 self._known.clear()
-            scale = weight / shape[0]
-            self._known[key] = backend.characteristic(shape[0], (first * scale, step * scale, count), *corridor(*shape))
-        return self._known[key]
+            self._known.update(parts)
 
 
-def _half_period(draws: tuple[tuple[Shape, float, int], ...]) -> float:
+def _half_period(draws: Draws) -> float:
     """More than the distance of 0 and of far quantiles of the mean from each other, on a ladder that groups share."""
     backend = get_backend()
     mean = sum(times * weight * float(backend.expected_ap(*shape)) for shape, weight, times in draws)
@@ -118,7 +162,7 @@ def _work(shape: Shape) -> float:
     return float((highest - lowest + 1).sum())
 
 
-def _is_smooth(draws: tuple[tuple[Shape, float, int], ...]) -> bool:
+def _is_smooth(draws: Draws) -> bool:
     count = 0
     for (n_pos, n_total), _, times in draws:
         fewer = min(n_pos, n_total - n_pos)

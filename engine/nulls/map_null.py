@@ -148,7 +148,7 @@ def _summed(
         draws = [(shape, n / m, 1) if null == "shared" else (shape, 1 / m, n) for shape, n in sorted(count.items())]
         groups.setdefault(tuple(draws), []).append(g)
     found = PValues(*(np.full(len(statistic), np.nan) for _ in range(3)))
-    spectra = Spectra()
+    spectra = Spectra(groups)
 
     def invert(composition: Composition) -> list[int]:
         """Fill in the groups whose tail is clear of the error of an inversion; return the others."""

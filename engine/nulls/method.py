@@ -30,6 +30,9 @@ _STEP = 1_260  # cells are multiples of it: the terms k / r of the best ranks ar
 _LADDER = (2, 3, 4, 6, 8, 12, 16, 24, 36, 48, 64, 96, 128)
 _HEAD = 512  # ranks of the first part of a split
 _CLASSES = (8, 16, 32, 64)  # P up to which sweeps are shared
+#: Fewest items, and fewest and most positives, of a distribution in octaves (`scaled`), where a proven bracket or an
+#: inversion takes more than so many operations.
+_LONG, _SCALED, _QUICK_WORK = 2_000, (8, 64), 3e8
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Plan:
     Attributes
     ----------
     method : str
-        ``enumeration``, ``bracket``, ``inversion`` or ``sampled``.
+        ``enumeration``, ``bracket``, ``inversion``, ``scaled`` or ``sampled``.
     cells, largest : int
         Of a bracket from one sweep: cells per unit of S, and the class of P.
     grid : SplitGrid or None
@@ -53,7 +56,7 @@ class Plan:
 
 
 def method_of(n_pos: int, n_total: int) -> str:
-    """Return how a distribution is found: ``enumeration``, ``bracket``, ``inversion`` or ``sampled``."""
+    """Return how a distribution is found: ``enumeration``, ``bracket``, ``inversion``, ``scaled`` or ``sampled``."""
     return plan_of(n_pos, n_total).method
 
 
@@ -66,14 +69,17 @@ def plan_of(n_pos: int, n_total: int) -> Plan:
     log_count = math.lgamma(n_total + 1) - math.lgamma(n_pos + 1) - math.lgamma(negatives + 1)
     if log_count < 20 and n_pos <= _LONGEST and math.comb(n_total, n_pos) <= _ENUMERATED:
         return Plan("enumeration")
-    if _invertible(n_pos, negatives, _SMOOTH):
+    in_octaves = n_total >= _LONG and _SCALED[0] <= n_pos <= _SCALED[1]
+    if _invertible(n_pos, negatives, _SMOOTH) and not (in_octaves and inversion_work(n_pos, n_total) > _QUICK_WORK):
         return Plan("inversion")
-    if n_pos > _CLASSES[-1] or log_count >= _LARGEST_LOG_COUNT:
+    if n_pos > _CLASSES[-1] or (log_count >= _LARGEST_LOG_COUNT and not in_octaves):
         return Plan("sampled")
     need = 100 * _error_cells(n_pos) * _hazard(n_pos, n_total)
     largest = next(most for most in _CLASSES if n_pos <= most)
     half_square = n_pos * (n_pos + 1) / 2
     cells = next((step * _STEP for step in _LADDER if step * _STEP >= need), 0)
+    if in_octaves and not (cells and half_square * cells * n_total <= _QUICK_WORK):
+        return Plan("scaled")
     if cells and half_square * cells * n_total <= _SWEEP_WORK:
         return Plan("bracket", cells, largest)
     if _invertible(n_pos, negatives, _LESS_SMOOTH):

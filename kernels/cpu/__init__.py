@@ -15,11 +15,14 @@ from .null import stream_key as stream_key
 from .null import variance_ap as variance_ap
 from .null_bounds import advance_moments as advance_moments
 from .null_inversion import characteristic as characteristic
+from .null_inversion import characteristic_lists as characteristic_lists
 from .null_inversion import tail_sum as tail_sum
 from .null_relabelling import relabelled_ap as relabelled_ap
 from .null_relabelling import relabelled_sums as relabelled_sums
 from .null_relabelling import sample_sets as sample_sets
 from .null_relabelling import shuffle_cells as shuffle_cells
+from .null_scaled import advance_scaled as advance_scaled
+from .null_scaled import scaled_tail as scaled_tail
 from .null_split import descend_distribution as descend_distribution
 from .null_split import split_tail as split_tail
 from .null_sums import count_sums as count_sums

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..compile import njit
 
-__all__ = ["characteristic", "tail_sum"]
+__all__ = ["characteristic", "characteristic_lists", "tail_sum"]
 
 _LEAP = 16
 
@@ -22,8 +22,23 @@ def characteristic(
     first, step, count = theta
     real, imaginary = np.zeros((2, n_pos + 1, count))
     real[0] = 1.0
-    _characteristic(n_pos, first, step, lowest, highest, np.empty((8, count)), real, imaginary)
+    _characteristic(0, first, step, lowest, highest, np.empty((8, count)), real, imaginary)
     result: npt.NDArray[np.complex128] = real[n_pos] + 1j * imaginary[n_pos]
+    return result
+
+
+def characteristic_lists(n_pos: int, theta: tuple[float, float, int], totals: Any) -> npt.NDArray[np.complex128]:
+    """E[exp(i theta S_P)] in lists of several lengths, ascending; arguments as in the reference."""
+    first, step, count = theta
+    real, imaginary = np.zeros((2, n_pos + 1, count))
+    real[0] = 1.0
+    space, result = np.empty((8, count)), np.empty((len(totals), count), np.complex128)
+    rank = 0
+    for i, total in enumerate(totals.tolist()):
+        highest = np.minimum(np.arange(total + 1), n_pos)
+        _characteristic(rank, first, step, np.zeros(total + 1, np.int64), highest, space, real, imaginary)
+        result[i] = real[n_pos] + 1j * imaginary[n_pos]
+        rank = total
     return result
 
 
@@ -68,8 +83,8 @@ def _turns(cosines: Any, sines: Any, first: float, step: float) -> None:
 
 
 @njit
-def _characteristic(n_pos, first, step, lowest, highest, space, real, imaginary):
-    """Fill in real and imaginary parts (P + 1, N), which hold those before the first rank; space (8, N) is scratch.
+def _characteristic(rank, first, step, lowest, highest, space, real, imaginary):
+    """Fill in real and imaginary parts (P + 1, N), which hold those of the first `rank` ranks; space (8, N) is scratch.
 
     The parts lie apart, frequencies innermost: plain loops over float64 that vectorise.
     """
@@ -79,7 +94,7 @@ def _characteristic(n_pos, first, step, lowest, highest, space, real, imaginary)
     # A product of many rotations drifts, so every _LEAP-th turn is a product of long ones.
     leap_cos, leap_sin = space[4], space[5]  # exp(i theta _LEAP / r)
     start_cos, start_sin = space[6], space[7]
-    for r in range(1, highest.size):
+    for r in range(rank + 1, highest.size):
         top = highest[r]
         low = max(lowest[r], 1)
         _turns(back_cos, back_sin, first / r, step / r)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["characteristic", "tail_sum"]
+__all__ = ["characteristic", "characteristic_lists", "tail_sum"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -49,6 +49,30 @@ def characteristic(
         if lowest[r] > 0:
             phi[lowest[r] - 1] = 0.0
     return phi[n_pos]
+
+
+def characteristic_lists(n_pos: int, theta: tuple[float, float, int], totals: Ints) -> npt.NDArray[np.complex128]:
+    """E[exp(i theta S_P)] for P positives in lists of several lengths, from one sweep over ranks.
+
+    Parameters
+    ----------
+    n_pos : int
+        P.
+    theta : (float, float, int)
+        As in `characteristic`.
+    totals : ndarray of int64, shape (t,)
+        L of each list, ascending.
+
+    Returns
+    -------
+    ndarray of complex128, shape (t, N)
+        As `characteristic` with all k kept, for each L.
+    """
+    found = [
+        characteristic(n_pos, theta, np.zeros(total + 1, np.int64), np.minimum(np.arange(total + 1), n_pos))
+        for total in totals.tolist()
+    ]
+    return np.array(found, np.complex128).reshape(len(totals), theta[2])
 
 
 def tail_sum(s: Floats, unit: float, phi: npt.NDArray[np.complex128]) -> Floats:

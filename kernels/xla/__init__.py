@@ -7,11 +7,13 @@ for devices and JAX settings. Functions that run on a device take a ``platform``
 """
 
 from ..cpu import advance_moments as advance_moments
+from ..cpu import advance_scaled as advance_scaled
 from ..cpu import advance_survival as advance_survival
 from ..cpu import ancestor_bits as ancestor_bits
 from ..cpu import ancestor_hops as ancestor_hops
 from ..cpu import average_precision as average_precision
 from ..cpu import characteristic as characteristic
+from ..cpu import characteristic_lists as characteristic_lists
 from ..cpu import count_partners as count_partners
 from ..cpu import count_sums as count_sums
 from ..cpu import count_tail as count_tail
@@ -26,6 +28,7 @@ from ..cpu import relabelled_ap as relabelled_ap
 from ..cpu import relabelled_sums as relabelled_sums
 from ..cpu import sample_ap as sample_ap
 from ..cpu import sample_sets as sample_sets
+from ..cpu import scaled_tail as scaled_tail
 from ..cpu import shuffle_cells as shuffle_cells
 from ..cpu import spectral_tails as spectral_tails
 from ..cpu import split_tail as split_tail

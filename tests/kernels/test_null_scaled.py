@@ -1,0 +1,55 @@
+"""Sweeps over blocks of ranks, and characteristic functions of several lists."""
+
+import numpy as np
+import pytest
+
+from fastbench.engine.nulls.scaled import _block, _bounds
+from fastbench.kernels import cpu, reference
+
+BACKENDS = [cpu, reference]
+
+
+@pytest.mark.parametrize("cells", [3.0, 40.0])
+def test_sweeps_equal_their_definition(cells):
+    bounds = _bounds(60, 8)
+    blocks = [_block(5, a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    most = max(weights.shape[1] for weights, _ in blocks)
+    weights, means = (
+        np.stack([np.pad(each[i], ((0, 0), (0, most - each[i].shape[1]))) for each in blocks]) for i in (0, 1)
+    )
+    tables = [np.zeros((6, 33)) for _ in BACKENDS]
+    for backend, table in zip(BACKENDS, tables, strict=True):
+        table[:, 0] = 1
+        backend.advance_scaled(table, weights, means, cells)
+    np.testing.assert_allclose(*tables, rtol=1e-12)
+    for k in range(1, 6):
+        found = [backend.scaled_tail(tables[1], k, weights[-1, k], means[-1, k], cells) for backend in BACKENDS]
+        np.testing.assert_allclose(*found, rtol=1e-12)
+
+
+def test_blocks_of_one_rank_are_the_recursion():
+    weights, means = _block(4, 9, 10)
+    for k in range(5):
+        np.testing.assert_allclose(weights[k], [(10 - k) / 10, k / 10], rtol=1e-12, atol=1e-15)
+        assert means[k, 1] == pytest.approx(k / 10)
+
+
+def test_a_block_adds_the_mean_of_its_terms():
+    """The mean of S over all placements of k among the ranks up to b, however these are cut into blocks."""
+    for k, a, b in ((3, 12, 17), (5, 30, 38)):
+        before = np.array([j * reference.expected_ap(j, a) if j else 0.0 for j in range(k + 1)])
+        weights, means = _block(k, a, b)
+        j = np.arange(weights.shape[1])
+        assert weights[k].sum() == pytest.approx(1)
+        total = (weights[k] * (before[k - j] + means[k])).sum()
+        assert total == pytest.approx(k * float(reference.expected_ap(k, b)), rel=1e-9)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_lists_of_several_lengths(backend):
+    theta, totals = (0.3, 1.7, 5), np.array([6, 9, 9, 20])
+    found = backend.characteristic_lists(4, theta, totals)
+    for total, phi in zip(totals, found, strict=True):
+        s = 4 * reference.enumerate_ap(4, int(total))
+        frequency = theta[0] + theta[1] * np.arange(theta[2])
+        np.testing.assert_allclose(phi, np.exp(1j * np.multiply.outer(frequency, s)).mean(axis=1), atol=1e-13)
