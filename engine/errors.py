@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "DISK_FULL",
+    "DependentQueriesWarning",
     "FastbenchError",
     "InputError",
     "SampledNullWarning",
@@ -39,6 +40,10 @@ class UnpairedException(InputError):  # noqa: N818  (the name copairs users catc
 
 class SampledNullWarning(UserWarning):
     """Exact p-values were asked for, and the null of some queries is too large to compute."""
+
+
+class DependentQueriesWarning(UserWarning):
+    """Rows of one perturbation are queries of their own in a group of several."""
 
 
 def examples(values: Iterable[object], limit: int = 5) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from ..command.job import Job
-from ..errors import InputError, SampledNullWarning
+from ..errors import DependentQueriesWarning, InputError, SampledNullWarning
 from ..readers import packaged
 from ..readers.profiles import read_profiles
 from ..results.tables import Table
@@ -28,6 +28,9 @@ from .preparation import REFERENCE_INDEX, count_duplicate_wells, filter_mask, fl
 from .tables import GROUP_COLUMNS, GROUPED_BY, METADATA, QUERY_COLUMNS
 
 __all__ = ["MapResult", "run_map"]
+
+#: So many groups, or this share of all, on the smallest p-value they can have are said.
+_SOME_GROUPS, _SOME_SHARE = 2, 0.05
 
 
 @dataclass(frozen=True)
@@ -229,8 +232,8 @@ def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | No
         notes.append(f"{unnamed} queries have no value in {', '.join(group_by)} and were left out of the groups.")
     data = RelabelledRows(profiles.metadata, profiles.features, pair_rules, options, asked)
     with job.stage("p-values", "p_values") as advance:
-        groups, sampled = _mean_average_precision(scored, group_by, options, data, advance)
-    notes += sampled
+        groups, sampled, dependent = _mean_average_precision(scored, group_by, options, data, advance)
+    notes += [*sampled, *dependent, *_floor_notes(groups, options.threshold)]
     size = groups["indices"].list.len().alias("n_queries")
     return MapResult(
         options,
@@ -253,8 +256,8 @@ def _mean_average_precision(
     options: MapOptions,
     data: RelabelledRows,
     advance: Callable[[int, int], None],
-) -> tuple[pl.DataFrame, list[str]]:
-    """Return the table of groups, and what was sampled because it could not be computed."""
+) -> tuple[pl.DataFrame, list[str], list[str]]:
+    """Return the table of groups, what was sampled because it could not be computed, and what is not independent."""
     from ..retrieval.mean_average_precision import mean_average_precision, mean_average_precision_hierarchical
 
     arguments: dict[str, Any] = {
@@ -268,13 +271,35 @@ def _mean_average_precision(
     }
     common = (scored, list(group_by), options.null_size, options.threshold, options.seed)
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", SampledNullWarning)
+        warnings.simplefilter("always")
         if options.hierarchical_by:
             outer = split_columns(options.hierarchical_by)
             groups = mean_average_precision_hierarchical(*common, hierarchical_by=outer, **arguments)
         else:
             groups = mean_average_precision(*common, **arguments)
-    return groups, [str(warning.message) for warning in caught if issubclass(warning.category, SampledNullWarning)]
+
+    def said(kind: type[Warning]) -> list[str]:
+        return [str(warning.message) for warning in caught if issubclass(warning.category, kind)]
+
+    return groups, said(SampledNullWarning), said(DependentQueriesWarning)
+
+
+def _floor_notes(groups: pl.DataFrame, threshold: float) -> list[str]:
+    """Say where p-values cannot be smaller, whatever the profiles: how many groups are there, and how many never pass."""
+    floor, n = groups["p_floor"], len(groups)
+    on_floor = int((groups["p_value"] <= floor * (1 + 1e-9)).sum())
+    never = int((floor >= threshold).sum())
+    notes = []
+    if on_floor >= max(_SOME_GROUPS, _SOME_SHARE * n):
+        notes.append(
+            f"{on_floor} of {n} groups have the smallest p-value that relabelling their rows could give (p_floor): more "
+            "replicates or controls would be needed to tell them apart."
+        )
+    if never:
+        notes.append(
+            f"{never} of {n} groups have too few rows for a p-value below {threshold:g}, whatever their profiles (p_floor)."
+        )
+    return notes
 
 
 def _group_by(options: MapOptions, rules: Mapping[str, Mapping[str, list[str]]]) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ _HEAD = 512  # ranks of the first part of a split
 _CLASSES = (8, 16, 32, 64)  # P up to which sweeps are shared
 #: Fewest items, and fewest and most positives, of a distribution in octaves (`scaled`), where a proven bracket or an
 #: inversion takes more than so many operations.
-_LONG, _SCALED, _QUICK_WORK = 2_000, (8, 64), 3e8
+_LONG, _SCALED, _QUICK_WORK = 2_000, (9, 64), 3e8
 
 
 @dataclass(frozen=True)

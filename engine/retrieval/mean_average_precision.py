@@ -17,7 +17,7 @@ import polars as pl
 
 from ...kernels.dispatch import get_backend
 from ..choices import did_you_mean
-from ..errors import InputError, examples
+from ..errors import DependentQueriesWarning, InputError, examples
 from ..statistics.false_discovery import benjamini_hochberg
 from ..tables.frames import (
     column_names,
@@ -28,6 +28,7 @@ from ..tables.frames import (
     with_series,
 )
 from ..tables.groups import Groups, grouped
+from .dependence import dependent_groups, perturbation_columns
 from .exchange import EXCHANGE
 from .options import NullModel
 from .significance import find_p_values
@@ -283,6 +284,7 @@ def _group_scores(
             f"None of the {whole.height} rows has an average precision, a positive pair and a value in "
             f"{examples(columns)}."
         )
+    _warn_of_dependence(ap_scores, columns, rows, members)
     precision = np.float32 if frame["average_precision"].dtype == pl.Float32 else np.float64
     ap, normalized = (frame[name].cast(pl.Float64).to_numpy() for name in _SCORES[2:])
     outside = ~((ap >= 0) & (ap <= 1 + 1e-6))
@@ -315,6 +317,21 @@ def _group_scores(
         return with_columns_like(keys, kind, first, new)
 
     return with_series(groups, added), as_given
+
+
+def _warn_of_dependence(ap_scores: Any, columns: list[str], rows: npt.NDArray[np.int64], members: Groups) -> None:
+    """Warn of groups in which several rows of one perturbation are queries of their own."""
+    for name in perturbation_columns(column_names(ap_scores) or (), columns):
+        values = metadata_frame(select_columns(ap_scores, {name: "sameby"}))[0][name]
+        count = 0 if values.dtype.is_nested() else dependent_groups(values[rows], members)
+        if count:
+            warnings.warn(
+                f"{count} of {len(members)} groups hold several rows of one {name} beside others, each a query of its own: "
+                f"such rows are not independent, and p-values come out too small; take the consensus by {name!r} first.",
+                DependentQueriesWarning,
+                stacklevel=5,
+            )
+            return
 
 
 def _category_codes(given: Any, kind: str, columns: list[str], rows: npt.NDArray[np.int64]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def test_p_values_lie_within_the_sampling_error_of_copairs(plate, tmp_path):
     error = np.sqrt(np.maximum(p * (1 - p), 1 / NULL_SIZE) / NULL_SIZE)
     np.testing.assert_array_less(np.abs(expected["p_value"] - (1 + NULL_SIZE * p) / (1 + NULL_SIZE)), 5 * error)
     same = fb.mean_average_precision(*arguments, p_values="copairs")
-    pd.testing.assert_frame_equal(same, expected, check_dtype=False)
+    pd.testing.assert_frame_equal(same.drop(columns="p_floor"), expected, check_dtype=False)
     assert same["mean_average_precision"].mean() == pytest.approx(0.61783, abs=5e-6)
     assert same["below_corrected_p"].mean() == pytest.approx(33 / 58)
 
