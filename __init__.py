@@ -2,8 +2,8 @@
 
 ``import fastbench as fb`` gives the functions of copairs under their names: `average_precision`,
 `multilabel.average_precision`, `mean_average_precision`, `mean_average_precision_hierarchical`,
-`assign_reference_index`; and `Relabelling`, `read_profiles`, `consensus`, `average_precision_null`. Those of cellarium-cas'
-benchmarking: `build_confusion_matrix`, `save_confusion_matrix`, `load_confusion_matrix`,
+`assign_reference_index`; and `Relabelling`, `read_profiles`, `consensus`, `average_precision_null`. Those of
+cellarium-cas' benchmarking: `build_confusion_matrix`, `save_confusion_matrix`, `load_confusion_matrix`,
 `aggregate_confusion_matrices`, `compute_f_measure_from_cm`, `compute_hierarchical_f_measure_from_cm`; and
 `read_ontology`.
 

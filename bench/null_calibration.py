@@ -29,7 +29,7 @@ __all__ = ["DESIGNS", "Design", "check_floors", "markdown", "rates"]
 NULLS = ("shared", "independent", "permutation")
 LEVEL = 0.05
 FEATURES = 30
-#: Length of a group's own direction, in standard deviations of the noise of one feature, where there is something to find.
+#: Length of a group's own direction, in standard deviations of the noise of one feature, where there is an effect.
 EFFECT = 1.6
 NULL_SIZE = 4_000
 
@@ -112,7 +112,9 @@ def rates(repeats: int) -> pl.DataFrame:
             designs = [draw(np.random.default_rng([seed, round(10 * effect)]), effect) for seed in range(repeats)]
             for null in NULLS:
                 p = np.concatenate([p_values(design, null) for design in designs])
-                rows.append({"design": name, "what": what, "null": null, "share": float((p < LEVEL).mean()), "n": len(p)})
+                rows.append(
+                    {"design": name, "what": what, "null": null, "share": float((p < LEVEL).mean()), "n": len(p)}
+                )
     return pl.DataFrame(rows)
 
 
@@ -156,7 +158,10 @@ def main() -> None:
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     if given.floors:
-        print(f"{given.floors} designs: no p-value is below its smallest relabelling; {check_floors(given.floors)} are on it.")
+        print(
+            f"{given.floors} designs: no p-value is below its smallest relabelling, {check_floors(given.floors)} are on
+            it"
+        )
     else:
         print(markdown(rates(given.repeats)))
 

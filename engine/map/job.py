@@ -31,6 +31,8 @@ __all__ = ["MapResult", "run_map"]
 
 #: So many groups, or this share of all, on the smallest p-value they can have are said.
 _SOME_GROUPS, _SOME_SHARE = 2, 0.05
+#: Seconds that are not worth saying.
+_MOMENT = 2.0
 
 
 @dataclass(frozen=True)
@@ -231,7 +233,7 @@ def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | No
     if unnamed:
         notes.append(f"{unnamed} queries have no value in {', '.join(group_by)} and were left out of the groups.")
     data = RelabelledRows(profiles.metadata, profiles.features, pair_rules, options, asked)
-    with job.stage("p-values", "p_values") as advance:
+    with job.stage(_p_value_title(scored, group_by, options), "p_values") as advance:
         groups, sampled, dependent = _mean_average_precision(scored, group_by, options, data, advance)
     notes += [*sampled, *dependent, *_floor_notes(groups, options.threshold)]
     size = groups["indices"].list.len().alias("n_queries")
@@ -284,21 +286,33 @@ def _mean_average_precision(
     return groups, said(SampledNullWarning), said(DependentQueriesWarning)
 
 
+def _p_value_title(scored: pl.DataFrame, group_by: tuple[str, ...], options: MapOptions) -> str:
+    """Say how many groups are tested, and how long that takes where it can be told and is not a moment."""
+    from ..nulls.work import estimated_seconds
+
+    tested = scored.filter(pl.col("n_pos_pairs") > 0)
+    n = tested.select(group_by).n_unique() if len(tested) else 0
+    title = f"p-values of {n:,} groups" if n != 1 else "p-values of 1 group"
+    if options.p_values != "exact" or options.null == "permutation" or not n:
+        return title
+    shapes = (tested[name].to_numpy() for name in ("n_pos_pairs", "n_total_pairs"))
+    seconds = estimated_seconds(*shapes, n, options.null_size)
+    return title if seconds < _MOMENT else f"{title}, about {seconds:,.0f} s"
+
+
 def _floor_notes(groups: pl.DataFrame, threshold: float) -> list[str]:
-    """Say where p-values cannot be smaller, whatever the profiles: how many groups are there, and how many never pass."""
+    """Say how many p-values cannot be smaller, and how many groups can never pass."""
     floor, n = groups["p_floor"], len(groups)
     on_floor = int((groups["p_value"] <= floor * (1 + 1e-9)).sum())
     never = int((floor >= threshold).sum())
     notes = []
     if on_floor >= max(_SOME_GROUPS, _SOME_SHARE * n):
         notes.append(
-            f"{on_floor} of {n} groups have the smallest p-value that relabelling their rows could give (p_floor): more "
+            f"{on_floor} of {n} groups have the smallest p-value that relabelling rows could give (p_floor): more "
             "replicates or controls would be needed to tell them apart."
         )
     if never:
-        notes.append(
-            f"{never} of {n} groups have too few rows for a p-value below {threshold:g}, whatever their profiles (p_floor)."
-        )
+        notes.append(f"{never} of {n} groups have too few rows for a p-value below {threshold:g} (p_floor).")
     return notes
 
 
@@ -320,9 +334,10 @@ def _definition(options: MapOptions, sampled: bool) -> str:
         return f"p as copairs 0.5.5: sampled null of {options.null_size:,}, seed {options.seed}, strict tail"
     draws = f"{options.null_size:,} draws, seed {options.seed}"
     if options.null == "permutation":
+        stages = " in two stages" if options.hierarchical_by else ""
         return (
             f"p by relabelling the data (all relabellings, or up to {draws}), P({options.aggregate} AP relabelled "
-            f"{options.tail or '>='} observed), Benjamini-Hochberg{' in two stages' if options.hierarchical_by else ''}; "
+            f"{options.tail or '>='} observed), Benjamini-Hochberg{stages}; "
             f"ties {options.ties}"
         )
     how = f"sampled ({draws})" if options.p_values == "sampled" else "exact"

@@ -10,7 +10,8 @@ nor on what ran before:
   is enclosed from both sides, which is proven; and a tail of few placements is counted, which makes it exact.
 - ``inversion``: the characteristic function, exact at each frequency, inverted (`inversion`); for many
   positives and negatives. The error is measured: about 1e-12, absolute.
-- ``scaled``: a grid for each octave of AP and ranks in blocks, for some positives in a long list (`scaled`). The error is
+- ``scaled``: a grid for each octave of AP and ranks in blocks, for some positives in a long list (`scaled`). The error
+is
   measured: some 1e-4 of a p-value, more far out; the bounds say how much.
 - ``sampled``: seeded random placements, where all of these would cost too much. The bounds are then a confidence
   interval.

@@ -50,8 +50,8 @@ class Spectra:
     Parameters
     ----------
     groups : iterable of draws, optional
-        The draws of all groups, as `tail` takes them. Lists of several lengths with one P then share a sweep over ranks,
-        which changes no number.
+        The draws of all groups, as `tail` takes them. Lists of several lengths with one P then share a sweep over
+        ranks, which changes no number.
     """
 
     def __init__(self, groups: Iterable[Draws] = ()) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -53,6 +54,7 @@ def group_p_values(
     aggregate: str = "mean",
     null_size: int = 1_000_000,
     seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> PValues:
     """P-value of each group's mean or median AP under random ranking.
 
@@ -75,6 +77,8 @@ def group_p_values(
         What `statistic` is.
     null_size, seed : int
         For samples, also of shapes too large to compute.
+    progress : callable, optional
+        Called with (groups done, groups in all).
 
     Returns
     -------
@@ -104,10 +108,19 @@ def group_p_values(
     counts = [Counter(zip(n_pos[mine].tolist(), n_total[mine].tolist(), strict=True)) for mine in several]
     computed = p_values == "exact" and aggregate == "mean"
     summed = np.array([computed and all(method_of(*shape) != "sampled" for shape in c) for c in counts], dtype=bool)
+    done = len(alone)
+
+    def tell(more: int) -> None:
+        if progress is not None:
+            progress(min(done + more, len(statistic)), len(statistic))
+
+    tell(0)
     for solve, some in ((_summed, np.flatnonzero(summed)), (_sampled, np.flatnonzero(~summed))):
         if len(some):
             groups, theirs = mixed[some], [counts[i] for i in some]
-            store(groups, solve(statistic[groups], theirs, tail, null, aggregate, null_size, seed))
+            store(groups, solve(statistic[groups], theirs, tail, null, aggregate, null_size, seed, tell))
+            done += len(some)
+    tell(0)
     return found
 
 
@@ -140,6 +153,7 @@ def _summed(
     aggregate: str,
     null_size: int,
     seed: int,
+    tell: Callable[[int], None],
 ) -> PValues:
     """Exact or enclosed p-values of mean AP."""
     groups: dict[Composition, list[int]] = {}
@@ -177,6 +191,7 @@ def _summed(
     on_grid: dict[int, list[Composition]] = {}
     for composition in left:
         on_grid.setdefault(_cells(composition), []).append(composition)
+    done = len(statistic) - sum(map(len, left.values()))
     for cells, some in sorted(on_grid.items()):
         names = {(shape, weight) for composition in some for shape, weight, _ in composition}
         number = {name: i for i, name in enumerate(sorted(names))}
@@ -184,7 +199,9 @@ def _summed(
         mine = [(g, composition) for composition in some for g in left[composition]]
         draws = [tuple((number[shape, weight], times) for shape, weight, times in each) for _, each in mine]
         at = [g for g, _ in mine]
-        found.lower[at], found.upper[at], found.value[at] = enclose_sums(Sums(draws, statistic[at]), parts, cells, tail)
+        tails = enclose_sums(Sums(draws, statistic[at]), parts, cells, tail, lambda n, done=done: tell(done + n))
+        found.lower[at], found.upper[at], found.value[at] = tails
+        done += len(at)
     return found
 
 
@@ -202,6 +219,7 @@ def _sampled(
     aggregate: str,
     null_size: int,
     seed: int,
+    tell: Callable[[int], None],
 ) -> PValues:
     """P-values from random draws, block by block; a stream belongs to (seed, shape, which draw of it)."""
     backend = get_backend()
@@ -240,4 +258,5 @@ def _sampled(
 
             list(pool.map(draw, range(len(keys))))
             list(pool.map(add, range(len(rows))))
+            tell(len(statistic) * (first + size) // null_size)
     return sampled_p_values(above, null_size)

@@ -1,13 +1,13 @@
 """The tail of S = P AP for some positives in a long list, in octaves of S.
 
-A distribution of few positives in a long list is steep near 0 and reaches up to P. Each octave of S has a grid of its own
-(`kernels.reference.null_scaled`), so all thresholds are resolved alike, and ranks are passed in blocks, so that long
-lists cost little. One sweep of an octave serves every shape: it depends on neither P nor L.
+A distribution of few positives in a long list is steep near 0 and reaches up to P. Each octave of S has a grid of its
+own (`kernels.reference.null_scaled`), so all thresholds are resolved alike, and ranks are passed in blocks, so that
+long lists cost little. One sweep of an octave serves every shape: it depends on neither P nor L.
 
 The error is measured: each octave is swept a second time with cells and blocks twice as wide. What is left out is of
 second order in both, so the finer value is off by about a third of the difference; that third is added, and 1.5 times
-the greatest difference around the threshold is stated as the error on either side. Against sweeps with eight times as many cells and
-blocks, errors were below those that are stated.
+the greatest difference around the threshold is stated as the error on either side. Against sweeps with eight times as
+many cells and blocks, errors were below those that are stated.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -191,7 +192,7 @@ def _bounds(longest: int, ratio: int) -> tuple[int, ...]:
 @lru_cache(maxsize=16)
 def _blocks(largest: int, bounds: tuple[int, ...]) -> _Blocks:
     """Return the blocks between bounds, for up to `largest` positives."""
-    each = [_block(largest, a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    each = [_block(largest, a, b) for a, b in pairwise(bounds)]
     most = max(weights.shape[1] for weights, _ in each)
 
     def padded(tables: list[Floats]) -> Floats:
@@ -203,8 +204,8 @@ def _blocks(largest: int, bounds: tuple[int, ...]) -> _Blocks:
 def _block(largest: int, a: int, b: int) -> tuple[Floats, Floats]:
     """Return probability and mean sum of j positives in the ranks (a, b] given k up to b; both (largest + 1, J + 1).
 
-    The t-th of j positives in the block has the index k - j + t. With p the place of a rank in the block of w ranks, (j -
-    1)(p - 1)/(w - 1) of the others stand before it on average.
+    The t-th of j positives in the block has the index k - j + t. With p the place of a rank in the block of w ranks, (j
+    - 1)(p - 1)/(w - 1) of the others stand before it on average.
     """
     from scipy.special import gammaln
 

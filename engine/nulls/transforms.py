@@ -2,14 +2,14 @@
 
 The groups of a run share their parts (the weighted AP of a shape). `convolution.sum_tail` would transform them anew for
 each group, and back; here the Fourier transform of a part is kept, that of a group is a product, and only the tail that
-is asked for is summed (`kernels.reference.null_sums`). Small tails are summed from tilted distributions, whose tilts lie
-on a ladder, so that groups share these as well: any tilt is right, and one near the best loses little.
+is asked for is summed (`kernels.reference.null_sums`). Small tails are summed from tilted distributions, whose tilts
+lie on a ladder, so that groups share these as well: any tilt is right, and one near the best loses little.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import NamedTuple, TypeVar

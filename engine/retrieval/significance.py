@@ -81,7 +81,7 @@ def find_p_values(
     if model.null == "permutation":
         if data is None:
             raise InputError(
-                "null='permutation' relabels the profiles themselves; pass them with the rules that they were scored by, "
+                "null='permutation' relabels the profiles themselves; pass them with the rules they were scored by, "
                 "relabelling=fb.Relabelling(meta, feats, pos_sameby, pos_diffby, neg_sameby, neg_diffby)."
             )
         from .relabelling.permutation import permutation_p_values
@@ -109,5 +109,6 @@ def find_p_values(
         aggregate=model.aggregate,
         null_size=model.null_size,
         seed=model.seed,
+        progress=progress,
     )
     return lifted(p, floor), floor

@@ -134,9 +134,7 @@ def relabelled_ap(
 
 
 @njit
-def _relabelled_ap(
-    values, rows, queries, pos_offsets, positives, neg_offsets, negatives, ties, best, counts, result
-):
+def _relabelled_ap(values, rows, queries, pos_offsets, positives, neg_offsets, negatives, ties, best, counts, result):
     """Write what `relabelled_ap` returns to `result`; best (P,) and counts (2, P + 1) are scratch."""
     above, tied = counts[0], counts[1]
     for i in range(rows.shape[0]):
@@ -236,7 +234,7 @@ def _relabelled_sums(
     sums,
     counts,
 ):
-    """Add to sums and counts; where (n,), all -1, held (n,), all 0, best (2, k + 1) and space (6, k + 1) are scratch."""
+    """Add to sums and counts; where (n,), all -1, held (n,), all 0, best (2, k + 1), space (6, k + 1): scratch."""
     order, higher, equal = space[0], space[1], space[2]
     stamp = 0
     for q in range(queries.size):

@@ -33,7 +33,7 @@ def _advance_scaled(tables, weights, means, cells):
 
 @njit
 def _pass_block(tables, mine, k, weights, means, cells):
-    """Pass a block: `mine` holds what is known of k before it, and after it; tables of fewer positives are before it."""
+    """Pass a block: `mine` is what is known of k before and after it; tables of fewer positives are before it."""
     stay = weights[0]
     for v in range(mine.size):
         mine[v] *= stay

@@ -1,7 +1,7 @@
 """Average precision of relabelled rows, by definition: the labels change places, the similarities stay.
 
-Random numbers are those of `null.sample_ap`: draw i of a stream depends on (key, i) and the sizes alone, so draws may be
-made in any order and number.
+Random numbers are those of `null.sample_ap`: draw i of a stream depends on (key, i) and the sizes alone, so draws may
+be made in any order and number.
 """
 
 from __future__ import annotations
@@ -186,11 +186,17 @@ def relabelled_sums(
             if not positives:
                 continue
             members = set(sets[draw].tolist())
-            more = [where[row] for row in extras[extra_offsets[q] : extra_offsets[q + 1]].tolist() if row not in members]
+            more = [
+                where[row] for row in extras[extra_offsets[q] : extra_offsets[q + 1]].tolist() if row not in members
+            ]
             less = [i for i in chosen if negative[i]]
             v = values[positives]
-            higher = above[positives] + (values[more] > v[:, None]).sum(axis=1) - (values[less] > v[:, None]).sum(axis=1)
-            equal = tied[positives] + (values[more] == v[:, None]).sum(axis=1) - (values[less] == v[:, None]).sum(axis=1)
+            higher = (
+                above[positives] + (values[more] > v[:, None]).sum(axis=1) - (values[less] > v[:, None]).sum(axis=1)
+            )
+            equal = (
+                tied[positives] + (values[more] == v[:, None]).sum(axis=1) - (values[less] == v[:, None]).sum(axis=1)
+            )
             sums[draw] += average_precision(np.array([0, len(v)]), v, higher, equal, ties)[0]
             counts[draw] += 1
     return sums, counts

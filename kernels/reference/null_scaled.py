@@ -1,10 +1,10 @@
 """The tail of S_P on a grid as fine as the threshold is small, ranks taken in blocks, by definition (see `null`).
 
 A tail P(S >= s) needs a grid that is fine against s, and nothing of it beyond s. And a block of ranks (a, b] that is
-short against a can be passed at once: given that k positives are among the first b ranks, j of them are in the block with
-a hypergeometric probability, and what they add up to is nearly its mean. So a sweep costs neither the length of the list
-nor the range of S. Sums are rounded to the two cells next to them in proportion, which keeps their mean; what is left is
-an error of second order in the width of cells and blocks, which two sweeps of different width measure.
+short against a can be passed at once: given that k positives are among the first b ranks, j of them are in the block
+with a hypergeometric probability, and what they add up to is nearly its mean. So a sweep costs neither the length of
+the list nor the range of S. Sums are rounded to the two cells next to them in proportion, which keeps their mean; what
+is left is an error of second order in the width of cells and blocks, which two sweeps of different width measure.
 """
 
 from __future__ import annotations

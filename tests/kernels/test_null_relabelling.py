@@ -1,5 +1,7 @@
 """Average precision of relabelled rows: the kernels against their definition, and that against plain counting."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,7 +22,7 @@ def test_shuffles(seed, sizes, first):
     found = cpu.shuffle_cells(key, first, 5, offsets)
     np.testing.assert_array_equal(found, reference.shuffle_cells(key, first, 5, offsets))
     np.testing.assert_array_equal(found[2:], cpu.shuffle_cells(key, first + 2, 3, offsets))
-    for start, end in zip(offsets[:-1], offsets[1:], strict=True):
+    for start, end in pairwise(offsets):
         assert (np.sort(found[:, start:end], axis=1) == np.arange(start, end)).all()
 
 
@@ -35,7 +37,7 @@ def test_sets(data, seed, sizes):
     for row in found:
         assert (np.diff(row) > 0).all()
         counts, _ = np.histogram(row, np.arange(offsets[-1] + 1))
-        assert [counts[a:b].sum() for a, b in zip(offsets[:-1], offsets[1:], strict=True)] == taken.tolist()
+        assert [counts[a:b].sum() for a, b in pairwise(offsets)] == taken.tolist()
 
 
 def test_all_sets_are_equally_likely():

@@ -1,5 +1,7 @@
 """Sweeps over blocks of ranks, and characteristic functions of several lists."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ BACKENDS = [cpu, reference]
 @pytest.mark.parametrize("cells", [3.0, 40.0])
 def test_sweeps_equal_their_definition(cells):
     bounds = _bounds(60, 8)
-    blocks = [_block(5, a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    blocks = [_block(5, a, b) for a, b in pairwise(bounds)]
     most = max(weights.shape[1] for weights, _ in blocks)
     weights, means = (
         np.stack([np.pad(each[i], ((0, 0), (0, most - each[i].shape[1]))) for each in blocks]) for i in (0, 1)

@@ -2,13 +2,13 @@
 
 A draw is a set of rows, as many of each block as carry the label (queries and other rows apart). The other rows of the
 set are the positives of a row in it. Its negatives are the rows of its block that are not in the set and carry no other
-label of its own; where rows have one label each, taking it off leaves none, and these are all rows of the block that are
-not in the set.
+label of its own; where rows have one label each, taking it off leaves none, and these are all rows of the block that
+are not in the set.
 
-How many negatives of a row outrank another row does not depend on the set, but for rows of the set, which are taken off.
-So similarities are counted once for every pair of rows that a draw brings together, some rows at a time; nothing is
-kept for all pairs. One thing depends on the label itself: rows that share it, and no other, are negatives of each other
-once it is taken off, which the counts of the data do not know. They are few, and are counted apart.
+How many negatives of a row outrank another row does not depend on the set, but for rows of the set, which are taken
+off. So similarities are counted once for every pair of rows that a draw brings together, some rows at a time; nothing
+is kept for all pairs. One thing depends on the label itself: rows that share it, and no other, are negatives of each
+other once it is taken off, which the counts of the data do not know. They are few, and are counted apart.
 """
 
 from __future__ import annotations
@@ -140,10 +140,9 @@ class AmongLabels:
         sizes = [each for each in sizes if each.labels]
         step = max(_DRAWS // sum(int(each.taken.sum()) for each in sizes), 1)
         for start in range(first, first + size, step):
-            drawn = []
             orders: dict[tuple[object, ...], Ints] = {}
-            for each in sizes:
-                drawn.append((each, self._drawn(each, start, min(step, first + size - start), orders)))
+            count = min(step, first + size - start)
+            drawn = [(each, self._drawn(each, start, count, orders)) for each in sizes]
             for g, reached in self._reached(drawn).items():
                 found[g] += reached
         return found[groups]
@@ -151,8 +150,9 @@ class AmongLabels:
     def _drawn(self, size: _Size, first: int, count: int, orders: dict[tuple[object, ...], Ints]) -> Ints:
         """Draw sets of rows, (count, k), ascending.
 
-        Sets of similar size begin alike, so that fewer pairs of rows are compared: each takes the first rows of a larger
-        set in random order, whose number of rows is the next power of two. `orders` holds those of earlier calls.
+        Sets of similar size begin alike, so that fewer pairs of rows are compared: each takes the first rows of a
+        larger set in random order, whose number of rows is the next power of two. `orders` holds those of earlier
+        calls.
         """
         backend = self._data.backend
         rows = np.diff(size.cells)
@@ -208,7 +208,9 @@ class AmongLabels:
         sizes: dict[tuple[tuple[int, int], ...], list[int]] = {}
         for g, rows in enumerate(self._carriers):
             numbers, counts = np.unique(cell[rows], return_counts=True)
-            own = sorted(zip(numbers.tolist(), counts.tolist(), strict=True), key=lambda each: (least[each[0]], each[0]))
+            own = sorted(
+                zip(numbers.tolist(), counts.tolist(), strict=True), key=lambda each: (least[each[0]], each[0])
+            )
             sizes.setdefault(tuple(own), []).append(g)
         in_cell = {c: order[cell[order] == c] for c in {c for own in sizes for c, _ in own}}
         return [
@@ -260,8 +262,8 @@ class AmongLabels:
         Returns
         -------
         list of (sums, counts, changes)
-            Of each size: sum of AP and number of queries of each set, and for labels with rows that share no other label
-            the sets whose sum differs, with the difference.
+            Of each size: sum of AP and number of queries of each set, and for labels with rows that share no other
+            label the sets whose sum differs, with the difference.
         """
         n, rows = len(self._block), np.flatnonzero(self._data.asked)
         sums = [(np.zeros(len(sets)), np.zeros(len(sets), np.int64)) for _, sets in drawn]

@@ -127,9 +127,7 @@ class AmongNegatives:
         self.observed[group] = self._means(places, values, identity)[0]
         count = places.count
         if 1 <= count <= COUNTED and self._is_interchangeable(places):
-            reached = sum(
-                self._reached(group, self._means(places, values, rows)) for rows in _arrangements(places)
-            )
+            reached = sum(self._reached(group, self._means(places, values, rows)) for rows in _arrangements(places))
             for each in (self._known.lower, self._known.upper, self._known.value):
                 each[group] = reached / count
         return count
@@ -185,7 +183,7 @@ class AmongNegatives:
         if len(own) + len(rest) > _LARGEST:
             raise InputError(
                 f"null='permutation' would exchange {len(own) + len(rest):,} rows of one group with each other, and at "
-                f"most {_LARGEST:,} are possible under these rules; let neg_sameby keep negatives to a plate or batch, or "
+                f"most {_LARGEST:,} are possible under these rules; let neg_sameby keep negatives to a plate, or "
                 "use null='shared'."
             )
         rows = np.concatenate([own, rest])

@@ -98,7 +98,7 @@ def permutation_p_values(
         raise InputError(
             f"null='permutation' has no exchange under these rules: labels of {exchange.label_columns[-1]!r} change "
             "places among rows that differ in labels and neg_sameby columns alone, so pos_diffby must be empty, "
-            "neg_diffby must name the list column only, and groups must be its labels; take the consensus of replicates "
+            "neg_diffby must name the list column only, and groups must be its labels; take a consensus of replicates "
             "first instead of telling them apart by pos_diffby, or use null='shared'."
         )
     solver: Exchanger = kind(data, groups.members, groups.label, model, progress)
@@ -141,9 +141,7 @@ def _group_rows(data: RelabelledRows, keys: pl.DataFrame, sizes: Ints) -> GroupR
     if missing:
         raise InputError(f"The profiles to relabel lack the column {examples(missing)} that groups are named by.")
     if column is not None and column not in keys.columns:
-        raise InputError(
-            f"null='permutation' relabels one label at a time: group by the list column {column!r}, or use null='shared'."
-        )
+        raise InputError(f"null='permutation' relabels one label at a time: group by {column!r}, or use null='shared'.")
     named = [
         (plan.label_names.gather(label) if name == column and plan.label_names is not None else data.kept[name][query])
         .cast(pl.String)
@@ -158,7 +156,7 @@ def _group_rows(data: RelabelledRows, keys: pl.DataFrame, sizes: Ints) -> GroupR
     if (count != sizes).any():
         g = int(np.flatnonzero(count != sizes)[0])
         raise InputError(
-            f"{_named(keys, g)} has {sizes[g]} scored rows in the table and {count[g]} in the profiles to relabel; pass "
+            f"{_named(keys, g)} has {sizes[g]} scored rows in the table and {count[g]} in the profiles; pass "
             "the profiles, rules and queries that were scored, and all rows of a group."
         )
     members = Groups(joined["__query"].to_numpy(), np.append(0, np.cumsum(count)))

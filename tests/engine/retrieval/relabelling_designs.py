@@ -78,7 +78,8 @@ def count_label(meta, x, label, exclusive=False, block=None):
         return np.mean(found)
 
     choices = [
-        itertools.combinations(np.flatnonzero(block == b), sum(block[i] == b for i in observed)) for b in np.unique(block)
+        itertools.combinations(np.flatnonzero(block == b), sum(block[i] == b for i in observed))
+        for b in np.unique(block)
     ]
     every = [set(itertools.chain(*each)) for each in itertools.product(*choices)]
     return share_as_good(statistic, observed, every), len(every)

@@ -17,7 +17,9 @@ def wells():
     """Two wells of each of six compounds, three of each target."""
     rng = np.random.default_rng(0)
     compound = [f"c{i}" for i in range(6) for _ in range(2)]
-    meta = pl.DataFrame({"Metadata_compound": compound, "Metadata_target": [["a", "b"][int(c[1]) % 2] for c in compound]})
+    meta = pl.DataFrame(
+        {"Metadata_compound": compound, "Metadata_target": [["a", "b"][int(c[1]) % 2] for c in compound]}
+    )
     return meta, rng.normal(size=(12, 4))
 
 
@@ -43,11 +45,15 @@ def test_consensus_profiles_and_groups_of_replicates_are_not_warned_of(wells):
 
 
 def test_the_command_says_both(wells, tmp_path):
-    meta, x = wells
+    meta, _ = wells
     rng = np.random.default_rng(1)
     table = meta.with_columns(*(pl.Series(f"f{i}", rng.normal(size=12)) for i in range(4)))
     table.write_csv(tmp_path / "wells.csv")
-    base = {"profiles": (str(tmp_path / "wells.csv"),), "neg_diffby": "Metadata_target", "pos_sameby": "Metadata_target"}
+    base = {
+        "profiles": (str(tmp_path / "wells.csv"),),
+        "neg_diffby": "Metadata_target",
+        "pos_sameby": "Metadata_target",
+    }
     notes = run_map(MapOptions(**base)).notes
     assert any("not independent" in note for note in notes)
     notes = run_map(MapOptions(**base, consensus="Metadata_compound", threshold=0.04)).notes

@@ -173,7 +173,7 @@ class TestRefusals:
     def test_the_profiles_are_needed(self):
         meta, x = replicates_among_controls(0, 1, 3, 6)
         ap = fb.average_precision(meta, x, *CONTROLS, queries=~meta["control"].to_numpy(), progress_bar=False)
-        with pytest.raises(fb.InputError, match="relabelling=fb.Relabelling"):
+        with pytest.raises(fb.InputError, match=r"relabelling=fb\.Relabelling"):
             fb.mean_average_precision(ap, ["compound"], 1000, 0.05, 0, null="permutation")
 
     def test_groups_that_have_nobody_to_change_places_with(self):
@@ -204,7 +204,7 @@ class TestRefusals:
         asked = ~meta["control"].to_numpy()
         ap = fb.average_precision(meta, x, *CONTROLS, queries=asked, progress_bar=False)
         arguments = (ap, ["compound"], 1000, 0.05, 0)
-        data = fb.Relabelling(meta, -x[::-1] ** 2, *CONTROLS, queries=asked)
+        data = fb.Relabelling(meta, -(x[::-1] ** 2), *CONTROLS, queries=asked)
         with pytest.raises(fb.InputError, match="in the profiles to relabel"):
             fb.mean_average_precision(*arguments, null="permutation", relabelling=data)
         fewer = fb.Relabelling(meta, x, *CONTROLS, queries=asked & (np.arange(len(asked)) > 0))
