@@ -158,10 +158,8 @@ def main() -> None:
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     if given.floors:
-        print(
-            f"{given.floors} designs: no p-value is below its smallest relabelling, {check_floors(given.floors)} are on
-            it"
-        )
+        on_floor = check_floors(given.floors)
+        print(f"{given.floors} designs: no p-value is below its smallest relabelling, {on_floor} are on it.")
     else:
         print(markdown(rates(given.repeats)))
 

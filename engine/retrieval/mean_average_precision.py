@@ -326,9 +326,11 @@ def _warn_of_dependence(ap_scores: Any, columns: list[str], rows: npt.NDArray[np
         count = 0 if values.dtype.is_nested() else dependent_groups(values[rows], members)
         if count:
             warnings.warn(
-                f"{count} of {len(members)} groups hold several rows of one {name} beside others, as queries of their
-                own: " f"they are not independent, and p-values come out too small; take the consensus by {name!r}
-                first.", DependentQueriesWarning, stacklevel=5,
+                f"{count} of {len(members)} groups hold several rows of one {name} beside others, as queries of their "
+                "own: they are not independent, and p-values come out too small; take the consensus by "
+                f"{name!r} first.",
+                DependentQueriesWarning,
+                stacklevel=5,
             )
             return
 
