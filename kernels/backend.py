@@ -146,7 +146,7 @@ class Backend(Protocol[P]):
     def advance_moments(
         self, moments: Floats, slopes: Floats, tilts: Floats, cells: int, rank: int, until: int
     ) -> None:
-        """Sweep joint moments of a sum and its rounding error, in place: `reference.null_bounds`."""
+        """Sweep joint moments of a sum and its rounding error, in place: `reference.null`."""
 
     def descend_distribution(
         self, n_pos: int, n_total: int, until: int, cells: int, negligible: float

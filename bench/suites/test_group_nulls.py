@@ -1,4 +1,4 @@
-"""P-values of groups whose members have lists of many lengths, or one long list: beside copairs, and beside their AP."""
+"""P-values of groups whose lists have many lengths, or are long: beside copairs, and beside their AP."""
 
 from __future__ import annotations
 

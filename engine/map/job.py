@@ -295,8 +295,8 @@ def _p_value_title(scored: pl.DataFrame, group_by: tuple[str, ...], options: Map
     title = f"p-values of {n:,} groups" if n != 1 else "p-values of 1 group"
     if options.p_values != "exact" or options.null == "permutation" or not n:
         return title
-    shapes = (tested[name].to_numpy() for name in ("n_pos_pairs", "n_total_pairs"))
-    seconds = estimated_seconds(*shapes, n, options.null_size)
+    n_pos, n_total = (tested[name].to_numpy() for name in ("n_pos_pairs", "n_total_pairs"))
+    seconds = estimated_seconds(n_pos, n_total, n, options.null_size)
     return title if seconds < _MOMENT else f"{title}, about {seconds:,.0f} s"
 
 

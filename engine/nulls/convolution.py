@@ -39,6 +39,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _HALF = 1 << 17  # values of one half of an enumerated sum
+_STEPS = 1 << 21  # of counting the sums of three lists as they are
 #: A tail below it is found again from tilted distributions.
 TILT_BELOW = 1e-6
 #: Greatest tilt per cell.
@@ -89,7 +90,7 @@ def _dot(a: npt.NDArray[np.number], b: npt.NDArray[np.number]) -> float:
     return float((a * b).sum())
 
 
-def sum_tail(parts: Draws, cells: int, x: Floats, tail: str) -> tuple[Floats, Floats, Floats]:
+def sum_tail(parts: Draws, cells: int, x: npt.NDArray[np.floating], tail: str) -> tuple[Floats, Floats, Floats]:
     """Lower bound, upper bound and estimate of the tail of a sum of independent parts at each of `x`."""
     counted = counted_tail(parts, x, tail)
     if counted is not None:
@@ -103,7 +104,7 @@ def sum_tail(parts: Draws, cells: int, x: Floats, tail: str) -> tuple[Floats, Fl
     return enclosed(whole, cells, x, tail, p, error)
 
 
-def counted_tail(parts: Draws, x: Floats, tail: str) -> Floats | None:
+def counted_tail(parts: Draws, x: npt.NDArray[np.floating], tail: str) -> Floats | None:
     """Return the exact tail of a sum of few placements at each of `x`, None where there are too many to count."""
     halves = _halves(parts)
     if halves is None:
@@ -133,9 +134,9 @@ class Whole(NamedTuple):
         ]
         return cls(*map(sum, zip(*each, strict=True)))
 
-    def middle(self, cells: int, x: Floats) -> Floats:
+    def middle(self, cells: int, x: npt.NDArray[np.floating]) -> Floats:
         """Return where the estimate of a tail is read off; half a cell, as a cell holds what is around its middle."""
-        return (x - self.shift) * cells + 0.5
+        return (x.astype(np.float64) - self.shift) * cells + 0.5
 
 
 def tail_index(whole: Whole, cells: int, x: npt.NDArray[np.floating]) -> Floats:
@@ -197,10 +198,16 @@ def _halves(parts: Draws) -> tuple[Floats, Floats, Floats] | None:
         sides[side].append(values)
     zero = np.zeros(1)
     if len(draws) <= 3:
-        one, two, three = [*[zero] * (3 - len(draws)), *draws]
-        return one, np.sort(two), np.sort(three)
-    first, second = (np.sort(reduce(lambda a, b: np.add.outer(a, b).ravel(), side, zero)) for side in sides)
+        padded = [zero] * (3 - len(draws)) + draws
+        if len(padded[0]) * (len(padded[1]) + len(padded[2])) <= _STEPS:
+            return padded[0], np.sort(padded[1]), np.sort(padded[2])
+    first, second = (np.sort(reduce(_all_sums, side, zero)) for side in sides)
     return zero, first, second
+
+
+def _all_sums(one: Floats, two: Floats) -> Floats:
+    sums: Floats = np.add.outer(one, two).ravel()
+    return sums
 
 
 def _tilt(parts: Draws, cell: float) -> float:

@@ -66,7 +66,7 @@ def relabellings(members: Groups, exchangeable: Ints, carriers: Ints) -> list[tu
     starts = np.flatnonzero(new)
     count = np.diff(np.append(starts, rows.shape[1]))
     g, n, k = rows[:, starts].tolist()
-    return [(*block, -(-c // block[2])) for *block, c in zip(g, n, k, count.tolist(), strict=True)]  # type: ignore[misc]
+    return [(*block, -(-c // block[2])) for *block, c in zip(g, n, k, count.tolist(), strict=True)]
 
 
 def p_floors(
@@ -115,8 +115,9 @@ def _reciprocal(blocks: list[tuple[int, int, int]]) -> float:
     """One over the product of C(n, k) ** times."""
     logs = [times * _log2_choose(n, k) for n, k, times in blocks]
     if sum(logs) < _EXACT_BITS and all(n <= _FEW for n, _, _ in blocks):
-        return 1 / math.prod(math.comb(n, k) ** times for n, k, times in blocks)
-    return 2.0 ** -min(sum(logs), 1074.0)
+        total: int = math.prod(math.comb(n, k) ** times for n, k, times in blocks)
+        return 1 / total  # of whole numbers, so correctly rounded
+    return math.exp2(-min(sum(logs), 1074.0))
 
 
 @lru_cache(maxsize=1 << 16)

@@ -15,6 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -193,16 +194,21 @@ def _summed(
         on_grid.setdefault(_cells(composition), []).append(composition)
     done = len(statistic) - sum(map(len, left.values()))
     for cells, some in sorted(on_grid.items()):
-        names = {(shape, weight) for composition in some for shape, weight, _ in composition}
-        number = {name: i for i, name in enumerate(sorted(names))}
+        number = {name: i for i, name in enumerate(sorted({each[:2] for composition in some for each in composition}))}
         parts = [shared[shape][weight, cells] for shape, weight in number]
-        mine = [(g, composition) for composition in some for g in left[composition]]
-        draws = [tuple((number[shape, weight], times) for shape, weight, times in each) for _, each in mine]
-        at = [g for g, _ in mine]
-        tails = enclose_sums(Sums(draws, statistic[at]), parts, cells, tail, lambda n, done=done: tell(done + n))
+        drawn, at = [], []
+        for composition in some:
+            mine = left[composition]
+            drawn += [tuple((number[shape, weight], times) for shape, weight, times in composition)] * len(mine)
+            at += mine
+        tails = enclose_sums(Sums(drawn, statistic[at]), parts, cells, tail, partial(_tell_more, tell, done))
         found.lower[at], found.upper[at], found.value[at] = tails
         done += len(at)
     return found
+
+
+def _tell_more(tell: Callable[[int], None], done: int, more: int) -> None:
+    tell(done + more)
 
 
 def _cells(composition: Composition) -> int:

@@ -47,7 +47,9 @@ class Exchange:
     label_columns: tuple[str, ...] = ()
     block_columns: tuple[str, ...] = ()
 
-    def counts(self, query: Ints, key: Ints, n_negatives: Ints, labels: KeyIndex | None) -> tuple[Ints, Ints]:
+    def counts(
+        self, query: Ints, key: npt.NDArray[np.integer], n_negatives: Ints, labels: KeyIndex | None
+    ) -> tuple[Ints, Ints]:
         """Count the exchangeable rows of lists, and the carriers of the label among them.
 
         Parameters

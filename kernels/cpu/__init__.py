@@ -6,6 +6,7 @@ How a query becomes counts, step by step, is told in `cpu.rank`.
 from .average_precision import average_precision as average_precision
 from .confusion import count_confusion as count_confusion
 from .means import group_means as group_means
+from .null import advance_moments as advance_moments
 from .null import advance_survival as advance_survival
 from .null import count_tail as count_tail
 from .null import enumerate_ap as enumerate_ap
@@ -13,7 +14,6 @@ from .null import expected_ap as expected_ap
 from .null import sample_ap as sample_ap
 from .null import stream_key as stream_key
 from .null import variance_ap as variance_ap
-from .null_bounds import advance_moments as advance_moments
 from .null_inversion import characteristic as characteristic
 from .null_inversion import characteristic_lists as characteristic_lists
 from .null_inversion import tail_sum as tail_sum

@@ -13,6 +13,7 @@ from ..reference.null import expected_ap, stream_key
 from .sort import sort_ascending
 
 __all__ = [
+    "advance_moments",
     "advance_survival",
     "count_tail",
     "enumerate_ap",
@@ -164,6 +165,28 @@ def _advance_survival(survival, starts, lows, errors, cells, rank, until, steps,
                 rest = survival[starts[k] + reach : starts[k] + end]
                 for i in range(rest.size):
                     rest[i] = keep * rest[i]
+
+
+def advance_moments(moments: Any, slopes: Any, tilts: Any, cells: int, rank: int, until: int) -> None:
+    """Sweep the joint moments from `rank` to `until` ranks, in place; arguments as in the reference."""
+    _advance_moments(moments, slopes, tilts, cells, rank, until, np.empty(len(tilts)))
+
+
+@njit
+def _advance_moments(moments, slopes, tilts, cells, rank, until, rounded):
+    """Sweep as `advance_moments` does; rounded (as tilts) is scratch."""
+    for r in range(rank + 1, until + 1):
+        for k in range(min(moments.shape[0] - 1, r), 0, -1):
+            off = (2 * k * cells + r) // (2 * r) - k * cells / r
+            keep = (r - k) / r
+            take = k / r
+            for q in range(tilts.size):
+                rounded[q] = math.exp(tilts[q] * off)
+            for t in range(slopes.size):
+                factor = take * math.exp(slopes[t] * k / r)
+                mine, before = moments[k, t], moments[k - 1, t]
+                for q in range(tilts.size):
+                    mine[q] = keep * mine[q] + factor * rounded[q] * before[q]
 
 
 @njit

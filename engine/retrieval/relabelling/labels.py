@@ -51,7 +51,7 @@ class _Size(NamedTuple):
     taken: Ints  # (c,) rows of each that carry a label
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         """Number of sets that could be drawn."""
         sizes = np.diff(self.cells).tolist()
         return math.prod(math.comb(n, k) for n, k in zip(sizes, self.taken.tolist(), strict=True))
@@ -117,7 +117,7 @@ class AmongLabels:
         """Return exact p-values where all relabellings are counted, NaN elsewhere."""
         drawn = []
         for size in self._sizes:
-            if size.count > COUNTED:
+            if size.number > COUNTED:
                 continue
             choices = [
                 [size.rows[start + np.array(some, np.int64)] for some in itertools.combinations(range(end - start), k)]

@@ -50,7 +50,7 @@ class _Places(NamedTuple):
     negatives: Ints
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         """Number of ways to choose the rows of the group."""
         sizes = np.diff(self.cells).tolist()
         return math.prod(math.comb(n, k) for n, k in zip(sizes, self.carriers.tolist(), strict=True))
@@ -125,7 +125,7 @@ class AmongNegatives:
         values = self._values(places)
         identity = np.arange(len(places.rows))[None]
         self.observed[group] = self._means(places, values, identity)[0]
-        count = places.count
+        count = places.number
         if 1 <= count <= COUNTED and self._is_interchangeable(places):
             reached = sum(self._reached(group, self._means(places, values, rows)) for rows in _arrangements(places))
             for each in (self._known.lower, self._known.upper, self._known.value):
