@@ -1,6 +1,6 @@
 """How often each null distribution finds groups that are noise, and groups that are not: p-values of mAP by simulation.
 
-    python -m fastbench.bench.null_calibration --repeats 20
+    python -m fastbench.bench.null_calibration --repeats 40
 
 draws data sets of three designs, scores them, and prints the shares of groups with p below 0.05 as a table, that of
 `docs/nulls.md`. Every call draws the same.
@@ -30,7 +30,7 @@ NULLS = ("shared", "independent", "permutation")
 LEVEL = 0.05
 FEATURES = 30
 #: Length of a group's own direction, in standard deviations of the noise of one feature, where there is an effect.
-EFFECT = 1.6
+EFFECT = 2.0
 NULL_SIZE = 4_000
 
 
@@ -153,7 +153,7 @@ def check_floors(count: int) -> int:
 def main() -> None:
     """Simulate and print."""
     parser = argparse.ArgumentParser(prog="python -m fastbench.bench.null_calibration", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=20, help="Data sets of each design (default 20).")
+    parser.add_argument("--repeats", type=int, default=40, help="Data sets of each design (default 40).")
     parser.add_argument("--floors", type=int, default=0, help="Check so many multi-label designs instead.")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
