@@ -66,8 +66,9 @@ def quick(name: str) -> Any:
 def scored(problem: Problem) -> pd.DataFrame:
     meta, x, rule, queries = problem
     ap = fb.average_precision(meta, x, *rule, queries=queries, progress_bar=False)
-    found: pd.DataFrame = ap[(ap["n_pos_pairs"] > 0) & ap["average_precision"].notna()].reset_index(drop=True)
-    return found
+    found = ap[(ap["n_pos_pairs"] > 0) & ap["average_precision"].notna()].reset_index(drop=True)
+    whole: pd.DataFrame = found.astype(dict.fromkeys(["n_pos_pairs", "n_total_pairs"], "int64"))
+    return whole
 
 
 @pytest.mark.parametrize("name", [quick(name) for name in PROBLEMS])
