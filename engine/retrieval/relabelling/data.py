@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,10 +12,11 @@ import polars as pl
 
 from ....kernels.backend import Backend, Status
 from ....kernels.codes import PairCodes, column_index
+from ....kernels.names import Similarity
 from ...devices import backend_of
 from ...errors import InputError
 from ...tables.frames import column_names, feature_matrix, metadata_frame, select_columns
-from ..degenerate import refuse_degenerate
+from ..degenerate import degenerate_rows, last_where_degenerate, refuse_degenerate
 from ..options import ALIASES, Scoring
 from ..pair_rules import Columns, PairPlan, PairRules, compile_pairs, named_columns
 
@@ -41,6 +42,8 @@ class RelabelledRows:
         Distance, ties and device.
     queries : ndarray of bool, shape (n,), or None
         Rows that were scored; None: all.
+    similarity : callable or None
+        Takes the place of the distance, as in `score`.
     """
 
     metadata: pl.DataFrame
@@ -48,6 +51,24 @@ class RelabelledRows:
     rules: PairRules
     scoring: Scoring
     queries: npt.NDArray[np.bool_] | None = None
+    similarity: Similarity | None = None
+
+    @cached_property
+    def _bad(self) -> npt.NDArray[np.bool_]:
+        """Which rows have no similarity, where these are not refused."""
+        if self.scoring.degenerate == "refuse" or self.similarity is not None:
+            return np.zeros(len(self.features), bool)
+        return degenerate_rows(self.features, self._named)
+
+    @cached_property
+    def usable(self) -> RelabelledRows:
+        """The rows without those that are left out for having no similarity."""
+        if self.scoring.degenerate != "drop" or not self._bad.any():
+            return self
+        good = np.flatnonzero(~self._bad)
+        queries = None if self.queries is None else np.asarray(self.queries, bool)[good]
+        scoring = replace(self.scoring, degenerate="refuse")
+        return RelabelledRows(self.metadata[good], self.features[good], self.rules, scoring, queries, self.similarity)
 
     @cached_property
     def plan(self) -> PairPlan:
@@ -71,9 +92,13 @@ class RelabelledRows:
         return whole[self.plan.rows]
 
     @property
-    def distance(self) -> str:
-        """Name of the distance."""
+    def _named(self) -> str:
         return ALIASES.get(self.scoring.distance, self.scoring.distance)
+
+    @cached_property
+    def distance(self) -> str | Similarity:
+        """The distance, or a function in its place."""
+        return self.similarity or (last_where_degenerate(self._named) if self._bad.any() else self._named)
 
     @property
     def ties(self) -> str:
@@ -100,10 +125,11 @@ class RelabelledRows:
 
     def prepared(self, negatives: PairCodes) -> Any:
         """Set up the counting of similarities under a rule of negatives."""
-        refuse_degenerate(self.x, self.distance, self.plan.rows)
+        if not self._bad.any():
+            refuse_degenerate(self.x, self.distance, self.plan.rows)
         prepared = self.backend.prepare(self.x, self.distance, negatives)
         if prepared.status is Status.REFUSED:
-            raise InputError(f"Distance {self.distance!r}: {prepared.reason}; use another distance, or other features.")
+            raise InputError(f"Distance {self._named!r}: {prepared.reason}; use another distance, or other features.")
         return prepared
 
     def no_negatives(self) -> PairCodes:
@@ -121,7 +147,7 @@ class Relabelling:
         What `average_precision` was called with.
     multilabel_col : str, optional
         The list column, of `multilabel.average_precision`.
-    distance, ties, device
+    distance, ties, device, degenerate
         As there.
     queries : array of bool, shape (n,), optional
         As there.
@@ -149,9 +175,10 @@ class Relabelling:
         neg_diffby: Columns,
         multilabel_col: str | None = None,
         *,
-        distance: str = "cosine",
+        distance: str | Similarity = "cosine",
         ties: str = "expected",
         device: str = "auto",
+        degenerate: str = "refuse",
         queries: Any = None,
     ) -> None:
         rules = PairRules(
@@ -166,10 +193,13 @@ class Relabelling:
         used = named_columns(named, known) | ({multilabel_col: "multilabel_col"} if multilabel_col is not None else {})
         select_columns(meta, used)  # says which is not there
         frame, _ = metadata_frame(meta)
+        similarity = None if isinstance(distance, str) else distance
+        name = distance if isinstance(distance, str) else "cosine"
         self.rows = RelabelledRows(
             frame,
             feature_matrix(feats, len(frame), finite=False),
             rules,
-            Scoring(distance=distance, ties=ties, device=device),
+            Scoring(distance=name, ties=ties, device=device, degenerate=degenerate),
             None if queries is None else np.asarray(queries),
+            similarity,
         )

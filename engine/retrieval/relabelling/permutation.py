@@ -89,6 +89,7 @@ def permutation_p_values(
     InputError
         The rules make no rows exchangeable, or the data are not those of the groups.
     """
+    data = data.usable
     groups = _group_rows(data, keys, sizes)
     exchange = data.plan.exchange
     kind: type[AmongLabels] | type[AmongNegatives] = AmongNegatives

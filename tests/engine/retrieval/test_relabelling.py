@@ -145,6 +145,37 @@ def test_rows_that_are_no_queries_keep_their_part():
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("degenerate", ["drop", "last"])
+def test_rows_without_a_similarity(degenerate):
+    meta, x = replicates_among_controls(6, 1, 3, 8, 0.8)
+    x = np.concatenate([x, np.zeros((2, 6))])
+    meta = pl.concat([meta, meta[-2:]])
+    asked = ~meta["control"].to_numpy()
+    ap = fb.average_precision(meta, x, *CONTROLS, queries=asked, degenerate=degenerate, progress_bar=False)
+    data = fb.Relabelling(meta, x, *CONTROLS, queries=asked, degenerate=degenerate)
+    found = fb.mean_average_precision(ap, ["compound"], 1000, 0.05, 0, null="permutation", relabelling=data)
+    n = 11 if degenerate == "drop" else 13
+    assert found["p_floor"][0] == 1 / math.comb(n, 3) <= found["p_value"][0]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_function_as_distance():
+    meta, x = replicates_among_controls(7, 1, 3, 8, 0.8)
+    asked = ~meta["control"].to_numpy()
+
+    def nearness(a, b):
+        return -np.abs(a - b).sum(axis=1)
+
+    found = []
+    for distance in (nearness, "manhattan"):
+        ap = fb.average_precision(meta, x, *CONTROLS, queries=asked, distance=distance, progress_bar=False)
+        data = fb.Relabelling(meta, x, *CONTROLS, queries=asked, distance=distance)
+        arguments = (ap, ["compound"], 1000, 0.05, 0)
+        found.append(fb.mean_average_precision(*arguments, null="permutation", relabelling=data)["p_value"][0])
+    assert found[0] == found[1]
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_the_median_of_replicates():
     meta, x = replicates_among_controls(5, 1, 3, 8, 0.5)
     found = among_controls(meta, x, aggregate="median")
