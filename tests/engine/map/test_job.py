@@ -62,16 +62,18 @@ def test_the_numbers_are_those_of_the_python_functions(table, path):
 
 
 def test_progress_ends_at_all_queries(path):
-    heard = []
+    stages = {}
 
     class Listener(Silent):
         @contextmanager
         def stage(self, title):
-            yield lambda done, total: heard.append((done, total))
+            yield lambda done, total: stages.setdefault(title, []).append((done, total))
 
     run_map(options(path), Job(Listener()))
+    heard = stages["average precision of 24 profiles"]
     assert heard[-1] == (24, 24)
     assert [done for done, _ in heard] == sorted(done for done, _ in heard)
+    assert stages["p-values of 4 groups"][-1] == (4, 4)
 
 
 def test_what_is_left_out_is_told(table, path):
