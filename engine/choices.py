@@ -30,9 +30,10 @@ def check_one(name: str, value: str, choices: Iterable[str]) -> None:
         raise InputError(f"{name} must be one of {listed}, but it is {value!r}{hint}")
 
 
-def check_level(threshold: float) -> None:
-    """Raise `InputError` for a level that is not between 0 and 1."""
-    if isinstance(threshold, (bool, str)) or not 0 < threshold < 1:
+def check_level(threshold: float, *, closed: bool = False) -> None:
+    """Raise `InputError` for a level that is not between 0 and 1; `closed`: they are levels too."""
+    inside = not isinstance(threshold, (bool, str)) and (0 < threshold < 1 or (closed and threshold in (0, 1)))
+    if not inside:
         raise InputError(f"threshold must lie between 0 and 1, but it is {threshold!r}.")
 
 

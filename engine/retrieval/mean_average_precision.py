@@ -53,7 +53,7 @@ def mean_average_precision(
     sameby: Sequence[str] | str,
     null_size: int,
     threshold: float,
-    seed: int,
+    seed: int | None,
     progress_bar: bool = True,
     max_workers: int | None = None,
     cache_dir: str | Path | None = None,
@@ -79,8 +79,8 @@ def mean_average_precision(
         Samples of a sampled null; ``exact`` uses it only for shapes too large to compute.
     threshold : float
         Level of `below_p` and `below_corrected_p`, between 0 and 1.
-    seed : int
-        Seed of the samples.
+    seed : int or None
+        Seed of the samples; None takes another one each time, as NumPy does.
     progress_bar, max_workers, cache_dir : optional
         Accepted for compatibility and without effect: nothing is cached on disk.
     p_values : {"exact", "sampled", "copairs"}
@@ -121,7 +121,7 @@ def mean_average_precision(
         null=null,
         aggregate=aggregate,
         null_size=null_size,
-        seed=seed,
+        seed=_seed(seed),
         threshold=threshold,
     )
     columns = _group_columns(sameby)
@@ -135,7 +135,7 @@ def mean_average_precision_hierarchical(
     sameby: Sequence[str] | str,
     null_size: int,
     threshold: float,
-    seed: int,
+    seed: int | None,
     hierarchical_by: Sequence[str] | str,
     progress_bar: bool = True,
     max_workers: int | None = None,
@@ -181,7 +181,7 @@ def mean_average_precision_hierarchical(
         null=null,
         aggregate=aggregate,
         null_size=null_size,
-        seed=seed,
+        seed=_seed(seed),
         threshold=threshold,
     )
     columns, outer = _group_columns(sameby), _group_columns(hierarchical_by, "hierarchical_by")
@@ -286,6 +286,7 @@ def _group_scores(
         )
     _warn_of_dependence(ap_scores, columns, rows, members)
     precision = np.float32 if frame["average_precision"].dtype == pl.Float32 else np.float64
+    narrow = np.float32 if frame["normalized_average_precision"].dtype == pl.Float32 else np.float64
     ap, normalized = (frame[name].cast(pl.Float64).to_numpy() for name in _SCORES[2:])
     outside = ~((ap >= 0) & (ap <= 1 + 1e-6))
     if outside.any():
@@ -302,9 +303,9 @@ def _group_scores(
         )
     bounds = [pl.Series("p_lower", p.lower), pl.Series("p_upper", p.upper)] if bracket else []
     added = [
-        pl.Series("mean_average_precision", statistic),
+        pl.Series("mean_average_precision", statistic.astype(precision)),
         listed.alias("indices"),
-        pl.Series("mean_normalized_average_precision", _combined(model.aggregate, normalized, members)),
+        pl.Series("mean_normalized_average_precision", _combined(model.aggregate, normalized, members).astype(narrow)),
         pl.Series("p_value", p.value),
         *bounds,
         pl.Series("p_floor", floor),
@@ -345,6 +346,11 @@ def _category_codes(given: Any, kind: str, columns: list[str], rows: npt.NDArray
 
 def _word(dtype: pl.DataType) -> str:
     return "text" if dtype == pl.String else str(dtype)
+
+
+def _seed(given: int | None) -> int:
+    """Return the seed, one of the system's where there is none."""
+    return int(np.random.default_rng().integers(2**31)) if given is None else given
 
 
 def _combined(aggregate: str, values: Floats, members: Groups) -> Floats:

@@ -94,7 +94,7 @@ class NullModel:
     null_size, seed : int
         Draws of a sampled null distribution (the most of a group, of relabellings), and their seed.
     threshold : float, default 0.05
-        Significance level, in (0, 1).
+        Significance level, in [0, 1].
 
     Raises
     ------
@@ -115,7 +115,7 @@ class NullModel:
     def __post_init__(self) -> None:
         """Refuse bad values before anything is read."""
         check_choices(self)
-        check_level(self.threshold)
+        check_level(self.threshold, closed=True)
         check_sampling(self.null_size, self.seed)
         check_tail(self.resolved_tail)
         asked = (self.resolved_tail, self.null, self.aggregate)

@@ -194,6 +194,19 @@ def test_conditions_that_are_refused(table: pd.DataFrame, condition: Any, messag
         fb.assign_reference_index(table, condition)
 
 
+@pytest.mark.parametrize("change", [{}, {"threshold": 0}, {"threshold": 1}, {"seed": None}, {"narrow": True}], ids=str)
+def test_mean_average_precision(change: dict[str, Any]):
+    scored = copairs.average_precision(wells(), features(), *RULE, progress_bar=False)
+    if change.pop("narrow", False):
+        scored = scored.astype({"average_precision": np.float32, "normalized_average_precision": np.float32})
+    scored[7] = "unused"
+    given = {"null_size": 1000, "threshold": 0.05, "seed": 0, "progress_bar": False} | change
+    mine = fb.mean_average_precision(scored, ["Metadata_c"], **given, p_values="copairs")
+    theirs = copairs.mean_average_precision(scored, ["Metadata_c"], **given)
+    names = [name for name in theirs.columns if given["seed"] is not None or "p" not in name.split("_")]
+    pd.testing.assert_frame_equal(mine[names], theirs[names], rtol=1e-6, check_dtype=True)
+
+
 def test_unknown_names_are_key_errors_too():
     scored = fb.average_precision(wells(), features(), *RULE)
     for call in (
