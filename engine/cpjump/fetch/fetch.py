@@ -8,39 +8,32 @@ compression are right, and is then recorded in ``fetch.json``.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime
 import json
-import os
 import shutil
-import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from ...choices import did_you_mean
+from ...downloads.download import Checked, DamagedError, check, check_size, download, part_of, size_of
+from ...downloads.several import each, locked
 from ...errors import InputError, examples
 from ...results.digests import file_sha256
 from ...results.files import write_error, write_json
 from ..names import BATCH
 from ..plates.files import plate_files
-from .download import Checked, DamagedError, check, check_size, download, part_of, size_of
 from .gallery import ABOUT, Bucket, FetchError, Published, address_of
 from .options import FetchOptions
 
 __all__ = ["RECORD", "FetchOptions", "Fetched", "Item", "fetch", "survey"]
-
-#: Seconds before the interpreter may end after a download, see `_each`.
-_LAST_WAIT = 0.2
 
 RECORD: Final = "fetch.json"
 
 #: Called with the bytes that are here and those in all.
 Advance = Callable[[int, int], None]
 Records = dict[str, dict[str, Any]]  # by path
-Given = TypeVar("Given")
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -120,7 +113,7 @@ def survey(options: FetchOptions) -> tuple[Item, ...]:
         published = next((item for item in listed if item.name == plate + options.suffix), None)
         return await asyncio.to_thread(_compared, options, plate, published, records)
 
-    items = _each(one, options.plates or (), options.connections)
+    items = each(one, options.plates or (), options.connections)
     absent = [item.plate for item in items if item.published is None]
     if len(absent) == len(items):
         seen = f"; there are {examples(sorted(endings), 12)}" if endings else ""
@@ -134,30 +127,6 @@ def survey(options: FetchOptions) -> tuple[Item, ...]:
             f"({examples(foreign, 3)}): move them away, or replace them with --overwrite."
         )
     return items
-
-
-def _each(work: Callable[[Given], Awaitable[Made]], things: Sequence[Given], connections: int) -> tuple[Made, ...]:
-    """Do some at a time; the first error ends those that have begun, and is raised."""
-
-    async def all_of_them() -> tuple[Made, ...]:
-        limit = asyncio.Semaphore(connections)
-
-        async def one(thing: Given) -> Made:
-            async with limit:
-                return await work(thing)
-
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(thing)) for thing in things]
-        return tuple(task.result() for task in tasks)
-
-    try:
-        return asyncio.run(all_of_them())
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    finally:
-        # The threads of obstore give back what they hold of Python a moment after they have answered. One that does
-        # so while the interpreter ends would bring the process down.
-        time.sleep(_LAST_WAIT)
 
 
 def _compared(options: FetchOptions, plate: str, published: Published | None, records: Records) -> Item:
@@ -253,7 +222,7 @@ def fetch(options: FetchOptions, items: tuple[Item, ...], advance: Advance | Non
             records[record["path"]] = record
             _write_records(options.output, records)  # now: a later run trusts only what it finds recorded
 
-    with _locked(options.output):
+    with locked(options.output):
         missing, free = total - sum(here.values()), shutil.disk_usage(options.output).free
         if missing > free:
             raise InputError(
@@ -263,7 +232,7 @@ def fetch(options: FetchOptions, items: tuple[Item, ...], advance: Advance | Non
         records = _records(options.output)
         records |= {item.record["path"]: item.record for item in items if item.record}
         _write_records(options.output, records)
-        _each(one, wanted, options.connections)
+        each(one, wanted, options.connections)
     order = [item.plate for item in items]
     return Fetched(tuple(p for p in order if p in fetched), {p: failed[p] for p in order if p in failed})
 
@@ -299,29 +268,3 @@ def _records(output: Path) -> Records:
 
 def _write_records(output: Path, records: Records) -> None:
     write_json({**ABOUT, "files": [records[name] for name in sorted(records)]}, output / RECORD)
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Make the folder, and keep other runs from fetching into it, where the system can."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise InputError(f"The output '{folder}' is a file: give a folder.") from error
-    except OSError as error:
-        raise write_error(folder, error) from error
-    with contextlib.ExitStack() as held:
-        with contextlib.suppress(ImportError):  # Windows
-            import fcntl
-
-            handle = os.open(folder, os.O_RDONLY)
-            held.callback(os.close, handle)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise InputError(
-                    f"Another run is fetching into '{folder}': wait for it, or choose another output."
-                ) from error
-            except OSError:
-                pass  # a file system without locks
-        yield

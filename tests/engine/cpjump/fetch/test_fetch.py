@@ -32,7 +32,7 @@ AT_ONCE = Patience(retries=0, first_wait=0.001, longest_wait=0.01, silence=5)
 def _no_last_wait():
     """The interpreter goes on after these downloads."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fastbench.engine.cpjump.fetch.fetch._LAST_WAIT", 0)
+        patch.setattr("fastbench.engine.downloads.several._LAST_WAIT", 0)
         yield
 
 

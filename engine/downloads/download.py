@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from ...results.digests import file_sha256
-from ...results.files import sync_folder
-from .gallery import Bucket, ChangedError, FetchError, Published, RefusedError
+from ..results.digests import file_sha256
+from ..results.files import sync_folder
+from .store import ChangedError, FetchError, Published, RefusedError, Store
 
 __all__ = ["Checked", "DamagedError", "check", "check_size", "download", "part_of", "size_of"]
 
@@ -45,10 +45,10 @@ def size_of(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-async def download(path: Path, published: Published, bucket: Bucket, moved: Callable[[int], None]) -> Checked:
+async def download(path: Path, published: Published, store: Store, moved: Callable[[int], None]) -> Checked:
     """Download a file, resuming what an earlier attempt left, and check it.
 
-    The retries of `Bucket` serve one request. Here a request is made again, for the rest or for all, as long as
+    The retries of `Store` serve one request. Here a request is made again, for the rest or for all, as long as
     attempts bring the file further.
 
     Parameters
@@ -57,8 +57,8 @@ async def download(path: Path, published: Published, bucket: Bucket, moved: Call
         Its final name; its folder must exist. A file of that name is replaced at the end, in one step.
     published : Published
         The object as it was listed. What is downloaded is a newer one when it was replaced meanwhile.
-    bucket : Bucket
-        The bucket that holds it.
+    store : Store
+        The server that holds it.
     moved : callable
         Called with the number of bytes that are here, which can decrease.
 
@@ -79,14 +79,14 @@ async def download(path: Path, published: Published, bucket: Bucket, moved: Call
         problem: FetchError
         try:
             if start < published.size or not start:
-                await _receive(part, published, bucket, start, moved)
+                await _receive(part, published, store, start, moved)
             checked = await asyncio.to_thread(check, part, published)
             break
         except RefusedError:
             raise
         except ChangedError as error:
             part.unlink(missing_ok=True)
-            published = await bucket.head(published.key)
+            published = await store.head(published.key)
             problem = error
         except DamagedError as error:
             part.unlink(missing_ok=True)
@@ -99,7 +99,7 @@ async def download(path: Path, published: Published, bucket: Bucket, moved: Call
         furthest = max(furthest, size_of(part))
         if failures == ATTEMPTS:
             raise problem
-        await asyncio.sleep(bucket.patience.wait(failures))
+        await asyncio.sleep(store.patience.wait(failures))
     with part.open("rb+") as handle:
         os.fsync(handle.fileno())
     os.replace(part, path)
@@ -109,11 +109,11 @@ async def download(path: Path, published: Published, bucket: Bucket, moved: Call
     return checked
 
 
-async def _receive(part: Path, published: Published, bucket: Bucket, start: int, moved: Callable[[int], None]) -> None:
+async def _receive(part: Path, published: Published, store: Store, start: int, moved: Callable[[int], None]) -> None:
     """Append what arrives from byte `start` on; older bytes are given up only when new ones begin to arrive."""
     handle = None
     with contextlib.ExitStack() as files:
-        async for chunk in bucket.read(published, start):
+        async for chunk in store.read(published, start):
             handle = handle or files.enter_context(part.open("ab" if start else "wb"))
             handle.write(chunk)
             start += len(chunk)
