@@ -16,6 +16,7 @@ from ..errors import InputError, examples
 from ..tables.matrix import is_missing
 from .confusion import Entries, matrices
 from .names import MACRO, MATCH, RULES
+from .ontology.ids import find_id
 from .ontology.ontology import Ontology
 from .scores.hierarchical import node_class_counts
 from .scores.metrics import averages, python_numbers
@@ -266,7 +267,8 @@ def compute_hierarchical_f_measure_from_cm(
     cm : sparse or dense matrix, shape (c, c)
         Rows are truths, columns predictions.
     label_order : sequence of str, length c
-        Its labels, ids of the ontology. One that the ontology does not know has itself as its only ancestor.
+        Its labels, ids of the ontology (also written as ``CL_0000084`` or as addresses). One that the ontology does not
+        know has itself as its only ancestor.
     ontology_cache : Ontology, path, or an object with ``get_ancestors(term, remove_root=True)``
         The ontology: from `read_ontology`, a file that it reads, or the ``CellOntologyCache`` of cellarium-cas.
     zero_division, rule
@@ -334,6 +336,8 @@ def _ids(labels: list[str], used: npt.NDArray[np.int32], cache: Any, match: str)
         names = dict(getattr(cache, "cl_names_to_labels_map", {}))
         listed = getattr(cache, "cl_names", None)
         known = set(listed if listed is not None else (x for x in labels if cache.get_ancestors(x) - {x}))
+    if match != "name":
+        labels = [find_id(x, known) or x for x in labels]
     by_name: dict[str, list[str]] = {}
     for identifier, name in names.items():
         by_name.setdefault(name, []).append(identifier)

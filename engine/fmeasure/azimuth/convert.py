@@ -14,6 +14,7 @@ from ...options import as_mapping
 from ...readers.cells import column_names, read_cells
 from ...results.files import write_atomic, write_error, write_json
 from ...results.folder import ResultFolder
+from ..ontology.ids import find_id
 from ..ontology.read import read_ontology
 from ..ontology.write import inconsistent_pairs, write_resource, write_response
 from ..runs.annotate_dirs import LABELS, METADATA, RESOURCE, RESPONSE, rank_columns
@@ -210,9 +211,11 @@ def build_ontology_response(
     outside: dict[str, int] = {}
     for k, rank in enumerate(ranks):
         column = found.columns[rank]
-        terms[:, k] = np.array([*(position.get(value, -1) for value in column.values), -1], np.int32)[column.codes]
-        for value, cells in zip(column.values, np.bincount(column.codes + 1)[1:].tolist(), strict=True):
-            if value not in position:
+        ids = [find_id(value, position) for value in column.values]
+        at = [-1 if term is None else position[term] for term in ids]
+        terms[:, k] = np.array([*at, -1], np.int32)[column.codes]
+        for value, term, cells in zip(column.values, ids, np.bincount(column.codes + 1)[1:].tolist(), strict=True):
+            if term is None:
                 outside[value] = outside.get(value, 0) + cells
         name = rank.replace("_name_", "_score_")
         if name in found.scores:

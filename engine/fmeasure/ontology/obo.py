@@ -30,6 +30,7 @@ from typing import Any
 
 from ...choices import did_you_mean
 from ...errors import InputError, examples
+from .ids import short_id
 from .ontology import Ontology
 
 __all__ = ["Term", "ontology_of", "parse_obo", "parse_obo_graph"]
@@ -42,7 +43,6 @@ _TRAILING = re.compile(r"\s+(?:\{[^{}]*\}\s*)?(?:!.*)?$")
 #: Qualifiers of a relationship in which no pair, or not every pair, of instances is related: no edge of the hierarchy.
 _NOT_ALWAYS = re.compile(r'[^!{]*\{[^}]*\b(?:all_only|gci_relation|(?:max_)?cardinality="0")')
 
-_PURL = re.compile(r"https?://purl\.obolibrary\.org/obo/([A-Za-z][A-Za-z0-9]*)_(\S+)")
 _PART_OF = {"part_of", "BFO:0000050"}
 _ALTERNATIVE = "http://www.geneontology.org/formats/oboInOwl#hasAlternativeId"
 _REPLACED_BY = "http://purl.obolibrary.org/obo/IAO_0100001"
@@ -108,13 +108,7 @@ def _take_line(term: Term, tag: str, value: str) -> None:
 
 def _words(value: str) -> list[str]:
     """Return the ids at the start of a value: qualifiers and comments come behind white space."""
-    return [_short(_ESCAPE.sub(r"\1", word)) for word in value.split(None, 2)[:2]]
-
-
-def _short(identifier: str) -> str:
-    """Turn the address of a term into its id."""
-    found = _PURL.fullmatch(identifier)
-    return f"{found[1]}:{found[2]}" if found else identifier
+    return [short_id(_ESCAPE.sub(r"\1", word)) for word in value.split(None, 2)[:2]]
 
 
 def parse_obo_graph(document: Mapping[str, Any], source: str) -> dict[str, Term]:
@@ -152,7 +146,7 @@ def parse_obo_graph(document: Mapping[str, Any], source: str) -> dict[str, Term]
                 elif entry.get("pred") == _REPLACED_BY:
                     term.replaced_by.add(_text(entry, "val", source))
     for edge in (edge for graph in graphs for edge in _objects(graph, "edges", source)):
-        relation = _short(str(edge.get("pred")))
+        relation = short_id(str(edge.get("pred")))
         relation = "part_of" if relation in _PART_OF else relation
         child = terms.get(_text(edge, "sub", source))
         if child is not None and relation in child.parents:
@@ -175,7 +169,7 @@ def _text(owner: Mapping[str, Any], key: str, source: str) -> str:
         raise InputError(
             f"{source} is not OBO-graph JSON as it should be: {key!r} must be text, but is {found!r}; fetch it again."
         )
-    return _short(found)
+    return short_id(found)
 
 
 def ontology_of(terms: Mapping[str, Term], root: str, relations: tuple[str, ...], source: str) -> Ontology:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ....kernels.dispatch import get_backend
 from ...errors import InputError, examples
 from ..names import ROOT
+from .ids import find_id
 
 __all__ = ["ROOT", "Ontology", "ancestor_sets", "with_empty_row"]
 
@@ -159,7 +160,7 @@ class Ontology:
         ----------
         labels : sequence of str, length n
             A label that is neither a term nor another node becomes a node of its own, the only one in its set.
-            Repeated labels are fine.
+            Ids may be written in any way (``CL_0000084``, see `ids`). Repeated labels are fine.
 
         Returns
         -------
@@ -171,11 +172,12 @@ class Ontology:
         if tuple(labels) == self.terms:
             return self.ancestors, self.nodes
         position = {node: i for i, node in enumerate(self.nodes)}
-        for label in labels:
+        found = [find_id(label, position) or label for label in labels]
+        for label in found:
             if label != self.root:
                 position.setdefault(label, len(position))
         nodes = tuple(position)
-        at = np.array([-1 if label == self.root else position[label] for label in labels], np.int64)
+        at = np.array([-1 if label == self.root else position[label] for label in found], np.int64)
         is_term = (at >= 0) & (at < len(self.terms))
         alone = [(int(row), int(at[row])) for row in np.flatnonzero(at >= len(self.terms))]
         rows = _bit_rows(alone, len(labels), len(nodes))

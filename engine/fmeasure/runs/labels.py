@@ -18,6 +18,7 @@ from ...readers.formats import format_of
 from ...readers.small_table import read_table
 from ...tables.labels import is_missing_text, missing_texts
 from ..names import MATCH, ROOT_PREDICTIONS, SPELLING, UNKNOWN
+from ..ontology.ids import find_id
 from .universe import Universe, mapped_labels
 
 __all__ = [
@@ -194,8 +195,9 @@ def code_labels(
     for i, label in enumerate(labels):
         match = "any" if is_mapped[i] and universe.ontology else policy.match
         code = universe.find(label, match)
-        if code is None and label in newer:
-            code = universe.index.get(newer[label])
+        older = label if policy.spelling == "exact" else find_id(label.strip(), newer)
+        if code is None and older is not None and older in newer:
+            code = universe.index.get(newer[older])
             replaced[i] = code is not None
         if code is None and policy.spelling == "plain":
             code = universe.find_respelled(label, match)

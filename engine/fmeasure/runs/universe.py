@@ -20,12 +20,11 @@ from ...tables.labels import (
     seemingly_uncalled,
     unify_spellings,
 )
+from ..ontology.ids import find_id
 from ..ontology.ontology import Ontology
 
 __all__ = ["Universe", "mapped_labels", "notes_on_vocabularies", "universe_of"]
 
-#: The ways an id of an OBO ontology is written: ``CL:0000084``, ``CL_0000084``, ``obo:CL_0000084``, its address.
-_ID: Final = re.compile(r"<?(?:https?://purl\.obolibrary\.org/obo/|obo:)?([A-Za-z]+)[_:](\d+)>?")
 _IS_ID: Final = re.compile(r"[A-Za-z]+[:_]\d{4,}")
 #: Labels that a message shows of each side.
 _SHOWN: Final = 6
@@ -103,9 +102,9 @@ class Universe:
         """Return the position of a label that is written in another way: space, case, Unicode form, ``CL_0000084``."""
         if self.ontology is None:
             return None
-        same = _ID.fullmatch(label.strip())
-        if same and match != "name" and f"{same[1].upper()}:{same[2]}" in self.index:
-            return self.index[f"{same[1].upper()}:{same[2]}"]
+        same = find_id(label.strip(), self.index) if match != "name" else None
+        if same is not None:
+            return self.index[same]
         if match not in self._plain:
             self._plain[match] = by_plain_form(
                 {k: v for known in reversed(self._known(match)) for k, v in known.items()}

@@ -15,6 +15,7 @@ from ...errors import InputError, examples
 from ...results.folder import MANIFEST
 from ..confusion import Confusion
 from ..names import is_label_column
+from ..ontology.ids import find_id
 from ..ontology.ontology import ROOT, Ontology
 from ..ontology.read import read_ontology
 from ..runs.reader import count_calls
@@ -196,7 +197,9 @@ def _check_labels(confusion: Confusion, ontology: Ontology, name: str) -> None:
     counts = confusion.entries.class_counts()
     cells = counts.support + counts.predicted
     known = set(ontology.nodes)
-    unknown = {label: int(n) for label, n in zip(confusion.labels, cells, strict=True) if n and label not in known}
+    unknown = {
+        label: int(n) for label, n in zip(confusion.labels, cells, strict=True) if n and find_id(label, known) is None
+    }
     if unknown:
         most = [label for _, label in sorted((-n, label) for label, n in unknown.items())]
         raise InputError(
