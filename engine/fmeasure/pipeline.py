@@ -21,6 +21,7 @@ from ..results.folder import ResultFolder, read_manifest
 from .example import GT_LABEL, INFERRED_LABEL, RANKS, write_example
 from .figures.draw import draw_all
 from .names import CALL_COLUMNS, CELL, SAMPLE, counted, is_call_column
+from .ontology.kept import find_ontology
 from .options import EXAMPLE, FmeasureOptions, HierarchicalOptions
 from .report import flat_tables, hierarchical_tables, make_report
 from .result import FmeasureResult
@@ -52,7 +53,7 @@ _REPORT = (
 
 def find_runs(options: ScoreOptions, shown: Callable[[Path], str]) -> list[Run]:
     """Find the runs that the options name; `shown` gives a path as it is shown to the user."""
-    ontology = Path(options.ontology).expanduser() if options.ontology else None
+    ontology = find_ontology(options.ontology) if options.ontology else None
     if options.annotate_dirs:
         found = find_annotate_dirs(Path(options.annotate_dirs).expanduser())
         runs = runs_of_directories(
@@ -336,7 +337,7 @@ def flat_step(options: ReportOptions, job: Job) -> FmeasureResult:
 def hierarchical_step(options: HierarchicalOptions, job: Job) -> FmeasureResult:
     """Make the hierarchical metrics of a workspace, the summary tables and the figures."""
     workspace, folder = _workspace(job)
-    ontology = Path(options.ontology).expanduser() if options.ontology else None
+    ontology = find_ontology(options.ontology) if options.ontology else None
     with job.stage("reading matrices and cells", "read"):
         samples = read_samples(workspace, ontology=ontology, with_ontology=True)
         without = [sample.name for sample in samples if sample.ontology is None]

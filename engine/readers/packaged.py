@@ -8,7 +8,10 @@ from ..errors import InputError
 
 __all__ = ["data_folder", "resolve"]
 
-_SAMPLES = {"lincs": "lincs/SQ00015054_normalized_feature_select.csv.gz"}
+_SAMPLES = {
+    "profiles": {"lincs": "lincs/SQ00015054_normalized_feature_select.csv.gz"},
+    "ontology": {"cl": "ontology/cl-basic-2022-12-15.obo.gz"},
+}
 
 
 def data_folder() -> Path:
@@ -16,22 +19,30 @@ def data_folder() -> Path:
     return Path(__file__).parent.parent / "data"
 
 
-def resolve(path: str) -> Path:
+def resolve(path: str, what: str = "profiles") -> Path:
     """Turn ``sample:NAME`` into the packaged file; leave any other path alone.
 
     Parameters
     ----------
     path : str
         As given by the user.
+    what : {"profiles", "ontology"}, default "profiles"
+        What is to be read.
 
     Returns
     -------
     pathlib.Path
         The file.
+
+    Raises
+    ------
+    InputError
+        When there is no sample of that name.
     """
     if not path.startswith("sample:"):
         return Path(path)
     name = path.removeprefix("sample:")
-    if name not in _SAMPLES:
-        raise InputError(f"There is no sample {name!r}; the samples are {', '.join(_SAMPLES)}.")
-    return data_folder() / _SAMPLES[name]
+    samples = _SAMPLES[what]
+    if name not in samples:
+        raise InputError(f"There is no sample {name!r}; the samples are {', '.join(samples)}.")
+    return data_folder() / samples[name]

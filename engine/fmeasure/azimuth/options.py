@@ -38,7 +38,12 @@ class AzimuthOptions:
     crosswalk_cl_id_col: str = option("Column of the ids: CL:0000084, CL_0000084 or an address.")
     azimuth_ref_name: str = option("Azimuth reference, e.g. pbmcref; the model is called azimuth_<name>.")
     crosswalk_cl_label_col: str = option("Column of the labels of terms. Left out: the Azimuth label is the label.", "")
-    ontology: str = option("ontology_resource.json, OBO or OBO-graph JSON; goes into the directory.", "", reads=True)
+    ontology: str = option(
+        "ontology_resource.json, OBO or OBO-graph JSON; sample:cl (the packaged Cell Ontology); or NAME[@RELEASE] of "
+        "'fastbench ontology fetch'; goes into the directory.",
+        "",
+        reads=True,
+    )
     levels: tuple[str, ...] = option(
         "Columns of labels, most granular first, LABEL[:SCORE],...; the score is LABEL.score. Left out: all "
         "predicted.<level> with a score, the last first.",

@@ -6,7 +6,7 @@
 ``.json`` (OBO-graph)                 for example ``cl-basic.json``
 ====================================  ===============================================================================
 
-Each may be gzipped. The format is recognised by the content.
+Each may be gzipped. The format is recognised by the content. An ontology may also be called by name, see `kept`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,12 +23,14 @@ from ...choices import check_one, did_you_mean
 from ...errors import InputError, examples
 from ...readers.errors import missing_file_error, refuse_git_lfs_pointer, unreadable_error
 from ...readers.text_table import expand
-from .obo import ontology_of, parse_obo, parse_obo_graph
+from .kept import find_ontology
+from .obo import Term, ontology_of, parse_obo, parse_obo_graph
 from .ontology import ROOT, Ontology
 
-__all__ = ["read_ontology", "resource_of"]
+__all__ = ["RELATIONS", "Document", "parse_ontology", "read_content", "read_ontology", "resource_of"]
 
-_RELATIONS = ("is_a", "part_of")
+#: What leads from a term to what is above it.
+RELATIONS = ("is_a", "part_of")
 _LABELS = "cell_ontology_term_id_to_cell_type"
 
 
@@ -38,7 +40,9 @@ def read_ontology(path: str | Path, *, root: str = ROOT, relations: Sequence[str
     Parameters
     ----------
     path : path
-        A resource file of cellarium-cas, OBO or OBO-graph JSON; any of them may be gzipped.
+        A resource file of cellarium-cas, OBO or OBO-graph JSON; any of them may be gzipped. Or the packaged release of
+        the Cell Ontology, ``sample:cl``, or the ``NAME`` or ``NAME@RELEASE`` of one that ``fastbench ontology fetch``
+        keeps.
     root : str, default "CL:0000000"
         The term that counts as nobody's ancestor.
     relations : sequence of str, default ("is_a",)
@@ -65,18 +69,56 @@ def read_ontology(path: str | Path, *, root: str = ROOT, relations: Sequence[str
         and OBO-graph JSON) its edges run in a circle.
     """
     for relation in relations:
-        check_one("relations", relation, _RELATIONS)
-    chosen = tuple(name for name in _RELATIONS if name in relations)
+        check_one("relations", relation, RELATIONS)
+    chosen = tuple(name for name in RELATIONS if name in relations)
     if "is_a" not in chosen:
         raise InputError("The relations must include 'is_a'; 'part_of' can only be added to it.")
     source = str(path)
-    content = _content(Path(path).expanduser(), source)
+    document = parse_ontology(read_content(path), source)
+    if document.terms is None:
+        return _resource(document.parsed, root, chosen, source)
+    return ontology_of(document.terms, root, chosen, source)
+
+
+class Document(NamedTuple):
+    """A file of an ontology, parsed.
+
+    Attributes
+    ----------
+    form : {"resource", "OBO graph", "OBO"}
+        Its format.
+    terms : dict of str to Term, or None
+        The terms; None for a resource file.
+    parsed : dict
+        The JSON object; empty for OBO.
+    """
+
+    form: str
+    terms: dict[str, Term] | None
+    parsed: dict[str, Any]
+
+
+def parse_ontology(content: bytes, source: str) -> Document:
+    """Parse an ontology, whatever its format.
+
+    Parameters
+    ----------
+    content : bytes
+        As `read_content` returns it.
+    source : str
+        Where it is from, for error sentences.
+
+    Raises
+    ------
+    InputError
+        When it is none of the formats.
+    """
     start = content[:4096].lstrip()
     if start.startswith(b"{"):
         document = _parse_json(content, source)
         if "graphs" in document:
-            return ontology_of(parse_obo_graph(document, source), root, chosen, source)
-        return _resource(document, root, chosen, source)
+            return Document("OBO graph", parse_obo_graph(document, source), document)
+        return Document("resource", None, document)
     if start.startswith((b"<", b"Prefix(", b"@prefix")):
         raise InputError(f"{source} is OWL, which is not read; give the same release as .obo or .json.")
     try:
@@ -95,7 +137,7 @@ def read_ontology(path: str | Path, *, root: str = ROOT, relations: Sequence[str
             f"{source} is neither a JSON object nor OBO with [Term] entries; give an ontology_resource.json of "
             "cellarium-cas, an .obo file or OBO-graph JSON."
         )
-    return ontology_of(terms, root, chosen, source)
+    return Document("OBO", terms, {})
 
 
 def resource_of(ontology: Ontology) -> dict[str, Any]:
@@ -131,10 +173,12 @@ def resource_of(ontology: Ontology) -> dict[str, Any]:
     }
 
 
-def _content(path: Path, source: str) -> bytes:
-    """Read a file, unpack it, and drop a byte order mark."""
+def read_content(given: str | Path) -> bytes:
+    """Read the file of an ontology (see `find_ontology`), unpack it, and drop a byte order mark."""
+    source = str(given)
     if "\0" in source:
         raise InputError(f"The path {source!r} holds a NUL character.")
+    path = find_ontology(given)
     if path.is_dir():
         raise InputError(f"{source} is a folder, but an ontology file is needed; give the file in it.")
     if not path.exists():

@@ -14,6 +14,7 @@ import polars as pl
 
 from ...readers.text_table import expand
 from ...results.files import write_atomic, write_json
+from .kept import find_ontology
 from .ontology import Ontology
 from .read import resource_of
 
@@ -41,7 +42,7 @@ def write_resource(ontology: Ontology, given: str | Path, path: Path) -> dict[st
     ontology : Ontology
         As read.
     given : path
-        The file it was read from. A resource file is copied byte by byte (a gzipped one is unpacked); OBO and
+        What it was read from. A resource file is copied byte by byte (a gzipped one is unpacked); OBO and
         OBO-graph JSON are converted, with the path lengths and the proper ancestors that cellarium-cas asks for.
     path : Path
         Where to write.
@@ -51,7 +52,7 @@ def write_resource(ontology: Ontology, given: str | Path, path: Path) -> dict[st
     dict
         ``path`` as given, ``bytes``, ``sha256``, and the ``fingerprint`` of the ontology.
     """
-    content = Path(given).expanduser().read_bytes()
+    content = find_ontology(given).read_bytes()
     source = {"path": str(given), "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     if ontology.relations:  # those of a resource file are not known
         write_json(_converted(ontology), path)

@@ -41,7 +41,8 @@ class ScoreOptions(TextOptions):
         reads=True,
     )
     ontology: str = option(
-        "Ontology for all runs: ontology_resource.json, OBO or OBO-graph JSON. Left out: each directory's own.",
+        "Ontology for all runs: ontology_resource.json, OBO or OBO-graph JSON; sample:cl (the packaged Cell Ontology); "
+        "or NAME[@RELEASE] of 'fastbench ontology fetch', e.g. cl-basic@2024-05-15. Left out: each directory's own.",
         "",
         reads=True,
     )
