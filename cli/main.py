@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from . import bench, compare, cpjump, fmeasure, info, rerun
+from . import bench, compare, cpjump, fmeasure, info, ontology, rerun
 from . import map as map_command
 
 __all__ = ["app", "main"]
@@ -45,6 +45,7 @@ def root(
 app.add_typer(cpjump.app, name="cpjump")
 app.command("map")(map_command.map_)
 app.add_typer(fmeasure.app, name="fmeasure")
+app.add_typer(ontology.app, name="ontology")
 app.command("compare")(compare.compare)
 app.command("rerun")(rerun.rerun)
 app.command("info")(info.info)

@@ -119,6 +119,8 @@ def parse_ontology(content: bytes, source: str) -> Document:
         if "graphs" in document:
             return Document("OBO graph", parse_obo_graph(document, source), document)
         return Document("resource", None, document)
+    if start[:14].lower().startswith((b"<!doctype html", b"<html")):
+        raise InputError(f"{source} is a web page, not an ontology; get the file that it leads to.")
     if start.startswith((b"<", b"Prefix(", b"@prefix")):
         raise InputError(f"{source} is OWL, which is not read; give the same release as .obo or .json.")
     try:
