@@ -28,6 +28,7 @@ SLOW = frozenset(
         "cli/test_cpjump_split.py",
         "cli/test_fmeasure.py",
         "cli/test_fmeasure_azimuth.py",
+        "cli/test_ontology.py",
         "cli/test_rerun_and_compare.py",
         "engine/command/test_example.py",
         "engine/cpjump/compare/test_calibration.py",

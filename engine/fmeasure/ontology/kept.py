@@ -53,7 +53,7 @@ class KeptOntology:
     def is_whole(self) -> bool:
         """Return whether the file is the one that was fetched."""
         size = self.path.stat().st_size if self.path.is_file() else -1
-        return size == self.record["bytes"] and file_sha256(self.path) == self.record["sha256"]
+        return bool(size == self.record["bytes"] and file_sha256(self.path) == self.record["sha256"])
 
 
 def cache_folder() -> Path:

@@ -181,7 +181,10 @@ def _find(file: OntologyFile, asked: str) -> tuple[str, str]:
             by_synonym["exact" in scopes].append(term)
     if found := _one(by_synonym[True] or by_synonym[False], file, asked):
         return found, "synonym"
-    near = did_you_mean(asked, {said.name for said in file.live.values() if said.name} | _of_its_number(asked, file))
+    if same := _of_its_number(asked, file):
+        near = f"; did you mean {' or '.join(map(repr, same))}?"
+    else:
+        near = did_you_mean(asked, {said.name for said in file.live.values() if said.name})
     raise InputError(f"{file.source} has no term {asked!r}{near or f'; its terms are such as {_some(file)}.'}")
 
 
@@ -193,11 +196,11 @@ def _one(terms: list[str], file: OntologyFile, asked: str) -> str:
     return terms[0] if terms else ""
 
 
-def _of_its_number(asked: str, file: OntologyFile) -> set[str]:
+def _of_its_number(asked: str, file: OntologyFile) -> list[str]:
     """Return the ids of the number in a text, with more or fewer zeros before it."""
     found = _NUMBERED.fullmatch(asked)
     same = re.compile(rf"{found[1]}:0*{found[2]}", re.IGNORECASE) if found else None
-    return {term for term in file.live if same is not None and same.fullmatch(term)}
+    return [term for term in file.live if same is not None and same.fullmatch(term)]
 
 
 def _some(file: OntologyFile) -> str:
