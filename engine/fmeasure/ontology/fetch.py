@@ -13,13 +13,13 @@ from typing import Any, Final
 from ...downloads.download import Checked, download
 from ...downloads.several import each, locked
 from ...downloads.store import FetchError, Published, RefusedError, WebFolder
-from ...errors import InputError, examples
+from ...errors import InputError
 from ...results.digests import file_sha256
 from ...results.files import sync_folder, write_error, write_json
 from .document import OntologyFile, read_file
 from .kept import NAME, RECORD, KeptOntology, cache_folder, kept_ontologies
 from .known import KNOWN
-from .options import FetchOptions
+from .options import PACKAGED, FetchOptions
 
 __all__ = ["MAX_BYTES", "Fetched", "fetch"]
 
@@ -127,24 +127,26 @@ def _find(options: FetchOptions) -> _Found:
         folder = WebFolder(address, options.patience)
         return _Found(url, await folder.head(name), folder)
 
-    refused: list[str] = []
+    failed: list[FetchError] = []
     for url in options.addresses:
         try:
             (found,) = each(ask, [url], 1)
-        except RefusedError as error:
-            refused.append(f"{url}: {error}")
         except FetchError as error:
-            where = f"{_title(options)} cannot be fetched from {url}"
-            raise InputError(f"{where}: {error}{_what_is_here(options)}") from error
-        else:
-            if found.published.size > MAX_BYTES:
-                raise InputError(
-                    f"{url} has {found.published.size:,} bytes, more than the {MAX_BYTES:,} that fastbench fetches; "
-                    "download it yourself and give the file."
-                )
-            return found
-    hint = "" if not options.release else " Look at the name of the release, such as 2024-05-15."
-    raise InputError(f"{_title(options)} is not published ({'; '.join(refused)}).{hint}")
+            failed.append(error)
+            continue
+        if found.published.size > MAX_BYTES:
+            raise InputError(
+                f"{url} has {found.published.size:,} bytes, more than the {MAX_BYTES:,} that fastbench fetches; "
+                "download it yourself and give the file."
+            )
+        return found
+    why = "; ".join(f"{url}: {error}" for url, error in zip(options.addresses, failed, strict=True))
+    if all(isinstance(error, RefusedError) for error in failed):
+        hint = " Look at the name of the release, such as 2024-05-15." if options.release else ""
+        raise InputError(f"{_title(options)} is not published ({why}).{hint}") from failed[0]
+    raise InputError(
+        f"{_title(options)} cannot be fetched ({why}); see whether there is a network{_what_is_here(options)}."
+    ) from failed[-1]
 
 
 def _title(options: FetchOptions) -> str:
@@ -154,9 +156,8 @@ def _title(options: FetchOptions) -> str:
 def _what_is_here(options: FetchOptions) -> str:
     """Return the end of a sentence: what can be used without a network."""
     kept = [each.called for each in kept_ontologies() if each.name == options.name]
-    if kept:
-        return f"; kept here: {examples(kept)}."
-    return ". sample:cl is the packaged Cell Ontology." if options.name.startswith("cl") else "."
+    packaged = [PACKAGED] if options.name in ("cl", "cl-basic") else []
+    return f", or use what is here: {', '.join(kept + packaged)}" if kept or packaged else ""
 
 
 def _fetch(options: FetchOptions, found: _Found, folder: Path, advance: Advance | None) -> Fetched:

@@ -56,6 +56,7 @@ class Gallery(ThreadingHTTPServer):
         self.tells_etags = True
         self.page = 1000
         self.list_status = 200
+        self.head_status: dict[str, int] = {}
         self.requests: list[tuple[str, str, str | None, str | None]] = []
         self.after: Callable[[str], None] = lambda key: None
 
@@ -96,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
             if gallery.every_third_cut and sum(item[0] == "GET" for item in gallery.requests) % 3 == 0:
                 fault = ("cut", 0.6)
         else:
-            fault = None
+            fault = gallery.head_status.get(key)
         self._object(key, fault)
         gallery.after(key)
 

@@ -174,8 +174,20 @@ def test_a_server_that_cannot_be_reached(server: Gallery) -> None:
         held.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{held.getsockname()[1]}/cl-basic.obo"
         said = refused(url=url)
-    assert said.startswith(f"The newest cl-basic cannot be fetched from {url}: the connection failed (")
-    assert said.endswith(f"; kept here: 'cl-basic@{NEW}'.")
+    assert said.startswith(f"The newest cl-basic cannot be fetched ({url}: the connection failed (")
+    assert said.endswith(f"; see whether there is a network, or use what is here: cl-basic@{NEW}, sample:cl.")
+
+
+def test_a_server_in_trouble_is_no_reason_not_to_ask_the_next(server: Gallery) -> None:
+    first = f"releases/{OLD}/cl-basic.obo"
+    server.objects[first] = obo(OLD)
+    server.head_status[first] = 503
+    assert run(release=OLD).record["url"] == address(server, f"assets/{OLD}/cl-basic.obo")
+    server.head_status[f"assets/{NEW}/cl-basic.obo"] = 500
+    said = refused(release=NEW)
+    assert "the server has no such file (404)" in said
+    assert "500" in said
+    assert "cannot be fetched" in said
 
 
 @pytest.mark.parametrize(
