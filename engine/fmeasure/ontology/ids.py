@@ -30,8 +30,7 @@ def find_id(text: str, known: Container[str]) -> str | None:
     """
     if text in known:
         return text
-    found = _ID.fullmatch(text)
-    if found is None:
-        return None
-    ids = (f"{found[1]}:{found[2]}", f"{found[1].upper()}:{found[2]}")
+    ids = [short_id(text)]
+    if found := _ID.fullmatch(text):
+        ids += [f"{found[1]}:{found[2]}", f"{found[1].upper()}:{found[2]}"]
     return next((each for each in ids if each in known), None)

@@ -306,7 +306,7 @@ def _refuse_unknown(
         if found.unknown:
             worst = next(iter(found.unknown))
             hint = did_you_mean(worst, universe.labels) if len(universe.labels) <= HINT_LABELS else ""
-            if worst in universe.index:
+            if find_id(worst.strip(), universe.index) is not None:
                 hint = " (these are ids, not names: leave out --match name)."
             elif universe.ontology and worst in universe.ontology.names.values():
                 hint = " (these are names, not ids: --match name)."

@@ -13,7 +13,7 @@ from fastbench.engine.fmeasure.azimuth.convert import build_ontology_response
 from fastbench.engine.fmeasure.ontology.ids import find_id, short_id
 from fastbench.engine.fmeasure.ontology.ontology import Ontology
 from fastbench.engine.fmeasure.ontology.read import read_ontology, resource_of
-from fastbench.engine.fmeasure.runs.labels import Policy, code_labels
+from fastbench.engine.fmeasure.runs.labels import Policy, apply_label_policy, code_labels
 from fastbench.engine.fmeasure.runs.universe import Universe
 from fastbench.engine.readers.cells import LabelColumn
 from fastbench.engine.results.files import write_json
@@ -51,6 +51,17 @@ def test_an_id_is_found_in_every_form(form: str) -> None:
     assert find_id(as_form(form, B), known) is None
     fly = form.replace("CL", "FBbt").format("00007002")
     assert find_id(fly, known) == ("FBbt:00007002" if "FBbt" in fly else None)
+
+
+def test_an_id_without_a_number_has_an_address() -> None:
+    assert find_id(PURL + "PR_P01730", {"PR:P01730"}) == "PR:P01730"
+
+
+def test_names_were_asked_for_and_ids_are_there(ontology: Ontology) -> None:
+    universe, policy = Universe(ontology.terms, ontology), Policy(match="name")
+    column = code_labels(LabelColumn(np.zeros(2, np.int32), ("CL_0000001",)), universe, policy)
+    with pytest.raises(InputError, match=r"\(these are ids, not names: leave out --match name\)"):
+        apply_label_policy(column, [column], universe, policy, "a", ("truth", "pred"))
 
 
 def test_what_is_no_id() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from fastbench.engine.fmeasure.ontology.ontology import Ontology
 from fastbench.engine.fmeasure.ontology.options import InfoOptions, ShowOptions
 from fastbench.engine.fmeasure.ontology.read import resource_of
 from fastbench.engine.fmeasure.ontology.terms import TermAccount, describe_term
+from fastbench.engine.fmeasure.ontology.write import write_resource
 from fastbench.engine.readers.packaged import data_folder, resolve
 from fastbench.engine.results.files import write_json
 
@@ -56,6 +58,13 @@ def test_the_packaged_cell_ontology(tmp_path: Path) -> None:
     assert ontology.source == "sample:cl"
     (tmp_path / "cl.obo").write_bytes(gzip.decompress(PACKAGED.read_bytes()))
     assert fb.read_ontology("cl.obo").fingerprint == ontology.fingerprint
+
+
+def test_the_packaged_ontology_goes_into_an_annotate_directory(tmp_path: Path) -> None:
+    source = write_resource(packaged(), "sample:cl", tmp_path / "resource.json")
+    assert source["path"] == "sample:cl"
+    assert source["sha256"] == hashlib.sha256(PACKAGED.read_bytes()).hexdigest()
+    assert fb.read_ontology("resource.json").fingerprint == source["fingerprint"] == packaged().fingerprint
 
 
 def test_samples_are_of_a_kind() -> None:
