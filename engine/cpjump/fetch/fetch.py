@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
-import json
 import os
 import shutil
 import time
@@ -23,6 +22,7 @@ from ...choices import did_you_mean
 from ...errors import InputError, examples
 from ...results.digests import file_sha256
 from ...results.files import write_error, write_json
+from ...results.json_files import read_json
 from ..names import BATCH
 from ..plates.files import plate_files
 from .download import Checked, DamagedError, check, check_size, download, part_of, size_of
@@ -288,7 +288,7 @@ def _records(output: Path) -> Records:
     """Read the record of earlier runs."""
     path = output / RECORD
     try:
-        files = json.loads(path.read_bytes())["files"] if path.exists() else []
+        files = read_json(path)["files"] if path.exists() else []
         return {str(entry["path"]): {**entry, "etag": entry["etag"], "sha256": entry["sha256"]} for entry in files}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
