@@ -149,7 +149,7 @@ def _end(found: _Told) -> NoReturn:
     for stream, place in ((sys.stdout, 1), (sys.stderr, 2)):
         try:
             stream.flush()
-        except (OSError, ValueError):
+        except (OSError, ValueError, RuntimeError):  # also a signal that falls into printing
             _into_nothing(place)  # Python would try again, and complain
     if found.code in (INTERRUPTED, TERMINATED):
         leave_at_once(found.code)
@@ -162,7 +162,7 @@ def leave_at_once(code: int) -> NoReturn:
 
 
 def _print(text: str) -> None:
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
         print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
