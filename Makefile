@@ -1,5 +1,6 @@
 # make demo: run CPJUMP1 and cell-type annotation on the embedded examples; make test: run all tests;
 # make fast: those that take less than a minute together; make lowest: these with the lowest declared versions;
+# make soak: mutated files and killed runs, MINUTES each (10), with SEED (0);
 # make pandas3: those of tables and of copairs' functions with pandas 3.
 # Each makes its own virtual environment (.venv) when there is none. Needs Python 3.11 or newer.
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN := .venv/bin
 # All cores: each worker takes tests from the others when it has none left.
 PYTEST := python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: demo test fast lowest pandas3 lint bench clean
+.PHONY: demo test fast lowest pandas3 soak lint bench clean
 
 demo: .venv/installed
 	$(BIN)/fastbench cpjump --output results/demo --overwrite
@@ -26,6 +27,12 @@ lowest: .venv-lowest/installed
 
 pandas3: .venv-pandas3/installed
 	.venv-pandas3/bin/$(PYTEST) tests/engine/tables tests/engine/retrieval tests/engine/map tests/engine/fmeasure/test_api.py
+
+MINUTES ?= 10
+SEED ?= 0
+soak: .venv/installed-test
+	$(BIN)/python -W ignore -m tests.soak.fuzz --minutes $(MINUTES) --seed $(SEED)
+	$(BIN)/python -W ignore -m tests.soak.kills --minutes $(MINUTES) --seed $(SEED)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.errors import InputError
+from ..engine.results.json_files import read_json
 
 __all__ = [
     "MARGIN",
@@ -168,7 +168,7 @@ def read_run(path: str | Path) -> Run:
         There is no such file, or it holds something else.
     """
     try:
-        content = json.loads(Path(path).read_bytes())
+        content = read_json(Path(path))
     except FileNotFoundError as error:
         raise InputError(f"There is no benchmark file {path}.") from error
     except (OSError, ValueError) as error:  # a folder, no permission; no JSON, no text
@@ -192,7 +192,7 @@ def parse_run(content: Any, shown: str) -> Run:
             versions=dict(ours.get("versions", {})),
             measured=tuple(_measured(entry) for entry in content["benchmarks"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(
             f"{shown} is not a benchmark file: it lacks what pytest-benchmark writes; give one of fastbench bench."
         ) from error

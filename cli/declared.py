@@ -100,6 +100,7 @@ def shared_parameters(
         "overwrite": "Replace an older result in the output folder.",
         "resume": "Take the finished steps of a run that was stopped.",
         "dry_run": "Show what would be done and what it costs, and stop.",
+        "isolate": "Read HDF5 files in a child process first, with limits on time and memory: for files of strangers.",
         "quiet": "Show no progress.",
         "as_json": "Print a JSON summary for machines.",
     }
@@ -250,6 +251,19 @@ def run_command(
     after: str = "",
 ) -> None:
     """Run a command with its options, or show its plan; print tables, or JSON. For `after` see `command_line`."""
+    from ..engine.readers.integrity.isolation import isolated
+
+    with isolated(given["isolate"]):
+        _run(command, options, show, given, after)
+
+
+def _run(
+    command: Command[Any, Any],
+    options: Any,
+    show: Callable[[Any, Any, Path], None],
+    given: dict[str, Any],
+    after: str,
+) -> None:
     from ..engine.errors import InputError
     from .console import print_json, show_plan
 

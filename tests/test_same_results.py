@@ -1,7 +1,7 @@
 """The results of the commands on the packaged data are those of before the code was put in order.
 
 Digests are of tables as they are read, floats to nine significant digits (logarithms differ in the last bit between
-processors); seconds are left out. ``python -m tests.test_same_results`` writes them anew, for a change that is meant.
+processors). ``python -m tests.test_same_results`` writes them anew, for a change that is meant.
 """
 
 from __future__ import annotations
@@ -56,7 +56,6 @@ def digest(path: Path, folder: Path) -> str:
         frame = pl.read_csv(
             content.encode(), infer_schema_length=None, separator="\t" if path.suffix == ".tsv" else ","
         )
-    frame = frame.drop("seconds", strict=False)
     frame = frame.with_columns(pl.col(pl.Float64, pl.Float32).round_sig_figs(9))
     lists = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.List)]
     frame = frame.with_columns(pl.col(name).cast(pl.List(pl.String)).list.join("|") for name in lists)

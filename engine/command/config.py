@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..results.json_files import parse_json
 
 __all__ = ["read_config"]
+
+#: Characters; a manifest has kilobytes.
+_LARGEST = 2**26
+_LARGEST_YAML, _DEEPEST = 2**20, 50
 
 
 def read_config(path: Path, *commands: str) -> dict[str, Any]:
@@ -38,12 +45,17 @@ def read_config(path: Path, *commands: str) -> dict[str, Any]:
             raise InputError(f"The folder '{path}' is no result of fastbench (it has no manifest.json).")
         path = path / "manifest.json"
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        if len(text) > _LARGEST:
+            raise InputError(f"The config file '{path}' is too large to hold options.")
+        content = _parsed(text, path)
     except FileNotFoundError:
         raise InputError(f"There is no config file '{path}'.") from None
+    except InputError:
+        raise
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The config file '{path}' cannot be read: {error}.") from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         where = getattr(error, "problem_mark", None)
         line = f" (line {where.line + 1})" if where is not None else ""
         raise InputError(f"The config file '{path}' is neither YAML nor JSON{line}.") from error
@@ -58,3 +70,26 @@ def read_config(path: Path, *commands: str) -> dict[str, Any]:
         raise InputError(f"'{path}' is the manifest of 'fastbench {content.get('command')}', not of {wanted}.")
     options = content.get("options")
     return options if isinstance(options, dict) else {}
+
+
+def _parsed(text: str, path: Path) -> Any:
+    import yaml
+
+    if text.lstrip().startswith("{"):
+        with contextlib.suppress(ValueError):  # YAML has braces too
+            return parse_json(text.encode())
+    if len(text) > _LARGEST_YAML or _depth(text) > _DEEPEST:  # PyYAML takes hours over either
+        raise InputError(f"The config file '{path}' is too large or nested too deeply to hold options.")
+    # What refers to itself again and again grows beyond all memory when it is shown.
+    if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
+        raise InputError(f"The config file '{path}' uses aliases ('*name'), which are not read; write values out.")
+    return yaml.safe_load(text)
+
+
+def _depth(text: str) -> int:
+    """Return how many brackets are open at most, those in quotes included."""
+    depth = most = 0
+    for mark in re.findall(r"[][{}]", text):
+        depth += 1 if mark in "[{" else -1
+        most = max(most, depth)
+    return most

@@ -90,7 +90,8 @@ def pages() -> Mapping[str, str]:
         _MADE + "\n",
         "Each option is declared once. Its name is what Python, the manifest and `--config FILE` call it; the file is\n"
         "YAML, or the manifest of a result. All commands that are listed here also have `--config`, `--overwrite`,\n"
-        "`--quiet` and `--json`, and, where there is a plan or steps to keep, `--dry-run` and `--resume`.\n",
+        "`--isolate`, `--quiet` and `--json`, and, where there is a plan or are steps to keep, `--dry-run` and\n"
+        "`--resume`.\n",
     ]
     results = [
         "# Columns of results\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..errors import FastbenchError
 from ..options import as_mapping, given_files, options_of
 from ..results.folder import ResultFolder
 from ..results.progress import Reporter, Silent
@@ -84,9 +85,11 @@ def execute(
             write_result(result, folder, job)
             if resume:
                 reporter.warn(f"{job.steps.n_taken} steps were taken, {job.steps.n_done} computed.")
-    finally:
-        if folder.n_kept:
+    except BaseException as error:
+        # Who is told that the input cannot be used knows already of the steps that were there before.
+        if folder.n_kept > (folder.n_found if isinstance(error, FastbenchError) else 0):
             reporter.warn(f"{_steps(folder.n_kept)} stayed for a run with --resume.".capitalize())
+        raise
     return result
 
 

@@ -13,7 +13,7 @@ import polars as pl
 from ..errors import InputError
 from ..options import from_mapping, options_of
 from ..results.digests import path_sha256
-from ..results.folder import MANIFEST, output_digests, read_manifest
+from ..results.manifest import MANIFEST, output_digests, read_manifest
 from ..results.progress import Reporter
 from ..tables.profiles import IN_MEMORY
 from .execute import execute
@@ -46,7 +46,7 @@ class Rerun:
 
     @property
     def equal(self) -> bool:
-        """Whether every file of the result is the same, but for its place and times."""
+        """Whether every file of the result is the same, but for its place."""
         return bool((self.outputs["status"] == "equal").all())
 
     def summary(self) -> dict[str, Any]:
@@ -200,7 +200,7 @@ def differences(before: Path, after: Path) -> pl.DataFrame:
 
 
 #: The values of a file are equal, and what differs tells where and when it was made.
-_EQUAL = "equal but for its place and times"
+_EQUAL = "equal but for its place"
 
 
 def _difference(name: str, before: Path, after: Path) -> str:
@@ -211,14 +211,10 @@ def _difference(name: str, before: Path, after: Path) -> str:
         return _EQUAL
     if not name.endswith((".csv", ".parquet")):
         return ""
-    declared = read_manifest(after).get("tables", {}).get(name, {}).get("columns", ())
-    varying = [each["name"] for each in declared if each.get("varies")]
     try:
-        old, new = (_table(content, name).drop(varying, strict=False) for content in (old_bytes, new_bytes))
-    except pl.exceptions.PolarsError:
+        old, new = (_table(content, name) for content in (old_bytes, new_bytes))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return "one of them is not a table any more"
-    if varying and old.equals(new):
-        return _EQUAL
     if old.columns != new.columns:
         changed = sorted(set(old.columns) ^ set(new.columns))
         return f"columns {', '.join(changed)} are in one only" if changed else "the order of columns"

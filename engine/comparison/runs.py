@@ -15,7 +15,7 @@ from ..command.measure import Measure
 from ..errors import InputError
 from ..options import options_of
 from ..results.digests import file_sha256
-from ..results.folder import output_digests, read_manifest
+from ..results.manifest import output_digests, read_manifest
 
 __all__ = [
     "KEY",
@@ -191,7 +191,7 @@ def read_run(name: str, folder: Path, command: str, measure: Measure) -> Run:
         passes = [pl.col(measure.passes).cast(pl.Boolean)] if measure.passes else []
         numbers = [pl.col(each).cast(pl.Float64).fill_nan(None) for each in measure.values]
         frame = table.select(*(pl.col(key).cast(pl.String).fill_null("") for key in keys), *numbers, *passes)
-    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+    except (OSError, ValueError, OverflowError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0].rstrip(".")
         raise InputError(f"The table '{path}' cannot be used ({reason}): {again}") from error
     check_unchanged(folder, manifest, measure.file)

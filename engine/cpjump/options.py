@@ -68,6 +68,10 @@ class Options(TextOptions):
         "For .npy and .npz: table with Metadata_Plate and Metadata_Well in the order of the vectors.", None, reads=True
     )
     obsm: str | None = option("For .h5ad and .zarr: entry of obsm. Left out: X.", None)
+    zarr_fill: bool = option(
+        "zarr: read chunks that are not stored, as zarr 3 leaves out zeros, as the fill value; else they are refused.",
+        False,
+    )
     well_aggregate: str | None = option(
         "What to do about several vectors of a well. Left out: mean, where most wells have several.",
         None,
@@ -144,8 +148,8 @@ class Options(TextOptions):
             raise InputError("--features emb and --embeddings go together: give both, or neither.")
         if (self.split_manifest is None) != (self.split_subset is None):
             raise InputError("--split-manifest and --split-subset go together: give both, or neither.")
-        for name in ("embedding_keys", "obsm", "well_aggregate"):
-            if self.features == "profile" and getattr(self, name) is not None:
+        for name in ("embedding_keys", "obsm", "well_aggregate", "zarr_fill"):
+            if self.features == "profile" and getattr(self, name) not in (None, False):
                 raise InputError(
                     f"--{name.replace('_', '-')} is for embeddings and has no effect with profiles: leave it out, "
                     "or give --features emb and --embeddings."

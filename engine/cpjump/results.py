@@ -165,12 +165,16 @@ class CpjumpResult:
             | {
                 "outcome": result.scored.outcome,
                 "fr": result.scored.fraction_retrieved,
-                "seconds": result.seconds,
             }
             | result.account
             for result in self.runs
         ]
         return pl.DataFrame(rows, infer_schema_length=None)
+
+    @property
+    def run_seconds(self) -> dict[str, float]:
+        """Wall time of each run, reading included, by its task and description; equal runs differ in it."""
+        return {f"{each.run.task}: {each.run.description}": each.seconds for each in self.runs}
 
     def fr_tables(self) -> dict[str, pl.DataFrame]:
         """Fractions retrieved of each task beside the published ones.
@@ -286,7 +290,7 @@ class CpjumpResult:
             "notes": [*self.plan.notes(), *self.warnings, *self.unpublished()],
             "missing_plates": list(self.plan.missing),
             "dropped": self.dropped(),
-            "timings": self.timings,
+            "timings": self.timings | self.run_seconds,
             "device": self.device,
         }
 

@@ -116,7 +116,6 @@ RUNS: Final = (
     Column("reported", "boolean", "False: the run was only needed by the gate."),
     Column("outcome", "text", "scored, or why nothing was."),
     Column("fr", "number", "Fraction retrieved."),
-    Column("seconds", "number", "Wall time of the run, reading included.", "s", varies=True),
     Column("plates", "integer", "Plates with profiles."),
     Column("plates_missing", "integer", "Plates without profiles."),
     *(

@@ -17,7 +17,8 @@ from ..devices import backend_of
 from ..errors import InputError, examples
 from ..options import as_mapping
 from ..results.digests import file_sha256
-from ..results.folder import ResultFolder, read_manifest
+from ..results.folder import ResultFolder
+from ..results.manifest import read_manifest
 from .example import GT_LABEL, INFERRED_LABEL, RANKS, write_example
 from .figures.draw import draw_all
 from .names import CALL_COLUMNS, CELL, SAMPLE, counted, is_call_column
@@ -96,6 +97,7 @@ def score_runs(runs: Sequence[Run], options: FmeasureOptions, job: Job) -> list[
         crosswalks=crosswalks,
         ids=options.id,
         missing_text=options.missing_text,
+        zarr_fill=options.zarr_fill,
     )
     with job.stage(f"reading and counting {counted(len(runs), 'run')}", "read and count") as advance:
         return run_jobs(

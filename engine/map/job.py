@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import polars as pl
 
 from ..command.job import Job
 from ..errors import DependentQueriesWarning, InputError, SampledNullWarning
+from ..options import options_of
 from ..readers import packaged
+from ..readers.anndata import columns_left_out
 from ..readers.profiles import read_profiles
 from ..results.tables import Table
 from ..retrieval.average_precision import score
@@ -33,6 +36,11 @@ __all__ = ["MapResult", "run_map"]
 _SOME_GROUPS, _SOME_SHARE = 2, 0.05
 #: Seconds that are not worth saying.
 _MOMENT = 2.0
+#: Options that name columns of the metadata.
+_NAMING = frozenset(
+    {"pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby", "filter", "derive", "queries", "reference_index"}
+    | {"consensus", "multilabel", "group_by", "hierarchical_by"}
+)
 
 
 @dataclass(frozen=True)
@@ -179,11 +187,23 @@ def read_and_prepare(
         features=options.features or None,
         obsm=options.obsm or None,
         missing=options.missing,
+        zarr_fill=options.zarr_fill,
         missing_text=options.missing_text,
     )
+    _refuse_columns_left_out(options, profiles.notes)
     profiles, notes = prepare(profiles, options, rules)
     notes += [*float32_precision_notes(profiles), *dominant_feature_notes(profiles, options.distance)]
     return profiles, rules, notes
+
+
+def _refuse_columns_left_out(options: MapOptions, notes: Sequence[str]) -> None:
+    """Refuse an option that names a column which was not read, with the reason."""
+    given = {each.flag: getattr(options, each.name) for each in options_of(MapOptions) if each.name in _NAMING}
+    for name, note in columns_left_out(notes).items():
+        for flag, value in given.items():
+            text = " ".join(value) if isinstance(value, tuple) else value
+            if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text):
+                raise InputError(f"{flag} needs the column {name!r}, but {note[0].lower()}{note[1:]}")
 
 
 def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | None = None) -> MapResult:

@@ -58,6 +58,10 @@ class MapOptions(NullModel, Scoring, TextOptions):
         "",
     )
     obsm: str = option("AnnData: take features from this obsm key instead of X.", "")
+    zarr_fill: bool = option(
+        "zarr: read chunks that are not stored, as zarr 3 leaves out zeros, as the fill value; else they are refused.",
+        False,
+    )
     missing: str = option("What to do about feature columns with NaN or infinity.", "error", choices=MISSING)
 
     def __post_init__(self) -> None:

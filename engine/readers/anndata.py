@@ -14,9 +14,10 @@ import numpy as np
 from ..choices import did_you_mean
 from ..errors import InputError, examples
 from .arrow import check_size
-from .errors import missing_chunks
+from .integrity.holes import find_holes, refuse_holes
+from .integrity.isolation import read_first_in_a_child
 
-__all__ = ["check_chunks", "check_cut_chunks", "check_keys", "matrix_of", "open_anndata"]
+__all__ = ["check_chunks", "check_cut_chunks", "check_keys", "columns_left_out", "matrix_of", "open_anndata"]
 
 _PICKLE_CODEC = re.compile(rb'"(id|name)"\s*:\s*"[^"]*pickle[^"]*"')
 _ZARR_HEADERS = {".zarray", ".zmetadata", "zarr.json"}
@@ -40,6 +41,7 @@ def open_anndata(path: Path, shown: str, part: str = "") -> Any:
     if not path.is_dir():
         import h5py
 
+        read_first_in_a_child(path, shown, [part] if part else ["X", "obsm", "obs", "var"])
         return h5py.File(path, "r")
     folders = [(folder, files) for folder, _, files in os.walk(path / part)]
     if part:
@@ -82,27 +84,61 @@ def check_keys(store: Any, shown: str, obsm: str | None) -> None:
         raise InputError(f"'{shown}' has no obsm entry {obsm!r}{hint}")
 
 
-def _arrays(node: Any, name: str) -> list[tuple[str, Any]]:
-    if hasattr(node, "shape"):
-        return [(name, node)]
-    return [found for key in sorted(node.keys()) for found in _arrays(node[key], f"{name}/{key}")]
+def check_chunks(store: Any, key: str, shown: str, *, zarr_fill: bool, whole: bool) -> tuple[list[str], dict[str, str]]:
+    """Refuse a matrix of which chunks are not there, and find the columns of `obs` that lack some.
+
+    Where zarr leaves out a chunk, nothing tells whether its rows hold the fill value or were lost. A column that lacks
+    one is left out: rules that do not name it are not hindered.
+
+    Parameters
+    ----------
+    store : h5py.File or zarr.Group
+    key : str
+        The matrix, such as ``"obsm/X_pca"``.
+    shown : str
+    zarr_fill : bool
+        Whether chunks that a zarr folder does not store are read as their fill value.
+    whole : bool
+        Whether all chunks must be there: of HDF5.
+
+    Returns
+    -------
+    notes : list of str
+        What was read as the fill value.
+    unread : dict of str to str
+        Columns of `obs` to leave out, with a sentence each.
+
+    Raises
+    ------
+    InputError
+        Naming the arrays, and how many of their chunks are missing.
+    """
+    notes = refuse_holes(store, key, shown, fill=zarr_fill)
+    if whole:
+        refuse_holes(store, "obs", shown)
+    if whole or zarr_fill:
+        return notes, {}
+    index = attribute(store["obs"], "_index")
+    return notes, {
+        hole.name.split("/")[1]: f"'{shown}': {hole}; the column is left out (--zarr-fill reads zeros)."
+        for hole in find_holes(store, "obs", shown)
+        if hole.name.split("/")[1] != index
+    }
 
 
-def check_chunks(store: Any, key: str, shown: str) -> list[str]:
-    """Refuse a matrix with chunks that are not there: zarr would read them as zeros."""
-    notes = []
-    for part in (key, "obs", "var"):
-        for name, array in _arrays(store[part], part):
-            sentence = missing_chunks(shown, array, name)
-            if sentence and part == key:
-                raise InputError(
-                    f"{sentence} and would read as zeros; copy the folder again, or, if they are truly zero, write it "
-                    "with write_empty_chunks."
-                )
-            # A column of one category is legitimately stored as no chunk at all.
-            if sentence:
-                notes.append(f"{sentence}; they read as its fill value.")
-    return notes
+def attribute(node: Any, name: str) -> str:
+    """Return an attribute as text; empty without."""
+    value = node.attrs.get(name, "")
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+_LEFT_OUT = re.compile(r".*: .* obs/([^/]+?)(?:/\w+)? (?:are not there|was never written); the column is left out .*")
+
+
+def columns_left_out(notes: Sequence[str]) -> dict[str, str]:
+    """Return the columns of `obs` that notes of `check_chunks` say were not read, with the note of each."""
+    found = {note: _LEFT_OUT.fullmatch(note) for note in notes}
+    return {match[1]: note for note, match in found.items() if match is not None}
 
 
 def check_cut_chunks(path: Path, parts: Sequence[str], shown: str) -> None:
@@ -142,6 +178,7 @@ def matrix_of(store: Any, key: str, shown: str) -> tuple[np.ndarray, list[str] |
         columns = [str(name) for name in value.columns]
         value = value.to_numpy()
     if hasattr(value, "toarray"):
+        value.check_format(full_check=True)  # places outside the matrix would be written to outside of memory
         value = value.toarray()
     value = np.asarray(value)
     if value.ndim != 2 or value.dtype.kind not in "fiub":

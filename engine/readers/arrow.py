@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..tables.profiles import Profiles, Source
 from .column_roles import FeatureChoice, features_of, pandas_index_columns, plan_columns, tidy_metadata
 from .errors import damaged_file_as_input_error
-from .text_table import MAX_EXPANDED_BYTES
+from .integrity.expansion import MAX_EXPANDED_BYTES
 
 __all__ = ["ArrowHeader", "arrow_columns", "arrow_frame", "check_size", "read_arrow"]
 

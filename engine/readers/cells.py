@@ -63,6 +63,8 @@ class CellTable:
         counts: it does not depend on the format, on row groups, or on the order of columns.
     id_column : str
         Column that the ids are from; empty for an index without a name.
+    notes : tuple of str
+        What was read as the fill value of a zarr folder.
     """
 
     ids: pl.Series
@@ -70,6 +72,7 @@ class CellTable:
     scores: dict[str, npt.NDArray[np.float64]]
     source: dict[str, Any]
     id_column: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def read_cells(
@@ -79,6 +82,7 @@ def read_cells(
     *,
     ids: str | None = None,
     missing_text: Sequence[str] = (DEFAULT,),
+    zarr_fill: bool = False,
 ) -> CellTable:
     """Read the cell ids and some columns of a file.
 
@@ -97,6 +101,8 @@ def read_cells(
         else the first column that is none of `labels` and `scores`.
     missing_text : sequence of str, default ("default",)
         Texts that mean missing, see `labels.missing_texts`.
+    zarr_fill : bool, default False
+        Whether chunks that a zarr folder does not store are read as their fill value; they are refused otherwise.
 
     Returns
     -------
@@ -111,13 +117,14 @@ def read_cells(
     shown, path = str(path), existing_path(path)
     wanted = list(dict.fromkeys([*labels, *scores]))
     kind = format_of(path)
+    notes: list[str] = []
     try:
         if kind in TEXT:
             read = _from_text(path, shown, wanted, ids, set(scores) - set(labels))
         elif kind in ARROW:
             read = _from_arrow(path, shown, wanted, ids)
         else:
-            read = _from_obs(path, shown, wanted, ids)
+            read = _from_obs(path, shown, wanted, ids, zarr_fill, notes)
         files = [path] if path.is_file() else [file for file in (path / "obs").rglob("*") if file.is_file()]
         n_bytes = sum(file.stat().st_size for file in files)
     except OSError as error:
@@ -134,7 +141,7 @@ def read_cells(
     columns = {name: _encode(found[name], gone, f"'{shown}': column {name!r}") for name in labels}
     numbers = {name: _numbers(found[name], gone | missing_texts(), f"'{shown}': column {name!r}") for name in scores}
     source = {"path": shown, "bytes": n_bytes, "sha256": _digest(cells, columns, numbers), "rows": len(cells)}
-    return CellTable(cells, columns, numbers, source, read.id_column)
+    return CellTable(cells, columns, numbers, source, read.id_column, tuple(notes))
 
 
 def column_names(path: str | Path) -> list[str]:
@@ -178,11 +185,15 @@ def _first_other(names: Sequence[str], wanted: Sequence[str]) -> str:
     return next((name for name in names if name not in wanted), (*names, "")[0])
 
 
-def _from_obs(path: Path, shown: str, wanted: Sequence[str], ids: str | None) -> _Read:
-    with open_obs(path, shown) as obs:
+def _from_obs(
+    path: Path, shown: str, wanted: Sequence[str], ids: str | None, zarr_fill: bool, notes: list[str]
+) -> _Read:
+    with open_obs(path, shown, zarr_fill) as obs:
         _require([*wanted, *([] if ids is None else [ids])], obs.names, shown)
         columns = {name: obs.column(name) for name in wanted}
-        return _Read(columns, obs.ids() if ids is None else obs.column(ids), ids or "")
+        found = _Read(columns, obs.ids() if ids is None else obs.column(ids), ids or "")
+        notes += obs.notes
+        return found
 
 
 def _from_arrow(path: Path, shown: str, wanted: Sequence[str], ids: str | None) -> _Read:

@@ -16,7 +16,6 @@ __all__ = [
     "damaged_file_as_input_error",
     "damaged_gzip_error",
     "first_line",
-    "missing_chunks",
     "missing_file_error",
     "refuse_git_lfs_pointer",
     "unreadable_error",
@@ -65,25 +64,6 @@ def damaged_gzip_error(shown: str, error: BaseException) -> InputError:
     return InputError(
         f"'{shown}' is damaged or cut off: its gzip data do not decompress ({reason}); get the file again."
     )
-
-
-def missing_chunks(shown: str, array: object, name: str) -> str:
-    """Return how many chunks of a zarr array are not there, the start of a sentence; empty where all are.
-
-    Parameters
-    ----------
-    shown : str
-        The path as the user gave it.
-    array : zarr.Array
-        One without values has no chunks to miss.
-    name : str
-        Where it lies in the folder, such as ``"obsm/X_pca"``.
-    """
-    n_chunks = int(array.nchunks)  # type: ignore[attr-defined]
-    n_missing = n_chunks - int(array.nchunks_initialized)  # type: ignore[attr-defined]
-    if not n_missing or not array.size:  # type: ignore[attr-defined]
-        return ""
-    return f"'{shown}': {n_missing} of {n_chunks} chunks of {name} are not there"
 
 
 @contextlib.contextmanager

@@ -13,13 +13,14 @@ import polars as pl
 
 from ..errors import InputError
 from .anndata import check_cut_chunks, open_anndata
-from .errors import damaged_file_as_input_error, missing_chunks
+from .errors import damaged_file_as_input_error
+from .integrity.holes import refuse_holes
 
 __all__ = ["Obs", "open_obs"]
 
 
 @contextlib.contextmanager
-def open_obs(path: Path, shown: str) -> Iterator[Obs]:
+def open_obs(path: Path, shown: str, zarr_fill: bool = False) -> Iterator[Obs]:
     """Open `obs` of an ``.h5ad`` file or ``.zarr`` folder; what h5py, zarr or anndata raise becomes a sentence.
 
     Parameters
@@ -27,14 +28,16 @@ def open_obs(path: Path, shown: str) -> Iterator[Obs]:
     path : Path
     shown : str
         The path as the user gave it, for messages.
+    zarr_fill : bool, default False
+        Whether chunks that a zarr folder does not store are read as their fill value.
 
     Raises
     ------
     InputError
-        On entry and in the block: damaged, not AnnData, pickled, or in a layout that is not read.
+        On entry and in the block: damaged, not AnnData, pickled, never written, or in a layout that is not read.
     """
     with damaged_file_as_input_error(shown, "AnnData"), open_anndata(path, shown, "obs") as store:
-        yield Obs(store, path, shown)
+        yield Obs(store, path, shown, zarr_fill=zarr_fill)
 
 
 def attribute_text(value: Any) -> str:
@@ -61,15 +64,20 @@ class Obs:
         The file, and how the user wrote it.
     part : {"obs", "var"}
         Which table of it.
+    zarr_fill : bool, default False
+        Whether chunks that a zarr folder does not store are read as their fill value.
 
     Attributes
     ----------
     names : list of str
         The columns, in order.
+    notes : list of str
+        What was read as the fill value of a zarr folder.
     """
 
-    def __init__(self, store: Any, path: Path, shown: str, part: str = "obs") -> None:
-        self._path, self._shown, self._part = path, shown, part
+    def __init__(self, store: Any, path: Path, shown: str, part: str = "obs", *, zarr_fill: bool = False) -> None:
+        self._store, self._path, self._shown, self._part, self._fill = store, path, shown, part, zarr_fill
+        self.notes: list[str] = []
         if part not in store:
             raise InputError(f"'{shown}' is not AnnData: it has no {part}.")
         self._node = store[part]
@@ -93,6 +101,7 @@ class Obs:
             raise InputError(f"'{self._shown}' is not AnnData: {self._part} is neither a group nor a table of records.")
         self._index = "index" if "index" in names else names[0]
         self.names = [name for name in names if name != self._index]
+        refuse_holes(self._store, self._part, self._shown)
         self._whole = self._node[...]
 
     @property
@@ -107,11 +116,7 @@ class Obs:
         """Read the index as an Arrow array of n ids."""
         if self._whole is not None:
             return self._read(self._index)
-        node = self._node[self._index]
-        if self._path.is_dir() and hasattr(node, "nchunks"):
-            missing = missing_chunks(self._shown, node, f"{self._part}/{self._index}")
-            if missing:
-                raise InputError(f"{missing} and would read as empty ids; copy the folder again.")
+        refuse_holes(self._store, f"{self._part}/{self._index}", self._shown)  # no writer leaves out ids
         return self._read(self._index)
 
     def column(self, name: str) -> Any:
@@ -123,6 +128,7 @@ class Obs:
             values = self._whole[name]
             kept = self._names_of_codes(name, values)
             return _to_arrow(values, f"'{self._shown}': {self._part}/{name}") if kept is None else kept
+        self.notes += refuse_holes(self._store, f"{self._part}/{name}", self._shown, fill=self._fill)
         if self._path.is_dir():
             check_cut_chunks(self._path, [f"{self._part}/{name}"], self._shown)
         return self._array(self._node[name], name)
@@ -172,6 +178,7 @@ class Obs:
     def _coded(self, codes: npt.NDArray[Any], categories: Any, name: str) -> Any:
         import pyarrow as pa
 
+        self.notes += refuse_holes(self._store, categories.name.strip("/"), self._shown, fill=self._fill)
         if hasattr(categories, "keys"):
             values = self._array(categories, name)
         else:

@@ -12,7 +12,7 @@ Files are read in parallel and stacked in the order given. Whatever is dropped o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +48,7 @@ def read_profiles(
     threads: int | None = None,
     missing: str = "error",
     missing_text: Sequence[str] = (DEFAULT,),
+    zarr_fill: bool = False,
 ) -> Profiles:
     """Read profiles from one or many files.
 
@@ -71,6 +72,9 @@ def read_profiles(
     missing_text : sequence of str, default ("default",)
         Texts of metadata that mean missing, beside the empty one; ``"default"`` stands for
         `tables.labels.MISSING_TEXT`.
+    zarr_fill : bool, default False
+        Whether chunks that a zarr folder does not store are read as their fill value, as zarr 3 leaves out chunks of
+        zeros. By default they are refused, and columns of `obs` that lack some are left out, since they may be lost.
 
     Returns
     -------
@@ -99,7 +103,7 @@ def read_profiles(
     n_workers = min(threads or min(usable_cores(), 16), len(found))
     jobs = zip(found, map(str, given), strict=True)
     with ThreadPoolExecutor(n_workers) as pool:
-        parts = list(pool.map(lambda job: _read_one(job[0], job[1], obsm, choice), jobs))
+        parts = list(pool.map(lambda job: _read_one(job[0], job[1], obsm, choice, zarr_fill), jobs))
     frames, notes = without_missing_text([part.metadata for part in parts], gone)
     parts = [replace(part, metadata=frame) for part, frame in zip(parts, frames, strict=True)]
     parts = _type_text_parts(parts)
@@ -109,8 +113,8 @@ def read_profiles(
     return replace(whole, notes=(*whole.notes, *_identical_files(parts), *notes, *missing_notes, *near_duplicates))
 
 
-def _read_one(path: Path, shown: str, obsm: str | None, choice: FeatureChoice) -> Profiles:
-    found = _read_file(path, shown, obsm, choice)
+def _read_one(path: Path, shown: str, obsm: str | None, choice: FeatureChoice, zarr_fill: bool) -> Profiles:
+    found = _read_file(path, shown, obsm, choice, zarr_fill)
     return _without_row_numbers(found) if choice.judges and obsm is None else found
 
 
@@ -137,7 +141,7 @@ def _without_row_numbers(part: Profiles) -> Profiles:
     )
 
 
-def _read_file(path: Path, shown: str, obsm: str | None, choice: FeatureChoice) -> Profiles:
+def _read_file(path: Path, shown: str, obsm: str | None, choice: FeatureChoice, zarr_fill: bool) -> Profiles:
     refuse_obsm(path, shown, obsm)
     suffix = format_of(path)
     try:
@@ -145,17 +149,23 @@ def _read_file(path: Path, shown: str, obsm: str | None, choice: FeatureChoice) 
             return read_text(path, shown, TEXT[suffix], choice)
         if suffix == ".zarr":
             digest, n_bytes = folder_sha256(path)
-            return read_anndata(path, shown, digest, n_bytes, obsm, choice)
+            return read_anndata(path, shown, digest, n_bytes, obsm, choice, zarr_fill)
         digest = file_sha256(path)
         if suffix in ARROW:
             return read_arrow(path, shown, digest, choice)
-        return read_anndata(path, shown, digest, path.stat().st_size, obsm, choice)
+        return read_anndata(path, shown, digest, path.stat().st_size, obsm, choice, zarr_fill)
     except OSError as error:
         raise unreadable_error(shown, error) from error
 
 
 def read_anndata(
-    path: Path, shown: str, digest: str, n_bytes: int, obsm: str | None, choice: FeatureChoice
+    path: Path,
+    shown: str,
+    digest: str,
+    n_bytes: int,
+    obsm: str | None,
+    choice: FeatureChoice,
+    zarr_fill: bool = False,
 ) -> Profiles:
     """Read one ``.h5ad`` file or AnnData ``.zarr`` folder; features may hold NaN.
 
@@ -171,29 +181,35 @@ def read_anndata(
         `var_names`.
     choice : FeatureChoice
         Selects the features by their names, see `plan_columns`.
+    zarr_fill : bool, default False
+        Whether chunks that a zarr folder does not store are read as their fill value.
 
     Returns
     -------
     Profiles
         Metadata: every column of `obs` under its own name, and the names of the rows as ``obs_names`` (unless
-        `obs` has a column of that name). Sparse matrices are made dense.
+        `obs` has a column of that name). Sparse matrices are made dense. Columns of a zarr folder of which chunks
+        are not there are left out, and said to be.
 
     Raises
     ------
     InputError
-        For a damaged file, a key that is not there, chunks missing from a zarr matrix, pickled data, no rows
-        or features.
+        For a damaged file, a key that is not there, values that were never written (`holes`), pickled data, no
+        rows or features.
     """
     key = "X" if obsm is None else f"obsm/{obsm}"
     notes: list[str] = []
     try:
         with damaged_file_as_input_error(shown, "AnnData"), open_anndata(path, shown) as store:
             check_keys(store, shown, obsm)
+            filled, unread = check_chunks(store, key, shown, zarr_fill=zarr_fill, whole=not path.is_dir())
+            notes += [*filled, *unread.values()]
             if path.is_dir():
-                notes += check_chunks(store, key, shown)
                 check_cut_chunks(path, (key, "obs", "var"), shown)
             matrix, columns = matrix_of(store, key, shown)
-            metadata = _metadata(Obs(store, path, shown))
+            obs = Obs(store, path, shown, zarr_fill=zarr_fill)
+            metadata = _metadata(obs, unread)
+            notes += obs.notes
             if columns is not None:
                 names = columns
             elif obsm is not None:
@@ -220,10 +236,10 @@ def _texts(column: Any) -> pl.Series:
     return cast(pl.Series, pl.from_arrow(column)).cast(pl.String)
 
 
-def _metadata(obs: Obs) -> pl.DataFrame:
-    """Read every column of obs, and its index as ``obs_names``; categories become text or numbers, NaN null."""
+def _metadata(obs: Obs, unread: Collection[str]) -> pl.DataFrame:
+    """Read columns of obs, and its index as ``obs_names``; categories become text or numbers, NaN null."""
     columns = []
-    for name in obs.names:
+    for name in (name for name in obs.names if name not in unread):
         column = obs.column(name)
         is_coded = hasattr(column, "dictionary")
         plain = column.dictionary_decode() if is_coded else column

@@ -13,6 +13,7 @@ import gzip
 import io
 import itertools
 import math
+import mmap
 import re
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -25,14 +26,9 @@ from ..errors import InputError, examples
 from .column_roles import refuse_repeated
 from .errors import damaged_gzip_error, first_line
 from .formats import TEXT, format_of
+from .integrity.expansion import expand
 
-__all__ = ["MAX_EXPANDED_BYTES", "expand", "expanded_text", "read_header", "text_columns", "text_frame", "text_names"]
-
-# A gzip file that expands beyond the first bound, or beyond the second at more than the ratio, is refused.
-# DEFLATE cannot exceed about 1030 to 1, and tables of numbers are far below 100 to 1.
-MAX_EXPANDED_BYTES = 64 * 2**30
-SUSPECT_EXPANDED_BYTES = 2**30
-SUSPECT_RATIO = 1000
+__all__ = ["expanded_text", "read_header", "text_columns", "text_frame", "text_names"]
 
 # How much of a file is looked at for its header.
 _HEADER_BYTES = 2**20
@@ -76,27 +72,6 @@ def _is_gzip(start: bytes, name: str, shown: str) -> bool:
     if name.endswith(".gz"):
         raise InputError(f"'{shown}' is named .gz but is not gzip-compressed; rename it or compress it.")
     return False
-
-
-def expand(data: bytes, shown: str) -> bytes:
-    """Decompress gzip within bounds; damaged or cut-off data raises."""
-    bound = min(MAX_EXPANDED_BYTES, max(SUSPECT_EXPANDED_BYTES, SUSPECT_RATIO * len(data)))
-    try:
-        stream = zlib.decompressobj(31)  # 31: gzip, with its checksum verified
-        expanded = stream.decompress(data, bound + 1)
-        if len(expanded) <= bound and stream.unused_data:  # several members, as bgzip writes
-            with gzip.GzipFile(fileobj=io.BytesIO(data)) as members:
-                expanded = members.read(bound + 1)
-        elif len(expanded) <= bound and not stream.eof:
-            raise EOFError
-    except (zlib.error, EOFError, OSError) as error:
-        raise damaged_gzip_error(shown, error) from error
-    if len(expanded) > bound:
-        raise InputError(
-            f"'{shown}' expands from {len(data)} bytes to more than {bound}, which no table of profiles does; if the "
-            "file is genuine, decompress it first."
-        )
-    return expanded
 
 
 def expanded_text(content: bytes, path: Path, shown: str) -> bytes:
@@ -143,6 +118,8 @@ def read_header(stream: BinaryIO, shown: str, separator: str) -> list[str]:
         raise InputError(f"'{shown}' has a header that cannot be read: {error}.") from error
     if not names:
         raise InputError(f"'{shown}' is empty: it has no header.")
+    if any("\0" in name for name in names):
+        raise _nul_error(shown)
     if other := _other_separator(names, separator):
         raise InputError(
             f"'{shown}' seems to be separated by {_SEPARATOR_NAMES[other]}, not by {_SEPARATOR_NAMES[separator]}; "
@@ -222,7 +199,14 @@ def text_columns(path: Path, shown: str, names: Sequence[str], numbers: Collecti
 
     with path.open("rb") as handle:
         packed = _is_gzip(handle.read(2), path.name, shown)
-    content = pa.py_buffer(expand(path.read_bytes(), shown)) if packed else None
+    content = None
+    if packed:
+        text = expand(path.read_bytes(), shown)
+        _refuse_nul(text, shown)
+        content = pa.py_buffer(text)
+    elif path.stat().st_size:
+        with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            _refuse_nul(mapped, shown)
 
     def opened() -> Any:
         return pa.OSFile(str(path)) if content is None else pa.BufferReader(content)
@@ -237,6 +221,7 @@ def text_frame(
     """Read some columns of a CSV or TSV file that is in memory, see `text_columns`."""
     import pyarrow as pa
 
+    _refuse_nul(text, shown)
     content = pa.py_buffer(text)
     table = _read(lambda: pa.BufferReader(content), shown, separator, names, numbers)
     return cast(pl.DataFrame, pl.from_arrow(table))
@@ -285,6 +270,19 @@ def _read(opened: Callable[[], Any], shown: str, separator: str, names: Sequence
                 pace = _Pace(pace.block_bytes, math.inf)
             else:
                 raise _unreadable_table_error(error, shown) from error
+
+
+def _refuse_nul(text: bytes | mmap.mmap, shown: str) -> None:
+    """Refuse text with NUL characters: UTF-16 without its mark, or a part of the file that was never written."""
+    if text.find(b"\0") >= 0:
+        raise _nul_error(shown)
+
+
+def _nul_error(shown: str) -> InputError:
+    return InputError(
+        f"'{shown}' holds NUL characters: it is UTF-16, which must be saved as UTF-8, or a part of it was never "
+        "written; get the file again."
+    )
 
 
 def _short_header(opened: Callable[[], Any], shown: str, separator: str) -> list[str]:

@@ -21,7 +21,7 @@ import zipfile
 from functools import cache
 from pathlib import Path
 from shutil import copyfileobj
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -31,9 +31,13 @@ from ..errors import InputError, examples
 from ..tables.bookkeeping import row_numbers
 from .arrow import arrow_columns, arrow_frame
 from .column_roles import FeatureChoice, features_of, plan_columns
-from .errors import damaged_file_as_input_error, missing_chunks, missing_file_error
+from .errors import damaged_file_as_input_error, missing_file_error
 from .formats import ANNDATA, ARROW, TEXT, format_of, refuse_obsm
-from .text_table import MAX_EXPANDED_BYTES, text_columns, text_names
+from .integrity.arrays import check_member, mapped_array
+from .integrity.expansion import MAX_EXPANDED_BYTES
+from .integrity.holes import refuse_holes
+from .integrity.isolation import read_first_in_a_child
+from .text_table import text_columns, text_names
 from .vector_table import (
     PLATE,
     SAMPLE,
@@ -54,7 +58,7 @@ _WELL_TOKEN: Final = r"^[A-P](0?[1-9]|1[0-9]|2[0-4])$"
 _BATCH_ROWS: Final = 2048
 
 
-def open_table(path: Path, keys: Path | None, obsm: str | None) -> VectorTable:
+def open_table(path: Path, keys: Path | None, obsm: str | None, zarr_fill: bool = False) -> VectorTable:
     """Open one file of vectors by its suffix.
 
     Parameters
@@ -66,6 +70,8 @@ def open_table(path: Path, keys: Path | None, obsm: str | None) -> VectorTable:
         needed for ``.npy`` and ``.npz``, and only there.
     obsm : str, optional
         The entry of `obsm`, for AnnData only.
+    zarr_fill : bool, default False
+        Whether chunks that a zarr folder does not store are read as their fill value.
 
     Raises
     ------
@@ -84,7 +90,7 @@ def open_table(path: Path, keys: Path | None, obsm: str | None) -> VectorTable:
     if suffix in {".parquet", ".pq"}:
         return _open_parquet(path, shown)
     if suffix in ANNDATA:
-        return _open_anndata(path, shown, obsm)
+        return _open_anndata(path, shown, obsm, zarr_fill)
     raise InputError(f"'{shown}' is not a format that embeddings are read from: give a {FORMATS}.")
 
 
@@ -94,6 +100,7 @@ def open_table(path: Path, keys: Path | None, obsm: str | None) -> VectorTable:
 def _open_h5(path: Path, shown: str) -> VectorTable:
     import h5py
 
+    read_first_in_a_child(path, shown, [_EMBEDDINGS, "names", "well_position", "broad_sample"])
     with damaged_file_as_input_error(shown, "HDF5"), h5py.File(path, "r") as file:
         merged = "names" in file
         needed = (_EMBEDDINGS, "names" if merged else "well_position")
@@ -103,6 +110,9 @@ def _open_h5(path: Path, shown: str) -> VectorTable:
                 f"'{shown}' has no dataset {examples(absent)} (it has {examples(file) or 'none'}): embeddings stand "
                 "beside well_position in the file of a plate, or beside names in a file of several."
             )
+        for name in (*needed, "broad_sample"):
+            if name in file:
+                refuse_holes(file, name, shown)
         texts = {name: _texts(file[name], shown) for name in ("names", "well_position", "broad_sample") if name in file}
         if merged:
             keys = _named(texts["names"], shown)
@@ -186,7 +196,7 @@ def _key_table(path: Path) -> pl.DataFrame:
 
 def _mapped_file(path: Path, shown: str) -> np.ndarray:
     with path.open("rb") as handle:
-        return _mapped(handle, shown)
+        return mapped_array(handle, shown)
 
 
 def _unpacked_npz(path: Path, shown: str) -> np.ndarray:
@@ -196,22 +206,12 @@ def _unpacked_npz(path: Path, shown: str) -> np.ndarray:
         if member not in archive.namelist():
             names = [name.removesuffix(".npy") for name in archive.namelist()]
             raise InputError(f"'{shown}' has no array '{_EMBEDDINGS}': it has {examples(names) or 'none'}.")
-        if archive.getinfo(member).file_size > MAX_EXPANDED_BYTES:
-            raise InputError(f"'{shown}' unpacks to more than {MAX_EXPANDED_BYTES / 2**30:.0f} GiB: split it.")
+        check_member(archive, member, shown, MAX_EXPANDED_BYTES)
         with archive.open(member) as packed:
             copyfileobj(packed, handle, 2**20)
         handle.flush()
         handle.seek(0)
-        return _mapped(handle, shown)
-
-
-def _mapped(handle: IO[bytes], shown: str) -> np.ndarray:
-    version = np.lib.format.read_magic(handle)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, by_columns, dtype = read(handle)
-    if dtype.hasobject:
-        raise InputError(f"'{shown}' holds pickled objects, which are never read: save the vectors as float32.")
-    return np.memmap(handle, dtype, "r", handle.tell(), shape, "F" if by_columns else "C")
+        return mapped_array(handle, shown)
 
 
 # --- Parquet ---
@@ -308,10 +308,10 @@ def _unlisted(vectors: pl.Series, dimension: int, shown: str) -> Vectors:
 # --- AnnData ---
 
 
-def _open_anndata(path: Path, shown: str, obsm: str | None) -> VectorTable:
+def _open_anndata(path: Path, shown: str, obsm: str | None, zarr_fill: bool) -> VectorTable:
     from .obs import open_obs
 
-    with open_obs(path, shown) as obs:
+    with open_obs(path, shown, zarr_fill) as obs:
         columns = {name: pl.from_arrow(obs.column(name)) for name in key_columns(obs.names, shown)}
         keys = pl.DataFrame(columns)
 
@@ -319,7 +319,7 @@ def _open_anndata(path: Path, shown: str, obsm: str | None) -> VectorTable:
     def whole() -> Vectors:
         from .profiles import read_anndata
 
-        return read_anndata(path, shown, "", 0, obsm, FeatureChoice("all")).features
+        return read_anndata(path, shown, "", 0, obsm, FeatureChoice("all"), zarr_fill).features
 
     def fetch(rows: npt.NDArray[np.int64]) -> Vectors:
         from .anndata import check_cut_chunks, open_anndata
@@ -332,10 +332,8 @@ def _open_anndata(path: Path, shown: str, obsm: str | None) -> VectorTable:
             node: Any = store.get(key)
             if not hasattr(node, "ndim"):  # sparse, a data frame, or not there, which its reader says
                 return whole()[rows]
+            refuse_holes(store, key, shown, fill=zarr_fill)
             if path.is_dir():
-                missing = missing_chunks(shown, node, key)
-                if missing:
-                    raise InputError(f"{missing} and would read as zeros; copy the folder again.")
                 check_cut_chunks(path, (key,), shown)
             dimension = dimension_of(node.shape, node.dtype, shown, key, keys.height)
             return read_rows(lambda start, stop: node[start:stop], rows, dimension)

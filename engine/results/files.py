@@ -6,12 +6,14 @@ import contextlib
 import dataclasses
 import datetime
 import errno
+import hashlib
 import io
 import json
 import math
 import os
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
@@ -20,8 +22,28 @@ import numpy as np
 import polars as pl
 
 from ..errors import DISK_FULL, InputError
+from .processes import alive, host_name
 
-__all__ = ["plain", "sync_folder", "write_atomic", "write_csv", "write_error", "write_json", "write_parquet"]
+__all__ = [
+    "csv_bytes",
+    "json_bytes",
+    "plain",
+    "remove_partial_files",
+    "short_name",
+    "sync_folder",
+    "temporary_file",
+    "write_atomic",
+    "write_csv",
+    "write_error",
+    "write_json",
+    "write_parquet",
+]
+
+
+#: A name may have 255 bytes; this much is left for what stands before and behind it.
+_LONGEST_NAME = 150
+# Files that this process is writing: not left over from a dead run.
+_WRITING: set[Path] = set()
 
 
 def write_error(path: Path, error: OSError) -> InputError:
@@ -33,6 +55,14 @@ def write_error(path: Path, error: OSError) -> InputError:
     return InputError(f"'{path}' cannot be written: {error.strerror or error}.")
 
 
+def short_name(path: Path) -> str:
+    """Return the name of a file, so short that what stands beside it can be named by it."""
+    name = os.fsencode(path.name)
+    if len(name) <= _LONGEST_NAME:
+        return path.name
+    return f"{name[:40].decode('ascii', 'replace')}~{hashlib.sha256(name).hexdigest()[:16]}"
+
+
 def sync_folder(path: Path) -> None:
     """Make the renames in a folder durable, where the file system offers it (none needs it to be atomic)."""
     with contextlib.suppress(OSError):
@@ -41,6 +71,45 @@ def sync_folder(path: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+@contextlib.contextmanager
+def temporary_file(path: str | Path, writer: Callable[[BinaryIO], object]) -> Iterator[Path]:
+    """Write a file beside its place and on the disk, to be renamed in the block; see `write_atomic`."""
+    target = Path(path)
+    partial = target.with_name(f"{_start(target)}{os.getpid()}-{host_name()}-{time.monotonic_ns()}")
+    try:
+        remove_partial_files(target)
+        _WRITING.add(partial)
+        try:
+            with partial.open("xb") as handle:
+                writer(handle)
+                handle.flush()
+                os.fsync(handle.fileno())
+            yield partial
+        finally:
+            _WRITING.discard(partial)
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise write_error(target, error) from error
+
+
+def _start(target: Path) -> str:
+    return f".{short_name(target)}.partial-"
+
+
+def remove_partial_files(target: Path) -> None:
+    """Remove what dead runs of this computer left of a file that they were writing."""
+    pattern = re.compile(re.escape(_start(target)) + r"(\d+)-(\w+)-\d+")
+    for path in list(target.parent.iterdir()) if target.parent.is_dir() else ():
+        found = pattern.fullmatch(path.name)
+        if found is None or found[2] != host_name() or path in _WRITING:
+            continue
+        # The own number too is of a dead run: containers reuse numbers.
+        if int(found[1]) == os.getpid() or not alive(int(found[1])):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def write_atomic(path: str | Path, writer: Callable[[BinaryIO], object]) -> None:
@@ -58,22 +127,9 @@ def write_atomic(path: str | Path, writer: Callable[[BinaryIO], object]) -> None
     InputError
         When the disk is full or the place cannot be written.
     """
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.partial-{os.getpid()}-{time.monotonic_ns()}")
-    try:
-        try:
-            with partial.open("xb") as handle:
-                writer(handle)
-                handle.flush()
-                os.fsync(handle.fileno())
-            os.replace(partial, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise write_error(target, error) from error
-    sync_folder(target.parent)
+    with temporary_file(path, writer) as partial:
+        os.replace(partial, path)
+    sync_folder(Path(path).parent)
 
 
 def write_csv(frame: pl.DataFrame, path: str | Path) -> None:
@@ -81,6 +137,12 @@ def write_csv(frame: pl.DataFrame, path: str | Path) -> None:
 
     A NaN is written ``NaN``; a list of text is joined by ``|``; what CSV has no form for is written as JSON.
     """
+    content = csv_bytes(frame)
+    write_atomic(path, lambda handle: handle.write(content))
+
+
+def csv_bytes(frame: pl.DataFrame) -> bytes:
+    """Return a frame as `write_csv` writes it."""
     flat = [
         pl.Series(series.name, [None if v is None else json.dumps(v, default=str) for v in series], pl.String)
         if series.dtype in (pl.Struct, pl.Binary, pl.Object, pl.Array)
@@ -90,8 +152,7 @@ def write_csv(frame: pl.DataFrame, path: str | Path) -> None:
         else series
         for series in frame
     ]
-    content = pl.DataFrame(flat).write_csv().encode()
-    write_atomic(path, lambda handle: handle.write(content))
+    return pl.DataFrame(flat).write_csv().encode()
 
 
 def write_parquet(frame: pl.DataFrame, path: str | Path) -> None:
@@ -102,9 +163,18 @@ def write_parquet(frame: pl.DataFrame, path: str | Path) -> None:
 
 
 def write_json(obj: Any, path: str | Path, *, keep_nan: bool = False) -> None:
-    """Write an object as JSON; NaN and infinite numbers become null unless kept, arrays lists, paths and times text."""
-    content = json.dumps(plain(obj, keep_nan=keep_nan), indent=2, ensure_ascii=False, allow_nan=keep_nan) + "\n"
-    write_atomic(path, lambda handle: handle.write(content.encode()))
+    """Write an object as JSON; NaN and infinite numbers become null unless kept, arrays lists, paths and times text.
+
+    What of a name is not UTF-8 is written as an escape, which reads back equal.
+    """
+    content = json_bytes(obj, keep_nan=keep_nan)
+    write_atomic(path, lambda handle: handle.write(content))
+
+
+def json_bytes(obj: Any, *, keep_nan: bool = False) -> bytes:
+    """Return an object as `write_json` writes it."""
+    text = json.dumps(plain(obj, keep_nan=keep_nan), indent=2, ensure_ascii=False, allow_nan=keep_nan) + "\n"
+    return text.encode("utf-8", "backslashreplace")
 
 
 def plain(obj: Any, *, keep_nan: bool = False) -> Any:

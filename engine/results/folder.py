@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
-import json
 import os
 import platform
 import re
 import shutil
-import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib import metadata as packages
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import Any
@@ -23,33 +20,21 @@ import polars as pl
 
 from ..errors import DISK_FULL, InputError, examples
 from .files import plain, sync_folder, write_csv, write_error, write_json, write_parquet
+from .manifest import MANIFEST, MANIFEST_VERSION, files_below, listed_files, package_version, read_manifest
+from .replace import replace_folder
+from .staging import ACTIVE, STEPS, beside, find_leftovers, leave_steps, take_over
 from .steps import StepStore
 
-__all__ = [
-    "ResultFolder",
-    "output_digests",
-    "package_version",
-    "read_manifest",
-]
+__all__ = ["ResultFolder"]
 
-MANIFEST = "manifest.json"
-#: Raised when an entry of the manifest changes its meaning; new entries may come at any time.
-MANIFEST_VERSION = 1
-#: Folder of finished steps inside the staging folder.
-STEPS = "steps"
-#: Marks the staging folder of a run that was stopped, but whose process may live on.
-_STOPPED = "stopped"
 _VERSIONED = ("numpy", "scipy", "numba", "polars")
-
-# Staging folders of this process: the only ones with its number that are not left over from a dead run.
-_ACTIVE: set[Path] = set()
 
 
 class ResultFolder:
     """A result folder that appears complete or not at all; use it in a ``with`` statement.
 
     Files are staged in ``.<name>.partial-<pid>-<host>`` beside `output`. When the block ends well,
-    ``manifest.json`` is written and the staging folder renamed to `output`; an older result is replaced.
+    ``manifest.json`` is written and the staging folder takes the place of `output`, see `replace.replace_folder`.
     When it raises, the staging folder is removed and an older result is intact. What a killed run left
     behind is removed, or put back, by the next.
 
@@ -105,6 +90,8 @@ class ResultFolder:
         self.shown = str(output)
         if "\0" in self.shown:
             raise InputError(f"The output path {self.shown!r} holds a NUL character.")
+        if not _is_utf8(os.path.realpath(self.shown)):
+            raise InputError(f"The output {self.shown!a} lies in a folder whose name is not UTF-8; choose another.")
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", self.shown):
             raise InputError(f"The output '{self.shown}' is an address; give a folder.")
         self.overwrite = overwrite
@@ -113,7 +100,7 @@ class ResultFolder:
         self._target = Path(os.path.realpath(Path(output).expanduser()))
         if not self._target.name:
             raise InputError(f"The output '{self.shown}' is the root of the file system; give a folder in it.")
-        self._staging = self._sibling("partial")
+        self._staging = beside(self._target, "partial")
         self.steps = StepStore(self._staging / STEPS, scope, take=resume) if scope is not None else StepStore()
         self.n_found = self.n_kept = 0
         self._started = time.perf_counter()
@@ -139,18 +126,14 @@ class ResultFolder:
             "dropped": {},
         }
 
-    def _sibling(self, role: str) -> Path:
-        host = re.sub(r"[^A-Za-z0-9]", "_", socket.gethostname())
-        return self._target.with_name(f".{self._target.name}.{role}-{os.getpid()}-{host}")
-
     # --- entering ---
 
     def __enter__(self) -> ResultFolder:
         try:
             self._target.parent.mkdir(parents=True, exist_ok=True)
-            left = self._leftovers()
+            left = find_leftovers(self._target, self.shown)
             self._check_target()
-            self._take_over(left)
+            self.n_found = take_over(self._staging, beside(self._target, "replaced"), left)
         except FileExistsError as error:
             raise InputError(f"The output '{self.shown}' cannot be made: '{error.filename}' is a file.") from error
         except OSError as error:
@@ -176,8 +159,8 @@ class ResultFolder:
                 f"The output folder '{self.shown}' is not empty (it holds {examples(found, 3)}); choose another or "
                 "pass --overwrite to replace an older result."
             )
-        listed = _listed(target)
-        files = _files(target)
+        listed = listed_files(target)
+        files = files_below(target)
         strange = [name for name in files if name not in (listed or ()) and not self._known(name)]
         if listed is None and (strange or not files):
             raise InputError(
@@ -199,45 +182,6 @@ class ResultFolder:
                 raise InputError(f"The output folder '{self.shown}' is or holds the input '{path}'; choose another.")
             if place in target.parents and read_manifest(place):
                 raise InputError(f"The output folder '{self.shown}' lies in the result '{path}'; choose another.")
-
-    def _leftovers(self) -> list[Path]:
-        """Find what dead runs staged, and put back a result that one was just replacing."""
-        pattern = re.compile(re.escape(f".{self._target.name}.") + r"(partial|replaced)-(\d+)-(\w+)$")
-        own_host = self._staging.name.rpartition("-")[2]
-        left = []
-        for path in sorted(self._target.parent.iterdir()):
-            found = pattern.match(path.name)
-            if not found or found[3] != own_host or not path.is_dir() or path.is_symlink():
-                continue  # the processes of another host cannot be asked whether they live
-            pid = int(found[2])
-            # The own number too is of a dead run, unless this process staged it: containers reuse numbers.
-            if path in _ACTIVE if pid == os.getpid() else _alive(pid) and not (path / _STOPPED).exists():
-                raise InputError(
-                    f"Another run (process {pid}) is writing '{self.shown}'; wait for it, choose another output, or "
-                    f"remove '{path}' if there is no such run."
-                )
-            if found[1] == "replaced" and not self._target.exists():
-                os.rename(path, self._target)
-            else:
-                left.append(path)
-        return left
-
-    def _take_over(self, left: list[Path]) -> None:
-        """Make the staging folder, with the finished steps of dead runs; remove those runs."""
-        if self._staging in left:  # of a dead run that had the same number
-            aside = self._sibling("replaced")
-            os.rename(self._staging, aside)
-            left = [aside if path == self._staging else path for path in left]
-        self._staging.mkdir()
-        _ACTIVE.add(self._staging)
-        for path in left:
-            steps = sorted((path / STEPS).glob("*.npz"))
-            if steps:
-                (self._staging / STEPS).mkdir(exist_ok=True)
-            for step in steps:
-                os.rename(step, self._staging / STEPS / step.name)
-            shutil.rmtree(path, ignore_errors=True)
-        self.n_found = _count_steps(self._staging)
 
     # --- inside ---
 
@@ -293,24 +237,12 @@ class ResultFolder:
         except OSError as failure:
             raise write_error(Path(self.shown), failure) from failure
         finally:
-            self._leave_steps()
-            _ACTIVE.discard(self._staging)
-
-    def _leave_steps(self) -> None:
-        """Remove what was staged, but for the finished steps of a run that was stopped."""
-        self.n_kept = _count_steps(self._staging)
-        if not self.n_kept:
-            shutil.rmtree(self._staging, ignore_errors=True)
-            return
-        with contextlib.suppress(OSError):
-            (self._staging / _STOPPED).touch()
-            for path in self._staging.iterdir():
-                if path.name not in (STEPS, _STOPPED):
-                    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            self.n_kept = leave_steps(self._staging)
+            ACTIVE.discard(self._staging)
 
     def _finish(self) -> None:
         outputs = []
-        for name in (name for name in _files(self._staging) if not name.startswith(f"{STEPS}/")):
+        for name in (name for name in files_below(self._staging) if not name.startswith(f"{STEPS}/")):
             with (self._staging / name).open("rb") as handle:
                 digest = hashlib.file_digest(handle, "sha256").hexdigest()
                 os.fsync(handle.fileno())
@@ -331,68 +263,16 @@ class ResultFolder:
             os.rename(self._staging, kept)
             raise InputError(f"{error} The finished result was kept as '{kept}'.") from error
         shutil.rmtree(self._staging / STEPS, ignore_errors=True)
-        replaced = self._sibling("replaced")
-        if self._target.exists() and os.listdir(self._target):
-            os.rename(self._target, replaced)
-        try:
-            os.rename(self._staging, self._target)
-        except BaseException:
-            if replaced.exists():
-                os.rename(replaced, self._target)
-            raise
-        sync_folder(self._target.parent)
-        shutil.rmtree(replaced, ignore_errors=True)
+        replace_folder(self._staging, self._target, beside(self._target, "replaced"))
 
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def package_version(package: str) -> str | None:
-    """Return the installed version of a package, or None."""
+def _is_utf8(path: str) -> bool:
     try:
-        return packages.version(package)
-    except packages.PackageNotFoundError:
-        return None
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        path.encode()
+    except UnicodeEncodeError:
         return False
-    except OSError:  # it lives, and belongs to someone else
-        return True
     return True
-
-
-def _count_steps(staging: Path) -> int:
-    return sum(1 for _ in (staging / STEPS).glob("*.npz"))
-
-
-def _files(folder: Path) -> list[str]:
-    """Names of all files below a folder, relative, with slashes, sorted."""
-    found = [Path(base, name).relative_to(folder).as_posix() for base, _, names in os.walk(folder) for name in names]
-    return sorted(found)
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return what the manifest of a fastbench result says; empty where the folder is none."""
-    try:
-        content = json.loads((folder / MANIFEST).read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) and "fastbench_version" in content else {}
-
-
-def output_digests(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """Return the SHA-256 that a manifest has of each file of its result, by name."""
-    return {each["name"]: each["sha256"] for each in manifest.get("outputs", ())}
-
-
-def _listed(folder: Path) -> set[str] | None:
-    """Names of the files that the manifest of a result lists; None when there is none."""
-    try:
-        return {entry["name"] for entry in read_manifest(folder)["outputs"]}
-    except (KeyError, TypeError):
-        return None

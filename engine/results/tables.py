@@ -29,8 +29,6 @@ class Column:
         Unit of the values, where they have one.
     optional : bool, default False
         Whether the table may lack it.
-    varies : bool, default False
-        Whether it differs between equal runs, as times do.
     """
 
     name: str
@@ -38,7 +36,6 @@ class Column:
     meaning: str
     unit: str = ""
     optional: bool = False
-    varies: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,8 +79,6 @@ class Table:
             column = declared.get(name)
             if column is not None and column.unit:
                 about["unit"] = column.unit
-            if column is not None and column.varies:
-                about["varies"] = True
             columns.append(about | {"meaning": column.meaning if column is not None else self.others})
         return {"rows": self.frame.height, "columns": columns}
 

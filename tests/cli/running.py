@@ -79,8 +79,10 @@ def refused(*arguments: object, run: Callable[..., subprocess.CompletedProcess[s
 @contextmanager
 def _as_in_a_process(command: list[str]) -> Iterator[None]:
     """Show warnings as Python does, not as pytest does, and put back what ``main`` changes of the process."""
-    terminate, excepthook = signal.getsignal(signal.SIGTERM), sys.excepthook
-    with mock.patch.object(sys, "argv", command), mock.patch.dict(os.environ), warnings.catch_warnings():
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    excepthook = sys.excepthook
+    leave = mock.patch("fastbench.cli.faults.leave_at_once", sys.exit)
+    with mock.patch.object(sys, "argv", command), mock.patch.dict(os.environ), leave, warnings.catch_warnings():
         warnings.showwarning = _print_warning
         warnings.simplefilter("default")
         for category in _SILENT:
@@ -88,7 +90,8 @@ def _as_in_a_process(command: list[str]) -> Iterator[None]:
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, terminate)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
             sys.excepthook = excepthook
 
 

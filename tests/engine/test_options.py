@@ -19,7 +19,7 @@ from fastbench.engine.errors import InputError
 from fastbench.engine.map.command import MAP
 from fastbench.engine.map.options import MapOptions
 from fastbench.engine.options import as_mapping, from_mapping, given_files, option, options_of
-from fastbench.engine.results.folder import read_manifest
+from fastbench.engine.results.manifest import read_manifest
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import polars as pl
 from ....kernels.dispatch import get_backend
 from ...comparison.runs import check_unchanged, manifest_of
 from ...errors import InputError, examples
+from ...readers.errors import damaged_file_as_input_error
 from ...readers.small_table import read_table
 from ..names import ALL, BATCH, CONFIGURATION, GROUP, GROUPED_BY, LEVEL, MODALITIES, SAMPLE, TARGET, TASKS, TIMELINES
 from ..plates.metadata import PUBLISHED_KEYS, published
@@ -100,6 +101,11 @@ def read_run(name: str, folder: Path) -> ScoredRun:
         It is no such folder, or its tables are damaged.
     """
     manifest = manifest_of(folder, "cpjump")
+    with damaged_file_as_input_error(str(folder), "a result of fastbench cpjump"):
+        return _read_run(name, folder, manifest)
+
+
+def _read_run(name: str, folder: Path, manifest: Mapping[str, Any]) -> ScoredRun:
     tables = [_groups(folder / f"{task}_map.csv", task) for task in TASKS if (folder / f"{task}_map.csv").is_file()]
     check_unchanged(folder, manifest, "*_map.csv")
     check_unchanged(folder, manifest, QUERIES)
@@ -280,7 +286,7 @@ def _queries(path: Path) -> pl.DataFrame:
         sample = pl.col(SAMPLE).alias("sample")
         columns = ("average_precision", "n_pos_pairs", "n_total_pairs")
         frame = frame.select(*GROUP[:2], by.alias(GROUP[2]), sample, *columns)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise _unusable(path, "cannot be read", error) from error
     return frame.drop_nulls(["group", "sample"])
 

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["KNOWN", "fingerprint_of", "has_names", "unlike"]
+__all__ = ["AXES", "KNOWN", "MEAN", "fingerprint_of", "has_names", "unlike"]
 
 #: How features are called that have no names of their own.
 NAMELESS: Final = "Embedding_"

@@ -65,7 +65,7 @@ def correction_options(
 
 
 def _of_file(method: str, given: dict[str, Any], path: Path) -> dict[str, Any]:
-    from .transforms import load_fitted
+    from .files import load_fitted
 
     fitted = load_fitted(path)
     stored = {name: fitted.parameters.get(key) for name, key in _STORED.items()}
@@ -83,7 +83,7 @@ def _of_file(method: str, given: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _check_place(method: str, path: Path, overwrite: bool) -> None:
-    from .transforms import load_fitted
+    from .files import load_fitted
 
     if method == "none":
         raise InputError("--save-correction needs --batch-correction: give it too.")

@@ -7,28 +7,25 @@
 ``mad``         plate by plate, the median of its controls is subtracted, and the rest divided by their MAD
 ==============  =====================================================================================================
 
-A fitted transform is arrays and a few numbers, saved as such: files hold no pickled objects.
+A fitted transform is arrays and a few numbers; `files` saves it as such.
 """
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ...errors import InputError, examples
-from ...results.files import write_atomic
-from ..names import METHODS
 from .fingerprint import fingerprint_of, has_names
 
-__all__ = ["Fitted", "fit", "load_fitted", "save_fitted"]
+__all__ = ["SCALERS", "Fitted", "fit"]
+
+#: What the columns of ``kernel-pca`` are standardised by.
+SCALERS: Final = ("controls", "plate", "none")
 
 #: Makes the MAD of normal values their standard deviation, as in pycytominer.
 _NORMAL: Final = 1.4826
@@ -296,35 +293,3 @@ def _fit_mad(
     still = int((scale == 0).any(axis=0).sum())
     notes = [f"batch correction: {still} features have a MAD of 0 on a plate and are 0 there"] if still else []
     return Fitted("mad", names, about | {"plates": known.tolist()}, {"median": median, "scale": scale}), notes
-
-
-def save_fitted(fitted: Fitted, path: Path) -> None:
-    """Write a fitted transform as ``.npz``: its arrays, and ``about``, JSON as bytes."""
-    about = {"method": fitted.method, "feature_names": fitted.feature_names, "parameters": dict(fitted.parameters)}
-    buffer = io.BytesIO()
-    np.savez(buffer, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **dict(fitted.arrays))  # type: ignore[arg-type]
-    write_atomic(path, lambda handle: handle.write(buffer.getbuffer()))
-
-
-def load_fitted(path: Path) -> Fitted:
-    """Read what `save_fitted` wrote.
-
-    Raises
-    ------
-    InputError
-        The file is not there, damaged, or something else.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: np.asarray(stored[name], np.float64) for name in stored.files if name != "about"}
-            about = json.loads(bytes(stored["about"]))
-        method, names, parameters = about["method"], tuple(about["feature_names"]), about["parameters"]
-    except FileNotFoundError as error:
-        raise InputError(f"There is no batch correction '{path}': give a file that --save-correction wrote.") from error
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"'{path}' is damaged or not a batch correction: give a file that --save-correction wrote."
-        ) from error
-    if method not in METHODS[1:]:
-        raise InputError(f"'{path}' is a batch correction of the unknown kind {method!r}.")
-    return Fitted(method, names, parameters, arrays)

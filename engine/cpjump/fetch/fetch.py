@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -22,6 +21,7 @@ from ...downloads.several import each, locked
 from ...errors import InputError, examples
 from ...results.digests import file_sha256
 from ...results.files import write_error, write_json
+from ...results.json_files import read_json
 from ..names import BATCH
 from ..plates.files import plate_files
 from .gallery import ABOUT, Bucket, FetchError, Published, address_of
@@ -257,7 +257,7 @@ def _records(output: Path) -> Records:
     """Read the record of earlier runs."""
     path = output / RECORD
     try:
-        files = json.loads(path.read_bytes())["files"] if path.exists() else []
+        files = read_json(path)["files"] if path.exists() else []
         return {str(entry["path"]): {**entry, "etag": entry["etag"], "sha256": entry["sha256"]} for entry in files}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(

@@ -12,8 +12,9 @@ import polars as pl
 
 from ...errors import InputError, examples
 from ...tables.profiles import Profiles, stack
+from ..correction.files import load_fitted, save_fitted
 from ..correction.fingerprint import KNOWN, has_names, unlike
-from ..correction.transforms import Fitted, fit, load_fitted, save_fitted
+from ..correction.transforms import Fitted, fit
 from ..options import Options
 from .files import is_control
 from .metadata import Plate, PlateReader

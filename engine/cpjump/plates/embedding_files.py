@@ -18,14 +18,16 @@ def is_one_file(path: Path) -> bool:
     return not path.is_dir() or path.suffix.lower() == ".zarr"
 
 
-def open_embeddings(path: str | Path, keys: str | Path | None, obsm: str | None, batch: str) -> PlateFolder | OneFile:
+def open_embeddings(
+    path: str | Path, keys: str | Path | None, obsm: str | None, batch: str, zarr_fill: bool = False
+) -> PlateFolder | OneFile:
     """Open a folder with a file for each plate, or one file, see `embeddings.embedding_reader`."""
     place = Path(path).expanduser()
     if not place.exists():
         beside = [item.name for item in place.parent.iterdir()] if place.parent.is_dir() else []
         raise InputError(f"There are no embeddings at '{path}'{did_you_mean(place.name, beside) or '.'}")
     if is_one_file(place):
-        return OneFile(open_table(place, None if keys is None else Path(keys).expanduser(), obsm))
+        return OneFile(open_table(place, None if keys is None else Path(keys).expanduser(), obsm, zarr_fill))
     if keys is not None or obsm is not None:
         given = "A table of keys" if keys is not None else "An entry of obsm"
         raise InputError(f"{given} goes with one file, but '{path}' is a folder: give the file itself.")

@@ -42,6 +42,7 @@ def embedding_reader(
     *,
     keys: str | Path | None = None,
     obsm: str | None = None,
+    zarr_fill: bool = False,
     well_aggregate: str | None = None,
     batch: str = BATCH,
     profiles: Path | None = None,
@@ -60,6 +61,8 @@ def embedding_reader(
         order of the vectors.
     obsm : str, optional
         For AnnData: the entry of `obsm`. Default: `X`.
+    zarr_fill : bool, default False
+        Whether chunks that a zarr folder does not store are read as their fill value; they are refused otherwise.
     well_aggregate : {"mean", "median", "error"}, optional
         What to do about several vectors of a well (sites, crops, cells): take their mean or median, or refuse
         them. By default their mean is taken and told where most wells of the configuration have several, and
@@ -99,7 +102,7 @@ def embedding_reader(
     """
     if well_aggregate is not None:
         check_one("well_aggregate", well_aggregate, WELL_AGGREGATES)
-    files = open_embeddings(path, keys, obsm, batch)
+    files = open_embeddings(path, keys, obsm, batch, zarr_fill)
     known = memory or ReaderMemory()
     read_metadata = wells_on_maps if profiles is None else profile_wells(profiles, batch, suffix, known, missing_text)
 
@@ -139,6 +142,7 @@ def plates_without_embeddings(
     *,
     keys: str | Path | None = None,
     obsm: str | None = None,
+    zarr_fill: bool = False,
     batch: str = BATCH,
     profiles: Path | None = None,
     suffix: str = SUFFIX,
@@ -148,7 +152,7 @@ def plates_without_embeddings(
     Parameters
     ----------
     plates : sequence of Plate
-    path, keys, obsm, batch, profiles, suffix
+    path, keys, obsm, zarr_fill, batch, profiles, suffix
         As in `embedding_reader`. Of a file, plates and wells are read; of a folder, the names of its files.
 
     Returns
@@ -156,7 +160,7 @@ def plates_without_embeddings(
     tuple of str
         In the order of `plates`.
     """
-    files = open_embeddings(path, keys, obsm, batch)
+    files = open_embeddings(path, keys, obsm, batch, zarr_fill)
     return tuple(plate.name for plate in plates if not _is_there(plate, files, batch, profiles, suffix))
 
 
@@ -166,6 +170,7 @@ def embedding_files(
     *,
     keys: str | Path | None = None,
     obsm: str | None = None,
+    zarr_fill: bool = False,
     batch: str = BATCH,
     profiles: Path | None = None,
     suffix: str = SUFFIX,

@@ -125,6 +125,7 @@ def _place_of_embeddings(options: Options) -> dict[str, Any]:
     return {
         "keys": options.embedding_keys,
         "obsm": options.obsm,
+        "zarr_fill": options.zarr_fill,
         "batch": options.batch,
         "profiles": options.profiles,
         "suffix": options.suffix,

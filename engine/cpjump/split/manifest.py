@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ import polars as pl
 from ...choices import did_you_mean
 from ...errors import InputError, examples
 from ...readers.small_table import read_table
-from ...results.files import write_csv, write_error, write_json
-from ...results.folder import package_version
+from ...results.files import csv_bytes, json_bytes, temporary_file, write_error
+from ...results.json_files import read_json
+from ...results.manifest import package_version
+from ...results.replace import finish_replacing, replace_files
 from ...tables.profiles import Source
 from .strategies import SUBSETS, Split
 from .wells import WELL, sources, tidy_wells
@@ -117,10 +120,12 @@ def read_manifest(path: str | Path) -> Manifest:
     Raises
     ------
     InputError
-        When it cannot be read, lacks a column, has no row, a blank plate or well, an unknown subset, or a well in
-        several subsets.
+        When it cannot be read, is not the table that the record beside it describes, lacks a column, has no row, a
+        blank plate or well, an unknown subset, or a well in several subsets.
     """
+    _finish(Path(path))
     frame, source = read_table(Path(path), separator=",", what="split manifest")
+    _check_record(Path(path), source)
     absent = [name for name in _REQUIRED if name not in frame.columns]
     if absent:
         raise InputError(
@@ -153,6 +158,35 @@ def read_manifest(path: str | Path) -> Manifest:
             f"{', '.join(labels)}): give every well one."
         )
     return Manifest(frame.with_columns(subset="label").drop("label"), source)
+
+
+def _finish(table: Path) -> None:
+    """Finish what a run that was killed was replacing; a folder that cannot be written is read as it is."""
+    with contextlib.suppress(OSError):
+        finish_replacing(table.expanduser())
+
+
+def _check_record(table: Path, source: Source) -> None:
+    """Refuse a table that is not the one which the record beside it describes.
+
+    Raises
+    ------
+    InputError
+        Naming both files.
+    """
+    record = table.expanduser().with_suffix(".json")
+    try:
+        about = read_json(record)
+    except (OSError, ValueError):
+        return
+    output = about.get("output") if isinstance(about, dict) and about.get("command") == "cpjump split" else None
+    if not isinstance(output, dict) or output.get("path") != table.name:
+        return
+    if output.get("sha256") != source.sha256:
+        raise InputError(
+            f"The split manifest '{table}' is not the table that '{record}' describes: one of the two was changed or "
+            "copied without the other; make the split again, or remove the record if the change was meant."
+        )
 
 
 def filter_wells(manifest: Manifest, subset: str) -> WellFilter:
@@ -191,6 +225,7 @@ def output_paths(output: str | Path, overwrite: bool) -> tuple[Path, Path]:
     if table.suffix != ".csv":
         raise InputError(f"The output '{output}' is not a CSV file: give a name that ends in .csv.")
     record = table.with_suffix(".json")
+    _finish(table)
     for path in (table, record):
         if path.is_dir():
             raise InputError(f"The output '{path}' is a folder: give the name of a file.")
@@ -223,8 +258,7 @@ def write_split(split: Split, paths: tuple[Path, Path], about: dict[str, Any], n
         table.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise write_error(table, error) from error
-    write_csv(split.manifest, table)
-    content = table.read_bytes()
+    content = csv_bytes(split.manifest)
     written = Source(table.name, hashlib.sha256(content).hexdigest(), len(content), split.manifest.height)
     summary = {
         "command": "cpjump split",
@@ -237,4 +271,12 @@ def write_split(split: Split, paths: tuple[Path, Path], about: dict[str, Any], n
         "notes": [*split.notes, *notes],
         **about,
     }
-    write_json(summary, record)
+    described = json_bytes(summary)
+    with (
+        temporary_file(table, lambda handle: handle.write(content)) as new_table,
+        temporary_file(record, lambda handle: handle.write(described)) as new_record,
+    ):
+        try:
+            replace_files({new_table: table, new_record: record}, table)
+        except OSError as error:
+            raise write_error(table, error) from error

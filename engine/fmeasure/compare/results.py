@@ -15,7 +15,7 @@ from ...choices import did_you_mean
 from ...comparison.runs import check_unchanged
 from ...devices import backend_of
 from ...errors import InputError, examples
-from ...results.folder import read_manifest
+from ...results.manifest import read_manifest
 from ...results.tables import Table
 from ..confusion import Entries
 from ..figures.draw import draw_comparison

@@ -11,7 +11,6 @@ Each may be gzipped. The format is recognised by the content. An ontology may al
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +21,8 @@ import numpy as np
 from ...choices import check_one, did_you_mean
 from ...errors import InputError, examples
 from ...readers.errors import missing_file_error, refuse_git_lfs_pointer, unreadable_error
-from ...readers.text_table import expand
+from ...readers.integrity.expansion import expand
+from ...results.json_files import parse_json
 from .kept import find_ontology
 from .obo import Term, ontology_of, parse_obo, parse_obo_graph
 from .ontology import ROOT, Ontology
@@ -199,8 +199,8 @@ def read_content(given: str | Path) -> bytes:
 
 def _parse_json(content: bytes, source: str) -> dict[str, Any]:
     try:
-        document: dict[str, Any] = json.loads(content)  # it starts with "{"
-    except (ValueError, RecursionError) as error:
+        document: dict[str, Any] = parse_json(content)  # it starts with "{"
+    except ValueError as error:
         raise InputError(f"{source} is not valid JSON ({error}); fetch it again.") from error
     if not document.keys() & {"graphs", "cl_names", _LABELS, "children_dictionary"}:
         raise InputError(

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ...readers.text_table import expand
+from ...readers.integrity.expansion import expand
 from ...results.files import write_atomic, write_json
 from .kept import find_ontology
 from .ontology import Ontology

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from typing import Any
 from ...choices import did_you_mean
 from ...errors import InputError, examples
 from ...readers.errors import unreadable_error
-from ...results.folder import read_manifest
+from ...results.json_files import read_json
+from ...results.manifest import read_manifest
 
 __all__ = ["LABELS", "METADATA", "RESOURCE", "RESPONSE", "AnnotateDir", "find_annotate_dirs", "rank_columns"]
 
@@ -207,10 +207,10 @@ def _read(path: Path) -> AnnotateDir:
 
 def _read_metadata(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
     except OSError as error:
         raise unreadable_error(str(path), error) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{path} is not valid JSON ({error}).") from error
     if not isinstance(content, dict):
         raise InputError(f"{path} must hold a JSON object, but it holds a {type(content).__name__}.")

@@ -86,6 +86,10 @@ class ScoreOptions(TextOptions):
         (),
         many="comma",
     )
+    zarr_fill: bool = option(
+        "zarr: read chunks that are not stored, as zarr 3 leaves out zeros, as the fill value; else they are refused.",
+        False,
+    )
     cells: bool = option("Do not keep the calls of every cell in the result folder.", True, decides=False)
     device: str = option("Where kernels run; the numbers are the same.", "auto", choices=DEVICES, decides=False)
 

@@ -103,6 +103,8 @@ class Reader:
         Columns of cell ids: the first of them that a file has.
     missing_text : sequence of str, optional
         Texts that mean missing.
+    zarr_fill : bool, default False
+        Whether chunks that a zarr folder does not store are read as their fill value.
     """
 
     def __init__(
@@ -117,9 +119,11 @@ class Reader:
         crosswalks: Crosswalks | None = None,
         ids: Sequence[str] = (),
         missing_text: Sequence[str] = (DEFAULT,),
+        zarr_fill: bool = False,
     ) -> None:
         self.policy, self.align_by, self.obs, self.backend = policy, align_by, tuple(obs), backend
         self.steps = steps or StepStore()
+        self._zarr_fill = zarr_fill
         self.crosswalks, self.ids, self.missing_text = crosswalks or Crosswalks(), tuple(ids), tuple(missing_text)
         self._ontology_options = dict(ontology_options)
         self._once: dict[Any, Future[Any]] = {}
@@ -192,7 +196,7 @@ class Reader:
         """Read a file; its cell ids are in the first of the columns asked for that it has."""
         names = column_names(path) if self.ids else []
         ids = next((name for name in self.ids if name in names), None)
-        return read_cells(path, labels, scores, ids=ids, missing_text=self.missing_text)
+        return read_cells(path, labels, scores, ids=ids, missing_text=self.missing_text, zarr_fill=self._zarr_fill)
 
     def _crosswalks(self, run: Run) -> tuple[dict[str, str], dict[str, str]]:
         """Return the labels to be replaced in the truth, and in the predictions of a run."""
@@ -211,6 +215,7 @@ class Reader:
     def _counted(self, run: Run, ontology: Ontology | None, found: CellTable, said: Sequence[str]) -> dict[str, Any]:
         """Align, code and count; the result is plain, see `_scored`."""
         truth, where, notes = self._truth(run), run.directory or run.name, list(said)
+        notes += [*truth.notes, *found.notes]
         places = (_place(truth, run.truth), _place(found, run.predictions))
         order, note = align(truth.ids, found.ids, by=self.align_by, where=where, places=places)
         for table, path, columns in ((truth, run.truth, [run.gt_label]), (found, run.predictions, run.columns)):

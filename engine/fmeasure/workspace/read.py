@@ -12,7 +12,8 @@ import polars as pl
 
 from ....kernels.dispatch import get_backend
 from ...errors import InputError, examples
-from ...results.folder import MANIFEST
+from ...readers.errors import damaged_file_as_input_error
+from ...results.manifest import MANIFEST
 from ..confusion import Confusion
 from ..names import is_label_column
 from ..ontology.ids import find_id
@@ -54,6 +55,10 @@ def _with_codes(calls: pl.DataFrame, labels: tuple[str, ...], path: Path) -> pl.
             raise InputError(f"{path}: Column {name!r} holds labels that the confusion matrix does not have.")
         calls = calls.with_columns(code.fill_null(len(labels)).alias(name))
     return calls
+
+
+#: What a damaged folder should be, for messages.
+_KIND = "a result of fastbench fmeasure"
 
 
 def _ranks(workspace: Path, kind: str) -> list[int]:
@@ -166,6 +171,11 @@ def read_samples(
     """
     if not workspace.is_dir():
         raise InputError(f"There is no folder {workspace}.")
+    with damaged_file_as_input_error(str(workspace), _KIND):
+        return _samples(workspace, ontology, with_ontology, optional)
+
+
+def _samples(workspace: Path, ontology: Path | None, with_ontology: bool, optional: bool) -> list[Sample]:
     known: dict[Any, Ontology] = {}
     samples = []
     for name, meta, confusions in _matrices(workspace, "raw"):
@@ -213,6 +223,8 @@ def _ontology_path(workspace: Path, name: str, meta: dict[str, Any], optional: b
     if "ontology_fingerprint" in meta:
         if fingerprint is None:
             return None
+        if not re.fullmatch("[0-9a-f]{16,}", str(fingerprint)):
+            raise InputError(f"{workspace}: ontology_fingerprint of {name!r} is damaged; make the folder anew.")
         path = workspace / "ontologies" / f"{fingerprint[:16]}.json"
     else:
         path = Path(str(directory)) / "ontology_resource.json"
@@ -225,10 +237,11 @@ def _ontology_path(workspace: Path, name: str, meta: dict[str, Any], optional: b
 
 def read_groups(workspace: Path) -> list[StoredGroup]:
     """Read the groups of a workspace."""
-    return [
-        StoredGroup(str(meta.get("model_name", folder)), confusions, list(meta.get("keys", ())))
-        for folder, meta, confusions in _matrices(workspace, "aggregate")
-    ]
+    with damaged_file_as_input_error(str(workspace), _KIND):
+        return [
+            StoredGroup(str(meta.get("model_name", folder)), confusions, list(meta.get("keys", ())))
+            for folder, meta, confusions in _matrices(workspace, "aggregate")
+        ]
 
 
 def kept_files(workspace: Path, redone: Sequence[str]) -> list[str]:

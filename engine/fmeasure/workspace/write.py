@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import zipfile
@@ -26,6 +25,7 @@ from ....kernels.cores import run_jobs
 from ...errors import InputError
 from ...results.files import write_json
 from ...results.folder import ResultFolder
+from ...results.json_files import read_json
 from ..confusion import Confusion
 from ..names import is_label_column, safe_name
 from ..ontology.ontology import Ontology
@@ -113,7 +113,7 @@ def load_matrix(folder: Path) -> tuple[Any, dict[str, Any]]:
             raise FileNotFoundError(f"There is no {folder / name}.")
     try:
         matrix = load_npz(folder / _MATRIX)
-        meta = json.loads((folder / META).read_bytes())
+        meta = read_json(folder / META)
     except Exception as error:  # zipfile, NumPy and SciPy raise many types, all of which mean a damaged file
         raise InputError(f"{folder}: The confusion matrix is damaged or no such file: {error}.") from error
     if not isinstance(meta, dict):

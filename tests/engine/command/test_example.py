@@ -21,7 +21,7 @@ from fastbench.engine.comparison.compare import comparison_command
 from fastbench.engine.comparison.options import CompareOptions
 from fastbench.engine.errors import InputError
 from fastbench.engine.options import options_of
-from fastbench.engine.results.folder import read_manifest
+from fastbench.engine.results.manifest import read_manifest
 from tests.engine.command.example import SOURCE, spread_command
 from tests.engine.figures.pictures import no_drawing
 

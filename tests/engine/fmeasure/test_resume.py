@@ -16,7 +16,7 @@ from fastbench.engine.fmeasure import report
 from fastbench.engine.fmeasure.command import CONFUSION_MATRIX, FMEASURE, HIERARCHICAL
 from fastbench.engine.fmeasure.options import FmeasureOptions, HierarchicalOptions
 from fastbench.engine.fmeasure.runs.reader import Reader
-from fastbench.engine.results.folder import read_manifest
+from fastbench.engine.results.manifest import read_manifest
 
 from ...cli.running import call_process, started
 from .dag import GT, IDS, NAME, write_run, write_truth

@@ -17,7 +17,7 @@ from fastbench.engine.errors import InputError
 from fastbench.engine.map.command import MAP
 from fastbench.engine.map.job import MapResult, run_map
 from fastbench.engine.map.options import MapOptions
-from fastbench.engine.results.folder import read_manifest
+from fastbench.engine.results.manifest import read_manifest
 
 FEATURES = [f"Cells_F{i}" for i in range(12)]
 RNG = np.random.default_rng(8)

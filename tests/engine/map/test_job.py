@@ -15,7 +15,7 @@ from fastbench.engine.errors import InputError
 from fastbench.engine.map.command import MAP
 from fastbench.engine.map.job import run_map
 from fastbench.engine.map.options import MapOptions
-from fastbench.engine.results.folder import read_manifest
+from fastbench.engine.results.manifest import read_manifest
 from fastbench.engine.results.progress import Silent
 
 RULES = {"pos_sameby": "Metadata_drug", "neg_diffby": "Metadata_drug"}

@@ -18,7 +18,7 @@ from fastbench.engine.command.execute import execute
 from fastbench.engine.map.command import MAP
 from fastbench.engine.map.job import MapResult
 from fastbench.engine.map.options import MapOptions
-from fastbench.engine.results.folder import read_manifest
+from fastbench.engine.results.manifest import read_manifest
 from fastbench.engine.retrieval import average_precision
 
 from ...cli.running import call

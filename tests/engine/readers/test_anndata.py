@@ -133,7 +133,9 @@ def test_a_missing_chunk_of_the_metadata_is_noted(tmp_path):
     path = save(adata(), tmp_path / "a.zarr")
     chunk = _chunk_files(path / "obs" / "score")[0]
     chunk.unlink()
-    assert any("obs/score" in note and "1 of 1 chunks" in note for note in read_profiles(path).notes)
+    found = read_profiles(path)
+    assert any("obs/score" in note and "1 of 1 chunks" in note for note in found.notes)
+    assert "score" not in found.metadata.columns
 
 
 class _Bomb:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import errno
-from types import SimpleNamespace
 
 import pytest
 
 from fastbench.engine.errors import InputError
 from fastbench.engine.readers.errors import (
     damaged_file_as_input_error,
-    missing_chunks,
     missing_file_error,
     refuse_git_lfs_pointer,
     unreadable_error,
@@ -41,13 +39,9 @@ def test_what_libraries_raise_becomes_one_sentence(error, sentence):
     assert str(caught.value) == sentence
 
 
-def test_pointers_chunks_and_permissions():
+def test_pointers_and_permissions():
     refuse_git_lfs_pointer(b"Metadata_Plate,x\n", "a.csv")
     with pytest.raises(InputError, match=r"'a\.csv' is a Git LFS pointer, not the data"):
         refuse_git_lfs_pointer(b"version https://git-lfs.github.com/spec/v1\n", "a.csv")
-    array = SimpleNamespace(nchunks=4, nchunks_initialized=1, size=8)
-    assert missing_chunks("a.zarr", array, "X") == "'a.zarr': 3 of 4 chunks of X are not there"
-    assert missing_chunks("a.zarr", SimpleNamespace(nchunks=1, nchunks_initialized=0, size=0), "X") == ""
-    assert missing_chunks("a.zarr", SimpleNamespace(nchunks=4, nchunks_initialized=4, size=8), "X") == ""
     error = OSError(errno.EACCES, "Permission denied")
     assert str(unreadable_error("a.csv", error)) == "'a.csv' cannot be read: Permission denied."

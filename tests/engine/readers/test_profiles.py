@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from fastbench.engine.readers import text_table
+from fastbench.engine.errors import InputError
+from fastbench.engine.readers.integrity import expansion
 from fastbench.engine.readers.profiles import read_profiles
 from fastbench.engine.readers.text import type_text, without_missing_text
 from fastbench.engine.tables.labels import missing_texts
@@ -429,12 +430,32 @@ def test_gzip_by_content_not_by_name(tmp_path):
 
 @pytest.mark.parametrize("members", [1, 2])
 def test_a_gzip_bomb_is_refused_before_it_is_expanded(tmp_path, monkeypatch, members):
-    monkeypatch.setattr(text_table, "SUSPECT_EXPANDED_BYTES", 10_000)
-    monkeypatch.setattr(text_table, "SUSPECT_RATIO", 20)
+    monkeypatch.setattr(expansion, "SUSPECT_EXPANDED_BYTES", 10_000)
+    monkeypatch.setattr(expansion, "SUSPECT_RATIO", 20)
     text = b"Metadata_m,x\n" + b"a,0\n" * 200_000
     path = tmp_path / "bomb.csv.gz"
     path.write_bytes(b"".join([gzip.compress(b"")] * (members - 1)) + gzip.compress(text))
     refused(["bomb.csv.gz", str(path.stat().st_size), "expands"], path)
+
+
+def test_a_gzip_bomb_is_seen_while_it_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setattr(expansion, "SUSPECT_EXPANDED_BYTES", 2**20)
+    path = tmp_path / "bomb.csv.gz"
+    packed = gzip.compress(bytes(2**25))  # 32 MiB of nothing
+    path.write_bytes(packed)
+    expanded = int(refused(["bomb.csv.gz"], path).split("more than ")[1].split(",")[0])
+    assert 2**20 < expanded < 2**20 + 1032 * expansion._STEP
+    monkeypatch.setattr(expansion, "MAX_EXPANDED_BYTES", 1000)
+    text = b"".join(b"%d,%d\n" % (i, i * i) for i in range(500))
+    with pytest.raises(InputError, match="expands from"):
+        expansion.expand(gzip.compress(text), "a.csv")
+    monkeypatch.undo()
+    for members in ([text], [text, b"", text], [text] * 300):
+        joined = b"".join(map(gzip.compress, members))
+        assert expansion.expand(joined + bytes(700), "a.csv") == b"".join(members)
+        for damaged in (joined[:-1], joined[:9], joined + b"more", joined[:-8] + bytes([joined[-8] ^ 1]) + joined[-7:]):
+            with pytest.raises(InputError, match="do not decompress"):
+                expansion.expand(damaged, "a.csv")
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "h5ad"])

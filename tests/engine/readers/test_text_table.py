@@ -92,6 +92,41 @@ def test_other_faults_are_said_alike(tmp_path, reader):
     assert refusal(READERS[reader], path).startswith(f"'{path}' is named .gz but is not gzip-compressed")
 
 
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_text_that_is_not_utf8_and_parts_that_were_never_written_are_refused(tmp_path, reader, name):
+    path = written(tmp_path / "whole.csv", ROW, ROW)
+    text = path.read_text()
+    place = text.rindex("negcon")
+    for content, said in (
+        (text.encode("utf-16"), "is not UTF-8 text"),
+        (text.encode("utf-16-le"), "holds NUL characters: it is UTF-16"),
+        (text.encode("utf-16-be"), "holds NUL characters"),
+        (text.encode() + bytes(4096), "holds NUL characters"),  # as a crash leaves a file that was being extended
+        ((text[:place] + "\0\0\0\0\0\0" + text[place + 6 :]).encode(), "holds NUL characters"),
+    ):
+        damaged = tmp_path / name
+        damaged.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        assert refusal(READERS[reader], damaged).startswith(f"'{damaged}' {said}")
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_shifted_rows_and_doubled_columns_are_refused(tmp_path, reader):
+    shifted = written(tmp_path / "r.csv", ["1", *ROW], ["2", *ROW], ROW)  # names of rows, but not of all
+    assert "row 2 has 8 fields, but the header has 7" in refusal(READERS[reader], shifted)
+    whole = written(tmp_path / "whole.csv", ROW).read_text()
+    cut = tmp_path / "cut.csv"
+    cut.write_text(whole + whole.splitlines()[1][:11])  # cut off within a row, without a line break
+    assert "row 3 has 3 fields" in refusal(READERS[reader], cut)
+    joined = tmp_path / "joined.csv"
+    joined.write_text(whole.rstrip("\n") + whole)  # two files, the first without a line break at its end
+    assert "row 2 has 13 fields" in refusal(READERS[reader], joined)
+    if reader != "wells":  # it asks for its columns by name
+        doubled = tmp_path / "doubled.csv"
+        doubled.write_text(whole.replace(",x\n", ",subset\n"))
+        assert "more than one column named 'subset'" in refusal(READERS[reader], doubled)
+
+
 def test_small_tables_are_text_with_nulls(tmp_path):
     path = tmp_path / "a.tsv"
     path.write_text('\ufeffx\ty\n001\t\n"a\tb"\tNA\n\n""\tsay "x"\n')

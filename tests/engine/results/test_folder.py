@@ -26,6 +26,7 @@ from polars.testing import assert_frame_equal
 
 from fastbench.engine.errors import InputError
 from fastbench.engine.results import folder as outputs
+from fastbench.engine.results import replace
 from fastbench.engine.results.files import write_atomic, write_csv, write_json, write_parquet
 from fastbench.engine.results.folder import ResultFolder
 
@@ -272,18 +273,21 @@ def test_a_run_that_fails_leaves_the_old_result(error, old):
     assert not old or content() == "x\n1\n"
 
 
-@pytest.mark.parametrize("failing", ["fsync", "rename", "manifest"])
+@pytest.mark.parametrize("failing", ["fsync", "rename", "exchange", "manifest"])
 def test_failure_at_the_last_moment_leaves_the_old_result(monkeypatch, failing):
     make()
-    real = {"rename": os.rename, "fsync": os.fsync, "manifest": outputs.write_json}[failing]
+    real = os.rename
 
     def full(*arguments):
         if failing == "rename" and ".partial-" not in str(arguments[0]):
             return real(*arguments)  # the old result steps aside; the new one then fails to take its place
         raise OSError(errno.ENOSPC, "full")
 
+    places = {"manifest": (outputs, "write_json"), "exchange": (replace, "exchange")}
     with monkeypatch.context() as patch:
-        patch.setattr(*((outputs, "write_json") if failing == "manifest" else (os, failing)), full)
+        if failing == "rename":  # a file system without an exchange of names
+            patch.setattr(replace, "exchange", lambda one, other: False)
+        patch.setattr(*places.get(failing, (os, failing)), full)
         with pytest.raises(InputError, match="no room left"):
             make(value=2, overwrite=True)
     assert content() == "x\n1\n"

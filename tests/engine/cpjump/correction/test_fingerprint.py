@@ -9,8 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
+from fastbench.engine.cpjump.correction.files import load_fitted, save_fitted
 from fastbench.engine.cpjump.correction.fingerprint import KNOWN, fingerprint_of, has_names, unlike
-from fastbench.engine.cpjump.correction.transforms import fit, load_fitted, save_fitted
+from fastbench.engine.cpjump.correction.transforms import fit
 from fastbench.engine.cpjump.options import Options
 from fastbench.engine.cpjump.planning import plan
 from fastbench.engine.cpjump.plates.metadata import experiments

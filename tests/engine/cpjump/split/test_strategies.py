@@ -1,7 +1,9 @@
 """Splits follow the published rules to the well, and a manifest gives back exactly what was written."""
 
 import csv
+import json
 import math
+import os
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -389,6 +391,40 @@ def test_a_manifest_filters_to_its_wells_and_the_controls_of_its_plates(tmp_path
         controls = table.filter(Metadata_negcon_or_other="negcon").select("Metadata_Plate", "Metadata_Well").iter_rows()
         kept = table.filter(chosen.keep(table))
         assert set(kept.select("Metadata_Plate", "Metadata_Well").iter_rows()) == expected | set(controls)
+
+
+def test_a_manifest_that_is_not_the_one_its_record_describes_is_refused(tmp_path):
+    paths = output_paths(tmp_path / "split.csv", overwrite=False)
+    write_split(split(REPRESENTATION), paths, {})
+    whole, record = paths[0].read_text(), paths[1].read_text()
+    assert sorted(os.listdir(tmp_path)) == ["split.csv", "split.json"]
+    for damaged in (whole.replace("train", "test"), whole[: whole.rindex("\n", 0, -1) + 1], whole + "\n"):
+        paths[0].write_text(damaged)
+        with pytest.raises(InputError, match=r"split\.csv' is not the table that '.*split\.json' describes"):
+            read_manifest(paths[0])
+    paths[0].write_text(whole)
+    assert read_manifest(paths[0]).wells.height
+    for other in ("{}", "no json", record.replace("cpjump split", "map"), record.replace("split.csv", "other.csv")):
+        paths[1].write_text(other)  # somebody else's file
+        assert read_manifest(paths[0]).wells.height
+    paths[1].unlink()
+    paths[0].write_text(whole.replace("train", "test"))
+    assert read_manifest(paths[0]).sizes.keys() == {"validate", "test"}
+
+
+def test_a_split_that_was_killed_while_it_was_written_is_finished_by_who_reads_it(tmp_path):
+    paths = output_paths(tmp_path / "split.csv", overwrite=False)
+    write_split(split(REPRESENTATION), paths, {})
+    new = [path.read_bytes() for path in paths]
+    write_split(split(GENE_COMPOUND), output_paths(tmp_path / "split.csv", overwrite=True), {})
+    partial = [f".{path.name}.partial-1-elsewhere-2" for path in paths]
+    (tmp_path / partial[1]).write_bytes(new[1])
+    paths[0].write_bytes(new[0])  # the first of two renames was done
+    marker = {"files": dict(zip(partial, [path.name for path in paths], strict=True))}
+    (tmp_path / ".split.csv.replacing").write_text(json.dumps(marker))
+    assert read_manifest(paths[0]).wells.height == split(REPRESENTATION).manifest.height
+    assert [path.read_bytes() for path in paths] == new
+    assert len(os.listdir(tmp_path)) == 2
 
 
 def test_plates_that_do_not_occur_are_dropped_with_their_controls(tmp_path):
