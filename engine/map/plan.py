@@ -36,11 +36,12 @@ def plan_map(options: MapOptions) -> Work:
         One row a file; queries, pairs, seconds on two cores and megabytes in all.
     """
     profiles, rules, notes = read_and_prepare(options)
-    plan = compile_pairs(profiles.metadata, PairRules(**rules, multilabel_col=options.multilabel or None))
-    backend = backend_of("cpu")
     wanted = np.ones(len(profiles), dtype=bool)
     if options.queries:
         wanted = filter_mask(profiles.metadata, options.queries, "--queries")
+    pair_rules = PairRules(**rules, multilabel_col=options.multilabel or None)
+    plan = compile_pairs(profiles.metadata, pair_rules, wanted if options.queries else None)
+    backend = backend_of("cpu")
     wanted = wanted[plan.rows]
     positives = backend.count_partners(plan.positives)
     negatives = backend.count_partners(plan.negatives)

@@ -151,7 +151,7 @@ def score(
         whose = f"Distance {distance!r} is scipy's" if isinstance(distance, str) else "The similarity is a function"
         said.append(f"{whose}: ranks are as exact as its arithmetic, without a certificate.")
     backend = backend_of(device, scoring.precision)
-    plan = compile_pairs(metadata, rules)
+    plan = compile_pairs(metadata, rules, queries)
     x = features if len(plan.rows) == len(features) else features[plan.rows]
     wanted = np.ones(len(x), dtype=bool) if queries is None else np.asarray(queries, dtype=bool)[plan.rows]
     if not wanted.any():

@@ -9,6 +9,7 @@ column entry may be a filter such as ``"Metadata_x == 'a'"``: it limits the rows
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -186,19 +187,51 @@ def _n_missing_items(lists: pl.Series) -> int:
     return items.null_count() + (int(items.is_nan().sum()) if items.dtype.is_float() else 0)
 
 
-def _refuse_bad_keys(frame: pl.DataFrame, columns: Sequence[str]) -> None:
+def _plain(name: str) -> str:
+    """Write a column as filters name it."""
+    return name if re.fullmatch(r"[A-Za-z_]\w*", name) else f"`{name}`"
+
+
+def _refuse_bad_keys(
+    frame: pl.DataFrame, columns: Sequence[str], queries: npt.NDArray[np.bool_] | None
+) -> dict[str, int]:
+    """Refuse columns that cannot be paired by, and return in how many rows that are no queries each is missing."""
+    allowed = {}
     for column in columns:
         series = frame[column]
-        if series.dtype.is_float():
-            series = series.fill_nan(None)
-        if series.null_count():
-            where = series.is_null().arg_true().to_list()
-            raise InputError(
-                f"Metadata column {column!r} is missing in {series.null_count()} of {len(series)} rows (rows "
-                f"{examples(where)}); fill it or drop these rows before pairing by it."
-            )
         if series.dtype.is_nested() or series.dtype == pl.Object:
             raise InputError(f"Metadata column {column!r} holds {series.dtype}; pair by text, numbers or booleans.")
+        missing = _missing(series)
+        if not missing.any():
+            continue
+        asked = missing if queries is None else missing & queries
+        if asked.any():
+            whole = f"{len(series)} rows" if queries is None else f"{int(queries.sum())} rows that are queries"
+            known = f"{_plain(column)} == {_plain(column)}"
+            raise InputError(
+                f"Metadata column {column!r} is missing in {int(asked.sum())} of {whole} (rows "
+                f"{examples(np.flatnonzero(asked).tolist())}); fill it (--fill '{column}=VALUE'), drop these rows "
+                f'(--filter "{known}"), or keep them as candidates that are never a query (--queries "{known}").'
+            )
+        allowed[column] = int(missing.sum())
+    return allowed
+
+
+def _missing(series: pl.Series) -> npt.NDArray[np.bool_]:
+    """Return which values are null or NaN."""
+    gone = series.is_null()
+    return (gone | series.is_nan().fill_null(False) if series.dtype.is_float() else gone).to_numpy()
+
+
+def _codes(series: pl.Series) -> tuple[npt.NDArray[np.int64], pl.Series | None]:
+    """Number the values of a column as `column_codes` does; each missing one has a number of its own: it equals none."""
+    missing = _missing(series)
+    if not missing.any():
+        return column_codes(series)
+    codes = np.empty(len(series), np.int64)
+    codes[~missing], distinct = column_codes(series.filter(pl.Series(~missing)))
+    codes[missing] = codes[~missing].max(initial=-1) + 1 + np.arange(int(missing.sum()))
+    return codes, distinct
 
 
 def _missing_value_strings(texts: Mapping[str, pl.Series]) -> list[str]:
@@ -211,7 +244,9 @@ def _missing_value_strings(texts: Mapping[str, pl.Series]) -> list[str]:
     return found
 
 
-def compile_pairs(metadata: pl.DataFrame, pair_rules: PairRules) -> PairPlan:
+def compile_pairs(
+    metadata: pl.DataFrame, pair_rules: PairRules, queries: npt.NDArray[np.bool_] | None = None
+) -> PairPlan:
     """Turn the column rules into integer codes.
 
     Parameters
@@ -220,6 +255,9 @@ def compile_pairs(metadata: pl.DataFrame, pair_rules: PairRules) -> PairPlan:
         One row a profile.
     pair_rules : PairRules
         The rules.
+    queries : ndarray of bool, shape (n,), optional
+        Rows that are scored; all of them when left out. A value that is missing in another row equals nothing: the row
+        agrees with none in that column, and differs from all.
 
     Returns
     -------
@@ -229,7 +267,7 @@ def compile_pairs(metadata: pl.DataFrame, pair_rules: PairRules) -> PairPlan:
     Raises
     ------
     InputError
-        Unknown columns, missing values in a used column, a column both same and different, an empty rule.
+        Unknown columns, missing values of queries in a used column, a column both same and different, an empty rule.
     """
     multilabel_col = pair_rules.multilabel_col
     rules, rows = _split_filters(metadata, {what: _as_rule(getattr(pair_rules, what), what) for what in _RULES})
@@ -247,7 +285,7 @@ def compile_pairs(metadata: pl.DataFrame, pair_rules: PairRules) -> PairPlan:
     used = list(dict.fromkeys(c for rule in rules.values() for c in rule.columns))
     frame = metadata if len(rows) == len(metadata) else metadata.select(used)[rows]
     single = [c for c in used if c != multilabel_col]
-    _refuse_bad_keys(frame, single)
+    missing = _refuse_bad_keys(frame, single, None if queries is None else queries[rows])
     labels, names = None, None
     if multilabel_col is not None:
         require_columns(metadata, [multilabel_col], "multilabel_col")
@@ -259,13 +297,17 @@ def compile_pairs(metadata: pl.DataFrame, pair_rules: PairRules) -> PairPlan:
                 "give these rows an empty list or drop them."
             )
         labels, names = _label_index(frame, multilabel_col)
-    coded = dict(zip(single, run_jobs([(1, partial(column_codes, frame[column])) for column in single]), strict=True))
+    coded = dict(zip(single, run_jobs([(1, partial(_codes, frame[column])) for column in single]), strict=True))
     codes = {column: numbers for column, (numbers, _) in coded.items()}
     texts = {column: distinct for column, (_, distinct) in coded.items() if distinct is not None}
     n = len(frame)
     positives = _compile_side(n, codes, rules["pos_sameby"], rules["pos_diffby"], multilabel_col, None)
     negatives = _compile_side(n, codes, rules["neg_sameby"], rules["neg_diffby"], multilabel_col, labels)
     warnings = [*near_duplicate_labels(texts), *_missing_value_strings(texts)]
+    warnings += [
+        f"{column!r} is missing in {count} rows that are never a query: there it equals no value, and differs from all."
+        for column, count in missing.items()
+    ]
     if multilabel_col is not None and (gone := _n_missing_items(frame[multilabel_col])):
         warnings.append(f"{gone} missing items in the lists of {multilabel_col!r} were left out.")
     exchange = _exchange_of(n, codes, rules, multilabel_col)
