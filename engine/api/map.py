@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..map.columns import split_columns
+from ..map.columns import columns_named, rules_of, split_columns
 from ..map.command import MAP
+from ..map.controls import expanded
 from ..map.job import MapResult, run_map
 from ..map.options import MapOptions
 from ..options import from_mapping
@@ -97,6 +98,7 @@ def map_profiles(
             features=asked.features or None,
             obsm=asked.obsm or None,
             missing_text=asked.missing_text,
+            metadata_columns=columns_named(expanded(asked), rules_of(asked)),
         )
         run = partial(run_map, profiles=held)
     return run_in_python(MAP, asked, run=run, output=output, overwrite=overwrite, progress_bar=progress_bar)

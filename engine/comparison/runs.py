@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -14,17 +13,14 @@ from ..choices import did_you_mean
 from ..command.measure import Measure
 from ..errors import InputError
 from ..options import options_of
-from ..results.digests import file_sha256
-from ..results.manifest import output_digests, read_manifest
+from ..results.earlier import check_unchanged, manifest_of
 
 __all__ = [
     "KEY",
     "Run",
     "baseline_first",
-    "check_unchanged",
     "command_of",
     "differing_options",
-    "manifest_of",
     "named_folders",
     "read_run",
 ]
@@ -106,57 +102,6 @@ def named_folders(texts: Sequence[str], least: int = 2) -> dict[str, Path]:
 def command_of(folder: Path) -> str:
     """Return which command wrote a result folder; what is no result of fastbench is refused."""
     return str(manifest_of(folder).get("command"))
-
-
-def manifest_of(folder: Path, command: str = "") -> Mapping[str, Any]:
-    """Return the manifest of a result folder.
-
-    Parameters
-    ----------
-    folder : Path
-        The result folder.
-    command : str, default ""
-        The command that must have written it; any without one.
-
-    Raises
-    ------
-    InputError
-        When it is no result of fastbench, or of another command.
-    """
-    if not folder.is_dir():
-        raise InputError(f"The result folder '{folder}' does not exist: give a folder that fastbench wrote.")
-    manifest = read_manifest(folder)
-    if not manifest:
-        raise InputError(f"'{folder}' is not a result of fastbench (it has no manifest.json of one).")
-    written = manifest.get("command")
-    if command and written != command:
-        raise InputError(f"'{folder}' was written by 'fastbench {written}', not by 'fastbench {command}'.")
-    return manifest
-
-
-def check_unchanged(folder: Path, manifest: Mapping[str, Any], pattern: str) -> None:
-    """Refuse files of a result that are not those that its manifest lists.
-
-    Parameters
-    ----------
-    folder : Path
-        The result folder.
-    manifest : mapping
-        Its manifest.
-    pattern : str
-        Names of the files that are compared, such as ``*_map.csv``; those that are gone are left to their reader.
-
-    Raises
-    ------
-    InputError
-        When a file has another SHA-256 than the manifest says.
-    """
-    for name, digest in output_digests(manifest).items():
-        path = folder / name
-        if fnmatchcase(name, pattern) and path.is_file() and file_sha256(path) != digest:
-            raise InputError(
-                f"The file '{path}' was changed after it was written: run 'fastbench {manifest.get('command')}' again."
-            )
 
 
 def read_run(name: str, folder: Path, command: str, measure: Measure) -> Run:

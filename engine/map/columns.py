@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from ..errors import InputError
+from collections.abc import Mapping
 
-__all__ = ["parse_columns", "split_columns"]
+from ..errors import InputError
+from ..tables.filters import parse_derive, parse_filter
+from .active import active_columns
+from .options import MapOptions
+
+__all__ = ["RULES", "columns_named", "columns_of_entry", "parse_columns", "rules_of", "split_columns", "split_fill"]
+
+#: The options that are pair rules.
+RULES = ("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby")
 
 
 def parse_columns(text: str) -> dict[str, list[str]]:
@@ -51,3 +59,38 @@ def split_columns(text: str) -> list[str]:
     if quote or depth:
         raise InputError(f"The column list {text!r} has an open quote or bracket.")
     return [part.strip() for part in parts if part.strip()]
+
+
+def split_fill(text: str) -> tuple[str, str]:
+    """Split ``COLUMN=VALUE`` at its first equals sign, one within backticks apart."""
+    column, equals, value = text.partition("`=") if text.startswith("`") else text.partition("=")
+    column = column.strip().strip("`")
+    if not equals or not column or not value.strip():
+        raise InputError(f"--fill {text!r} is not COLUMN=VALUE, such as Metadata_dose=0.")
+    return column, value.strip()
+
+
+def rules_of(options: MapOptions) -> dict[str, dict[str, list[str]]]:
+    """Return the four column rules by name, see `parse_columns`."""
+    return {name: parse_columns(getattr(options, name)) for name in RULES}
+
+
+def columns_of_entry(entry: str) -> tuple[str, ...]:
+    """Return the columns that an entry of a rule names: itself, or those of its filter."""
+    return parse_filter(entry).columns if set(entry) & set("=<>!") else (entry,)
+
+
+def columns_named(options: MapOptions, rules: Mapping[str, Mapping[str, list[str]]]) -> list[str]:
+    """Return the columns that options name, in the order in which they do first; not those that --derive makes."""
+    named = [c for rule in rules.values() for entry in (*rule["all"], *rule["any"]) for c in columns_of_entry(entry)]
+    for text in (*options.filter, options.queries, options.reference_index):
+        named += parse_filter(text).columns if text else ()
+    derived = [parse_derive(text) for text in options.derive]
+    named += [column for each in derived for column in each.columns]
+    for text in (options.group_by, options.hierarchical_by, options.consensus, options.key):
+        named += split_columns(text)
+    named += [split_fill(text)[0] for text in options.fill]
+    named += [options.multilabel] if options.multilabel else []
+    named += active_columns(options.active_only) if options.active_only else []
+    made = {each.name for each in derived}
+    return [column for column in dict.fromkeys(named) if column not in made]

@@ -25,7 +25,8 @@ from ..retrieval.report import RetrievalReport
 from ..tables.dominance import dominant_feature_notes
 from ..tables.frames import require_columns
 from ..tables.profiles import Profiles, Source
-from .columns import parse_columns, split_columns
+from .columns import columns_named, rules_of, split_columns
+from .controls import expanded, expansion
 from .options import MapOptions
 from .preparation import REFERENCE_INDEX, count_duplicate_wells, filter_mask, float32_precision_notes, prepare
 from .tables import GROUP_COLUMNS, GROUPED_BY, METADATA, QUERY_COLUMNS
@@ -111,6 +112,7 @@ class MapResult:
         return {
             "definition": self.definition,
             "device": report.device,
+            **({"controls_stand_for": expansion(self.options)} if self.options.controls else {}),
             "features": {
                 "count": len(self.feature_names),
                 "names": list(self.feature_names),
@@ -166,7 +168,7 @@ def read_and_prepare(
     Parameters
     ----------
     options : MapOptions
-        What to do.
+        What to do, as `controls.expanded`.
     profiles : Profiles, optional
         In the place of the files.
 
@@ -179,9 +181,7 @@ def read_and_prepare(
     notes : list of str
         What was left out or noticed.
     """
-    rules = {
-        name: parse_columns(getattr(options, name)) for name in ("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby")
-    }
+    rules = rules_of(options)
     profiles = profiles or read_profiles(
         [packaged.resolve(path) for path in options.profiles],
         features=options.features or None,
@@ -189,6 +189,7 @@ def read_and_prepare(
         missing=options.missing,
         zarr_fill=options.zarr_fill,
         missing_text=options.missing_text,
+        metadata_columns=columns_named(options, rules),
     )
     _refuse_columns_left_out(options, profiles.notes)
     profiles, notes = prepare(profiles, options, rules)
@@ -224,6 +225,7 @@ def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | No
         Nothing is written, but what `job` keeps.
     """
     job = job or Job()
+    asked_for, options = options, expanded(options)
     with job.stage("reading profiles", "read"):
         profiles, rules, notes = read_and_prepare(options, profiles)
     asked = filter_mask(profiles.metadata, options.queries, "--queries") if options.queries else None
@@ -258,7 +260,7 @@ def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | No
     notes += [*sampled, *dependent, *_floor_notes(groups, options.threshold)]
     size = groups["indices"].list.len().alias("n_queries")
     return MapResult(
-        options,
+        asked_for,
         scored,
         groups.with_columns(size).drop("indices"),
         group_by,

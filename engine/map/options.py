@@ -26,17 +26,32 @@ class MapOptions(NullModel, Scoring, TextOptions):
     """
 
     profiles: tuple[str, ...] = option(
-        "Profile files (csv, csv.gz, tsv, parquet, arrow, h5ad, zarr), or sample:lincs.", positional=True, reads=True
+        "Profile files (csv, csv.gz, tsv, parquet, arrow, h5ad, zarr, npy, npz), or sample:lincs.",
+        positional=True,
+        reads=True,
     )
     pos_sameby: str = option("Columns in which positives agree: A,B or any(A,B).")
     neg_diffby: str = option("Columns in which negatives differ.", "")
     pos_diffby: str = option("Columns in which positives differ.", "")
     neg_sameby: str = option("Columns in which negatives agree.", "")
+    controls: str = option(
+        "The controls, e.g. \"Metadata_broad_sample == 'DMSO'\": they are never a query, but negatives of every query. "
+        "Short for --derive, --queries and --neg-diffby.",
+        "",
+    )
     filter: tuple[str, ...] = option(
         "Keep rows that meet this, e.g. \"Metadata_x == 'a'\"; may be repeated.", (), many="repeat"
     )
     derive: tuple[str, ...] = option(
         "Make a column: \"Metadata_negcon = Metadata_broad_sample == 'DMSO'\"; may be repeated.", (), many="repeat"
+    )
+    fill: tuple[str, ...] = option(
+        "COLUMN=VALUE: put a value where the metadata column has none; may be repeated.", (), many="repeat"
+    )
+    active_only: str = option(
+        "Result folder of an earlier map: keep the rows of its groups that are below the corrected p (and --controls).",
+        "",
+        reads=True,
     )
     queries: str = option("Score only rows that meet this; the others stay candidates.", "")
     reference_index: str = option(
@@ -56,6 +71,16 @@ class MapOptions(NullModel, Scoring, TextOptions):
         "Feature columns: all, cellprofiler (Cells_, Cytoplasm_, Nuclei_ ...), or a regular expression. Left out: "
         "all but row numbers and bookkeeping.",
         "",
+    )
+    metadata: str = option(
+        "Table (csv, tsv, parquet, arrow) of the metadata of .npy and .npz, row for row in their order; or "
+        "joined by --key, to files of every format.",
+        "",
+        reads=True,
+    )
+    key: str = option("Columns by which rows of --metadata are joined.", "")
+    embedding: str = option(
+        "Column of vectors (lists) in Parquet or Arrow, or array of .npz; found when there is one alone.", ""
     )
     obsm: str = option("AnnData: take features from this obsm key instead of X.", "")
     zarr_fill: bool = option(

@@ -9,6 +9,7 @@ from ..command.command import Work
 from ..devices import backend_of
 from ..results.progress import peak_megabytes
 from ..retrieval.pair_rules import PairRules, compile_pairs
+from .controls import expanded
 from .job import read_and_prepare
 from .options import MapOptions
 from .preparation import filter_mask
@@ -35,6 +36,7 @@ def plan_map(options: MapOptions) -> Work:
     Work
         One row a file; queries, pairs, seconds on two cores and megabytes in all.
     """
+    options = expanded(options)
     profiles, rules, notes = read_and_prepare(options)
     wanted = np.ones(len(profiles), dtype=bool)
     if options.queries:

@@ -15,7 +15,10 @@ from ..tables.frames import near_duplicate_labels, require_columns
 from ..tables.label_lists import LIST, label_lists
 from ..tables.labels import missing_texts
 from ..tables.profiles import Profiles, consensus
-from .columns import split_columns
+from ..tables.wells import PLATE, WELL, column_spelled, plain_wells
+from .active import keep_active
+from .columns import columns_of_entry, split_columns, split_fill
+from .controls import CONTROL, check_controls, refuse_made
 from .options import MapOptions
 
 __all__ = ["REFERENCE_INDEX", "count_duplicate_wells", "filter_mask", "float32_precision_notes", "prepare"]
@@ -51,6 +54,10 @@ def prepare(
         A column that is named is not there, or nothing is left.
     """
     notes = []
+    for text in options.fill:
+        profiles, note = _filled(profiles, text)
+        notes.append(note)
+    refuse_made(profiles.metadata, options)
     for text in options.derive:
         profiles = profiles.with_metadata(apply_derive(profiles.metadata, text))
     for text in options.filter:
@@ -59,11 +66,15 @@ def prepare(
             raise InputError(f"No row is left after --filter {text!r}.")
         notes.append(f"--filter {text!r} took away {int((~keep).sum())} of {len(keep)} rows.")
         profiles = profiles.take(keep)
+    notes += check_controls(profiles.metadata, options)
+    if options.active_only:
+        profiles, note = keep_active(profiles, options.active_only, CONTROL)
+        notes.append(note)
     if options.consensus:
         by = split_columns(options.consensus)
         require_columns(profiles.metadata, by, "--consensus")
         before = len(profiles)
-        used = {c for rule in rules.values() for entry in (*rule["all"], *rule["any"]) for c in _columns_of(entry)}
+        used = {c for rule in rules.values() for entry in (*rule["all"], *rule["any"]) for c in columns_of_entry(entry)}
         split = columns_varying_within(profiles.metadata, by)
         for column in sorted(used & set(split)):
             raise InputError(
@@ -99,11 +110,6 @@ def float32_precision_notes(profiles: Profiles) -> list[str]:
     ]
 
 
-def _columns_of(entry: str) -> tuple[str, ...]:
-    """Columns that an entry of a rule names: itself, or those of its filter."""
-    return parse_filter(entry).columns if set(entry) & set("=<>!") else (entry,)
-
-
 def columns_varying_within(frame: pl.DataFrame, by: list[str]) -> dict[str, int]:
     """Return the columns with several values within a group of rows equal in `by`, and in how many groups."""
     others = [c for c in frame.columns if c not in by]
@@ -113,9 +119,42 @@ def columns_varying_within(frame: pl.DataFrame, by: list[str]) -> dict[str, int]
 
 
 def count_duplicate_wells(frame: pl.DataFrame) -> int:
-    """Count rows that share ``Metadata_Plate`` and ``Metadata_Well`` with an earlier row."""
-    keys = ["Metadata_Plate", "Metadata_Well"]
-    return frame.height - frame.unique(keys).height if set(keys) <= set(frame.columns) else 0
+    """Count rows that share plate and well with an earlier row, wells as plate maps write them (``a1`` is ``A01``)."""
+    plate, well = (column_spelled(usual, frame.columns) for usual in (PLATE, WELL))
+    if plate is None or well is None:
+        return 0
+    keys = frame.select(pl.col(plate).alias("plate"), plain_wells(frame[well].cast(pl.String)).alias("well"))
+    return keys.height - keys.unique().height
+
+
+def _filled(profiles: Profiles, text: str) -> tuple[Profiles, str]:
+    """Put a value where a column has none, ``COLUMN=VALUE``, and tell in how many rows."""
+    column, value = split_fill(text)
+    require_columns(profiles.metadata, [column], "--fill")
+    values = profiles.metadata[column]
+    if values.dtype.is_float():
+        values = values.fill_nan(None)
+    if values.dtype == pl.Null:
+        values = values.cast(pl.String)
+    if values.dtype == pl.Boolean:
+        filler = pl.Series([{"true": True, "false": False}.get(value.lower())])
+    elif values.dtype.is_numeric():
+        filler = pl.Series([value]).cast(pl.Float64, strict=False)
+        if filler[0] is not None and values.dtype.is_integer() and float(filler[0]).is_integer():
+            filler = filler.cast(values.dtype, strict=False)
+    elif values.dtype == pl.String:
+        filler = pl.Series([value])
+    else:
+        raise InputError(f"--fill {text!r}: column {column!r} holds {values.dtype}, not text, numbers or booleans.")
+    if filler[0] is None or (filler.dtype.is_float() and not np.isfinite(filler[0])):
+        raise InputError(f"--fill {text!r}: column {column!r} holds {values.dtype}, and {value!r} is none.")
+    n_missing = values.null_count()
+    if n_missing:
+        common = pl.Float64() if filler.dtype.is_float() else values.dtype
+        values = values.cast(common).fill_null(filler.cast(common)[0])
+        profiles = profiles.with_metadata(profiles.metadata.with_columns(values.alias(column)))
+    had = "" if n_missing else ", and had no effect"
+    return profiles, f"--fill {text!r} filled {n_missing} of {len(values)} rows{had}."
 
 
 def filter_mask(frame: pl.DataFrame, text: str, option: str) -> npt.NDArray[np.bool_]:

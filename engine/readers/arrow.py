@@ -10,7 +10,14 @@ import polars as pl
 
 from ..errors import InputError
 from ..tables.profiles import Profiles, Source
-from .column_roles import FeatureChoice, features_of, pandas_index_columns, plan_columns, tidy_metadata
+from .column_roles import (
+    FeatureChoice,
+    features_of,
+    pandas_index_columns,
+    plan_columns,
+    tidy_metadata,
+    words_to_metadata,
+)
 from .errors import damaged_file_as_input_error
 from .integrity.expansion import MAX_EXPANDED_BYTES
 
@@ -67,6 +74,7 @@ def read_arrow(path: Path, shown: str, digest: str, choice: FeatureChoice) -> Pr
     check_size(n_rows, len(names), shown)
     plan = plan_columns(names, shown, choice, index)
     frame = arrow_frame(path, shown, [*plan.metadata, *plan.features])
+    plan = words_to_metadata(plan, frame, shown, choice)
     features = features_of(frame, plan.features, shown)
     source = Source(shown, digest, path.stat().st_size, frame.height)
     metadata = tidy_metadata(frame.select(plan.metadata))

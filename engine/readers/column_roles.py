@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,8 @@ import polars as pl
 
 from ..errors import InputError, examples
 from ..tables.bookkeeping import is_bookkeeping, is_compartment
+from ..tables.labels import missing_texts
+from ..tables.wells import names_plate_or_well
 
 __all__ = [
     "ColumnPlan",
@@ -23,6 +25,7 @@ __all__ = [
     "plan_columns",
     "refuse_repeated",
     "tidy_metadata",
+    "words_to_metadata",
 ]
 
 METADATA_PREFIXES = ("Metadata_", "Meta_")
@@ -46,10 +49,16 @@ class FeatureChoice:
         The rule.
     pattern : re.Pattern or None
         Of ``pattern``.
+    metadata : frozenset of str
+        Columns that options name, such as those of pair rules: metadata, whatever their names.
+    words : bool
+        Whether columns of words are metadata, instead of refused.
     """
 
     kind: str = "default"
     pattern: re.Pattern[str] | None = None
+    metadata: frozenset[str] = frozenset()
+    words: bool = False
 
     @property
     def judges(self) -> bool:
@@ -67,7 +76,7 @@ class ColumnPlan:
     left_out: list[str] = field(default_factory=list)
 
 
-def compile_features(features: str | None) -> FeatureChoice:
+def compile_features(features: str | None, metadata: Iterable[str] | None = None) -> FeatureChoice:
     """Return which columns are features.
 
     Parameters
@@ -78,6 +87,8 @@ def compile_features(features: str | None) -> FeatureChoice:
         bookkeeping. ``published``: all without bookkeeping, but for that of compartments, which the scripts of CPJUMP1
         keep. Any other text: a regular expression that is found in their names. Default: all without bookkeeping; where
         most columns are of compartments, the few others are left out too.
+    metadata : iterable of str, optional
+        Columns that are metadata, whatever their names. Where it is given, if empty, columns of words are too.
 
     Raises
     ------
@@ -85,9 +96,9 @@ def compile_features(features: str | None) -> FeatureChoice:
         For a text that is no regular expression.
     """
     if not features or features in ("all", "cellprofiler", "published"):
-        return FeatureChoice(features or "default")
+        return FeatureChoice(features or "default", None, frozenset(metadata or ()), metadata is not None)
     try:
-        return FeatureChoice("pattern", re.compile(features))
+        return FeatureChoice("pattern", re.compile(features), frozenset(metadata or ()))
     except re.error as error:
         raise InputError(f"The features pattern {features!r} is not a regular expression: {error}.") from error
 
@@ -129,11 +140,14 @@ def plan_columns(
     refuse_repeated(names, path)
     chosen = choice or FeatureChoice()
     plan = ColumnPlan()
-    dropped, within, others = [], [], []
+    dropped, within, others, named = [], [], [], []
     for name in names:
         if name.startswith(METADATA_PREFIXES):
             plan.metadata.append(name)
-        elif chosen.judges and _METADATA_WITHIN.search(name):
+        elif name in chosen.metadata:
+            plan.metadata.append(name)
+            named.append(name)
+        elif chosen.judges and (_METADATA_WITHIN.search(name) or names_plate_or_well(name)):
             plan.metadata.append(name)
             within.append(name)
         elif _INDEX_NAME.match(name) or name in index:
@@ -144,8 +158,58 @@ def plan_columns(
         plan.notes.append(f"'{path}': row index column {examples(dropped)} is not a feature and was dropped.")
     if within:
         plan.notes.append(f"'{path}': metadata by their names: {examples(within)}.")
+    if named:
+        plan.notes.append(f"'{path}': metadata because options name them: {examples(named, 8)}.")
     _choose_features(plan, others, path, chosen)
     return plan
+
+
+def words_to_metadata(plan: ColumnPlan, frame: pl.DataFrame, path: str, choice: FeatureChoice) -> ColumnPlan:
+    """Make metadata of columns of words: of text, of which no value is a number, and of dates.
+
+    Parameters
+    ----------
+    plan : ColumnPlan
+        As the names tell.
+    frame : polars.DataFrame
+        The columns of the plan.
+    path : str
+        The file, for messages.
+    choice : FeatureChoice
+        Whether it does so; where the user chose the features, they stay.
+
+    Returns
+    -------
+    ColumnPlan
+
+    Raises
+    ------
+    InputError
+        When no column is left as a feature.
+    """
+    if not choice.words or choice.kind != "default":
+        return plan
+    words = [name for name in plan.features if _is_words(frame[name])]
+    if not words:
+        return plan
+    features = [name for name in plan.features if name not in set(words)]
+    metadata = [*plan.metadata, *words]
+    if not features:
+        raise InputError(f"'{path}' has no feature column; its columns are {examples([*metadata, *plan.left_out])}.")
+    note = f"'{path}': columns that are no numbers are metadata: {examples(words)}."
+    return ColumnPlan(metadata, features, [*plan.notes, note], plan.left_out)
+
+
+def _is_words(values: pl.Series) -> bool:
+    if values.dtype.is_temporal():
+        return True
+    if values.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        return False
+    text = values.cast(pl.String).str.strip_chars().unique().drop_nulls()
+    text = text.filter(~text.is_in([*missing_texts(), ""]))
+    if text.str.to_lowercase().is_in(["true", "false"]).all():  # read as 1 and 0, or nothing at all
+        return False
+    return text.cast(pl.Float64, strict=False).is_null().all()
 
 
 def choose_named(names: Sequence[str], path: str, choice: FeatureChoice) -> ColumnPlan:
@@ -247,7 +311,7 @@ def features_of(frame: pl.DataFrame, names: Sequence[str], path: str) -> np.ndar
         raise InputError(
             f"'{path}': column {odd[0]!r} is of type {schema[odd[0]]} and not a number (it begins {examples(first, 3)})"
             + (f", as are {len(odd) - 1} more columns: {examples(odd[1:])}" if len(odd) > 1 else "")
-            + "; rename it to Metadata_... or choose the features with a pattern."
+            + "; name it in a rule, rename it to Metadata_..., or choose the features with a pattern (--features)."
         )
     return np.ascontiguousarray(frame.select(pl.col(list(names)).cast(pl.Float32)).to_numpy(order="c"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..tables.frames import column_names, distinct_texts, metadata_frame, near_d
 from ..tables.labels import DEFAULT, missing_texts
 from ..tables.matrix import check_finite, feature_matrix, library_of
 from ..tables.profiles import IN_MEMORY, Profiles, Source
-from .column_roles import METADATA_PREFIXES, choose_named, compile_features, features_of, plan_columns
+from .column_roles import METADATA_PREFIXES, FeatureChoice, choose_named, compile_features, features_of, plan_columns
 from .text import without_missing_text
 
 __all__ = ["profiles_of"]
@@ -28,6 +28,7 @@ def profiles_of(
     features: str | None = None,
     obsm: str | None = None,
     missing_text: Sequence[str] = (DEFAULT,),
+    metadata_columns: Iterable[str] | None = None,
 ) -> Profiles:
     """Make profiles of what is in memory.
 
@@ -44,6 +45,8 @@ def profiles_of(
         Of AnnData, the entry of ``obsm`` to take instead of ``X``.
     missing_text : sequence of str, default ("default",)
         As in `read_profiles`.
+    metadata_columns : iterable of str, optional
+        Columns of a table without `feats` that are metadata, whatever their names.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def profiles_of(
     elif feats is not None:
         found = _from_two(metadata_frame(table)[0], feats, features)
     else:
-        found = _from_one(metadata_frame(table)[0], features)
+        found = _from_one(metadata_frame(table)[0], compile_features(features, metadata_columns))
     check_finite(found.features, found.feature_names, "Features")
     [frame], notes = without_missing_text([found.metadata], missing_texts(missing_text))
     near_duplicates = near_duplicate_labels(distinct_texts(frame, frame.columns))
@@ -105,16 +108,16 @@ def _from_two(metadata: pl.DataFrame, feats: Any, features: str | None, names: l
     )
 
 
-def _from_one(frame: pl.DataFrame, features: str | None) -> Profiles:
+def _from_one(frame: pl.DataFrame, choice: FeatureChoice) -> Profiles:
     """Split a table by the names of its columns, and by their types."""
     if not frame.height:
         raise InputError("The table has no rows.")
     words = [
         name
         for name, dtype in frame.schema.items()
-        if not dtype.is_numeric() and dtype != pl.Null and not name.startswith(METADATA_PREFIXES)
+        if not (dtype.is_numeric() or dtype == pl.Null or name.startswith(METADATA_PREFIXES) or name in choice.metadata)
     ]
-    plan = plan_columns([name for name in frame.columns if name not in words], IN_MEMORY, compile_features(features))
+    plan = plan_columns([name for name in frame.columns if name not in words], IN_MEMORY, choice)
     metadata = frame.select(*plan.metadata, *words)
     notes = [*plan.notes, *([f"Columns that are no numbers are metadata: {examples(words)}."] if words else [])]
     matrix = features_of(frame, plan.features, IN_MEMORY)

@@ -12,7 +12,7 @@ Files are read in parallel and stacked in the order given. Whatever is dropped o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +49,7 @@ def read_profiles(
     missing: str = "error",
     missing_text: Sequence[str] = (DEFAULT,),
     zarr_fill: bool = False,
+    metadata_columns: Iterable[str] | None = None,
 ) -> Profiles:
     """Read profiles from one or many files.
 
@@ -75,6 +76,9 @@ def read_profiles(
     zarr_fill : bool, default False
         Whether chunks that a zarr folder does not store are read as their fill value, as zarr 3 leaves out chunks of
         zeros. By default they are refused, and columns of `obs` that lack some are left out, since they may be lost.
+    metadata_columns : iterable of str, optional
+        Columns of CSV, TSV, Parquet and Arrow that are metadata, whatever their names. Where it is given, if empty,
+        columns of words (text without a number, dates) are metadata too, instead of refused.
 
     Returns
     -------
@@ -94,7 +98,7 @@ def read_profiles(
         raise InputError(f"missing must be 'error' or 'drop-features', not {missing!r}.")
     if threads is not None and threads < 1:
         raise InputError(f"threads must be at least 1, not {threads}.")
-    choice, gone = compile_features(features), missing_texts(missing_text)
+    choice, gone = compile_features(features, metadata_columns), missing_texts(missing_text)
     found = [existing_path(path) for path in given]
     resolved = [path.resolve() for path in found]
     twice = [str(shown) for shown, path in zip(given, resolved, strict=True) if resolved.count(path) > 1]

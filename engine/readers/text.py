@@ -22,7 +22,7 @@ from ..errors import InputError, examples
 from ..tables.frames import with_series
 from ..tables.labels import is_missing_text, missing_texts
 from ..tables.profiles import Profiles, Source
-from .column_roles import FeatureChoice, features_of, plan_columns
+from .column_roles import FeatureChoice, features_of, plan_columns, words_to_metadata
 from .text_table import expanded_text, read_header, text_frame
 
 __all__ = ["parse_numbers", "read_text", "type_text", "without_missing_text"]
@@ -52,12 +52,14 @@ def read_text(path: Path, shown: str, separator: str, choice: FeatureChoice) -> 
     text = expanded_text(content, path, shown)
     del content
     plan = plan_columns(read_header(io.BytesIO(text), shown, separator), shown, choice)
-    notes = list(plan.notes)
+    notes = []
     if text[-1:] not in (b"\n", b"\r"):
         notes.append(f"'{shown}' does not end with a line break; if it was cut off, its last row may be incomplete.")
     frame = text_frame(text, shown, separator, [*plan.metadata, *plan.features], plan.features)
     n_empty = _count_blank_lines(text)
     del text
+    plan = words_to_metadata(plan, frame, shown, choice)
+    notes = [*plan.notes, *notes]
     texts = [name for name in plan.features if frame.schema[name] == pl.String]
     frame = frame.with_columns(_to_number(frame[name], shown, notes) for name in texts)
     if any(frame[name].null_count() for name in plan.features):
@@ -116,8 +118,8 @@ def _to_number(values: pl.Series, shown: str, notes: list[str]) -> pl.Series:
         return text.str.to_lowercase().eq("true").cast(pl.Float64).set(text.is_null(), None).alias(values.name)
     raise InputError(
         f"'{shown}': column {values.name!r} holds {len(odd)} values that are not numbers: "
-        f"{examples(odd.unique(maintain_order=True), 3)}; rename it to Metadata_... or choose the features "
-        "with a pattern."
+        f"{examples(odd.unique(maintain_order=True), 3)}; name it in a rule, rename it to Metadata_..., or "
+        "choose the features with a pattern (--features)."
     )
 
 

@@ -19,6 +19,7 @@ import polars as pl
 from ..choices import did_you_mean
 from ..errors import InputError, examples
 from ..tables.profiles import Source
+from ..tables.wells import PLATE, WELL, plain_wells
 from .digests import source_of
 
 __all__ = [
@@ -34,8 +35,6 @@ __all__ = [
     "tidy_keys",
 ]
 
-PLATE: Final = "Metadata_Plate"
-WELL: Final = "Metadata_Well"
 SAMPLE: Final = "Metadata_broad_sample"
 _BLOCK: Final = 2**22  # values read at once: bounds the working memory
 
@@ -123,9 +122,7 @@ def tidy_keys(keys: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
         How many wells were written in another way.
     """
     text = keys.select(pl.all().cast(pl.String).str.strip_chars().replace({"": None}))
-    parts = text[WELL].str.to_uppercase().str.extract_groups(r"^([A-P])0*([0-9]{1,2})$").struct
-    padded = parts.field("1") + parts.field("2").str.zfill(2)
-    wells = padded.fill_null(text[WELL])
+    wells = plain_wells(text[WELL])
     changed = (wells != text[WELL]).fill_null(False)
     notes = []
     if changed.any():

@@ -224,7 +224,7 @@ def _missing(series: pl.Series) -> npt.NDArray[np.bool_]:
 
 
 def _codes(series: pl.Series) -> tuple[npt.NDArray[np.int64], pl.Series | None]:
-    """Number the values of a column as `column_codes` does; each missing one has a number of its own: it equals none."""
+    """Number the values of a column as `column_codes` does; each missing one gets a number of its own."""
     missing = _missing(series)
     if not missing.any():
         return column_codes(series)

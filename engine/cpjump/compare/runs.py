@@ -10,10 +10,10 @@ from typing import Any, Final
 import polars as pl
 
 from ....kernels.dispatch import get_backend
-from ...comparison.runs import check_unchanged, manifest_of
 from ...errors import InputError, examples
 from ...readers.errors import damaged_file_as_input_error
 from ...readers.small_table import read_table
+from ...results.earlier import check_unchanged, manifest_of
 from ..names import ALL, BATCH, CONFIGURATION, GROUP, GROUPED_BY, LEVEL, MODALITIES, SAMPLE, TARGET, TASKS, TIMELINES
 from ..plates.metadata import PUBLISHED_KEYS, published
 from ..presets import PRESETS

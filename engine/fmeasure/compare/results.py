@@ -12,9 +12,9 @@ import polars as pl
 
 from ....kernels.backend import Backend
 from ...choices import did_you_mean
-from ...comparison.runs import check_unchanged
 from ...devices import backend_of
 from ...errors import InputError, examples
+from ...results.earlier import check_unchanged
 from ...results.manifest import read_manifest
 from ...results.tables import Table
 from ..confusion import Entries
