@@ -46,6 +46,16 @@ class DependentQueriesWarning(UserWarning):
     """Rows of one perturbation are queries of their own in a group of several."""
 
 
+#: Signs of a value that a sentence shows: a long path is whole, a vector is not.
+_MOST_SIGNS = 200
+
+
+def _short(value: object) -> str:
+    """Return how Python prints a value, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= _MOST_SIGNS else f"{text[:_MOST_SIGNS]}... ({len(text)} signs)"
+
+
 def examples(values: Iterable[object], limit: int = 5) -> str:
     """Show the first few values of a collection in an error sentence.
 
@@ -59,9 +69,9 @@ def examples(values: Iterable[object], limit: int = 5) -> str:
     Returns
     -------
     str
-        ``'a', 'b', 'c' and 12 more``.
+        ``'a', 'b', 'c' and 12 more``. What is longer than a line, such as a vector, is cut.
     """
     seen = list(values)
-    shown = ", ".join(repr(value) for value in seen[:limit])
+    shown = ", ".join(_short(value) for value in seen[:limit])
     rest = len(seen) - limit
     return f"{shown} and {rest} more" if rest > 0 else shown

@@ -92,12 +92,15 @@ def map_profiles(
     asked = MapOptions(**from_mapping(MapOptions, given, "map()"))
     run = None
     if paths is None:
+        if asked.metadata:
+            raise InputError("metadata= is for files; give the table and the features, map(table, feats, ...).")
         held = profiles_of(
             profiles,
             feats,
             features=asked.features or None,
             obsm=asked.obsm or None,
             missing_text=asked.missing_text,
+            embedding=asked.embedding,
             metadata_columns=columns_named(expanded(asked), rules_of(asked)),
         )
         run = partial(run_map, profiles=held)

@@ -16,7 +16,7 @@ from ..errors import DependentQueriesWarning, InputError, SampledNullWarning
 from ..options import options_of
 from ..readers import packaged
 from ..readers.anndata import columns_left_out
-from ..readers.profiles import read_profiles
+from ..readers.embeddings.described import read_described
 from ..results.tables import Table
 from ..retrieval.average_precision import score
 from ..retrieval.pair_rules import PairRules
@@ -40,7 +40,7 @@ _MOMENT = 2.0
 #: Options that name columns of the metadata.
 _NAMING = frozenset(
     {"pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby", "filter", "derive", "queries", "reference_index"}
-    | {"consensus", "multilabel", "group_by", "hierarchical_by"}
+    | {"consensus", "multilabel", "group_by", "hierarchical_by", "fill", "key"}
 )
 
 
@@ -182,8 +182,11 @@ def read_and_prepare(
         What was left out or noticed.
     """
     rules = rules_of(options)
-    profiles = profiles or read_profiles(
+    profiles = profiles or read_described(
         [packaged.resolve(path) for path in options.profiles],
+        table=options.metadata,
+        key=split_columns(options.key),
+        embedding=options.embedding,
         features=options.features or None,
         obsm=options.obsm or None,
         missing=options.missing,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..errors import InputError
 from ..options import option
 from ..retrieval.options import NullModel, Scoring
 from ..tables.options import TextOptions
@@ -93,3 +94,5 @@ class MapOptions(NullModel, Scoring, TextOptions):
         """Refuse bad values before anything is read."""
         Scoring.__post_init__(self)
         NullModel.__post_init__(self)
+        if self.key and not self.metadata:
+            raise InputError("--key names columns of --metadata; give that table as well.")

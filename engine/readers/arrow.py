@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -21,7 +21,7 @@ from .column_roles import (
 from .errors import damaged_file_as_input_error
 from .integrity.expansion import MAX_EXPANDED_BYTES
 
-__all__ = ["ArrowHeader", "arrow_columns", "arrow_frame", "check_size", "read_arrow"]
+__all__ = ["ArrowHeader", "arrow_columns", "arrow_frame", "arrow_lists", "check_size", "read_arrow"]
 
 
 class ArrowHeader(NamedTuple):
@@ -83,14 +83,30 @@ def read_arrow(path: Path, shown: str, digest: str, choice: FeatureChoice) -> Pr
 
 def arrow_columns(path: Path, shown: str) -> ArrowHeader:
     """Read the header of a Parquet file, Arrow IPC file or Arrow IPC stream."""
+    schema, n_rows = _schema(path, shown)
+    return ArrowHeader(list(schema.names), pandas_index_columns(schema.metadata), n_rows)
+
+
+def arrow_lists(path: Path, shown: str) -> list[str]:
+    """Return the columns of a Parquet or Arrow file that hold lists of numbers."""
+    from pyarrow import types
+
+    def numbers(dtype: Any) -> bool:
+        is_list = types.is_list(dtype) or types.is_large_list(dtype) or types.is_fixed_size_list(dtype)
+        return is_list and (types.is_integer(dtype.value_type) or types.is_floating(dtype.value_type))
+
+    return [field.name for field in _schema(path, shown)[0] if numbers(field.type)]
+
+
+def _schema(path: Path, shown: str) -> tuple[Any, int]:
+    """Return the schema of a file, and how many rows it announces: 0 for Arrow IPC."""
     import pyarrow
     import pyarrow.parquet
 
     with damaged_file_as_input_error(shown, path.suffix[1:]):
         if _is_parquet(path):
             header = pyarrow.parquet.read_metadata(path)
-            names = list(header.schema.to_arrow_schema().names)
-            return ArrowHeader(names, pandas_index_columns(header.metadata), header.num_rows)
+            return header.schema.to_arrow_schema().with_metadata(header.metadata), header.num_rows
         magic = _magic(path)
         if magic[:4] == b"FEA1":
             raise InputError(
@@ -98,8 +114,7 @@ def arrow_columns(path: Path, shown: str) -> ArrowHeader:
             )
         with pyarrow.OSFile(str(path)) as handle:
             opened = pyarrow.ipc.open_file(handle) if magic == b"ARROW1" else pyarrow.ipc.open_stream(handle)
-            schema = opened.schema
-        return ArrowHeader(list(schema.names), pandas_index_columns(schema.metadata), 0)
+            return opened.schema, 0
 
 
 def arrow_frame(path: Path, shown: str, wanted: Sequence[str]) -> pl.DataFrame:

@@ -9,11 +9,12 @@ from typing import Final
 from ..errors import InputError
 from .errors import missing_file_error, refuse_git_lfs_pointer
 
-__all__ = ["ANNDATA", "ARROW", "TEXT", "existing_path", "format_of", "refuse_obsm"]
+__all__ = ["ANNDATA", "ARRAYS", "ARROW", "TEXT", "existing_path", "format_of", "refuse_obsm"]
 
 TEXT: Final = {".csv": ",", ".tsv": "\t"}
 ARROW: Final = {".parquet", ".pq", ".arrow", ".feather"}
 ANNDATA: Final = {".h5ad", ".zarr"}
+ARRAYS: Final = {".npy", ".npz"}
 _SUFFIXES = ".csv, .csv.gz, .tsv, .tsv.gz, .parquet, .arrow, .feather, .h5ad or .zarr"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
@@ -23,13 +24,15 @@ def format_of(path: Path) -> str:
     return (path.with_suffix("").suffix if path.suffix.lower() == ".gz" else path.suffix).lower()
 
 
-def existing_path(given: str | Path) -> Path:
+def existing_path(given: str | Path, *, arrays: bool = False) -> Path:
     """Return the path of a file that is there and of a format that is read.
 
     Parameters
     ----------
     given : str or Path
         As the user gave it; ``~`` is the home folder.
+    arrays : bool, default False
+        Whether arrays of NumPy are read as well.
 
     Raises
     ------
@@ -47,8 +50,10 @@ def existing_path(given: str | Path) -> Path:
     suffix = format_of(path)
     if path.is_dir() and suffix != ".zarr":
         raise InputError(f"'{text}' is a folder; give the files in it, for example {text.rstrip('/')}/*.csv.gz.")
-    if suffix not in {*TEXT, *ARROW, *ANNDATA} or (path.is_file() and suffix == ".zarr"):
-        raise InputError(f"'{text}' is not a format that is read here; give a {_SUFFIXES}.")
+    if suffix not in {*TEXT, *ARROW, *ANNDATA, *(ARRAYS if arrays else ())} or (path.is_file() and suffix == ".zarr"):
+        raise InputError(
+            f"'{text}' is not a format that is read here; give a {'.npy, .npz, ' if arrays else ''}{_SUFFIXES}."
+        )
     if path.is_file():
         with path.open("rb") as handle:
             start = handle.read(40)

@@ -16,6 +16,7 @@ from ..tables.labels import DEFAULT, missing_texts
 from ..tables.matrix import check_finite, feature_matrix, library_of
 from ..tables.profiles import IN_MEMORY, Profiles, Source
 from .column_roles import METADATA_PREFIXES, FeatureChoice, choose_named, compile_features, features_of, plan_columns
+from .embeddings.lists import from_vectors, number_lists, vector_column
 from .text import without_missing_text
 
 __all__ = ["profiles_of"]
@@ -29,6 +30,7 @@ def profiles_of(
     obsm: str | None = None,
     missing_text: Sequence[str] = (DEFAULT,),
     metadata_columns: Iterable[str] | None = None,
+    embedding: str = "",
 ) -> Profiles:
     """Make profiles of what is in memory.
 
@@ -47,6 +49,8 @@ def profiles_of(
         As in `read_profiles`.
     metadata_columns : iterable of str, optional
         Columns of a table without `feats` that are metadata, whatever their names.
+    embedding : str, optional
+        Column of vectors in a table without `feats`; found when there is one alone.
 
     Returns
     -------
@@ -60,6 +64,8 @@ def profiles_of(
     is_anndata = library_of(table) == "anndata" and hasattr(table, "obs")
     if obsm and not is_anndata:
         raise InputError(f"obsm={obsm!r} is for AnnData, but a {type(table).__name__} was given.")
+    if embedding and (is_anndata or feats is not None or isinstance(table, Profiles)):
+        raise InputError(f"embedding={embedding!r} is for a table with a column of vectors, which this is not.")
     if isinstance(table, Profiles):
         found = table
     elif is_anndata:
@@ -67,7 +73,7 @@ def profiles_of(
     elif feats is not None:
         found = _from_two(metadata_frame(table)[0], feats, features)
     else:
-        found = _from_one(metadata_frame(table)[0], compile_features(features, metadata_columns))
+        found = _from_one(metadata_frame(table)[0], compile_features(features, metadata_columns), embedding)
     check_finite(found.features, found.feature_names, "Features")
     [frame], notes = without_missing_text([found.metadata], missing_texts(missing_text))
     near_duplicates = near_duplicate_labels(distinct_texts(frame, frame.columns))
@@ -108,10 +114,13 @@ def _from_two(metadata: pl.DataFrame, feats: Any, features: str | None, names: l
     )
 
 
-def _from_one(frame: pl.DataFrame, choice: FeatureChoice) -> Profiles:
+def _from_one(frame: pl.DataFrame, choice: FeatureChoice, embedding: str) -> Profiles:
     """Split a table by the names of its columns, and by their types."""
     if not frame.height:
         raise InputError("The table has no rows.")
+    column = vector_column(frame.columns, number_lists(frame), IN_MEMORY, choice, embedding)
+    if column:
+        return from_vectors(frame, column, IN_MEMORY)
     words = [
         name
         for name, dtype in frame.schema.items()

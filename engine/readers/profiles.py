@@ -12,9 +12,10 @@ Files are read in parallel and stacked in the order given. Whatever is dropped o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,7 +38,10 @@ from .formats import ARROW, TEXT, existing_path, format_of, refuse_obsm
 from .obs import Obs
 from .text import read_text, type_text, without_missing_text
 
-__all__ = ["read_anndata", "read_profiles"]
+__all__ = ["read_anndata", "read_files", "read_one_file", "read_profiles"]
+
+#: Reads one file: ``(path, shown, obsm, choice) -> profiles``.
+ReadOne = Callable[[Path, str, str | None, FeatureChoice], Profiles]
 
 
 def read_profiles(
@@ -94,20 +98,68 @@ def read_profiles(
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
     if not given:
         raise InputError("No input file was given.")
+    choice = compile_features(features, metadata_columns)
+    return read_files(
+        [existing_path(path) for path in given],
+        list(map(str, given)),
+        choice,
+        partial(read_one_file, zarr_fill=zarr_fill),
+        obsm=obsm,
+        threads=threads,
+        missing=missing,
+        missing_text=missing_text,
+    )
+
+
+def read_files(
+    found: Sequence[Path],
+    given: Sequence[str],
+    choice: FeatureChoice,
+    read_one: ReadOne,
+    *,
+    obsm: str | None,
+    missing: str,
+    missing_text: Sequence[str],
+    threads: int | None = None,
+) -> Profiles:
+    """Read files in parallel and stack them.
+
+    Parameters
+    ----------
+    found : sequence of Path
+        The files, at least one.
+    given : sequence of str
+        The same as the user gave them, for messages.
+    choice : FeatureChoice
+        Which columns are features.
+    read_one : callable
+        Reads one of them: ``(path, shown, obsm, choice) -> profiles``.
+    obsm, missing, missing_text, threads
+        As in `read_profiles`.
+
+    Returns
+    -------
+    Profiles
+        As `read_profiles` returns them.
+
+    Raises
+    ------
+    InputError
+        Naming the file, the columns and the values at fault.
+    """
     if missing not in {"error", "drop-features"}:
         raise InputError(f"missing must be 'error' or 'drop-features', not {missing!r}.")
     if threads is not None and threads < 1:
         raise InputError(f"threads must be at least 1, not {threads}.")
-    choice, gone = compile_features(features, metadata_columns), missing_texts(missing_text)
-    found = [existing_path(path) for path in given]
+    gone = missing_texts(missing_text)
     resolved = [path.resolve() for path in found]
-    twice = [str(shown) for shown, path in zip(given, resolved, strict=True) if resolved.count(path) > 1]
+    twice = [shown for shown, path in zip(given, resolved, strict=True) if resolved.count(path) > 1]
     if twice:
         raise InputError(f"An input file was given more than once: {examples(twice)}; give it once.")
     n_workers = min(threads or min(usable_cores(), 16), len(found))
-    jobs = zip(found, map(str, given), strict=True)
+    jobs = zip(found, given, strict=True)
     with ThreadPoolExecutor(n_workers) as pool:
-        parts = list(pool.map(lambda job: _read_one(job[0], job[1], obsm, choice, zarr_fill), jobs))
+        parts = list(pool.map(lambda job: read_one(job[0], job[1], obsm, choice), jobs))
     frames, notes = without_missing_text([part.metadata for part in parts], gone)
     parts = [replace(part, metadata=frame) for part, frame in zip(parts, frames, strict=True)]
     parts = _type_text_parts(parts)
@@ -117,7 +169,8 @@ def read_profiles(
     return replace(whole, notes=(*whole.notes, *_identical_files(parts), *notes, *missing_notes, *near_duplicates))
 
 
-def _read_one(path: Path, shown: str, obsm: str | None, choice: FeatureChoice, zarr_fill: bool) -> Profiles:
+def read_one_file(path: Path, shown: str, obsm: str | None, choice: FeatureChoice, zarr_fill: bool = False) -> Profiles:
+    """Read one file by its ending, without the columns that number its rows."""
     found = _read_file(path, shown, obsm, choice, zarr_fill)
     return _without_row_numbers(found) if choice.judges and obsm is None else found
 

@@ -3,7 +3,8 @@
 =====================  ==================================================================================
 ``.h5`` (CellCLIP)     ``embeddings`` (n, 1, D) with ``well_position`` and ``broad_sample``: one plate, whose
                        name is that of the file; or with ``names``: any plates
-``.npy .npz``          an array (of a ``.npz`` the one called ``embeddings``), and a table of keys beside it
+``.npy .npz``          an array (of a ``.npz`` that called ``embeddings``, or a lone one without a name), and a
+                       table of keys beside it
 ``.parquet``           one column of lists, or one column a dimension; the keys are columns
 ``.h5ad .zarr``        AnnData: an entry of `obsm`, else `X`; the keys are columns of `obs`
 =====================  ==================================================================================
@@ -50,10 +51,11 @@ from .vector_table import (
     table_of,
 )
 
-__all__ = ["FORMATS", "open_table"]
+__all__ = ["FORMATS", "array_of", "is_list", "open_table", "unlisted"]
 
 FORMATS: Final = ".h5, .npy, .npz, .parquet, .h5ad or .zarr"
 _EMBEDDINGS: Final = "embeddings"
+_UNNAMED: Final = "arr_0"  # what NumPy calls an array that was given no name
 _WELL_TOKEN: Final = r"^[A-P](0?[1-9]|1[0-9]|2[0-4])$"
 _BATCH_ROWS: Final = 2048
 
@@ -172,7 +174,7 @@ def _open_array(path: Path, shown: str, keys_path: Path | None) -> VectorTable:
     @cache
     def stored() -> tuple[np.ndarray, int]:
         with damaged_file_as_input_error(shown, "a NumPy array (pickled objects are never read)"):
-            array = _unpacked_npz(path, shown) if format_of(path) == ".npz" else _mapped_file(path, shown)
+            array = array_of(path, shown)
             return array, dimension_of(array.shape, array.dtype, shown, "the array", n_keys)
 
     def fetch(rows: npt.NDArray[np.int64]) -> Vectors:
@@ -194,15 +196,21 @@ def _key_table(path: Path) -> pl.DataFrame:
     raise InputError(f"The table of keys '{shown}' is not a format that is read here: give a .csv, .tsv or .parquet.")
 
 
+def array_of(path: Path, shown: str, name: str = "") -> np.ndarray:
+    """Map the array of a ``.npy``, or that of a ``.npz`` called `name`: ``embeddings``, or one that has no name."""
+    return _unpacked_npz(path, shown, name) if format_of(path) == ".npz" else _mapped_file(path, shown)
+
+
 def _mapped_file(path: Path, shown: str) -> np.ndarray:
     with path.open("rb") as handle:
         return mapped_array(handle, shown)
 
 
-def _unpacked_npz(path: Path, shown: str) -> np.ndarray:
+def _unpacked_npz(path: Path, shown: str, name: str) -> np.ndarray:
     """Unpack the vectors of a ``.npz`` into a nameless temporary file, which is mapped and goes with the map."""
     with zipfile.ZipFile(path) as archive, tempfile.TemporaryFile() as handle:
-        member = f"{_EMBEDDINGS}.npy"
+        unnamed = archive.namelist() == [f"{_UNNAMED}.npy"]
+        member = f"{name or (_UNNAMED if unnamed else _EMBEDDINGS)}.npy"
         if member not in archive.namelist():
             names = [name.removesuffix(".npy") for name in archive.namelist()]
             raise InputError(f"'{shown}' has no array '{_EMBEDDINGS}': it has {examples(names) or 'none'}.")
@@ -226,7 +234,7 @@ def _open_parquet(path: Path, shown: str) -> VectorTable:
     keys = arrow_frame(path, shown, key_names)
     with damaged_file_as_input_error(shown, "Parquet"):
         schema = pq.read_schema(path)
-    lists = [name for name in plan.features if _is_list(schema.field(name).type)]
+    lists = [name for name in plan.features if is_list(schema.field(name).type)]
     if len(lists) > 1:
         raise InputError(f"'{shown}' has {len(lists)} columns of vectors ({examples(lists)}): leave one in the file.")
     notes = []
@@ -261,7 +269,8 @@ def _row_numbers(path: Path, shown: str, names: list[str], schema: Any) -> list[
     return [whole[i] for i in row_numbers(np.c_[found, np.full(len(found), 0.5, np.float32)])]
 
 
-def _is_list(dtype: Any) -> bool:
+def is_list(dtype: Any) -> bool:
+    """Return whether a type of Arrow is one of lists."""
     from pyarrow import types
 
     return bool(types.is_list(dtype) or types.is_large_list(dtype) or types.is_fixed_size_list(dtype))
@@ -278,7 +287,7 @@ def _unpacked_parquet(path: Path, shown: str, columns: list[str], listed: bool) 
     with tempfile.TemporaryFile() as handle, pq.ParquetFile(path, memory_map=True, pre_buffer=False) as file:
         for batch in file.iter_batches(_BATCH_ROWS, columns=columns):
             frame = pl.DataFrame(pl.from_arrow(batch))
-            part = _unlisted(frame[columns[0]], dimension, shown) if listed else features_of(frame, columns, shown)
+            part = unlisted(frame[columns[0]], dimension, shown) if listed else features_of(frame, columns, shown)
             handle.write(part.data)
             n_rows += part.shape[0]
             dimension = part.shape[1]
@@ -286,7 +295,7 @@ def _unpacked_parquet(path: Path, shown: str, columns: list[str], listed: bool) 
         return np.memmap(handle, np.float32, "r", 0, (n_rows, dimension))
 
 
-def _unlisted(vectors: pl.Series, dimension: int, shown: str) -> Vectors:
+def unlisted(vectors: pl.Series, dimension: int, shown: str) -> Vectors:
     """Turn a column of lists into a matrix of `dimension` columns (0: not yet known); a missing vector is NaN."""
     if vectors.dtype == pl.Array:
         vectors = vectors.arr.to_list()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
@@ -100,8 +101,8 @@ def check_member(archive: zipfile.ZipFile, name: str, shown: str, most_bytes: in
     return about.file_size
 
 
-def read_archive(path: Path, shown: str, most_bytes: int) -> dict[str, np.ndarray]:
-    """Read all arrays of a ``.npz``, each checked against its header, its size and its checksum.
+def read_archive(path: Path, shown: str, most_bytes: int, only: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """Read the arrays of a ``.npz``, each checked against its header, its size and its checksum.
 
     Parameters
     ----------
@@ -110,6 +111,8 @@ def read_archive(path: Path, shown: str, most_bytes: int) -> dict[str, np.ndarra
         The path as the user gave it, for messages.
     most_bytes : int
         Bound on what all of them unpack to.
+    only : collection of str, optional
+        Names of those that are read. Default: all.
 
     Raises
     ------
@@ -127,6 +130,8 @@ def read_archive(path: Path, shown: str, most_bytes: int) -> dict[str, np.ndarra
         if twice or strange:
             raise InputError(f"'{shown}' is no archive of arrays: it holds {examples(twice or strange)}.")
         for name in names:
+            if only is not None and name.removesuffix(".npy") not in only:
+                continue
             n_bytes = check_member(archive, name, shown, left)
             left -= n_bytes
             with archive.open(name) as handle:
