@@ -28,7 +28,14 @@ from ..tables.profiles import Profiles, Source
 from .columns import columns_named, rules_of, split_columns
 from .controls import expanded, expansion
 from .options import MapOptions
-from .preparation import REFERENCE_INDEX, count_duplicate_wells, filter_mask, float32_precision_notes, prepare
+from .preparation import (
+    REFERENCE_INDEX,
+    count_duplicate_wells,
+    filter_mask,
+    float32_precision_notes,
+    prepare,
+    refuse_other_case,
+)
 from .tables import GROUP_COLUMNS, GROUPED_BY, METADATA, QUERY_COLUMNS
 
 __all__ = ["MapResult", "run_map"]
@@ -182,6 +189,12 @@ def read_and_prepare(
         What was left out or noticed.
     """
     rules = rules_of(options)
+    if not (options.neg_sameby or options.neg_diffby):
+        raise InputError(
+            "neg_sameby and neg_diffby are both empty; name columns in which negatives differ or agree (--neg-diffby, "
+            "--neg-sameby), or say which rows are the controls (--controls)."
+        )
+    named = columns_named(options, rules)
     profiles = profiles or read_described(
         [packaged.resolve(path) for path in options.profiles],
         table=options.metadata,
@@ -192,9 +205,10 @@ def read_and_prepare(
         missing=options.missing,
         zarr_fill=options.zarr_fill,
         missing_text=options.missing_text,
-        metadata_columns=columns_named(options, rules),
+        metadata_columns=named,
     )
     _refuse_columns_left_out(options, profiles.notes)
+    refuse_other_case(profiles, named)
     profiles, notes = prepare(profiles, options, rules)
     notes += [*float32_precision_notes(profiles), *dominant_feature_notes(profiles, options.distance)]
     return profiles, rules, notes

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..errors import InputError, examples
+from ..errors import InputError, UnknownNameError, examples
 from ..retrieval.pair_rules import reference_numbers
 from ..tables.filters import apply_derive, parse_filter
 from ..tables.frames import near_duplicate_labels, require_columns
@@ -21,7 +21,14 @@ from .columns import columns_of_entry, split_columns, split_fill
 from .controls import CONTROL, check_controls, refuse_made
 from .options import MapOptions
 
-__all__ = ["REFERENCE_INDEX", "count_duplicate_wells", "filter_mask", "float32_precision_notes", "prepare"]
+__all__ = [
+    "REFERENCE_INDEX",
+    "count_duplicate_wells",
+    "filter_mask",
+    "float32_precision_notes",
+    "prepare",
+    "refuse_other_case",
+]
 
 #: The column that ``--reference-index`` makes.
 REFERENCE_INDEX = "Metadata_Reference_Index"
@@ -95,6 +102,14 @@ def prepare(
         number = reference_numbers(profiles.metadata, options.reference_index, -1)
         profiles = profiles.with_metadata(profiles.metadata.with_columns(pl.Series(REFERENCE_INDEX, number)))
     return profiles, notes
+
+
+def refuse_other_case(profiles: Profiles, named: Sequence[str]) -> None:
+    """Raise `UnknownNameError` where options name a column that is no metadata, but is there in other letters."""
+    others = {name.lower(): name for name in (*profiles.feature_names, *profiles.left_out)}
+    for column in named:
+        if column not in profiles.metadata.columns and column.lower() in others:
+            raise UnknownNameError(f"There is no column {column!r}; did you mean {others[column.lower()]!r}?")
 
 
 def float32_precision_notes(profiles: Profiles) -> list[str]:

@@ -93,7 +93,7 @@ def arrow_lists(path: Path, shown: str) -> list[str]:
 
     def numbers(dtype: Any) -> bool:
         is_list = types.is_list(dtype) or types.is_large_list(dtype) or types.is_fixed_size_list(dtype)
-        return is_list and (types.is_integer(dtype.value_type) or types.is_floating(dtype.value_type))
+        return bool(is_list and (types.is_integer(dtype.value_type) or types.is_floating(dtype.value_type)))
 
     return [field.name for field in _schema(path, shown)[0] if numbers(field.type)]
 

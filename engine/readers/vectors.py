@@ -3,8 +3,8 @@
 =====================  ==================================================================================
 ``.h5`` (CellCLIP)     ``embeddings`` (n, 1, D) with ``well_position`` and ``broad_sample``: one plate, whose
                        name is that of the file; or with ``names``: any plates
-``.npy .npz``          an array (of a ``.npz`` that called ``embeddings``, or a lone one without a name), and a
-                       table of keys beside it
+``.npy .npz``          an array (of a ``.npz`` that called ``embeddings``, or one alone without a name), and a table of
+                       keys beside it
 ``.parquet``           one column of lists, or one column a dimension; the keys are columns
 ``.h5ad .zarr``        AnnData: an entry of `obsm`, else `X`; the keys are columns of `obs`
 =====================  ==================================================================================

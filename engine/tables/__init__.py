@@ -11,6 +11,8 @@ Called from outside
 `groups.Groups`, `groups.grouped`, `groups.column_codes`    groups of rows, and columns as integer codes
 `labels.missing_texts`, `labels.unify_spellings`    text that means missing, spellings of one label: one rule for all
 `label_lists.label_lists`    several labels in one text
+`wells.column_spelled`, `wells.plain_wells`    columns of plates and wells, and wells, in any usual spelling
+`keys.comparable`    columns of two tables that are compared by value
 `dominance.dominant_feature`    a feature that decides most similarities
 `filters.parse_filter`, `filters.apply_derive`    ``"Metadata_x == 'a'"`` and ``"Metadata_new = Metadata_x == 'a'"``
 

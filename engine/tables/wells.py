@@ -50,7 +50,7 @@ def column_spelled(wanted: str, names: Iterable[str]) -> str | None:
 
 
 def plain_wells(values: pl.Series) -> pl.Series:
-    """Write wells as plate maps do: ``a1`` and ``A1`` are ``A01``; other text stays.
+    """Write wells as maps of plates of up to 1536 do: ``a1`` and ``A1`` are ``A01``; other text stays.
 
     Parameters
     ----------
@@ -60,6 +60,6 @@ def plain_wells(values: pl.Series) -> pl.Series:
     -------
     polars.Series of n texts
     """
-    parts = values.str.to_uppercase().str.extract_groups(r"^\s*([A-Z]|A[A-F])0*([0-9]{1,2})\s*$").struct
+    parts = values.str.to_uppercase().str.extract_groups(r"^\s*([A-Z]|A[A-F])0*([1-9]|[1-4][0-9])\s*$").struct
     padded = parts.field("1") + parts.field("2").str.zfill(2)
     return padded.fill_null(values).alias(values.name)

@@ -192,6 +192,18 @@ def test_columns_of_words_are_metadata_and_those_of_some_numbers_are_refused(pat
         run_map(options(path, **rule))
 
 
+def test_a_column_in_other_letters_is_suggested(path):
+    with pytest.raises(InputError, match=r"no column 'Dose'; did you mean 'dose'\?"):
+        run_map(options(path, pos_sameby="drug,Dose", neg_diffby="drug"))
+    with pytest.raises(InputError, match="did you mean 'drug'"):
+        run_map(options(path, pos_sameby="Drug", neg_diffby="Drug"))
+
+
+def test_rules_without_negatives_name_the_controls(path):
+    with pytest.raises(InputError, match=r"both empty; .* \(--controls\)"):
+        run_map(options(path, pos_sameby="drug"))
+
+
 # --- wells ---
 
 

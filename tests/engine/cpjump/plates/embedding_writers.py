@@ -44,11 +44,11 @@ def named(keys: pl.DataFrame, pattern: str = "{plate}-{well}-r01c01") -> list[st
     return [pattern.format(plate=plate, well=well) for plate, well in keys.iter_rows()]
 
 
-def array(path: Path, vectors, packed: bool = False) -> Path:
+def array(path: Path, vectors, packed: bool = False, name: str = "embeddings") -> Path:
     if path.suffix == ".npy":
         np.save(path, vectors)
     else:
-        (np.savez_compressed if packed else np.savez)(path, embeddings=vectors)
+        (np.savez_compressed if packed else np.savez)(path, **{name: vectors})
     return path
 
 

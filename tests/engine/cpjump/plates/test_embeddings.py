@@ -92,6 +92,10 @@ FORMATS = {
         {"keys": writers.key_table(path / "k.parquet", keys)},
     ),
     "npz": lambda path, keys, x: (writers.array(path / "e.npz", x), {"keys": writers.key_table(path / "k.tsv", keys)}),
+    "unnamed": lambda path, keys, x: (
+        writers.array(path / "e.npz", x, name="arr_0"),
+        {"keys": writers.key_table(path / "k.csv", keys)},
+    ),
     "packed": lambda path, keys, x: (
         writers.array(path / "e.npz", x, packed=True),
         {"keys": writers.key_table(path / "k.csv", keys)},
