@@ -40,8 +40,9 @@ def map_profiles(
     Parameters
     ----------
     profiles : path, sequence of paths, AnnData, Profiles, or a table of pandas, Polars or PyArrow
-        Files as in ``fastbench map``; or profiles in memory. Of a table without `feats`, columns named ``Metadata_*``
-        and columns that are no numbers are metadata, and the others features.
+        Files as in ``fastbench map``; or profiles in memory. Of a table without `feats`, columns named ``Metadata_*``,
+        those that options name and columns that are no numbers are metadata, and the others features; a column of
+        vectors is the features, and all others are metadata.
     feats : array or table of numbers, shape (n, d), optional
         Features of the rows of a table.
     pos_sameby, neg_diffby, pos_diffby, neg_sameby : list of str, str, or {"all": [...], "any": [...]}
@@ -53,8 +54,9 @@ def map_profiles(
     progress_bar : bool, default True
         Show progress when standard error is a terminal.
     **options
-        Those of ``fastbench map`` by name: ``queries``, ``derive``, ``filter``, ``consensus``, ``multilabel``,
-        ``group_by``, ``obsm``, ``features``, ``distance``, ``null``, ``threshold``, ``seed``, ...
+        Those of ``fastbench map`` by name: ``controls``, ``active_only``, ``fill``, ``metadata``, ``key``, ``queries``,
+        ``derive``, ``filter``, ``consensus``, ``multilabel``, ``group_by``, ``obsm``, ``features``, ``distance``,
+        ``null``, ``threshold``, ``seed``, ...
 
     Returns
     -------
@@ -72,10 +74,8 @@ def map_profiles(
     >>> import fastbench as fb
     >>> found = fb.map(
     ...     "sample:lincs",
-    ...     derive="Metadata_negcon = Metadata_broad_sample == 'DMSO'",
-    ...     queries="Metadata_broad_sample != 'DMSO'",
+    ...     controls="Metadata_broad_sample == 'DMSO'",
     ...     pos_sameby="Metadata_broad_sample",
-    ...     neg_diffby="Metadata_negcon",
     ...     progress_bar=False,
     ... )
     >>> round(found.mean_map, 5), found.n_significant

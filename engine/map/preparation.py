@@ -201,6 +201,12 @@ def _split_labels(profiles: Profiles, options: MapOptions) -> tuple[Profiles, li
     keep = (values.list.len().fill_null(0) > 0).to_numpy()
     if not keep.any():
         raise InputError(f"No row has a label in {column!r}.")
+    if options.controls:  # never a query: without a label, they share none
+        bare = profiles.metadata[CONTROL].to_numpy() & ~keep
+        keep = keep | bare
+        values = values.fill_null(pl.lit([], values.dtype))
+        if bare.any():
+            notes.append(f"{int(bare.sum())} controls without a label in {column} stay candidates.")
     if dropped := int((~keep).sum()):
         notes.append(f"{dropped} rows without a label in {column} were dropped.")
     if values.dtype == pl.List(pl.String):

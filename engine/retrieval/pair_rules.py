@@ -202,7 +202,7 @@ def _refuse_bad_keys(
         if series.dtype.is_nested() or series.dtype == pl.Object:
             raise InputError(f"Metadata column {column!r} holds {series.dtype}; pair by text, numbers or booleans.")
         missing = _missing(series)
-        if not missing.any():
+        if missing is None:
             continue
         asked = missing if queries is None else missing & queries
         if asked.any():
@@ -217,16 +217,16 @@ def _refuse_bad_keys(
     return allowed
 
 
-def _missing(series: pl.Series) -> npt.NDArray[np.bool_]:
-    """Return which values are null or NaN."""
-    gone = series.is_null()
-    return (gone | series.is_nan().fill_null(False) if series.dtype.is_float() else gone).to_numpy()
+def _missing(series: pl.Series) -> npt.NDArray[np.bool_] | None:
+    """Return which values are null or NaN; None where none is."""
+    known = series.fill_nan(None) if series.dtype.is_float() else series
+    return known.is_null().to_numpy() if known.null_count() else None
 
 
 def _codes(series: pl.Series) -> tuple[npt.NDArray[np.int64], pl.Series | None]:
     """Number the values of a column as `column_codes` does; each missing one gets a number of its own."""
     missing = _missing(series)
-    if not missing.any():
+    if missing is None:
         return column_codes(series)
     codes = np.empty(len(series), np.int64)
     codes[~missing], distinct = column_codes(series.filter(pl.Series(~missing)))

@@ -120,6 +120,18 @@ def test_controls_need_no_dose_and_queries_do(path):
         run_map(options(path, pos_sameby="drug,dose", neg_diffby="drug"))
 
 
+def test_controls_need_no_label(tmp_path):
+    texts = [None] * 8 + ["t|u", "t", "u", "v"] * 8
+    for name, controls in (("bare", [None] * 8), ("named", [f"none {i}" for i in range(8)])):
+        labels = pl.Series("target", [*controls, *texts[8:]])
+        plate().with_columns(labels).write_csv(tmp_path / f"{name}.csv")
+    asked = {"pos_sameby": "target", "multilabel": "target", "controls": CONTROLS}
+    bare, named = (run_map(options(tmp_path / f"{name}.csv", **asked)) for name in ("bare", "named"))
+    assert bare.groups.equals(named.groups)
+    assert any("8 controls without a label in target stay candidates" in note for note in bare.notes)
+    assert bare.groups["target"].to_list() == ["t", "u", "v"]
+
+
 @pytest.mark.parametrize(
     ("fill", "value"),
     [("dose=0", 0), ("dose=0.5", 0.5), ("target=none", "none"), ("target= a = b ", "a = b"), ("`dose`=16", 16)],
