@@ -73,7 +73,9 @@ class RelabelledRows:
     @cached_property
     def plan(self) -> PairPlan:
         """The rules as codes, over the rows that their filters keep."""
-        return compile_pairs(self.metadata, self.rules)
+        return compile_pairs(
+            self.metadata, self.rules, None if self.queries is None else np.asarray(self.queries, bool)
+        )
 
     @cached_property
     def kept(self) -> pl.DataFrame:

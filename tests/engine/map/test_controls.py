@@ -109,15 +109,25 @@ def test_a_file_with_the_column_of_controls_is_refused(tmp_path):
 # --- missing values ---
 
 
-def test_controls_need_no_dose_and_queries_do(path):
-    rule = {"pos_sameby": "drug,dose", "group_by": "drug"}
+@pytest.mark.parametrize("null", ["shared", "permutation"])
+def test_controls_need_no_dose_and_queries_do(path, null):
+    rule = {"pos_sameby": "drug,dose", "group_by": "drug,dose", "null": null}
     bare = run_map(options(path, **rule, controls=CONTROLS))
     assert any("'dose' is missing in 8 rows that are never a query" in note for note in bare.notes)
     filled = run_map(options(path, **rule, controls=CONTROLS, fill=("dose=0",)))
     assert any("--fill 'dose=0' filled 8 of 40 rows" in note for note in filled.notes)
     assert bare.groups.equals(filled.groups)
     with pytest.raises(InputError, match=r"--fill 'dose=VALUE'"):
-        run_map(options(path, pos_sameby="drug,dose", neg_diffby="drug"))
+        run_map(options(path, pos_sameby="drug,dose", neg_diffby="drug", null=null))
+
+
+def test_labels_change_places_with_those_that_are_missing(tmp_path):
+    named = pl.Series("target", [f"none {i}" for i in range(8)] + ["t"] * 8 + ["u"] * 8 + ["t"] * 8 + ["u"] * 8)
+    plate().write_csv(tmp_path / "bare.csv")
+    plate().with_columns(named).write_csv(tmp_path / "named.csv")
+    asked = {"pos_sameby": "target", "neg_diffby": "target", "queries": "drug != 'DMSO'", "null": "permutation"}
+    bare, long = (run_map(options(tmp_path / f"{each}.csv", **asked)) for each in ("bare", "named"))
+    assert bare.groups.equals(long.groups)
 
 
 def test_controls_need_no_label(tmp_path):
