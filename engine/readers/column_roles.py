@@ -31,6 +31,8 @@ __all__ = [
 METADATA_PREFIXES = ("Metadata_", "Meta_")
 #: Metadata of CellProfiler that another table's name was put before: ``Image_Metadata_Plate``.
 _METADATA_WITHIN = re.compile(r"(?<![A-Za-z0-9])(?i:metadata)_")
+#: Values that mostly tell a column of numbers.
+_FIRST = 16
 #: Columns beside those of compartments that are left out: no more than this share of all.
 _FEW = 0.2
 
@@ -205,11 +207,14 @@ def _is_words(values: pl.Series) -> bool:
         return True
     if values.dtype not in (pl.String, pl.Categorical, pl.Enum):
         return False
-    text = values.cast(pl.String).str.strip_chars().unique().drop_nulls()
+    text = values.cast(pl.String).drop_nulls()
+    if text.head(_FIRST).str.strip_chars().cast(pl.Float64, strict=False).is_not_nan().any():  # as in most columns
+        return False
+    text = text.str.strip_chars().unique()
     text = text.filter(~text.is_in([*missing_texts(), ""]))
     if text.str.to_lowercase().is_in(["true", "false"]).all():  # read as 1 and 0, or nothing at all
         return False
-    return text.cast(pl.Float64, strict=False).is_null().all()
+    return bool(text.cast(pl.Float64, strict=False).is_null().all())
 
 
 def choose_named(names: Sequence[str], path: str, choice: FeatureChoice) -> ColumnPlan:

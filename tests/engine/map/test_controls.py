@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -14,6 +16,7 @@ from fastbench.engine.map.command import MAP
 from fastbench.engine.map.controls import CONTROL
 from fastbench.engine.map.job import run_map
 from fastbench.engine.map.options import MapOptions
+from fastbench.engine.map.plan import plan_map
 from fastbench.engine.map.preparation import count_duplicate_wells
 from fastbench.engine.results.folder import read_manifest
 from tests.engine.figures.pictures import no_drawing
@@ -302,6 +305,13 @@ def test_results_that_do_not_fit_are_refused(path, tmp_path, activity):
     with no_drawing():
         execute(MAP, options(path, pos_sameby="drug", controls=CONTROLS, threshold=1e-12), tmp_path / "none")
     refused("none of its 4 groups is below the corrected p", tmp_path / "none")
+
+
+def test_a_plan_counts_queries_and_active_rows(path, activity):
+    asked = options(path, pos_sameby="drug,dose", controls=CONTROLS)
+    assert plan_map(asked).costs["queries"] == 32
+    n_active = pl.read_csv(activity / "map.csv")["below_corrected_p"].sum()
+    assert plan_map(replace(asked, active_only=str(activity))).costs["queries"] == 8 * n_active
 
 
 def test_a_job_takes_options_as_they_were_given(path):

@@ -70,6 +70,8 @@ def test_rows_of_a_table_are_those_of_an_array(tmp_path, vectors, table, expecte
     np.save(tmp_path / "e.npy", np.asfortranarray(vectors))
     found = scored(tmp_path / "e.npy", metadata=saved(table, tmp_path / f"t.{ending}"))
     assert found.groups.equals(expected)
+    more = {"metadata": str(tmp_path / f"t.{ending}"), "group_by": "drug,dose", "progress_bar": False}
+    assert fb.map(tmp_path / "e.npy", **RULE, **more).tables["map"].equals(expected)
     assert any(f"The 24 rows of '{tmp_path / f't.{ending}'}' are those of" in note for note in found.notes)
     assert [source.path for source in found.sources] == [str(tmp_path / "e.npy"), str(tmp_path / f"t.{ending}")]
     assert found.average_precision["Plate"].to_list() == table["Plate"].to_list()  # 001 is no number
