@@ -123,7 +123,7 @@ def test_arrays_and_tables_that_do_not_go_together_are_refused(tmp_path, vectors
     refused("pickled objects", tmp_path / "p.npy", metadata=meta)
     whole = (tmp_path / "e.npy").read_bytes()
     (tmp_path / "cut.npy").write_bytes(whole[:-20])
-    refused("damaged, cut off", tmp_path / "cut.npy", metadata=meta)
+    refused("is damaged: its header announces", tmp_path / "cut.npy", metadata=meta)
     np.save(tmp_path / "nan.npy", np.where(vectors > 2, np.nan, vectors))
     refused("missing='drop-features'", tmp_path / "nan.npy", metadata=meta)
 
