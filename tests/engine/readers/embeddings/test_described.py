@@ -10,6 +10,7 @@ import fastbench as fb
 from fastbench.engine.errors import InputError
 from fastbench.engine.map.job import run_map
 from fastbench.engine.map.options import MapOptions
+from tests.cli.running import call
 
 N, D = 24, 5
 RULE = {"pos_sameby": "drug", "neg_diffby": "drug"}
@@ -126,6 +127,23 @@ def test_arrays_and_tables_that_do_not_go_together_are_refused(tmp_path, vectors
     refused("is damaged: its header announces", tmp_path / "cut.npy", metadata=meta)
     np.save(tmp_path / "nan.npy", np.where(vectors > 2, np.nan, vectors))
     refused("missing='drop-features'", tmp_path / "nan.npy", metadata=meta)
+
+
+def test_the_command_line_says_so_in_one_sentence(tmp_path, vectors, table):
+    np.save(tmp_path / "e.npy", vectors)
+    rule = ("--pos-sameby", "drug", "--neg-diffby", "drug", "--output", tmp_path / "out")
+    done = call("map", tmp_path / "e.npy", *rule, "--quiet")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        f"fastbench: '{tmp_path / 'e.npy'}' does not say what its rows are: give a table with --metadata (csv, tsv, "
+        "parquet or arrow), with a row for each of them in their order."
+    ]
+    meta = saved(table.with_columns(pl.lit(None).alias("target"), pl.lit(None).alias("batch")), tmp_path / "t.csv")
+    fills = ("--fill", "target=none", "--fill", "batch=1")
+    done = call("map", tmp_path / "e.npy", "--metadata", meta, *fills, *rule, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert "note: --fill 'target=none' filled 24 of 24 rows." in done.stdout
+    assert "note: --fill 'batch=1' filled 24 of 24 rows." in done.stdout
 
 
 # --- columns beside the vectors, and keys ---
