@@ -3,6 +3,7 @@
 Called from outside
 -------------------
 `profiles.read_profiles`    one or many files of profiles, whatever their format
+`embeddings.described.read_described`    the same, and arrays, columns of vectors, tables of metadata that are joined
 `cells.read_cells`, `cells.column_names`    cell ids, label columns and score columns of a table of cells
 `vectors.open_table`    tables of vectors, of which only the rows asked for are read
 `small_table.read_table`    experiment tables, targets, test labels, manifests, crosswalks: all columns as text
