@@ -378,8 +378,8 @@ def test_the_older_group_statistic_is_strict_and_leaves_out_missing_scores():
     [
         ({"sameby": ["compond"]}, "did you mean 'compound'"),
         ({"sameby": []}, "sameby"),
-        ({"threshold": 0}, "threshold"),
-        ({"threshold": 1.0}, "threshold"),
+        ({"threshold": -0.1}, "threshold"),
+        ({"threshold": 1.1}, "threshold"),
         ({"null_size": 0}, "null_size"),
         ({"null_size": 2.5}, "null_size"),
         ({"null_size": 10**9, "p_values": "copairs"}, "GiB"),
