@@ -30,10 +30,12 @@ from .controls import expanded, expansion
 from .options import MapOptions
 from .preparation import (
     REFERENCE_INDEX,
+    constant_feature_notes,
     count_duplicate_wells,
     filter_mask,
     float32_precision_notes,
     prepare,
+    query_notes,
     refuse_other_case,
 )
 from .tables import GROUP_COLUMNS, GROUPED_BY, METADATA, QUERY_COLUMNS
@@ -202,7 +204,7 @@ def read_and_prepare(
         embedding=options.embedding,
         features=options.features or None,
         obsm=options.obsm or None,
-        missing=options.missing,
+        missing="keep" if options.missing == "error" and options.degenerate != "refuse" else options.missing,
         zarr_fill=options.zarr_fill,
         missing_text=options.missing_text,
         metadata_columns=named,
@@ -210,7 +212,8 @@ def read_and_prepare(
     _refuse_columns_left_out(options, profiles.notes)
     refuse_other_case(profiles, named)
     profiles, notes = prepare(profiles, options, rules)
-    notes += [*float32_precision_notes(profiles), *dominant_feature_notes(profiles, options.distance)]
+    notes += [*float32_precision_notes(profiles), *constant_feature_notes(profiles)]
+    notes += dominant_feature_notes(profiles, options.distance)
     return profiles, rules, notes
 
 
@@ -246,6 +249,7 @@ def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | No
     with job.stage("reading profiles", "read"):
         profiles, rules, notes = read_and_prepare(options, profiles)
     asked = filter_mask(profiles.metadata, options.queries, "--queries") if options.queries else None
+    notes += query_notes(asked, options.queries)
     group_by = _group_by(options, rules)
     require_columns(profiles.metadata, group_by, "--group-by" if options.group_by else "--pos-sameby")
     digests = [source.sha256 for source in profiles.sources]

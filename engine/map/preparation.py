@@ -23,10 +23,12 @@ from .options import MapOptions
 
 __all__ = [
     "REFERENCE_INDEX",
+    "constant_feature_notes",
     "count_duplicate_wells",
     "filter_mask",
     "float32_precision_notes",
     "prepare",
+    "query_notes",
     "refuse_other_case",
 ]
 
@@ -67,6 +69,9 @@ def prepare(
     refuse_made(profiles.metadata, options)
     for text in options.derive:
         profiles = profiles.with_metadata(apply_derive(profiles.metadata, text))
+        made = profiles.metadata.to_series(-1)
+        if made.dtype == pl.Boolean and made.n_unique() == 1:
+            notes.append(f"--derive {text!r} is {str(made[0]).lower()} in every row.")
     for text in options.filter:
         keep = filter_mask(profiles.metadata, text, "--filter")
         if not keep.any():
@@ -100,6 +105,8 @@ def prepare(
         notes.append(f"--reference-index has no effect: no rule names its column {REFERENCE_INDEX}.")
     if options.reference_index:
         number = reference_numbers(profiles.metadata, options.reference_index, -1)
+        if (number == -1).all():
+            notes.append(f"--reference-index {options.reference_index!r} is met by no row, so no row is numbered.")
         profiles = profiles.with_metadata(profiles.metadata.with_columns(pl.Series(REFERENCE_INDEX, number)))
     return profiles, notes
 
@@ -110,6 +117,28 @@ def refuse_other_case(profiles: Profiles, named: Sequence[str]) -> None:
     for column in named:
         if column not in profiles.metadata.columns and column.lower() in others:
             raise UnknownNameError(f"There is no column {column!r}; did you mean {others[column.lower()]!r}?")
+
+
+def constant_feature_notes(profiles: Profiles) -> list[str]:
+    """Name the features that have one value in all profiles: they measure nothing, and draw directions together."""
+    x = profiles.features
+    if len(x) < 2:
+        return []
+    with np.errstate(invalid="ignore"):
+        flat = x.max(axis=0) == x.min(axis=0)
+    if not (flat & (x[0] != 0)).any():
+        return []
+    names = [name for name, is_flat in zip(profiles.feature_names, flat & (x[0] != 0), strict=True) if is_flat]
+    have = "feature has" if len(names) == 1 else "features have"
+    return [
+        f"{len(names)} {have} one value in all profiles ({examples(names)}): that tells none from another, and draws "
+        "all directions together under the cosine; leave it out (--features)."
+    ]
+
+
+def query_notes(asked: npt.NDArray[np.bool_] | None, text: str) -> list[str]:
+    """Say where a filter of the queries takes no row away."""
+    return [f"--queries {text!r} is met by every row."] if asked is not None and asked.all() else []
 
 
 def float32_precision_notes(profiles: Profiles) -> list[str]:

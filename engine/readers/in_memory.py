@@ -13,7 +13,7 @@ import polars as pl
 from ..errors import InputError, examples
 from ..tables.frames import column_names, distinct_texts, metadata_frame, near_duplicate_labels
 from ..tables.labels import DEFAULT, missing_texts
-from ..tables.matrix import check_finite, feature_matrix, library_of
+from ..tables.matrix import check_finite, feature_matrix, library_of, refuse_other_order
 from ..tables.profiles import IN_MEMORY, Profiles, Source
 from .column_roles import METADATA_PREFIXES, FeatureChoice, choose_named, compile_features, features_of, plan_columns
 from .embeddings.lists import from_vectors, number_lists, vector_column
@@ -71,6 +71,7 @@ def profiles_of(
     elif is_anndata:
         found = _from_anndata(table, feats, features, obsm)
     elif feats is not None:
+        refuse_other_order(table, feats)
         found = _from_two(metadata_frame(table)[0], feats, features)
     else:
         found = _from_one(metadata_frame(table)[0], compile_features(features, metadata_columns), embedding)

@@ -71,9 +71,9 @@ def read_profiles(
         For AnnData, the entry of `obsm` to read instead of `X`.
     threads : int, optional
         Files read at once. Default: the number of CPUs, at most 16.
-    missing : {"error", "drop-features"}, default "error"
-        What to do about NaN, infinite or (beyond float32) overflowing features: refuse, or drop each column
-        with one in any file and name it in the notes.
+    missing : {"error", "drop-features", "keep"}, default "error"
+        What to do about NaN, infinite or (beyond float32) overflowing features: refuse, drop each column
+        with one in any file and name it in the notes, or leave them to the caller.
     missing_text : sequence of str, default ("default",)
         Texts of metadata that mean missing, beside the empty one; ``"default"`` stands for
         `tables.labels.MISSING_TEXT`.
@@ -147,8 +147,8 @@ def read_files(
     InputError
         Naming the file, the columns and the values at fault.
     """
-    if missing not in {"error", "drop-features"}:
-        raise InputError(f"missing must be 'error' or 'drop-features', not {missing!r}.")
+    if missing not in {"error", "drop-features", "keep"}:
+        raise InputError(f"missing must be 'error', 'drop-features' or 'keep', not {missing!r}.")
     if threads is not None and threads < 1:
         raise InputError(f"threads must be at least 1, not {threads}.")
     gone = missing_texts(missing_text)
@@ -324,6 +324,8 @@ def _without_missing(parts: list[Profiles], missing: str) -> tuple[list[Profiles
     """Apply the policy about non-finite features to the columns that all parts have."""
     common = set(parts[0].feature_names).intersection(*(part.feature_names for part in parts))
     bad: dict[str, None] = {}
+    if missing == "keep":
+        return parts, []
     for part in parts:
         columns, _ = non_finite_columns(part.features)
         names = [part.feature_names[i] for i in columns if part.feature_names[i] in common]

@@ -15,7 +15,7 @@ from ..tables.bookkeeping import bookkeeping_among
 from ..tables.dominance import dominant_feature
 from ..tables.filters import parse_filter
 from ..tables.frames import column_names, feature_matrix, metadata_frame, select_columns, with_columns_like
-from ..tables.matrix import library_of
+from ..tables.matrix import library_of, refuse_other_order
 from .average_precision import SCORES, score
 from .options import Scoring
 from .pair_rules import Columns, PairRules, named_columns
@@ -133,20 +133,6 @@ def multilabel_average_precision(
     return _scored(meta, feats, rules, multilabel_col, distance, progress_bar, ties, device, degenerate)
 
 
-def _refuse_other_order(meta: Any, feats: Any) -> None:
-    """Refuse two pandas tables whose row labels say that their rows do not belong together."""
-    ours, theirs = getattr(meta, "index", None), getattr(feats, "index", None)
-    if ours is None or theirs is None or callable(ours) or callable(theirs) or len(ours) != len(theirs):
-        return
-    plain = range(len(ours))
-    if not ours.equals(theirs) and list(ours) != list(plain) and list(theirs) != list(plain):
-        raise InputError(
-            "The tables meta and feats have the same number of rows but different row labels "
-            f"(first of meta: {ours[0]!r}, of feats: {theirs[0]!r}); bring them into one order, or pass "
-            "feats as an array."
-        )
-
-
 def _scored(
     meta: Any,
     feats: Any,
@@ -172,7 +158,7 @@ def _scored(
     if not len(frame):
         raise UnpairedException("The table has no rows, so there are no pairs.")
     matrix = feature_matrix(feats, len(frame), finite=False)
-    _refuse_other_order(meta, feats)
+    refuse_other_order(meta, feats)
     if similarity is not None:
         _check_similarity(similarity, matrix)
     reporter = Terminal("fastbench", lines=False) if progress_bar else Silent()
@@ -290,6 +276,8 @@ def assign_reference_index(
     else:
         df, kind = df.collect() if isinstance(df, pl.LazyFrame) else df, library_of(df)
         chosen = _chosen_rows(df, condition)
+    if len(chosen) and not chosen.any():
+        warnings.warn(f"No row meets the condition {condition!r}, so no row is numbered.", stacklevel=2)
     number = _row_labels(df, chosen, default_value) if kind == "pandas" else np.arange(len(chosen))
     values = np.where(chosen, number, np.array(default_value, number.dtype))
     if inplace:

@@ -181,6 +181,23 @@ def _label_index(frame: pl.DataFrame, column: str) -> tuple[KeyIndex, pl.Series]
     return key_index(keys, long["row"].to_numpy().astype(np.int64), len(frame), len(names)), names
 
 
+def _near_numbers(frame: pl.DataFrame, columns: Sequence[str]) -> list[str]:
+    """Return a note for each column of numbers that differ by no more than rounding, as 0.3 and 0.1 + 0.2 do."""
+    notes = []
+    for column in columns:
+        if not frame[column].dtype.is_float():
+            continue
+        values = frame[column].drop_nulls().unique().sort().to_numpy()
+        near = np.flatnonzero(np.diff(values) <= 1e-9 * np.abs(values[1:]))
+        if len(near):
+            shown = examples([float(values[near[0]]), float(values[near[0] + 1])])
+            notes.append(
+                f"Metadata column {column!r} has {len(near)} pairs of numbers that differ by rounding alone and count "
+                f"as different: {shown}; round them first."
+            )
+    return notes
+
+
 def _n_missing_items(lists: pl.Series) -> int:
     """Count the nulls and NaN inside lists."""
     items = lists.explode(empty_as_null=False) if lists.dtype == pl.List else lists.explode()
@@ -303,7 +320,7 @@ def compile_pairs(
     n = len(frame)
     positives = _compile_side(n, codes, rules["pos_sameby"], rules["pos_diffby"], multilabel_col, None)
     negatives = _compile_side(n, codes, rules["neg_sameby"], rules["neg_diffby"], multilabel_col, labels)
-    warnings = [*near_duplicate_labels(texts), *_missing_value_strings(texts)]
+    warnings = [*near_duplicate_labels(texts), *_missing_value_strings(texts), *_near_numbers(frame, single)]
     warnings += [
         f"{column!r} is missing in {count} rows that are never a query: there it equals no value, and differs from all."
         for column, count in missing.items()

@@ -33,6 +33,8 @@ __all__ = [
 ]
 
 _MANY = 20_000
+#: The zeros of a whole number with decimals, as in ``10.0 uM``.
+_NO_DECIMALS = re.compile(r"(\d)\.0+(?=[^\d.])")
 _DECIMAL = re.compile(r"\d+(\.\d*)?")
 #: Types that NumPy and Polars share: columns of them need no conversion by way of Arrow.
 _PLAIN = frozenset(np.dtype(name) for name in ("bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8"))
@@ -63,7 +65,7 @@ def distinct_texts(frame: pl.DataFrame, columns: Iterable[str]) -> dict[str, pl.
 
 
 def near_duplicate_labels(texts: Mapping[str, pl.Series]) -> list[str]:
-    """Return notes on columns with values that differ only by space, case or Unicode form, or are one number.
+    """Return notes on columns with values that differ only by space, case, zeros or Unicode form, or are one number.
 
     They count as different, but are often one label written in two ways.
 
@@ -77,15 +79,15 @@ def near_duplicate_labels(texts: Mapping[str, pl.Series]) -> list[str]:
         if len(distinct) > _MANY:  # names of rows rather than labels
             continue
         values = [value for value in distinct.to_list() if value is not None]
-        plain = plain_forms(values)
+        plain = [_NO_DECIMALS.sub(r"\1", form.replace(" ", "")) for form in plain_forms(values)]
         if len(set(plain)) < len(values):
             forms: dict[str, list[str]] = {}
             for form, value in zip(plain, values, strict=True):
                 forms.setdefault(form, []).append(value)
             repeated = [same for same in forms.values() if len(same) > 1]
             notes.append(
-                f"Metadata column {name!r} has {len(repeated)} sets of values that differ only by space, case or "
-                f"Unicode form and count as different: {examples(repeated[0])}."
+                f"Metadata column {name!r} has {len(repeated)} sets of values that differ only by space, case, zeros "
+                f"or Unicode form and count as different: {examples(repeated[0])}."
             )
         elif same := _one_number(plain, values):
             notes.append(f"Metadata column {name!r} has one number written in several ways, as text: {examples(same)}.")

@@ -18,6 +18,7 @@ __all__ = [
     "is_missing",
     "library_of",
     "non_finite_columns",
+    "refuse_other_order",
 ]
 
 # Every integer of at most this size has a float of the type; beyond it, neighbours collapse.
@@ -114,6 +115,27 @@ def feature_matrix(feats: Any, n_rows: int, names: Sequence[str] | None = None, 
     if finite:
         check_finite(matrix, names, "Features")
     return matrix
+
+
+def refuse_other_order(meta: Any, feats: Any) -> None:
+    """Refuse two pandas tables whose row labels say that their rows do not belong together.
+
+    Rows are paired by position. Other labels say that they do not belong together, and so do the same labels in another
+    order; a table that was numbered anew, beside labels of another kind, says nothing.
+    """
+    ours, theirs = getattr(meta, "index", None), getattr(feats, "index", None)
+    if ours is None or theirs is None or callable(ours) or callable(theirs) or len(ours) != len(theirs):
+        return
+    if ours.equals(theirs):
+        return
+    mine, other, plain = list(ours), list(theirs), list(range(len(ours)))
+    if (mine != plain and other != plain) or set(mine) == set(other):
+        raise InputError(
+            "The tables meta and feats have the same number of rows but "
+            f"{'the same row labels in another order' if set(mine) == set(other) else 'different row labels'} "
+            f"(first of meta: {mine[0]!r}, of feats: {other[0]!r}); bring them into one order, or pass "
+            "feats as an array."
+        )
 
 
 def _as_array(feats: Any) -> tuple[np.ndarray, Sequence[str] | None]:

@@ -341,3 +341,29 @@ def test_modules_of_copairs():
     assert "average_precision" in dir(maps)
     with pytest.raises(ImportError):
         from fastbench.map import nothing  # noqa: F401
+
+
+def test_tables_in_another_order_are_refused():
+    meta, x = wells(), pd.DataFrame(features())
+    other = meta.sample(frac=1, random_state=1)
+    for call in (
+        lambda: fb.average_precision(other, x, *RULE),
+        lambda: fb.map(other, x, pos_sameby="Metadata_c", neg_diffby="Metadata_c", progress_bar=False),
+    ):
+        with pytest.raises(InputError, match="the same row labels in another order"):
+            call()
+    found = fb.average_precision(other, x.loc[other.index], *RULE)["average_precision"].to_numpy()
+    expected = fb.average_precision(meta, x, *RULE)["average_precision"].to_numpy()[other.index]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_condition_that_no_row_meets_is_told():
+    with pytest.warns(UserWarning, match="No row meets the condition"):
+        found = fb.assign_reference_index(wells(), "Metadata_c == 'A'")
+    assert set(found["Metadata_Reference_Index"]) == {-1}
+
+
+def test_numbers_that_differ_by_rounding_are_told():
+    meta = wells(Metadata_dose=np.where(np.arange(24) % 2, 0.3, 0.1 + 0.2))
+    with pytest.warns(UserWarning, match=r"1 pairs of numbers that differ by rounding alone .*0\.3, 0\.300"):
+        fb.average_precision(meta, features(), ["Metadata_c", "Metadata_dose"], [], [], ["Metadata_c"])
