@@ -3,6 +3,7 @@
     options          how runs are found, read and counted
     annotate_dirs    the output folders of an annotator, checked before any is read
     align            the prediction of each cell, found by cell id or by position
+    row_numbers      cell ids that are only numbers of rows
     universe         the labels that count, and the spellings of each
     exchanged        calls that would be right with other names
     crosswalks       labels to be replaced, of all runs, of a model, of the truth

@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,6 +33,7 @@ from .align import align
 from .crosswalks import TRUTH, Crosswalks
 from .exchanged import exchanged_labels
 from .labels import LabelCounts, Policy, ScoredLabels, apply_label_policy, code_labels
+from .row_numbers import check_row_numbers
 from .runs import Run
 from .universe import Universe, notes_on_vocabularies, universe_of
 
@@ -198,6 +199,24 @@ class Reader:
         ids = next((name for name in self.ids if name in names), None)
         return read_cells(path, labels, scores, ids=ids, missing_text=self.missing_text, zarr_fill=self._zarr_fill)
 
+    def _check_row_numbers(self, run: Run, truth: CellTable, found: CellTable, where: str) -> str:
+        """Return a note on cells that are matched by row number, see `check_row_numbers`; columns of `--id` are not."""
+
+        def read(name: str) -> tuple[pl.Series, pl.Series] | None:
+            try:
+                return read_cells(run.truth, [], ids=name).ids, read_cells(run.predictions, [], ids=name).ids
+            except InputError:  # neither text nor numbers
+                return None
+
+        def shared() -> Iterator[str]:
+            asked = {run.gt_label, *run.columns, run.score, truth.id_column, found.id_column}
+            others = set(column_names(run.predictions)) - asked
+            return (name for name in column_names(run.truth) if name in others)
+
+        if truth.id_column in self.ids and found.id_column in self.ids:
+            return ""
+        return check_row_numbers(truth.ids, found.ids, shared, read, where)
+
     def _crosswalks(self, run: Run) -> tuple[dict[str, str], dict[str, str]]:
         """Return the labels to be replaced in the truth, and in the predictions of a run."""
         return self.crosswalks.of(TRUTH), self.crosswalks.of(run.name, run.model_name)
@@ -217,7 +236,9 @@ class Reader:
         truth, where, notes = self._truth(run), run.directory or run.name, list(said)
         notes += [*truth.notes, *found.notes]
         places = (_place(truth, run.truth), _place(found, run.predictions))
+        by_number = self._check_row_numbers(run, truth, found, where) if self.align_by == "id" else ""
         order, note = align(truth.ids, found.ids, by=self.align_by, where=where, places=places)
+        notes += [f"{where}: {by_number}"] if by_number else []
         for table, path, columns in ((truth, run.truth, [run.gt_label]), (found, run.predictions, run.columns)):
             notes += [f"{where}: {said}" for said in _notes_on_columns(table, path, columns)]
         notes += [f"{where}: {note}"] if note else []

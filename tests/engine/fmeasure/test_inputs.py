@@ -270,6 +270,25 @@ def test_which_column_has_the_cell_ids(tmp_path: Path) -> None:
     assert any("cell ids of c.csv are those of column 'barcode'" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("name", ["", "id"])
+def test_row_numbers_are_no_cell_ids(tmp_path: Path, first: int, name: str) -> None:
+    rows, order = range(first, first + 60), np.random.default_rng(2).permutation(60)
+    truth, calls = tmp_path / "t.csv", tmp_path / "c.csv"
+    pl.DataFrame({name: rows, "cell": IDS, "ct": named(TRUE)}).write_csv(truth)
+    pl.DataFrame({name: rows, "cell": np.array(IDS)[order], "ct": named(CALLED[order])}).write_csv(calls)
+    with pytest.raises(InputError, match=r"only numbers of rows.*column 'cell' of both.*--id cell\."):
+        scored(truth, calls)
+    assert accuracy(scored(truth, calls, id=("cell",))) == pytest.approx(RIGHT)
+    # The same cells in the same rows, whatever matches them, and no other column that tells.
+    pl.DataFrame({name: rows, "cell": IDS, "ct": named(CALLED)}).write_csv(calls)
+    assert not any("row number" in note for note in scored(truth, calls).notes)
+    pl.DataFrame({name: rows, "ct": named(CALLED)}).write_csv(calls)
+    found = scored(truth, calls)
+    assert accuracy(found) == pytest.approx(RIGHT)
+    assert any("matched by row number" in note for note in found.notes)
+
+
 @pytest.mark.parametrize("column", ["a:b", "a,b", "a:b,c", "x=y"])
 def test_names_of_columns_that_hold_signs(tmp_path: Path, column: str) -> None:
     pl.DataFrame({"id": IDS, column: named(TRUE)}).write_csv(tmp_path / "t.csv")
