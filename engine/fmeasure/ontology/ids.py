@@ -6,7 +6,7 @@ import re
 from collections.abc import Container
 from typing import Final
 
-__all__ = ["find_id", "short_id"]
+__all__ = ["find_id", "is_id", "short_id"]
 
 _PURL: Final = re.compile(r"https?://purl\.obolibrary\.org/obo/([A-Za-z][A-Za-z0-9]*)_(\S+)")
 _ID: Final = re.compile(r"<?(?:https?://purl\.obolibrary\.org/obo/|obo:)?([A-Za-z]+)[_:](\d+)>?")
@@ -16,6 +16,12 @@ def short_id(identifier: str) -> str:
     """Turn the address of a term into its id; leave any other text as it is."""
     found = _PURL.fullmatch(identifier)
     return f"{found[1]}:{found[2]}" if found else identifier
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text is written as an id is, with at least five digits, whether there is such a term or not."""
+    found = _ID.fullmatch(text)
+    return found is not None and len(found[2]) > 4  # level_2 and author_2023 are names of columns
 
 
 def find_id(text: str, known: Container[str]) -> str | None:

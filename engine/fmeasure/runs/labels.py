@@ -18,11 +18,12 @@ from ...readers.formats import format_of
 from ...readers.small_table import read_table
 from ...tables.labels import is_missing_text, missing_texts
 from ..names import MATCH, ROOT_PREDICTIONS, SPELLING, UNKNOWN
-from ..ontology.ids import find_id
+from ..ontology.ids import find_id, is_id
 from .universe import Universe, mapped_labels
 
 __all__ = [
     "CodedLabels",
+    "CrosswalkFile",
     "LabelCounts",
     "Policy",
     "ScoredLabels",
@@ -339,19 +340,46 @@ def _refuse_many_unknown(
             )
 
 
-def read_crosswalk(path: Path) -> dict[str, str]:
+class CrosswalkFile(NamedTuple):
+    """A crosswalk as it is in its file.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    header : str
+        Name of its first column.
+    meanings : dict of str to str
+        Labels and what they stand for.
+    """
+
+    path: Path
+    header: str
+    meanings: dict[str, str]
+
+    def missing_header_error(self) -> InputError:
+        """Return the error of a file whose header is its first pair."""
+        return InputError(
+            f"The crosswalk {self.path} has no header: its first line, which begins with {self.header!r}, is a label "
+            "and its replacement; add a header such as label,replacement."
+        )
+
+
+def read_crosswalk(path: Path) -> CrosswalkFile:
     """Read a crosswalk: a CSV or TSV file of two columns with a header, label and what it stands for.
 
     Raises
     ------
     InputError
-        Not two columns, an empty cell, or a label with two meanings.
+        Not two columns, no header, an empty cell, or a label with two meanings.
     """
     frame, _ = read_table(path, separator="\t" if format_of(path) == ".tsv" else ",", what="crosswalk")
     if frame.width != 2:
         raise InputError(f"The crosswalk {path} must have two columns, label and replacement, but has {frame.width}.")
-    source = frame.columns[0]
-    replacement = frame[frame.columns[1]]
+    source, target = frame.columns
+    if is_id(target.strip()):
+        raise CrosswalkFile(path, source, {}).missing_header_error()
+    replacement = frame[target]
     if frame[source].null_count() or is_missing_text(replacement, missing_texts()).fill_null(True).any():
         raise InputError(
             f"The crosswalk {path} has empty cells (NA, too, is one); give every label a replacement, or leave it out."
@@ -359,4 +387,4 @@ def read_crosswalk(path: Path) -> dict[str, str]:
     twice = frame.unique().filter(pl.col(source).is_duplicated())[source].unique().sort()
     if len(twice):
         raise InputError(f"The crosswalk {path} gives {len(twice)} labels two meanings ({examples(twice)}); keep one.")
-    return dict(frame.iter_rows())
+    return CrosswalkFile(path, source, dict(frame.iter_rows()))

@@ -178,7 +178,8 @@ class Reader:
             return str(read().source["sha256"]) if format_of(found) in ANNDATA else self._file_digest(found)
 
         about = [run.directory, run.gt_label, run.columns, run.top_k, run.score, run.score_asked, self.obs]
-        settings = json.dumps([about, *self._crosswalks(run)], sort_keys=True)
+        headers = self.crosswalks.headers(TRUTH, run.name, run.model_name)
+        settings = json.dumps([about, *self._crosswalks(run), headers], sort_keys=True)
         return (
             hashlib.sha256(settings.encode()).hexdigest(),
             of(run.truth, partial(self._truth, run)),
@@ -249,6 +250,8 @@ class Reader:
             )
         of_truth, of_model = self._crosswalks(run)
         true_labels, called = truth.columns[run.gt_label], [found.columns[column] for column in run.columns]
+        self.crosswalks.check_headers(true_labels.values, TRUTH)
+        self.crosswalks.check_headers([each for rank in called for each in rank.values], run.name, run.model_name)
         if ontology is not None:
             universe = Universe(ontology.terms, ontology)
         else:

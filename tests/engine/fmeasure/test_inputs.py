@@ -345,6 +345,19 @@ def test_a_crosswalk_of_one_model_or_of_the_truth(tmp_path: Path, ontology: str)
         both(tmp_path, named(TRUE), named(CALLED), map=(f"n={swapped}",))
 
 
+@pytest.mark.parametrize("model", ["", "m=", "truth="])
+def test_a_crosswalk_without_a_header_is_refused(tmp_path: Path, model: str) -> None:
+    short = ["B", "NK", "T", "Mono"]
+    pairs = [f"{ours},{theirs}\n" for ours, theirs in zip(short, NAMES, strict=True)]
+    file = tmp_path / "map.csv"
+    sides = (named(TRUE, short), named(CALLED)) if model == "truth=" else (named(TRUE), named(CALLED, short))
+    file.write_text("".join(pairs))
+    with pytest.raises(InputError, match=r"map\.csv has no header: .* begins with 'B'"):
+        both(tmp_path, *sides, map=(f"{model}{file}",))
+    file.write_text("".join(["label,replacement\n", *pairs]))
+    assert accuracy(both(tmp_path, *sides, map=(f"{model}{file}",))) == pytest.approx(RIGHT)
+
+
 def test_names_and_ids_together(tmp_path: Path, ontology: str) -> None:
     found = both(tmp_path, named(TRUE, TERMS), named(CALLED), ontology=ontology, match="any")
     assert accuracy(found) == pytest.approx(RIGHT)

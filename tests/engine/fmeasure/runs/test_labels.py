@@ -144,6 +144,8 @@ def test_universe_without_an_ontology(labels: list[str | None], crosswalk: dict[
     [
         ("a,b,c\n1,2,3\n", "must have two columns"),
         ("a,b\nx,\n", "has empty cells"),
+        ("x,CL:0000084\ny,CL:0000236\n", "has no header: its first line, which begins with 'x', is a label"),
+        ("x,CL_0000084\ny,CL_0000236\n", "add a header such as label,replacement"),
         ("a,b\nx,CL:1\nx,CL:2\ny,CL:1\n", "gives 1 labels two meanings ('x')"),
     ],
 )
@@ -159,8 +161,8 @@ def test_bad_crosswalks(content: str, said: str, tmp_path: Path) -> None:
 
 def test_crosswalk(tmp_path: Path) -> None:
     file = tmp_path / "map.tsv"
-    file.write_text("label\tid\nx\tCL:1\nx\tCL:1\n001\tCL:2\n")
-    assert read_crosswalk(file) == {"x": "CL:1", "001": "CL:2"}
+    file.write_text("label\tlevel_2\nx\tCL:1\nx\tCL:1\n001\tCL:2\n")
+    assert read_crosswalk(file).meanings == {"x": "CL:1", "001": "CL:2"}
 
 
 @pytest.mark.parametrize("bad", [{"unknown": "ignore"}, {"root_predictions": "root"}, {"match": "label"}])
