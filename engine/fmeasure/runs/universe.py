@@ -136,6 +136,12 @@ def mapped_labels(values: Sequence[str], crosswalk: Mapping[str, str]) -> list[s
     return [crosswalk.get(value, crosswalk.get(same.get(value, value), value)) for value in values]
 
 
+def _replaced(values: Sequence[str], crosswalk: Mapping[str, str]) -> set[str]:
+    """Return the labels that a crosswalk has, in whatever spelling, be it that it leaves them as they are."""
+    marked = mapped_labels(values, dict.fromkeys(crosswalk, ""))
+    return {value for value, label in zip(values, marked, strict=True) if not label}
+
+
 def _vocabulary(column: LabelColumn, crosswalk: Mapping[str, str]) -> tuple[str, ...]:
     """Return the labels that occur in a column, after the crosswalk, sorted."""
     used = np.unique(column.codes[column.codes >= 0])
@@ -202,8 +208,8 @@ def notes_on_vocabularies(
     Returns
     -------
     list of str
-        What deserves to be known: labels that were perhaps meant as missing, and most cells called by labels that the
-        truth does not have.
+        What deserves to be known: labels that were perhaps meant as missing, most cells called by labels that the
+        truth does not have, and such labels that a crosswalk leaves over.
 
     Raises
     ------
@@ -240,6 +246,7 @@ def notes_on_vocabularies(
     strange = np.array([*(label not in known for label in (first.get(v, v) for v in ranks[0].values)), False])
     count = int(strange[ranks[0].codes].sum())
     names = sorted(set(first.values()) - known)
+    replaced = _replaced(list(first), crosswalks[1])
     if known and 2 * count > len(ranks[0].codes):
         notes.append(
             f"{where}: {count} of {len(ranks[0].codes)} cells are called by labels that the truth does not have "
@@ -250,6 +257,13 @@ def notes_on_vocabularies(
         notes.append(
             f"{where}: {len(alike)} labels of truth and predictions differ only by signs and count as different "
             f"({shown}); map them with --map [MODEL=]FILE."
+        )
+    left = [value for value, label in first.items() if label not in {*known, *uncalled} and value not in replaced]
+    if crosswalks[1] and known and left and 2 * count <= len(ranks[0].codes):
+        n_left = int(np.isin(ranks[0].codes, [ranks[0].values.index(value) for value in left]).sum())
+        notes.append(
+            f"{where}: {len(left)} labels are not in the crosswalk, nor in the truth, and count as classes of their "
+            f"own: {examples(left)}, in {n_left} cells; add them to the file of --map."
         )
     return notes
 

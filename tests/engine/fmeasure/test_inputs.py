@@ -358,6 +358,18 @@ def test_a_crosswalk_without_a_header_is_refused(tmp_path: Path, model: str) -> 
     assert accuracy(both(tmp_path, *sides, map=(f"{model}{file}",))) == pytest.approx(RIGHT)
 
 
+def test_labels_that_a_crosswalk_leaves_over_are_noted(tmp_path: Path) -> None:
+    short = ["B", "NK", "T", "Mono"]
+    known = dict(zip(short[:3], NAMES[:3], strict=True))
+    for meanings, cells in ((known, int((CALLED == 3).sum())), (known | {"mono": "Mono"}, 0)):
+        given = f"m={crosswalk(tmp_path / 'map.csv', meanings)}"
+        notes = both(tmp_path, named(TRUE), named(CALLED, short), map=(given,)).notes
+        said = [note for note in notes if "not in the crosswalk" in note]
+        assert len(said) == (cells > 0)
+        assert not said or "1 labels are not in the crosswalk, nor in the truth" in said[0]
+        assert not said or f"'Mono', in {cells} cells" in said[0]
+
+
 def test_names_and_ids_together(tmp_path: Path, ontology: str) -> None:
     found = both(tmp_path, named(TRUE, TERMS), named(CALLED), ontology=ontology, match="any")
     assert accuracy(found) == pytest.approx(RIGHT)
