@@ -124,7 +124,7 @@ def _count(options: FmeasureOptions, job: Job) -> _Counted:
 
 def _account(scored: Sequence[Scored], options: ScoreOptions, shown: Callable[[Any], str]) -> dict[str, Any]:
     """Return inputs, counts and notes for the manifest."""
-    notes = [note for each in scored for note in each.notes]
+    notes = list(dict.fromkeys(note for each in scored for note in each.notes))  # runs may share a file of truth
     for name, what in (
         ("dropped", "cells left out"),
         ("without_prediction", "cells without a prediction, false negatives of their truth"),

@@ -64,7 +64,7 @@ class CellTable:
     id_column : str
         Column that the ids are from; empty for an index without a name.
     notes : tuple of str
-        What was read as the fill value of a zarr folder.
+        What was read as the fill value of a zarr folder, and a CSV file that does not end with a line break.
     """
 
     ids: pl.Series
@@ -120,7 +120,7 @@ def read_cells(
     notes: list[str] = []
     try:
         if kind in TEXT:
-            read = _from_text(path, shown, wanted, ids, set(scores) - set(labels))
+            read = _from_text(path, shown, wanted, ids, set(scores) - set(labels), notes)
         elif kind in ARROW:
             read = _from_arrow(path, shown, wanted, ids)
         else:
@@ -211,11 +211,14 @@ def _from_arrow(path: Path, shown: str, wanted: Sequence[str], ids: str | None) 
     return _Read({name: found[name] for name in wanted}, found[id_column], "" if ids is None and index else id_column)
 
 
-def _from_text(path: Path, shown: str, wanted: Sequence[str], ids: str | None, numbers: Collection[str]) -> _Read:
+def _from_text(
+    path: Path, shown: str, wanted: Sequence[str], ids: str | None, numbers: Collection[str], notes: list[str]
+) -> _Read:
     names = text_names(path, shown)
     id_column = _first_other(names, wanted) if ids is None else ids
     _require([*wanted, id_column], names, shown)
-    found = text_columns(path, shown, list(dict.fromkeys([id_column, *wanted])), set(numbers) - {id_column})
+    read = list(dict.fromkeys([id_column, *wanted]))
+    found = text_columns(path, shown, read, set(numbers) - {id_column}, notes)
     return _Read({name: found[name] for name in wanted}, found[id_column], id_column)
 
 

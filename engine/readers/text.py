@@ -23,7 +23,7 @@ from ..tables.frames import with_series
 from ..tables.labels import is_missing_text, missing_texts
 from ..tables.profiles import Profiles, Source
 from .column_roles import FeatureChoice, features_of, plan_columns, words_to_metadata
-from .text_table import expanded_text, read_header, text_frame
+from .text_table import cut_off_notes, expanded_text, read_header, text_frame
 
 __all__ = ["parse_numbers", "read_text", "type_text", "without_missing_text"]
 
@@ -52,9 +52,7 @@ def read_text(path: Path, shown: str, separator: str, choice: FeatureChoice) -> 
     text = expanded_text(content, path, shown)
     del content
     plan = plan_columns(read_header(io.BytesIO(text), shown, separator), shown, choice)
-    notes = []
-    if text[-1:] not in (b"\n", b"\r"):
-        notes.append(f"'{shown}' does not end with a line break; if it was cut off, its last row may be incomplete.")
+    notes = cut_off_notes(text[-1:], shown)
     frame = text_frame(text, shown, separator, [*plan.metadata, *plan.features], plan.features)
     n_empty = _count_blank_lines(text)
     del text

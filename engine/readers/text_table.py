@@ -28,7 +28,7 @@ from .errors import damaged_gzip_error, first_line
 from .formats import TEXT, format_of
 from .integrity.expansion import expand
 
-__all__ = ["expanded_text", "read_header", "text_columns", "text_frame", "text_names"]
+__all__ = ["cut_off_notes", "expanded_text", "read_header", "text_columns", "text_frame", "text_names"]
 
 # How much of a file is looked at for its header.
 _HEADER_BYTES = 2**20
@@ -172,7 +172,20 @@ def text_names(path: Path, shown: str) -> list[str]:
 # --- the rows ---
 
 
-def text_columns(path: Path, shown: str, names: Sequence[str], numbers: Collection[str] = ()) -> dict[str, Any]:
+def cut_off_notes(last: bytes, shown: str) -> list[str]:
+    """Return a note on a table whose last byte is no line break; nothing where it is."""
+    if last in (b"\n", b"\r"):
+        return []
+    return [f"'{shown}' does not end with a line break; if it was cut off, its last row may be incomplete."]
+
+
+def text_columns(
+    path: Path,
+    shown: str,
+    names: Sequence[str],
+    numbers: Collection[str] = (),
+    notes: list[str] | None = None,
+) -> dict[str, Any]:
     """Read some columns of a CSV or TSV file, of which no more than these and a block are in memory.
 
     Parameters
@@ -184,6 +197,8 @@ def text_columns(path: Path, shown: str, names: Sequence[str], numbers: Collecti
         The columns, at least one; all of them are there.
     numbers : collection of str, optional
         Those to be parsed as float64. They come as text nevertheless when a value of any of them is no number.
+    notes : list of str, optional
+        To which a note is added where the file may be cut off.
 
     Returns
     -------
@@ -199,19 +214,23 @@ def text_columns(path: Path, shown: str, names: Sequence[str], numbers: Collecti
 
     with path.open("rb") as handle:
         packed = _is_gzip(handle.read(2), path.name, shown)
-    content = None
+    content, last = None, b""
     if packed:
         text = expand(path.read_bytes(), shown)
         _refuse_nul(text, shown)
+        last = text[-1:]
         content = pa.py_buffer(text)
     elif path.stat().st_size:
         with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             _refuse_nul(mapped, shown)
+            last = mapped[-1:]
 
     def opened() -> Any:
         return pa.OSFile(str(path)) if content is None else pa.BufferReader(content)
 
     table = _read(opened, shown, TEXT[format_of(path)], names, numbers)
+    if notes is not None:
+        notes += cut_off_notes(last, shown)
     return {name: table[name] for name in names}
 
 

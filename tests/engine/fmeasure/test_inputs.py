@@ -5,6 +5,7 @@ Sixty cells of four types, of which 52 are called by their right name: accuracy 
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -257,6 +258,21 @@ def lines(labels: Sequence[str], form: str) -> list[str]:
 def test_tables_of_other_programs(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_bytes(text.encode())
     assert accuracy(scored(table(tmp_path / "t.csv", named(TRUE)), tmp_path / name)) == pytest.approx(RIGHT)
+
+
+@pytest.mark.parametrize("name", ["c.csv", "c.csv.gz"])
+def test_a_table_that_may_be_cut_off_is_noted(tmp_path: Path, name: str) -> None:
+    truth = table(tmp_path / "t.csv", named(TRUE))
+    text = table(tmp_path / "whole.csv", named(CALLED)).read_bytes()
+    for content, said in ((text, 0), (text[:-1], 1)):
+        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+        notes = [note for note in scored(truth, tmp_path / name).notes if "end with a line break" in note]
+        assert len(notes) == said
+        assert not said or f"{tmp_path / name}' does not end with a line break; if it was cut off" in notes[0]
+    (tmp_path / "t.csv").write_bytes(truth.read_bytes()[:-1])
+    runs = tuple(f"{model}={tmp_path / 'whole.csv'}:ct" for model in "ab")
+    found = run_fmeasure(FmeasureOptions(truth=f"{truth}:ct", pred=runs, bootstrap=0, figures=False), Job())
+    assert sum("end with a line break" in note for note in found.notes) == 1  # of one file of truth
 
 
 def test_which_column_has_the_cell_ids(tmp_path: Path) -> None:
