@@ -70,8 +70,8 @@ def check_row_numbers(
             f"column {name!r} of both files does; match cells by it with --id {name}."
         )
     return (
-        "The cell ids of truth and predictions are only numbers of rows, so cells are matched by row number; if both "
-        "files do not list the same cells in the same order, write a column of cell ids and name it with --id."
+        "The cell ids of truth and predictions are only numbers of rows, so cells are matched by row number; if a "
+        "number is not the same cell in both files, write a column of cell ids and name it with --id."
     )
 
 
