@@ -182,7 +182,7 @@ def test_tables_in_another_row_order_are_refused():
     meta.index = feats.index = [f"well{i}" for i in range(len(x))]
     rule = (["Metadata_a"], [], [], ["Metadata_a"])
     assert len(fb.average_precision(meta, feats, *rule)) == len(x)
-    with pytest.raises(fb.InputError, match="different row labels"):
+    with pytest.raises(fb.InputError, match="same row labels in another order"):
         fb.average_precision(meta, feats[::-1], *rule)
 
 
