@@ -17,7 +17,7 @@ from ..tables.filters import parse_filter
 from ..tables.frames import column_names, feature_matrix, metadata_frame, select_columns, with_columns_like
 from ..tables.matrix import library_of, refuse_other_order
 from .average_precision import SCORES, score
-from .options import Scoring
+from .options import scoring_of
 from .pair_rules import Columns, PairRules, named_columns
 
 __all__ = ["assign_reference_index", "average_precision", "multilabel_average_precision"]
@@ -148,9 +148,7 @@ def _scored(
     """Score, warn of what was noticed, and give back the kind of table that came in."""
     from ..results.progress import Silent, Terminal
 
-    similarity = None if isinstance(distance, str) or not callable(distance) else distance
-    name = "cosine" if similarity else distance
-    scoring = Scoring(distance=name, ties=ties, device=device, degenerate=degenerate)  # type: ignore[arg-type]
+    scoring, similarity = scoring_of(distance, ties=ties, device=device, degenerate=degenerate)
     named = dict(zip(("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby"), rules, strict=True))
     known = column_names(meta) or []
     used = named_columns(named, known) | ({multilabel_col: "multilabel_col"} if multilabel_col is not None else {})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from ...kernels.names import DEVICES, DISTANCES, METRICS, PRECISIONS, TIES
+from ...kernels.names import DEVICES, DISTANCES, METRICS, PRECISIONS, TIES, Similarity
 from ..choices import check_level, check_sampling, check_tail
 from ..errors import InputError
 from ..options import check_choices, option
 
-__all__ = ["AGGREGATES", "ALIASES", "DISTANCE_NAMES", "NULLS", "P_VALUES", "NullModel", "Scoring"]
+__all__ = ["AGGREGATES", "ALIASES", "DISTANCE_NAMES", "NULLS", "P_VALUES", "NullModel", "Scoring", "scoring_of"]
 
 #: Other names of scipy for distances that fastbench has under its own.
 ALIASES = {"cityblock": "manhattan", "sqeuclidean": "euclidean"}
@@ -75,6 +76,13 @@ class Scoring:
             raise InputError(
                 f"Rows cannot be ranked last under {self.distance!r}, which is scipy's; use degenerate 'drop'."
             )
+
+
+def scoring_of(distance: Any, **others: str) -> tuple[Scoring, Similarity | None]:
+    """Return how to score by a distance or, where it is one, a function, which stands beside the options then."""
+    if isinstance(distance, str) or not callable(distance):
+        return Scoring(distance=distance, **others), None
+    return Scoring(**others), distance
 
 
 @dataclass(frozen=True, kw_only=True)

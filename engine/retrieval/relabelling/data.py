@@ -17,7 +17,7 @@ from ...devices import backend_of
 from ...errors import InputError
 from ...tables.frames import column_names, feature_matrix, metadata_frame, select_columns
 from ..degenerate import degenerate_rows, last_where_degenerate, refuse_degenerate
-from ..options import ALIASES, Scoring
+from ..options import ALIASES, Scoring, scoring_of
 from ..pair_rules import Columns, PairPlan, PairRules, compile_pairs, named_columns
 
 __all__ = ["RelabelledRows", "Relabelling"]
@@ -195,13 +195,12 @@ class Relabelling:
         used = named_columns(named, known) | ({multilabel_col: "multilabel_col"} if multilabel_col is not None else {})
         select_columns(meta, used)  # says which is not there
         frame, _ = metadata_frame(meta)
-        similarity = None if isinstance(distance, str) else distance
-        name = distance if isinstance(distance, str) else "cosine"
+        scoring, similarity = scoring_of(distance, ties=ties, device=device, degenerate=degenerate)
         self.rows = RelabelledRows(
             frame,
             feature_matrix(feats, len(frame), finite=False),
             rules,
-            Scoring(distance=name, ties=ties, device=device, degenerate=degenerate),
+            scoring,
             None if queries is None else np.asarray(queries),
             similarity,
         )
