@@ -12,7 +12,7 @@ from ..compile import njit
 from ..cores import run_jobs, usable_cores
 from ..names import EXPECTED, PESSIMISTIC, TIES
 
-__all__ = ["average_precision"]
+__all__ = ["add_run", "average_precision"]
 
 #: Lists up to this length are sorted by insertion, and parts of this length of longer ones.
 SHORT = 32
@@ -72,6 +72,21 @@ def _descending(values, space):
 
 
 @njit
+def add_run(total, first, p, n_above, n_tied, ties):
+    """Add to `total` what p positives of one value add to the sum of an AP, `first` positives being above them."""
+    if ties == EXPECTED and n_tied > 0:
+        size = p + n_tied
+        for t in range(1, size + 1):
+            before = (t - 1) * (p - 1) / (size - 1)
+            total += (p / size) * (first + 1 + before) / (first + n_above + t)
+    else:
+        ahead = n_above + n_tied if ties == PESSIMISTIC else n_above
+        for i in range(first + 1, first + p + 1):
+            total += i / (i + ahead)
+    return total
+
+
+@njit
 def _fill(offsets, values, above, tied, ties, space, result):
     """Write the AP of each list to result (u,), which holds NaN; ties is the policy's code, space as above."""
     for u in range(result.size):
@@ -87,17 +102,6 @@ def _fill(offsets, values, above, tied, ties, space, result):
             last = first + 1
             while last < n_pos and values[start + order[last]] == values[at]:
                 last += 1
-            p = last - first
-            n_above = above[at]
-            n_tied = tied[at]
-            if ties == EXPECTED and n_tied > 0:
-                size = p + n_tied
-                for t in range(1, size + 1):
-                    before = (t - 1) * (p - 1) / (size - 1)
-                    total += (p / size) * (first + 1 + before) / (first + n_above + t)
-            else:
-                ahead = n_above + n_tied if ties == PESSIMISTIC else n_above
-                for i in range(first + 1, last + 1):
-                    total += i / (i + ahead)
+            total = add_run(total, first, last - first, above[at], tied[at], ties)
             first = last
         result[u] = total / n_pos

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..compile import njit
-from ..names import EXPECTED, PESSIMISTIC, TIES
+from ..names import TIES
+from .average_precision import add_run
 from .null import _GOLDEN, _S11, _mix
 
 __all__ = ["relabelled_ap", "relabelled_sums", "sample_sets", "shuffle_cells"]
@@ -82,16 +83,7 @@ def _sorted_ap(values, above, tied, n, ties):
         last = first + 1
         while last < n and values[last] == values[first]:
             last += 1
-        p = last - first
-        if ties == EXPECTED and tied[first] > 0:
-            size = p + tied[first]
-            for t in range(1, size + 1):
-                before = (t - 1) * (p - 1) / (size - 1)
-                total += (p / size) * (first + 1 + before) / (first + above[first] + t)
-        else:
-            ahead = above[first] + tied[first] if ties == PESSIMISTIC else above[first]
-            for i in range(first + 1, last + 1):
-                total += i / (i + ahead)
+        total = add_run(total, first, last - first, above[first], tied[first], ties)
         first = last
     return total / n
 
