@@ -11,7 +11,7 @@ import io
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -122,24 +122,37 @@ CASES = {
     ),
 }
 
+#: Results by their names in the corpus.
+RESULTS = {
+    ("a", "b"): ["map", "@p.csv", *RULES, "--output", "OUTPUT"],
+    ("fa", "fb"): ["fmeasure", "--truth", "@truth.csv:ct", "--pred", "m=@calls.csv:ct", "--output-dir", "OUTPUT"],
+    ("ja", "jb"): [*CPJUMP, "--null-size", "100", "--limit-plates", "4", "--output", "OUTPUT"],
+}
 
-def write(folder: Path) -> None:
-    """Write the corpus; nothing of it is larger than some hundred kilobytes."""
+
+def write(folder: Path, only: Collection[str] = tuple(CASES)) -> None:
+    """Write the corpus of some kinds; nothing of it is larger than some hundred kilobytes."""
+    words = {word for name in only for word in (*CASES[name].command, f"@{CASES[name].files}")}
+    _profiles(folder)
+    _annotations(folder)
+    (folder / "config.yaml").write_text(
+        "pos_sameby: Metadata_c\nneg_diffby: Metadata_c\nnull_size: 1000\ndevice: reference\n"
+    )
+    (folder / "bench.json").write_text(json.dumps(_benchmarks()))
+    if "cpjump" in words:
+        _plates(folder)
+    for pair in RESULTS:
+        if any(word.rpartition("@")[2] in pair for word in words if "@" in word):
+            _results(folder, pair)
+
+
+def _profiles(folder: Path) -> None:
     import anndata
-    import h5py
     import numpy as np
     import pandas as pd
     import polars as pl
     import scipy.sparse
     import zarr
-
-    from fastbench.engine.cpjump import Options, plan
-    from fastbench.engine.cpjump.correction.files import save_fitted
-    from fastbench.engine.cpjump.correction.transforms import fit
-    from fastbench.engine.cpjump.plates.simulate_embeddings import write_simulated_embeddings
-    from fastbench.engine.cpjump.split.manifest import output_paths, write_split
-    from fastbench.engine.cpjump.split.strategies import SplitOptions, make_split
-    from fastbench.engine.fmeasure.example import write_example
 
     rng = np.random.default_rng(0)
     n, d = 40, 6
@@ -173,6 +186,17 @@ def write(folder: Path) -> None:
     store.create_array("X", data=x, chunks=(10, 3), shards=(20, 6)).attrs.update(attributes)
     zarr.consolidate_metadata(str(folder / "shards.zarr"))
 
+
+def _annotations(folder: Path) -> None:
+    import anndata
+    import numpy as np
+    import pandas as pd
+    import polars as pl
+
+    from fastbench.engine.fmeasure.example import write_example
+
+    rng = np.random.default_rng(1)
+    n = 40
     names = ["T cell", "B cell", "NK cell", "monocyte"]
     ids = [f"CL:000000{i}" for i in range(1, 5)]
     truth, calls = rng.integers(0, 4, n), rng.integers(0, 4, n)
@@ -214,6 +238,21 @@ def write(folder: Path) -> None:
         if path.name != donor:
             path.unlink()
 
+
+def _plates(folder: Path) -> None:
+    """Write what cpjump reads: embeddings, a fitted correction, a split."""
+    import h5py
+    import numpy as np
+    import polars as pl
+
+    from fastbench.engine.cpjump import Options, plan
+    from fastbench.engine.cpjump.correction.files import save_fitted
+    from fastbench.engine.cpjump.correction.transforms import fit
+    from fastbench.engine.cpjump.plates.simulate_embeddings import write_simulated_embeddings
+    from fastbench.engine.cpjump.split.manifest import output_paths, write_split
+    from fastbench.engine.cpjump.split.strategies import SplitOptions, make_split
+
+    rng = np.random.default_rng(2)
     whole = folder / "all"
     whole.mkdir()
     plates = plan(Options(cells=("A549",), timelines=("short",), limit_plates=2)).experiments.plates
@@ -235,11 +274,6 @@ def write(folder: Path) -> None:
     fitted, _ = fit("sphering", rng.normal(size=(8, 500)).astype("f4"), np.array(["p"] * 8), features)
     save_fitted(fitted, folder / "correction.npz")
     write_split(make_split(SplitOptions("cellclip_cpjump_style")), output_paths(folder / "split.csv", False), {})
-    (folder / "config.yaml").write_text(
-        "pos_sameby: Metadata_c\nneg_diffby: Metadata_c\nnull_size: 1000\ndevice: reference\n"
-    )
-    (folder / "bench.json").write_text(json.dumps(_benchmarks()))
-    _results(folder)
 
 
 def _benchmarks() -> dict[str, object]:
@@ -252,24 +286,16 @@ def _benchmarks() -> dict[str, object]:
     return {"machine_info": {"cpu": {"brand_raw": "x"}}, "datetime": "2026", "benchmarks": [one]}
 
 
-def _results(folder: Path) -> None:
-    """Write result folders, two of each command that are compared."""
+def _results(folder: Path, pair: tuple[str, str]) -> None:
+    """Write two results of a command, which are compared."""
     from fastbench.cli.main import main
 
-    inside = str(folder)
-    commands: list[tuple[str, list[str]]] = [
-        *((name, ["map", f"{inside}/p.csv", *RULES, "--output"]) for name in ("a", "b")),
-        *(
-            (
-                name,
-                ["fmeasure", "--truth", f"{inside}/truth.csv:ct", "--pred", f"m={inside}/calls.csv:ct", "--output-dir"],
-            )
-            for name in ("fa", "fb")
-        ),
-        *((name, [*CPJUMP, "--null-size", "100", "--limit-plates", "4", "--output"]) for name in ("ja", "jb")),
-    ]
-    for name, command in commands:
-        sys.argv = ["fastbench", *command, f"{inside}/{name}", "--quiet"]
+    for name in pair:
+        sys.argv = [
+            "fastbench",
+            *replaced(RESULTS[pair], lambda file: f"{folder}/{file}", f"{folder}/{name}"),
+            "--quiet",
+        ]
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 main()
@@ -290,4 +316,4 @@ def replaced(command: list[str], place: Callable[[str], str], output: str) -> li
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    write(Path(sys.argv[1]), sys.argv[2:])

@@ -18,7 +18,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -198,9 +198,9 @@ def run(command: list[str], folder: Path) -> Finding | None:
     return None
 
 
-def make_corpus(folder: Path) -> None:
+def make_corpus(folder: Path, only: Iterable[str]) -> None:
     """Write the corpus in a process of its own: threads of Polars do not survive a fork."""
-    subprocess.run([sys.executable, "-W", "ignore", "-m", "tests.soak.corpus", str(folder)], check=True)
+    subprocess.run([sys.executable, "-W", "ignore", "-m", "tests.soak.corpus", str(folder), *only], check=True)
 
 
 def warm() -> None:
@@ -262,7 +262,7 @@ def soak(
     only: str,
     kept: Path,
     report: Callable[[str], None],
-    most: int = 10**9,
+    most: int | None = None,
     corpus: Path | None = None,
 ) -> int:
     """Run for some minutes, kinds in turn; return how much was found."""
@@ -272,7 +272,7 @@ def soak(
     with tempfile.TemporaryDirectory(prefix="corpus") as temporary:
         if corpus is None:
             corpus = Path(temporary)
-            make_corpus(corpus)
+            make_corpus(corpus, cases)
         warm()
         for name, case in cases.items():  # what is whole is read
             with tempfile.TemporaryDirectory(prefix="soak") as place:
@@ -281,7 +281,7 @@ def soak(
                 if found is not None:
                     raise AssertionError(f"{name}: {found.words}\n{found.printed}")
         until, number = time.monotonic() + 60 * minutes, 0
-        while time.monotonic() < until and number < most:
+        while time.monotonic() < until and (most is None or number < most):
             for name, case in cases.items():
                 found = try_one(name, case, number, seed, corpus, kept)
                 counts[name] += 1
@@ -301,6 +301,7 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="kinds whose names hold this")
     parser.add_argument("--corpus", type=Path, help="folder that corpus.py wrote before")
+    parser.add_argument("--most", type=int, help="end after so many files of each kind")
     parser.add_argument("--kept", type=Path, default=Path("soak-findings"), help="folder for what is found")
     given = parser.parse_args()
-    sys.exit(bool(soak(given.minutes, given.seed, given.only, given.kept, _say, corpus=given.corpus)))
+    sys.exit(bool(soak(given.minutes, given.seed, given.only, given.kept, _say, given.most, given.corpus)))

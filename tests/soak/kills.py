@@ -31,8 +31,8 @@ main()
 RULES = ["--pos-sameby", "Metadata_c", "--neg-diffby", "Metadata_c", "--device", "cpu"]
 COMMANDS = {
     "map": (["map", "TABLE", *RULES], "--output"),
-    "cpjump": ([*CPJUMP, "--null-size", "1000"], "--output"),
-    "fmeasure": (["fmeasure", "--bootstrap", "50"], "--output-dir"),
+    "cpjump": ([*CPJUMP, "--null-size", "100", "--limit-plates", "4"], "--output"),
+    "fmeasure": (["fmeasure", "--bootstrap", "20"], "--output-dir"),
 }
 SIGNALS = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 #: What two equal runs never share.
@@ -120,29 +120,33 @@ def _hears(process: subprocess.Popen[str]) -> bool:
     return bool(int(caught, 16) & 1 << (signal.SIGTERM - 1))
 
 
-def soak(minutes: float, seed: int, report: Callable[[str], None], most: int = 10**9) -> int:
+def soak(minutes: float, seed: int, only: str, report: Callable[[str], None], most: int | None = None) -> int:
     """Kill for some minutes, commands in turn; return how much was found."""
     findings: list[str] = []
     counts: Counter[str] = Counter()
+    until = time.monotonic() + 60 * minutes
     with tempfile.TemporaryDirectory(prefix="kills") as temporary:
         folder = Path(temporary)
         table = folder / "p.csv"
         write_table(table)
         took, whole = {}, {}
-        for name, (words, flag) in COMMANDS.items():
+        commands = {name: command for name, command in COMMANDS.items() if only in name}
+        for name, (words, flag) in commands.items():
             output = folder / f"whole {name}"
             command = [str(table) if word == "TABLE" else word for word in words] + [flag, str(output)]
-            for _ in range(2):  # the first one compiles
+            compiled = True
+            while compiled:
                 shutil.rmtree(output, ignore_errors=True)
                 begun = time.monotonic()
                 process = started(command)
                 _, errors = process.communicate()
                 assert process.returncode == 0, errors
                 took[name] = time.monotonic() - begun
+                compiled = json.loads((output / "manifest.json").read_text())["compile_seconds"] > 0
             whole[name] = content(output)
-        until, number = time.monotonic() + 60 * minutes, 0
-        while time.monotonic() < until and number < most:
-            for name in COMMANDS:
+        number = 0
+        while time.monotonic() < until and (most is None or number < most):
+            for name in commands:
                 place = folder / str(number) / name
                 place.mkdir(parents=True)
                 # A whole result of the other place has the same files: paths in it are compared without their folder.
@@ -173,5 +177,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="commands whose names hold this")
+    parser.add_argument("--most", type=int, help="end after so many kills of each command")
     given = parser.parse_args()
-    sys.exit(bool(soak(given.minutes, given.seed, _say)))
+    sys.exit(bool(soak(given.minutes, given.seed, given.only, _say, given.most)))
