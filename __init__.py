@@ -72,12 +72,20 @@ _HOME = {
     "mean_average_precision_hierarchical": "retrieval.mean_average_precision",
 }
 
+#: Names of copairs that are for its modules; they are not listed by ``dir(fastbench)``.
+_OF_COPAIRS = {
+    "Matcher": "retrieval.pairs",
+    "find_pairs": "retrieval.pairs",
+    "p_values": "retrieval.profile_p_values",
+}
+
 #: Modules of copairs and the names that people import from them: ``from fastbench.map import average_precision``.
 _MODULES = {
     "map": ("average_precision", "mean_average_precision", "mean_average_precision_hierarchical", "multilabel"),
+    "map.average_precision": ("average_precision", "p_values"),
     "map.multilabel": ("average_precision",),
     "multilabel": ("average_precision",),
-    "matching": ("UnpairedException", "assign_reference_index"),
+    "matching": ("Matcher", "UnpairedException", "assign_reference_index", "find_pairs"),
 }
 
 __all__ = ["__version__", *(name for name in _MODULES if "." not in name), *_HOME]
@@ -129,8 +137,9 @@ _add_modules()
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return sys.modules[f"{__name__}.{name}"]
-    if name in _HOME:
-        return getattr(import_module(f".engine.{_HOME[name]}", __name__), name)
+    home = _HOME.get(name) or _OF_COPAIRS.get(name)
+    if home:
+        return getattr(import_module(f".engine.{home}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

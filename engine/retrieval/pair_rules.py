@@ -10,7 +10,7 @@ column entry may be a filter such as ``"Metadata_x == 'a'"``: it limits the rows
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,26 +24,20 @@ from ..errors import InputError, examples
 from ..tables.filters import Filter, parse_filter
 from ..tables.frames import near_duplicate_labels, require_columns
 from ..tables.groups import column_codes
+from .column_rules import ColumnRule, Columns, rule_of
 from .exchange import Exchange
 
-__all__ = ["ColumnRule", "Columns", "PairPlan", "PairRules", "compile_pairs", "named_columns", "reference_numbers"]
-
-Columns = str | Sequence[str] | Mapping[str, Sequence[str]]
+__all__ = [
+    "ColumnRule",
+    "Columns",
+    "PairPlan",
+    "PairRules",
+    "compile_pairs",
+    "named_columns",
+    "reference_numbers",
+]
 
 _RULES = ("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby")
-
-
-@dataclass(frozen=True)
-class ColumnRule:
-    """One side of a rule: columns that must all hold, and columns of which one must hold."""
-
-    all: tuple[str, ...]
-    any: tuple[str, ...]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """All columns named."""
-        return self.all + self.any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,25 +90,6 @@ class PairPlan:
     exchange: Exchange
 
 
-def _as_rule(columns: Columns, what: str) -> ColumnRule:
-    entries = [columns] if isinstance(columns, str) else columns
-    if isinstance(entries, Mapping):
-        entries = [entry for listed in entries.values() for entry in listed]
-    if not isinstance(entries, Iterable) or not all(isinstance(entry, str) for entry in entries):
-        raise InputError(f"{what} is {columns!r}; give a list of column names (an empty list for none).")
-    if isinstance(columns, str):
-        return ColumnRule((columns,), ())
-    if isinstance(columns, Mapping):
-        unknown = set(columns) - {"all", "any"}
-        if unknown:
-            raise InputError(f"{what}: unknown keys {examples(sorted(unknown))}; use 'all' and 'any'.")
-        rule = ColumnRule(tuple(columns.get("all", ())), tuple(columns.get("any", ())))
-        if len(rule.any) == 1:
-            raise InputError(f"{what}: 'any' needs two or more columns, it has only {rule.any[0]!r}.")
-        return rule
-    return ColumnRule(tuple(columns), ())
-
-
 def _filter_of(entry: str, known: Collection[str]) -> Filter | None:
     """Parse an entry that is a filter; None for one that is a column."""
     return parse_filter(entry) if entry not in known and any(sign in entry for sign in "=<>!") else None
@@ -124,7 +99,7 @@ def named_columns(rules: Mapping[str, Columns], known: Collection[str]) -> dict[
     """Return the columns that rules and their filters name, each with the rule that does so first."""
     named: dict[str, str] = {}
     for what, columns in rules.items():
-        for entry in _as_rule(columns, what).columns:
+        for entry in rule_of(columns, what).columns:
             condition = _filter_of(entry, known)
             for column in (entry,) if condition is None else condition.columns:
                 named.setdefault(column, what)
@@ -287,7 +262,7 @@ def compile_pairs(
         Unknown columns, missing values of queries in a used column, a column both same and different, an empty rule.
     """
     multilabel_col = pair_rules.multilabel_col
-    rules, rows = _split_filters(metadata, {what: _as_rule(getattr(pair_rules, what), what) for what in _RULES})
+    rules, rows = _split_filters(metadata, {what: rule_of(getattr(pair_rules, what), what) for what in _RULES})
     for what, rule in rules.items():
         require_columns(metadata, rule.columns, what)
     for kind in ("pos", "neg"):
