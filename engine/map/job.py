@@ -27,6 +27,7 @@ from ..tables.frames import require_columns
 from ..tables.profiles import Profiles, Source
 from .columns import columns_named, rules_of, split_columns
 from .controls import expanded, expansion
+from .doses import dose_column, draw_doses
 from .options import MapOptions
 from .preparation import (
     REFERENCE_INDEX,
@@ -103,17 +104,14 @@ class MapResult:
         }
 
     def draw(self, path: Callable[[str], Path]) -> None:
-        """Draw the groups: mAP against p-value."""
+        """Draw the groups: mAP against p-value, and against dose where they have one."""
         from .figures import draw_map
 
-        draw_map(
-            self.groups,
-            self.group_by[0],
-            path("figures/map.png"),
-            path("figures/map.svg"),
-            threshold=self.options.threshold,
-            subtitle=self.definition,
-        )
+        shared: dict[str, Any] = {"threshold": self.options.threshold, "subtitle": self.definition}
+        draw_map(self.groups, self.group_by[0], path("figures/map.png"), path("figures/map.svg"), **shared)
+        dose = dose_column(self.groups, self.group_by, self.options.dose)
+        if dose:
+            draw_doses(self.groups, self.group_by, dose, path, **shared)
 
     def account(self) -> dict[str, Any]:
         """Return the entries of the manifest."""
@@ -252,6 +250,7 @@ def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | No
     notes += query_notes(asked, options.queries)
     group_by = _group_by(options, rules)
     require_columns(profiles.metadata, group_by, "--group-by" if options.group_by else "--pos-sameby")
+    dose_column(profiles.metadata, group_by, options.dose)  # refused before the work
     digests = [source.sha256 for source in profiles.sources]
 
     def keep(name: str, compute: Callable[[], Any]) -> Any:

@@ -68,6 +68,11 @@ class MapOptions(NullModel, Scoring, TextOptions):
     )
     group_by: str = option("Columns to average over; the pos-sameby columns when left out.", "")
     hierarchical_by: str = option("Two-stage correction: outer columns, a part of group-by.", "")
+    dose: str = option(
+        "Column of --group-by that holds doses, for the figure of mAP by dose; found by its name when left out.",
+        "",
+        decides=False,
+    )
     features: str = option(
         "Feature columns: all, cellprofiler (Cells_, Cytoplasm_, Nuclei_ ...), or a regular expression. Left out: "
         "all but row numbers and bookkeeping.",
