@@ -80,7 +80,7 @@ app.command("hierarchical")(
         HIERARCHICAL,
         show,
         "Step 4: hierarchical F-measure of runs and groups, summary tables and figures.",
-        names=("ontology", "bootstrap", "bootstrap_by", "seed", *RATIOS, "beta", "figures", "device"),
+        names=("ontology", "bootstrap", "bootstrap_by", "seed", *RATIOS, "beta", "confusions_of", "figures", "device"),
         after=FIRST,
     )
 )

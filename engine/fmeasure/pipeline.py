@@ -31,8 +31,9 @@ from .runs.crosswalks import read_crosswalks
 from .runs.options import ScoreOptions
 from .runs.reader import Reader, Scored
 from .runs.runs import Run, runs_of_directories, runs_of_files
-from .runs.samples import RUN_KEYS, Group, Sample, make_groups, same_values, sample_of
+from .runs.samples import RUN_KEYS, Group, Sample, check_group, make_groups, same_values, sample_of
 from .scores.options import ReportOptions
+from .scores.summary import Report
 from .workspace.read import kept_files, read_groups, read_samples
 from .workspace.write import folder_names, write_groups, write_samples
 
@@ -200,6 +201,7 @@ def run_fmeasure(options: FmeasureOptions, job: Job) -> FmeasureResult:
     with job.stage("adding up groups", "aggregate"):
         groups = make_groups(samples, options.group_by, backend)
         folder_names([group.name for group in groups], "group name")
+        check_group(groups, options.confusions_of)
     notes: list[str] = list(first.account["notes"])
     for key in dict.fromkeys((*options.group_by, *({options.bootstrap_by} - {CELL, SAMPLE}))):
         notes += same_values(samples, key).notes
@@ -226,10 +228,18 @@ def run_fmeasure(options: FmeasureOptions, job: Job) -> FmeasureResult:
         found=tables,
         accounts=first.account | {"notes": notes} | ({"simulated": True} if simulated else {}),
         writing=write,
-        drawing=partial(draw_all, report=report, groups=groups, backend=backend, simulated=simulated)
-        if options.figures
-        else None,
+        drawing=_drawing(report, groups, options, simulated),
     )
+
+
+def _drawing(
+    report: Report, groups: Sequence[Group], options: ReportOptions, simulated: bool
+) -> Callable[[Callable[[str], Path]], None] | None:
+    """Return what draws the figures; None where none are asked for."""
+    if not options.figures:
+        return None
+    backend, chosen = backend_of(options.device), options.confusions_of
+    return partial(draw_all, report=report, groups=groups, backend=backend, simulated=simulated, confusions_of=chosen)
 
 
 def _write_example(options: FmeasureOptions, job: Job) -> FmeasureOptions:
@@ -348,6 +358,7 @@ def hierarchical_step(options: HierarchicalOptions, job: Job) -> FmeasureResult:
                 f"Samples {examples(without)} were scored without an ontology; pass one with --ontology FILE."
             )
         groups = _groups_again(workspace, samples, options)
+        check_group(groups, options.confusions_of)
         digests = [file_sha256(path) for path in _counts(workspace)] if job.steps.keeps else []
     carry_over(workspace, folder, (*_HIERARCHICAL, *_REPORT))
     backend = backend_of(options.device)
@@ -375,9 +386,7 @@ def hierarchical_step(options: HierarchicalOptions, job: Job) -> FmeasureResult:
         tuple(notes),
         found=tables,
         accounts={"notes": notes},
-        drawing=partial(draw_all, report=report, groups=groups, backend=backend, simulated=simulated)
-        if options.figures
-        else None,
+        drawing=_drawing(report, groups, options, simulated),
     )
 
 

@@ -15,6 +15,7 @@ from ..scores.tables import Rules, per_class, top_confusions
 from .confusions import draw_confusions
 from .coverage import draw_coverage
 from .differences import draw_differences
+from .heatmap import draw_heatmap
 from .scores import draw_scores
 
 __all__ = ["draw_all", "draw_comparison"]
@@ -48,8 +49,9 @@ def draw_all(
     groups: Sequence[Group],
     backend: Backend[Any],
     simulated: bool,
+    confusions_of: str = "",
 ) -> None:
-    """Draw scores, coverage, differences and confusions.
+    """Draw scores, models by group, coverage, differences and confusions.
 
     Parameters
     ----------
@@ -63,6 +65,8 @@ def draw_all(
         Kernels.
     simulated : bool
         The header of each figure says so.
+    confusions_of : str, default ""
+        The group whose confusions are drawn; the best when left out.
     """
     summary = report.summary
     table = _with_limits(summary, report.intervals)
@@ -70,6 +74,14 @@ def draw_all(
     n_samples = len({member.sample.name for group in groups for member in group.members})
     where = f"{n_cells:,} scored cells in {n_samples:,} samples"
     draw_scores(table, *_paths(path, "scores"), subtitle=f"{where}; {report.interval_words}.", simulated=simulated)
+    draw_heatmap(
+        summary,
+        {group.name: group.keys for group in groups},
+        path,
+        metric=report.headline,
+        subtitle=where + ".",
+        simulated=simulated,
+    )
     if report.coverage is not None and report.calibration is not None:
         draw_coverage(
             report.coverage,
@@ -84,14 +96,16 @@ def draw_all(
         draw_differences(
             report.comparison, _COMPARED, *_paths(path, "differences"), subtitle=words, simulated=simulated
         )
-    best = next(group for group in groups if group.name == summary["group_name"][0])
-    ontology = best.ontology
+    names = summary["group_name"].to_list()
+    shown = next(group for group in groups if group.name == (confusions_of or names[0]))
+    place = "The best" if shown.name == names[0] else f"Number {names.index(shown.name) + 1}"
+    ontology = shown.ontology
     draw_confusions(
-        top_confusions(best.confusions[0], ontology, backend, most=None),
-        per_class(best.confusions, ontology, Rules()),
+        top_confusions(shown.confusions[0], ontology, backend, most=None),
+        per_class(shown.confusions, ontology, Rules()),
         *_paths(path, "confusions"),
-        group=best.name,
-        subtitle=f"The best of {len(groups)} groups by {report.headline}." if len(groups) > 1 else where + ".",
+        group=shown.name,
+        subtitle=f"{place} of {len(groups)} groups by {report.headline}." if len(groups) > 1 else where + ".",
         parents=ontology.parents_by_node() if ontology is not None else None,
         names=ontology.names if ontology is not None else None,
         simulated=simulated,

@@ -17,14 +17,15 @@ from ..names import counted
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["BESIDE_VALUE", "SIMULATED", "checked", "draw_scores"]
+__all__ = ["BESIDE_VALUE", "METRIC_NAMES", "SIMULATED", "checked", "draw_scores"]
 
 #: In the header of figures of simulated predictions.
 SIMULATED = "SIMULATED PREDICTIONS"
 
 _SHOWN = 30  # groups; of more, the best and the worst
 _METRICS = ("h_f1_micro", "f1_micro", "f1_macro")  # from the top of a row down
-_NAMES = {"h_f1_micro": "hierarchical F (micro)", "f1_micro": "flat F1 (micro)", "f1_macro": "flat F1 (macro)"}
+#: What scores are called.
+METRIC_NAMES = {"h_f1_micro": "hierarchical F (micro)", "f1_micro": "flat F1 (micro)", "f1_macro": "flat F1 (macro)"}
 # Beside the plot, as numbers: heading and format of each column that the table has.
 _BESIDE = {
     "h_f1_macro": ("hierarch. F\n(macro)", "{:.3f}"),
@@ -119,7 +120,7 @@ def draw_scores(
     if any(odd.fill_null(False).any() for odd in beside_value):
         notes.append(BESIDE_VALUE)
 
-    title = f"{_NAMES[metrics[0]]} of {counted(n, 'group')}" if n else "F-measure: nothing to draw"
+    title = f"{METRIC_NAMES[metrics[0]]} of {counted(n, 'group')}" if n else "F-measure: nothing to draw"
     title = title[0].upper() + title[1:]
     rows = table.height + (n > _SHOWN)
     pitch = min(0.72, max(0.44, 0.72 - 0.02 * (rows - 8)))  # inches
@@ -144,8 +145,8 @@ def draw_scores(
         axes.tick_params(axis="y", length=0)
         if not n:
             axes.text(0.5, 0.5, "no group has a score", transform=axes.transAxes, ha="center")
-        handles: list[Any] = [Patch(facecolor=OKABE_ITO[0], label=_NAMES[metrics[0]])]
-        handles += [Line2D([], [], ls="", markersize=7, label=_NAMES[m], **_MARKS[m]) for m in metrics[1:]]
+        handles: list[Any] = [Patch(facecolor=OKABE_ITO[0], label=METRIC_NAMES[metrics[0]])]
+        handles += [Line2D([], [], ls="", markersize=7, label=METRIC_NAMES[m], **_MARKS[m]) for m in metrics[1:]]
         if any(drawn.any() for drawn in whiskers):
             handles.append(Line2D([], [], color=INK, label="interval"))
         legend_above(axes, handles, gap=0.55 if beside else 0.12)

@@ -23,6 +23,7 @@ __all__ = [
     "Group",
     "Member",
     "Sample",
+    "check_group",
     "check_one_top_k",
     "make_groups",
     "metadata_value",
@@ -246,6 +247,16 @@ def _refuse_mixed(name: str, samples: Sequence[Sample]) -> None:
         raise InputError(
             f"Group {name!r}: sample {ranks[min(ranks)].name!r} has matrices for the top {min(ranks)} and "
             f"{ranks[max(ranks)].name!r} for the top {max(ranks)}; score all with one --f-measure-top-k."
+        )
+
+
+def check_group(groups: Sequence[Group], name: str) -> None:
+    """Refuse a name for ``--confusions-of`` that no group has; an empty one means the best."""
+    known = [group.name for group in groups]
+    if name and name not in known:
+        raise InputError(
+            f"--confusions-of names the group {name!r}, which is not there{did_you_mean(name, known) or '.'} "
+            f"Groups: {examples(known, 12)}."
         )
 
 

@@ -41,6 +41,7 @@ class ReportOptions:
         "Classes of flat macro means; active: seen as truth or prediction, true: as truth.", "active", choices=MACRO
     )
     beta: float = option("Also report the F-beta of this beta.", 1.0)
+    confusions_of: str = option("Group whose confusions are drawn; the best when left out.", "", decides=False)
     figures: bool = option("Draw no figures.", True, decides=False)
     device: str = option("Where kernels run; the numbers are the same.", "auto", choices=DEVICES, decides=False)
 

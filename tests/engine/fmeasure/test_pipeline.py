@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from fastbench.engine.fmeasure.command import CONFUSION_MATRIX, FMEASURE
 from fastbench.engine.fmeasure.scores.options import ReportOptions
 from fastbench.engine.fmeasure.workspace.read import read_samples
 
+from ..figures.pictures import no_drawing
 from .dag import (
     CALLS,
     CALLS_3,
@@ -187,6 +189,33 @@ def test_models_are_compared_on_the_same_cells(runs: Path, tmp_path: Path) -> No
     assert figures == {"scores.png", "confusions.png", "differences.png", "coverage.png"}
     intervals = table(tmp_path / "out" / "intervals.csv").filter(group_name="better", metric="accuracy")
     assert intervals.select("value", "lower", "upper").row(0) == (1.0, 1.0, 1.0)
+
+
+def test_a_chosen_group_is_drawn_and_models_by_group(
+    runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(runs / "two", tmp_path / "truth.h5ad", [(true,) for true in TRUTH], model="better")
+    drawn: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        "fastbench.engine.fmeasure.figures.draw.draw_confusions",
+        lambda *tables, group, subtitle, **options: drawn.append((group, subtitle)),
+    )
+    by = ("model_name", "donor")
+    report = ReportOptions(bootstrap=0, figures=True, group_by=by, confusions_of="model | x")
+    with no_drawing():
+        score(runs, tmp_path / "out", report)
+        step("hierarchical", tmp_path / "out", replace(report, confusions_of=""))
+    order = table(tmp_path / "out" / "summary_per_group.csv")["group_name"].to_list()
+    assert order[0].startswith("better")
+    place = order.index("model | x") + 1
+    assert place > 1
+    assert drawn == [
+        ("model | x", f"Number {place} of 4 groups by h_f1_micro."),
+        (order[0], "The best of 4 groups by h_f1_micro."),
+    ]
+    assert (tmp_path / "out" / "figures" / "models_by_group.png").exists()
+    with pytest.raises(InputError, match="--confusions-of names the group 'x', which is not there"):
+        score(runs, tmp_path / "other", replace(report, confusions_of="x"))
 
 
 def test_scores_that_are_no_chances_are_noted(tmp_path: Path) -> None:
