@@ -112,7 +112,7 @@ class Matcher:
         rows: Any = range(len(frame)) if by_number else self._index
         if not same.all:
             return {None: [(rows[i], rows[j]) for i, j in pairs.tolist()]}
-        named = namedtuple("ComposedKey", same.all) if len(same.all) > 1 else None  # type: ignore[misc]
+        named = namedtuple("ComposedKey", same.all) if len(same.all) > 1 else None
         values = frame.select(same.all).rows()
         found: dict[Hashable, list[tuple[Any, Any]]] = {}
         for i, j in pairs.tolist():

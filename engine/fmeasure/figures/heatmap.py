@@ -161,7 +161,7 @@ def heatmap_page(what: str, table: pl.DataFrame, score: str, *, subtitle: str, s
     axes.tick_params(which="minor", length=0)
     axes.spines[:].set_visible(False)
     bar = page.colorbar(image, ax=axes, fraction=0.04, pad=0.02)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     return page
 
 
