@@ -30,6 +30,7 @@ SLOW = frozenset(
         "cli/test_fmeasure_azimuth.py",
         "cli/test_ontology.py",
         "cli/test_rerun_and_compare.py",
+        "docs",
         "engine/command/test_example.py",
         "engine/cpjump/compare/test_calibration.py",
         "engine/cpjump/figures/test_benchmark.py",

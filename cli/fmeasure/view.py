@@ -27,7 +27,7 @@ def show(result: FmeasureResult, options: object, output: Path) -> None:
     groups = f", {counted(len(result.groups), 'group')}" if result.groups else ""
     typer.echo(f"{counted(len(result.samples), 'run')}, {counted(result.n_cells, 'scored cell')}{groups}")
     if result.report is not None:
-        _show_report(result.report)
+        _show_report(result.report, getattr(options, "confusions_of", ""))
     typer.echo(f"results: {output}")
 
 
@@ -38,7 +38,7 @@ def show_first_notes(notes: Sequence[str], output: Path) -> None:
         typer.echo(f"note: {len(notes) - SHOWN_NOTES} more notes in {output / 'manifest.json'}")
 
 
-def _show_report(report: Report) -> None:
+def _show_report(report: Report, confusions_of: str) -> None:
     table = report.summary.head(SHOWN_GROUPS)
     wanted = (
         "group_name",
@@ -65,8 +65,8 @@ def _show_report(report: Report) -> None:
         show_table(shown, f"Differences of {report.headline} on the cells that both scored", columns)
     if len(report.confusions):
         typer.echo()
-        best = report.summary["group_name"][0]
-        worst = report.confusions.filter(group_name=best).head(SHOWN_CONFUSIONS)
+        group = confusions_of or report.summary["group_name"][0]
+        worst = report.confusions.filter(group_name=group).head(SHOWN_CONFUSIONS)
         columns = ["truth_name", "predicted_name", "cells", "share_of_truth", "distance", "relation"]
-        show_table(worst, f"Most frequent confusions of {best}", [name for name in columns if name in worst.columns])
+        show_table(worst, f"Most frequent confusions of {group}", [name for name in columns if name in worst.columns])
     typer.echo()

@@ -1,0 +1,70 @@
+"""The guides in docs/ are run as they stand, and linked from the README."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from fastbench.engine.api.outcome import Outcome, Picture
+from tests.engine.figures.pictures import no_drawing
+
+from .pages import DOCS, blocks_of, run_page, run_python
+
+GUIDES = sorted(path.name for path in DOCS.glob("guide-*.md"))
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_there_are_four_and_the_readme_leads_to_them() -> None:
+    readme = (DOCS.parent / "README.md").read_text("utf-8")
+    assert len(GUIDES) == 4
+    assert [name for name in GUIDES if f"docs/{name}" not in readme] == []
+    for name in GUIDES:
+        assert len((DOCS / name).read_text("utf-8").splitlines()) < 120
+
+
+def test_a_plate_with_doses_and_controls() -> None:
+    run_page("guide-plate.md")
+    assert Path("results/activity/figures/doses.png").exists()
+    groups = pl.read_csv("results/activity/map.csv")
+    active = groups.filter("below_corrected_p")
+    assert active["dose"].value_counts().sort("dose").rows() == [(1.0, 3), (10.0, 9)]
+    assert not active["compound"].is_in(["drug 10", "drug 11", "drug 12"]).any()  # they have no effect
+    assert pl.read_csv("results/consistency/map.csv")["target"].to_list() == ["CDK", "HDAC", "TUB"]
+
+
+def test_two_embeddings_of_one_plate() -> None:
+    run_page("guide-embeddings.md")
+    verdict = pl.read_csv("results/compared/verdict.csv")
+    assert verdict.select("run", "verdict").rows() == [("vit", "better"), ("cnn", "baseline")]
+    assert verdict["q_value"][0] < 0.05
+
+
+def test_names_against_ids_of_an_ontology() -> None:
+    run_page("guide-annotation.md")
+    summary = pl.read_csv("results/calls/summary_per_group.csv")
+    assert summary["group_name"].to_list() == ["knn", "celltypist"]
+    assert summary["n_cells"].to_list() == [600, 600]
+    assert Path("results/donors/figures/models_by_group.png").exists()
+
+
+def test_a_notebook() -> None:
+    names: dict[str, Any] = {}
+    with no_drawing():
+        shown = [run_python(content, names) for _, content in blocks_of("guide-notebook.md")]
+    assert [len(each) for each in shown] == [0, 1, 4, 1, 1, 1, 1]
+    [result] = shown[1]
+    assert isinstance(result, Outcome)
+    assert isinstance(shown[2][1], Picture)
+    assert shown[2][3][0] >= 12
+    assert shown[3][0]["a"] > 0.5
+    assert shown[4][0]["verdict"].to_list() == ["baseline", "worse"]
+    assert shown[5][0]["accuracy"].item() == 0.75
+    assert shown[6][0]["below_corrected_p"].sum() > 3
+    assert Path("results/one/manifest.json").exists()
