@@ -110,14 +110,22 @@ class _Module(ModuleType):
 class _Map(_Module):
     """The module of copairs, which is the function that does the job of ``fastbench map`` as well."""
 
+    @property
+    def _job(self) -> Any:
+        return import_module(".engine.api.map", __name__).map_profiles
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return import_module(".engine.api.map", __name__).map_profiles(*args, **kwargs)
+        return self._job(*args, **kwargs)
+
+    @property
+    def __doc__(self) -> Any:
+        return self._job.__doc__
 
     @property
     def __signature__(self) -> Any:
         import inspect
 
-        return inspect.signature(import_module(".engine.api.map", __name__).map_profiles)
+        return inspect.signature(self._job)
 
 
 def _add_modules() -> None:

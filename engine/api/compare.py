@@ -37,6 +37,20 @@ def compare(
     ------
     InputError
         When a folder is no result, they are of different commands, or an option does not fit.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import fastbench as fb
+    >>> asked = {"controls": "Metadata_broad_sample == 'DMSO'", "pos_sameby": "Metadata_broad_sample"}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     runs = [
+    ...         fb.map("sample:lincs", **asked, distance=name, progress_bar=False).save(f"{folder}/{name}")
+    ...         for name in ("cosine", "euclidean")
+    ...     ]
+    ...     found = fb.compare(*runs, bootstrap=999)
+    >>> found.verdicts["verdict"].to_list()
+    ['no clear difference', 'baseline']
     """
     given = [str(each) for each in results]
     command = comparison_of(given)

@@ -56,6 +56,12 @@ def build_confusion_matrix(y_true: Any, y_pred: Any, label_order: Sequence[str])
     ------
     InputError
         Different lengths, no cells, a label twice in `label_order`, or labels that it does not hold (a ValueError too).
+
+    Examples
+    --------
+    >>> import fastbench as fb
+    >>> fb.build_confusion_matrix(["T", "T", "B"], ["T", "B", "B"], ["B", "T"]).toarray().tolist()
+    [[1, 0], [1, 1]]
     """
     labels = tuple(str(label) for label in label_order)
     if len(set(labels)) != len(labels):
@@ -129,6 +135,15 @@ def save_confusion_matrix(cm: Any, meta: dict[str, Any], output_dir: str | Path)
         What is written as JSON.
     output_dir : path
         Folder, made if it is not there: ``confusion_matrix.npz`` (SciPy sparse) and ``confusion_matrix_meta.json``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import fastbench as fb
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     fb.save_confusion_matrix([[1, 0], [1, 1]], {"label_order": ["B", "T"]}, folder)
+    ...     fb.load_confusion_matrix(folder)[1]["label_order"]
+    ['B', 'T']
     """
     save_matrix(cm, meta, Path(output_dir))
 
@@ -169,6 +184,12 @@ def aggregate_confusion_matrices(cms: Sequence[Any]) -> Any:
     ------
     InputError
         There is none, shapes differ, or a value is no count: negative, missing, or with a fraction.
+
+    Examples
+    --------
+    >>> import fastbench as fb
+    >>> fb.aggregate_confusion_matrices([[[1, 0], [1, 1]], [[0, 2], [0, 5]]]).toarray().tolist()
+    [[1, 2], [1, 6]]
     """
     if not len(cms):
         raise InputError("There are no confusion matrices to add up.")
@@ -244,6 +265,12 @@ def compute_f_measure_from_cm(
     dict
         ``tp, fp, fn, precision_micro, recall_micro, f1_micro, f1_macro, precision_macro, recall_macro,
         precision_weighted, recall_weighted, f1_weighted``.
+
+    Examples
+    --------
+    >>> import fastbench as fb
+    >>> round(fb.compute_f_measure_from_cm([[1, 0], [1, 1]])["f1_macro"], 3)
+    0.667
     """
     check_one("rule", rule, RULES)
     check_one("classes", classes, MACRO)
@@ -288,6 +315,14 @@ def compute_hierarchical_f_measure_from_cm(
     InputError
         Labels of cells that are names of the ontology where ids are meant, or none of which it knows: every label
         would be its own only ancestor, and the metrics those of flat labels.
+
+    Examples
+    --------
+    >>> import fastbench as fb
+    >>> labels = ["CL:0000084", "CL:0000625"]  # T cell; CD8-positive, alpha-beta T cell
+    >>> found = fb.compute_hierarchical_f_measure_from_cm([[1, 0], [1, 0]], labels, "sample:cl")
+    >>> found["h_precision_micro"], round(found["h_recall_micro"], 2)
+    (1.0, 0.86)
     """
     from .ontology.read import read_ontology
 

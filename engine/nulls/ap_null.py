@@ -249,6 +249,16 @@ def average_precision_null(n_pos: int, n_total: int, *, null_size: int = 1_000_0
     -----
     SampledNullWarning
         The distribution is too large to compute and was sampled.
+
+    Examples
+    --------
+    >>> import fastbench as fb
+    >>> null = fb.average_precision_null(n_pos=2, n_total=6)
+    >>> round(null.mean, 4)
+    0.5267
+    >>> lower, upper = null.p_value(1.0)  # one of 15 placements
+    >>> round(float(upper), 4)
+    0.0667
     """
     check_sampling(null_size, seed)
     for name, number in (("n_pos", n_pos), ("n_total", n_total)):

@@ -36,6 +36,7 @@ from .column_roles import FeatureChoice, choose_named, compile_features, refuse_
 from .errors import damaged_file_as_input_error, unreadable_error
 from .formats import ARROW, TEXT, existing_path, format_of, refuse_obsm
 from .obs import Obs
+from .packaged import resolve
 from .text import read_text, type_text, without_missing_text
 
 __all__ = ["read_anndata", "read_files", "read_one_file", "read_profiles"]
@@ -60,7 +61,8 @@ def read_profiles(
     Parameters
     ----------
     paths : path or sequence of paths
-        Files of any supported format, stacked in this order on the features that all of them have.
+        Files of any supported format, stacked in this order on the features that all of them have; ``"sample:lincs"``
+        is the packaged plate.
     features : str, optional
         Which columns are features: ``"all"`` that are neither metadata nor a row index by name; ``"cellprofiler"``:
         those of compartments (`Cells_`, `Cytoplasm_`, `Nuclei_` ...); or a regular expression that is found in their
@@ -94,13 +96,20 @@ def read_profiles(
     ------
     InputError
         Naming the file, the columns and the values at fault.
+
+    Examples
+    --------
+    >>> import fastbench as fb
+    >>> profiles = fb.read_profiles("sample:lincs")
+    >>> profiles.features.shape, profiles.metadata.height
+    ((384, 454), 384)
     """
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
     if not given:
         raise InputError("No input file was given.")
     choice = compile_features(features, metadata_columns)
     return read_files(
-        [existing_path(path) for path in given],
+        [existing_path(resolve(str(path))) for path in given],
         list(map(str, given)),
         choice,
         partial(read_one_file, zarr_fill=zarr_fill),

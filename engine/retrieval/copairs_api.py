@@ -85,6 +85,16 @@ def average_precision(
     InputError
         Bad columns, values or shapes (also a ValueError).
 
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import fastbench as fb
+    >>> meta = pd.DataFrame({"drug": ["a", "a", "b", "b"]})
+    >>> x = [[1, 0], [1, 0.1], [0, 1], [1, 0.19]]
+    >>> ap = fb.average_precision(meta, x, pos_sameby=["drug"], pos_diffby=[], neg_sameby=[], neg_diffby=["drug"])
+    >>> ap["average_precision"].round(2).tolist()
+    [1.0, 0.5, 1.0, 0.33]
+
     References
     ----------
     Kalinin et al. 2025, Nat Commun 16:5181.
@@ -128,6 +138,17 @@ def multilabel_average_precision(
     table of the kind of `meta`
         One row a (profile, label): the metadata with the list column replaced by the label, and the columns
         ``average_precision``, ``normalized_average_precision``, ``n_pos_pairs``, ``n_total_pairs``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import fastbench as fb
+    >>> meta = pd.DataFrame({"target": [["x"], ["x", "y"], ["y"], ["z"], ["z"]]})
+    >>> x = [[1, 0], [1, 0.1], [1, 0.3], [0, 1], [0.1, 1]]
+    >>> rule = ["target"]
+    >>> ap = fb.multilabel.average_precision(meta, x, rule, [], [], rule, multilabel_col="target")
+    >>> ap[["target", "average_precision"]].values.tolist()
+    [['x', 1.0], ['x', 1.0], ['y', 1.0], ['y', 1.0], ['z', 1.0], ['z', 1.0]]
     """
     rules = (pos_sameby, pos_diffby, neg_sameby, neg_diffby)
     return _scored(meta, feats, rules, multilabel_col, distance, progress_bar, ties, device, degenerate)

@@ -114,6 +114,16 @@ def mean_average_precision(
     ------
     InputError
         A missing column, no scored row, an impossible or unknown argument.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import fastbench as fb
+    >>> meta = pd.DataFrame({"drug": ["a", "a", "b", "b"]})
+    >>> ap = fb.average_precision(meta, [[1, 0], [1, 0.1], [0, 1], [0.1, 1]], ["drug"], [], [], ["drug"])
+    >>> groups = fb.mean_average_precision(ap, ["drug"], null_size=10_000, threshold=0.05, seed=0)
+    >>> groups[["drug", "mean_average_precision", "p_value"]].round(2).values.tolist()
+    [['a', 1.0, 0.33], ['b', 1.0, 0.33]]
     """
     model = NullModel(
         p_values=p_values,
@@ -174,6 +184,17 @@ def mean_average_precision_hierarchical(
     ------
     InputError
         As `mean_average_precision`, and for a `hierarchical_by` that is not a proper subset of `sameby`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import fastbench as fb
+    >>> meta = pd.DataFrame({"drug": ["a", "a", "a", "a", "b", "b"], "dose": [1, 1, 2, 2, 1, 1]})
+    >>> by, x = ["drug", "dose"], [[1, 0], [1, 0.1], [1, 0.5], [1, 0.6], [0, 1], [0.1, 1]]
+    >>> ap = fb.average_precision(meta, x, by, [], [], ["drug"])
+    >>> groups = fb.mean_average_precision_hierarchical(ap, by, 10_000, 0.05, 0, hierarchical_by=["drug"])
+    >>> groups[["drug", "dose", "stage1_significant"]].values.tolist()
+    [['a', 1, False], ['a', 2, False], ['b', 1, False]]
     """
     model = NullModel(
         p_values=p_values,

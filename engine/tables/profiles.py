@@ -247,6 +247,13 @@ def consensus(profiles: Profiles, by: Sequence[str] | str) -> Profiles:
     ------
     InputError
         For an unknown column, no column, or when no row has all keys.
+
+    Examples
+    --------
+    >>> import fastbench as fb
+    >>> drugs = fb.consensus(fb.read_profiles("sample:lincs"), "Metadata_broad_sample")
+    >>> drugs.features.shape
+    (59, 454)
     """
     columns = [by] if isinstance(by, str) else list(by)
     if not columns:

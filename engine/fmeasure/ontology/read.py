@@ -67,6 +67,13 @@ def read_ontology(path: str | Path, *, root: str = ROOT, relations: Sequence[str
     InputError
         When the file cannot be read, is none of these formats, lacks or misuses a key, has no such root, or (OBO
         and OBO-graph JSON) its edges run in a circle.
+
+    Examples
+    --------
+    >>> import fastbench as fb
+    >>> ontology = fb.read_ontology("sample:cl")
+    >>> ontology.names["CL:0000084"], len(ontology.terms)
+    ('T cell', 2635)
     """
     for relation in relations:
         check_one("relations", relation, RELATIONS)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import pydoc
 import re
+import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from fastbench.engine.errors import InputError
 from fastbench.engine.readers.packaged import resolve
 from fastbench.engine.tables.profiles import Profiles
 from fastbench.tests.cli.running import call, refused
+from fastbench.tests.engine.figures.pictures import no_drawing
 
 RULES: dict[str, Any] = {
     "derive": "Metadata_negcon = Metadata_broad_sample == 'DMSO'",
@@ -209,19 +212,41 @@ def test_the_jobs_are_found_by_their_names() -> None:
         assert "options" in inspect.signature(getattr(fb, name)).parameters
 
 
-@pytest.mark.slow
+def function_of(name: str) -> Any:
+    """Return a public function; that of `map` is called by a module."""
+    places = {"map": "api.map.map_profiles", "multilabel": "retrieval.copairs_api.multilabel_average_precision"}
+    module, _, own = places.get(name, "").rpartition(".")
+    return getattr(import_module(f"fastbench.engine.{module}"), own) if module else getattr(fb, name)
+
+
+FUNCTIONS = [name for name in fb.__all__ if inspect.isfunction(function_of(name))]
+
+
+def test_help_shows_an_example() -> None:
+    assert set(JOBS) < set(FUNCTIONS)
+    without = {name for name in FUNCTIONS if ">>> " not in (function_of(name).__doc__ or "")}
+    assert without <= {"load_confusion_matrix"}  # in the example of save_confusion_matrix
+    for name in JOBS:
+        shown = pydoc.plain(pydoc.render_doc(getattr(fb, name)))
+        assert f"fb.{name}(" in shown
+        assert "**options" in shown
+    assert inspect.signature(fb.map) == inspect.signature(function_of("map"))
+
+
 @pytest.mark.parametrize(
-    "place",
-    [
-        "api.map.map_profiles",
-        "api.cpjump.cpjump",
-        "api.fmeasure.fmeasure",
-        "retrieval.copairs_api.assign_reference_index",
-    ],
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in JOBS else name for name in FUNCTIONS]
 )
-def test_examples_of_docstrings_run(place: str) -> None:
+def test_examples_of_docstrings_run(name: str) -> None:
+    found = doctest.DocTestFinder(recurse=False, exclude_empty=False).find(function_of(name), name, globs={})
+    with no_drawing(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(found[0]).failed == 0
+
+
+@pytest.mark.parametrize("place", ["retrieval.pairs.find_pairs", "retrieval.profile_p_values.p_values"])
+def test_examples_of_the_names_of_copairs_run(place: str) -> None:
     module, _, name = place.rpartition(".")
     function = getattr(import_module(f"fastbench.engine.{module}"), name)
-    [test] = doctest.DocTestFinder(recurse=False).find(function, name, globs={})
-    assert test.examples
-    assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test).failed == 0
+    [found] = doctest.DocTestFinder(recurse=False).find(function, name, globs={})
+    assert found.examples
+    assert doctest.DocTestRunner().run(found).failed == 0
