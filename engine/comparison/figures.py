@@ -22,6 +22,7 @@ __all__ = ["Sides", "draw_comparison"]
 #: Runs whose groups are drawn one by one; the differences show all.
 _PANELS = 3
 _LEVEL = 0.05
+_MANY = 2_000  # more groups than this are drawn as small, faint dots, and as pixels in the SVG
 _FAINT = "#9A9A9A"
 
 
@@ -105,8 +106,9 @@ def _draw_differences(axes: Axes, found: Sides, others: list[str], metrics: list
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
-    reach = 1.15 * max(abs(end) for end in axes.get_xlim())
-    axes.set(xlim=(-reach, reach), xlabel="← worse    difference    better →")
+    low, high = axes.get_xlim()
+    room = 0.15 * (high - low)  # of both signs, however small the differences of one of them
+    axes.set(xlim=(min(low, -room), max(high, room)), xlabel="difference (← worse, better →)")
     axes.locator_params(axis="x", nbins=5)
 
 
@@ -123,8 +125,10 @@ def _draw_groups(axes: Axes, found: Sides, run: str) -> None:
             ("gained", OKABE_ITO[0], a & ~b),
             ("lost", OKABE_ITO[1], b & ~a),
         ]
-    low, high = float(np.nanmin(values, initial=0.0)), float(np.nanmax(values, initial=1e-9))
-    room = 0.04 * (high - low)
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    room = max(0.04 * (high - low), 0.01)
+    many = len(both) > _MANY
     axes.plot([low - room, high + room], [low - room, high + room], color=GREY, linewidth=1.0, zorder=1)
     for label, colour, mask in states:
         axes.plot(
@@ -132,10 +136,11 @@ def _draw_groups(axes: Axes, found: Sides, run: str) -> None:
             values[mask, 1],
             "o",
             color=colour,
-            markersize=5,
-            alpha=0.75,
+            markersize=2.5 if many else 5,
+            markeredgewidth=0 if many else 1,
+            alpha=0.4 if many else 0.75,
             label=f"{label} ({int(mask.sum()):,})",
-            rasterized=len(both) > 2_000,
+            rasterized=many,
         )
     name = measure.values[measure.headline]
     axes.set(
@@ -147,4 +152,12 @@ def _draw_groups(axes: Axes, found: Sides, run: str) -> None:
     axes.set_aspect("equal", adjustable="box")
     if measure.passes:
         legend = {"title": measure.passes_name, "title_fontsize": 10, "alignment": "left"}
-        axes.legend(loc="upper left", fontsize=10, handletextpad=0.2, **legend)
+        axes.legend(  # above, where it hides no group
+            loc="lower left",
+            bbox_to_anchor=(0.0, 1.0),
+            ncols=2,
+            fontsize=10,
+            handletextpad=0.2,
+            markerscale=2 if many else 1,
+            **legend,
+        )
