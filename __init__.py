@@ -118,7 +118,7 @@ class _Map(_Module):
         return self._job(*args, **kwargs)
 
     @property
-    def __doc__(self) -> Any:
+    def __doc__(self) -> Any:  # type: ignore[override]
         return self._job.__doc__
 
     @property

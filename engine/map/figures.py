@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,7 @@ Line = tuple[tuple[float, float], tuple[float, float]]
 
 def draw_map(
     frame: pl.DataFrame,
-    label: str,
+    label: str | Sequence[str],
     path_png: Path,
     path_svg: Path,
     *,
@@ -54,8 +55,8 @@ def draw_map(
     frame : pl.DataFrame
         One row a group, with `mean_average_precision`, `p_value`, `below_corrected_p` and `label`; and
         `mean_normalized_average_precision`, from which the mAP of a random ranking follows.
-    label : str
-        The column whose values name the groups.
+    label : str or sequence of str
+        The column whose values name the groups; of several, joined by `` | ``.
     path_png, path_svg : Path
         Where to write; the folders must exist.
     threshold : float
@@ -68,7 +69,8 @@ def draw_map(
     InputError
         A column is missing.
     """
-    missing = [name for name in (*_COLUMNS, label) if name not in frame.columns]
+    labels = [label] if isinstance(label, str) else list(label)
+    missing = [name for name in (*_COLUMNS, *labels) if name not in frame.columns]
     if missing:
         raise InputError(
             f"The mAP figure needs the column(s) {examples(missing)}, which the table does not have "
@@ -79,7 +81,7 @@ def draw_map(
         precision,
         p_value,
         pl.col("below_corrected_p").fill_null(False).alias("significant"),
-        pl.col(label).cast(pl.String).fill_null("(no name)").alias("name"),
+        pl.concat_str(pl.col(labels).cast(pl.String).fill_null("(no name)"), separator=" | ").alias("name"),
     )
     scored = table.filter(pl.col("mean_average_precision").is_finite() & pl.col("p_value").is_between(0.0, 1.0)).sort(
         "p_value", -pl.col("mean_average_precision"), "name"
@@ -233,7 +235,7 @@ def _name_points(axes: Axes, x: np.ndarray, y: np.ndarray, cap: float, named: np
             break
         name = names[row]
         note = axes.annotate(
-            name if len(name) <= _LABEL_LENGTH else name[: _LABEL_LENGTH - 1] + "…",
+            name if len(name) <= _LABEL_LENGTH else f"{name[: _LABEL_LENGTH - 11]}…{name[-10:]}",  # ends differ
             (x[row], y[row]),
             xytext=(0, 0),
             textcoords="offset points",

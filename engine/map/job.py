@@ -108,7 +108,7 @@ class MapResult:
         from .figures import draw_map
 
         shared: dict[str, Any] = {"threshold": self.options.threshold, "subtitle": self.definition}
-        draw_map(self.groups, self.group_by[0], path("figures/map.png"), path("figures/map.svg"), **shared)
+        draw_map(self.groups, self.group_by, path("figures/map.png"), path("figures/map.svg"), **shared)
         dose = dose_column(self.groups, self.group_by, self.options.dose)
         if dose:
             draw_doses(self.groups, self.group_by, dose, path, **shared)

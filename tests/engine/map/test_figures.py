@@ -33,7 +33,7 @@ def groups(n: int, seed: int = 0) -> pl.DataFrame:
 
 
 def map_figure(
-    frame: pl.DataFrame, folder: Path, label: str = "Metadata_broad_sample", *, pixels: bool = False
+    frame: pl.DataFrame, folder: Path, label: str | tuple[str, ...] = "Metadata_broad_sample", *, pixels: bool = False
 ) -> tuple[Path, Path]:
     """Draw; the pixels of the PNG only where they are looked at."""
     folder.mkdir(exist_ok=True)
@@ -77,6 +77,14 @@ def test_map_figure_names_the_group_with_the_smallest_p(tmp_path: Path) -> None:
     assert 1 < len(names) <= 8
     significant = frame.filter("below_corrected_p")["Metadata_broad_sample"].to_list()
     assert set(names) <= {*significant, "costs $1 or $2"}
+
+
+def test_groups_of_several_columns_are_named_by_all(tmp_path: Path) -> None:
+    frame = groups(30).with_columns(dose=pl.lit(0.5))
+    _, svg = map_figure(frame, tmp_path, ("Metadata_broad_sample", "dose"))
+    names = [line for line in words(svg).splitlines() if line.startswith("BRD-")]
+    assert names
+    assert all(name.endswith(" | 0.5") for name in names)
 
 
 def test_map_figure_is_the_same_for_any_row_order_and_on_every_run(tmp_path: Path) -> None:
