@@ -81,7 +81,7 @@ def draw_map(
         precision,
         p_value,
         pl.col("below_corrected_p").fill_null(False).alias("significant"),
-        pl.concat_str(pl.col(labels).cast(pl.String).fill_null("(no name)"), separator=" | ").alias("name"),
+        pl.concat_str([_as_text(frame[name]) for name in labels], separator=" | ").alias("name"),
     )
     scored = table.filter(pl.col("mean_average_precision").is_finite() & pl.col("p_value").is_between(0.0, 1.0)).sort(
         "p_value", -pl.col("mean_average_precision"), "name"
@@ -162,6 +162,12 @@ def draw_map(
         named = np.flatnonzero(significant)[:_N_TRIED]
         _name_points(axes, x, y, cap, named, scored["name"].to_list())
         save_page(page, path_png, path_svg)
+
+
+def _as_text(values: pl.Series) -> pl.Series:
+    """Return the values of a column as a name shows them."""
+    short = values.round_sig_figs(4) if values.dtype.is_float() else values
+    return short.cast(pl.String).fill_null("(no name)")
 
 
 def _chance(frame: pl.DataFrame) -> float | None:

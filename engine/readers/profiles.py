@@ -104,13 +104,13 @@ def read_profiles(
     >>> profiles.features.shape, profiles.metadata.height
     ((384, 454), 384)
     """
-    given = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    given = [str(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
     if not given:
         raise InputError("No input file was given.")
     choice = compile_features(features, metadata_columns)
     return read_files(
-        [existing_path(resolve(str(path))) for path in given],
-        list(map(str, given)),
+        [resolve(path) if path.startswith("sample:") else existing_path(path) for path in given],
+        given,
         choice,
         partial(read_one_file, zarr_fill=zarr_fill),
         obsm=obsm,
