@@ -22,7 +22,7 @@ from ..devices import backend_of
 from ..errors import InputError, UnpairedException
 from ..tables.frames import with_series
 from .batches import Batch, batches, joined, reported
-from .degenerate import degenerate_rows, last_where_degenerate, refuse_degenerate
+from .degenerate import handle_degenerate, refuse_degenerate
 from .exchange import EXCHANGE
 from .options import ALIASES, Scoring
 from .pair_rules import PairPlan, PairRules, compile_pairs
@@ -123,15 +123,12 @@ def score(
         )
     if features.ndim != 2 or not features.shape[1]:
         raise InputError(f"Features must be a matrix with at least one column, but their shape is {features.shape}.")
-    if scoring.degenerate == "refuse" or similarity is not None:
-        bad = np.zeros(len(features), bool)
-    else:
-        bad = degenerate_rows(features, str(distance))
+    usable = handle_degenerate(features, distance, scoring.degenerate)
     said: list[str] = []
-    if bad.any():
-        what = f"{int(bad.sum())} of {len(bad)} rows have features that are not finite, or no direction, and"
-        if scoring.degenerate == "drop":
-            good = np.flatnonzero(~bad)
+    if usable.n_bad:
+        what = f"{usable.n_bad} of {len(features)} rows have features that are not finite, or no direction, and"
+        if usable.rows is not None:
+            good = usable.rows
             found = score(
                 metadata[good],
                 features[good],
@@ -146,7 +143,7 @@ def score(
             report = replace(found.report, warnings=(*found.report.warnings, f"{what} were left out."))
             return replace(found, rows=good[found.rows], report=report)
         said.append(f"{what} rank last; similarities were computed pair by pair.")
-        distance = last_where_degenerate(str(distance))
+        distance = usable.distance
     elif is_metric(distance):
         whose = f"Distance {distance!r} is scipy's" if isinstance(distance, str) else "The similarity is a function"
         said.append(f"{whose}: ranks are as exact as its arithmetic, without a certificate.")
@@ -157,7 +154,7 @@ def score(
     if not wanted.any():
         raise InputError("No row was asked for: the queries are empty.")
     by_length = _tells_by_length(distance)
-    if not by_length and not bad.any():
+    if not by_length and not usable.n_bad:
         refuse_degenerate(x, distance, plan.rows, names=feature_names)
 
     n_neg = backend.count_partners(plan.negatives)
@@ -191,7 +188,7 @@ def score(
         n_tied_queries=int(tied.sum()),
         n_compared=int(n_neg[_marked(query, len(x))].sum()),
         n_rechecked=whole.rechecked,
-        certified=bool(bad.any()) or not is_metric(distance),
+        certified=usable.n_bad > 0 or not is_metric(distance),
         ties=ties,
         distance=getattr(similarity, "__name__", "function") if similarity else scoring.distance,
         precision=prepared.precision,

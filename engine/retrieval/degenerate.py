@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +13,53 @@ from ...kernels.reference.similarity import similarity
 from ..errors import InputError, examples
 from ..tables.matrix import check_finite
 
-__all__ = ["degenerate_rows", "last_where_degenerate", "refuse_degenerate"]
+__all__ = ["Handled", "degenerate_rows", "handle_degenerate", "last_where_degenerate", "refuse_degenerate"]
 
 #: Rows that are looked at together.
 BLOCK = 8192
 
 Ints = npt.NDArray[np.int64]
+
+
+class Handled(NamedTuple):
+    """What a policy makes of rows that have no similarity.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, or None
+        Rows that are left; None: all.
+    distance : str or callable
+        The distance among them.
+    n_bad : int
+        Rows without a similarity, where these are not refused.
+    """
+
+    rows: Ints | None
+    distance: str | Similarity
+    n_bad: int
+
+
+def handle_degenerate(x: npt.NDArray[np.floating], distance: str | Similarity, policy: str) -> Handled:
+    """Apply a policy to rows that have no similarity.
+
+    Parameters
+    ----------
+    x : ndarray of float, shape (n, d)
+        Features.
+    distance : str or callable
+        The distance; under a function, rows are not looked at.
+    policy : {"refuse", "drop", "last"}
+        Nothing is done here, see `refuse_degenerate`; the rows are left out; or they rank last.
+    """
+    if policy == "refuse" or not isinstance(distance, str):
+        return Handled(None, distance, 0)
+    bad = degenerate_rows(x, distance)
+    n_bad = int(bad.sum())
+    if not n_bad:
+        return Handled(None, distance, 0)
+    if policy == "drop":
+        return Handled(np.flatnonzero(~bad), distance, n_bad)
+    return Handled(None, last_where_degenerate(distance), n_bad)
 
 
 def refuse_degenerate(

@@ -16,7 +16,7 @@ from ....kernels.names import Similarity
 from ...devices import backend_of
 from ...errors import InputError
 from ...tables.frames import column_names, feature_matrix, metadata_frame, select_columns
-from ..degenerate import degenerate_rows, last_where_degenerate, refuse_degenerate
+from ..degenerate import Handled, handle_degenerate, refuse_degenerate
 from ..options import ALIASES, Scoring, scoring_of
 from ..pair_rules import Columns, PairPlan, PairRules, compile_pairs, named_columns
 
@@ -54,18 +54,16 @@ class RelabelledRows:
     similarity: Similarity | None = None
 
     @cached_property
-    def _bad(self) -> npt.NDArray[np.bool_]:
-        """Which rows have no similarity, where these are not refused."""
-        if self.scoring.degenerate == "refuse" or self.similarity is not None:
-            return np.zeros(len(self.features), bool)
-        return degenerate_rows(self.features, self._named)
+    def _handled(self) -> Handled:
+        """What becomes of rows that have no similarity, where these are not refused."""
+        return handle_degenerate(self.features, self.similarity or self._named, self.scoring.degenerate)
 
     @cached_property
     def usable(self) -> RelabelledRows:
         """The rows without those that are left out for having no similarity."""
-        if self.scoring.degenerate != "drop" or not self._bad.any():
+        good = self._handled.rows
+        if good is None:
             return self
-        good = np.flatnonzero(~self._bad)
         queries = None if self.queries is None else np.asarray(self.queries, bool)[good]
         scoring = replace(self.scoring, degenerate="refuse")
         return RelabelledRows(self.metadata[good], self.features[good], self.rules, scoring, queries, self.similarity)
@@ -100,7 +98,7 @@ class RelabelledRows:
     @cached_property
     def distance(self) -> str | Similarity:
         """The distance, or a function in its place."""
-        return self.similarity or (last_where_degenerate(self._named) if self._bad.any() else self._named)
+        return self._handled.distance
 
     @property
     def ties(self) -> str:
@@ -127,7 +125,7 @@ class RelabelledRows:
 
     def prepared(self, negatives: PairCodes) -> Any:
         """Set up the counting of similarities under a rule of negatives."""
-        if not self._bad.any():
+        if not self._handled.n_bad:
             refuse_degenerate(self.x, self.distance, self.plan.rows)
         prepared = self.backend.prepare(self.x, self.distance, negatives)
         if prepared.status is Status.REFUSED:
