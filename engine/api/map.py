@@ -99,6 +99,7 @@ def map_profiles(
             feats,
             features=asked.features or None,
             obsm=asked.obsm or None,
+            missing=asked.missing_policy,
             missing_text=asked.missing_text,
             embedding=asked.embedding,
             metadata_columns=columns_named(expanded(asked), rules_of(asked)),

@@ -101,3 +101,8 @@ class MapOptions(NullModel, Scoring, TextOptions):
         NullModel.__post_init__(self)
         if self.key and not self.metadata:
             raise InputError("--key names columns of --metadata; give that table as well.")
+
+    @property
+    def missing_policy(self) -> str:
+        """What to do about missing features when they are read; kept, where `degenerate` is about their rows."""
+        return "keep" if self.missing == "error" and self.degenerate != "refuse" else self.missing

@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 
 from ..errors import InputError, examples
-from ..tables.frames import column_names, distinct_texts, metadata_frame, near_duplicate_labels
-from ..tables.labels import DEFAULT, missing_texts
-from ..tables.matrix import check_finite, feature_matrix, library_of, refuse_other_order
+from ..tables.frames import column_names, metadata_frame
+from ..tables.labels import DEFAULT
+from ..tables.matrix import feature_matrix, library_of, refuse_other_order
 from ..tables.profiles import IN_MEMORY, Profiles, Source
 from .column_roles import METADATA_PREFIXES, FeatureChoice, choose_named, compile_features, features_of, plan_columns
 from .embeddings.lists import from_vectors, number_lists, vector_column
-from .text import without_missing_text
+from .profiles import finished, without_row_numbers
 
 __all__ = ["profiles_of"]
 
@@ -28,6 +28,7 @@ def profiles_of(
     *,
     features: str | None = None,
     obsm: str | None = None,
+    missing: str = "error",
     missing_text: Sequence[str] = (DEFAULT,),
     metadata_columns: Iterable[str] | None = None,
     embedding: str = "",
@@ -45,6 +46,7 @@ def profiles_of(
         Which columns are features, as in `read_profiles`.
     obsm : str, optional
         Of AnnData, the entry of ``obsm`` to take instead of ``X``.
+    missing : {"error", "drop-features", "keep"}, default "error"
     missing_text : sequence of str, default ("default",)
         As in `read_profiles`.
     metadata_columns : iterable of str, optional
@@ -59,7 +61,7 @@ def profiles_of(
     Raises
     ------
     InputError
-        When it is none of these, rows do not agree, or features are no finite numbers.
+        When it is none of these, rows do not agree, or features are no numbers, or not finite.
     """
     is_anndata = library_of(table) == "anndata" and hasattr(table, "obs")
     if obsm and not is_anndata:
@@ -75,13 +77,10 @@ def profiles_of(
         found = _from_two(metadata_frame(table)[0], feats, features)
     else:
         found = _from_one(metadata_frame(table)[0], compile_features(features, metadata_columns), embedding)
-    check_finite(found.features, found.feature_names, "Features")
-    [frame], notes = without_missing_text([found.metadata], missing_texts(missing_text))
-    near_duplicates = near_duplicate_labels(distinct_texts(frame, frame.columns))
     digest = hashlib.sha256(np.ascontiguousarray(found.features).view(np.uint8).data)
-    digest.update(frame.write_json().encode())
+    digest.update(found.metadata.write_json().encode())
     source = Source(IN_MEMORY, digest.hexdigest(), int(found.features.nbytes), len(found))
-    return replace(found, metadata=frame, sources=(source,), notes=(*found.notes, *notes, *near_duplicates))
+    return finished([replace(found, sources=(source,))], missing, missing_text)
 
 
 def _from_anndata(adata: Any, feats: Any, features: str | None, obsm: str | None) -> Profiles:
@@ -100,7 +99,9 @@ def _from_anndata(adata: Any, feats: Any, features: str | None, obsm: str | None
     metadata = metadata_frame(obs)[0]
     if "obs_names" not in metadata.columns:
         metadata = metadata.with_columns(pl.Series("obs_names", list(map(str, adata.obs_names))))
-    return _from_two(metadata, matrix, features if kind == "X" else None, names)
+    found = _from_two(metadata, matrix, features if kind == "X" else None, names)
+    judges = feats is None and kind == "X" and compile_features(features).judges
+    return without_row_numbers(found, IN_MEMORY) if judges else found
 
 
 def _from_two(metadata: pl.DataFrame, feats: Any, features: str | None, names: list[Any] | None = None) -> Profiles:
@@ -131,4 +132,5 @@ def _from_one(frame: pl.DataFrame, choice: FeatureChoice, embedding: str) -> Pro
     metadata = frame.select(*plan.metadata, *words)
     notes = [*plan.notes, *([f"Columns that are no numbers are metadata: {examples(words)}."] if words else [])]
     matrix = features_of(frame, plan.features, IN_MEMORY)
-    return Profiles(metadata, matrix, tuple(plan.features), notes=tuple(notes), left_out=tuple(plan.left_out))
+    found = Profiles(metadata, matrix, tuple(plan.features), notes=tuple(notes), left_out=tuple(plan.left_out))
+    return without_row_numbers(found, IN_MEMORY) if choice.judges else found

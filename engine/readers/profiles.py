@@ -29,7 +29,7 @@ from ..tables.bookkeeping import row_numbers
 from ..tables.frames import distinct_texts, near_duplicate_labels
 from ..tables.labels import DEFAULT, missing_texts
 from ..tables.matrix import check_finite, non_finite_columns
-from ..tables.profiles import Profiles, Source, stack
+from ..tables.profiles import IN_MEMORY, Profiles, Source, stack
 from .anndata import check_chunks, check_cut_chunks, check_keys, matrix_of, open_anndata
 from .arrow import read_arrow
 from .column_roles import FeatureChoice, choose_named, compile_features, refuse_repeated, tidy_metadata
@@ -39,7 +39,7 @@ from .obs import Obs
 from .packaged import resolve
 from .text import read_text, type_text, without_missing_text
 
-__all__ = ["read_anndata", "read_files", "read_one_file", "read_profiles"]
+__all__ = ["finished", "read_anndata", "read_files", "read_one_file", "read_profiles", "without_row_numbers"]
 
 #: Reads one file: ``(path, shown, obsm, choice) -> profiles``.
 ReadOne = Callable[[Path, str, str | None, FeatureChoice], Profiles]
@@ -156,11 +156,9 @@ def read_files(
     InputError
         Naming the file, the columns and the values at fault.
     """
-    if missing not in {"error", "drop-features", "keep"}:
-        raise InputError(f"missing must be 'error', 'drop-features' or 'keep', not {missing!r}.")
+    _check_missing(missing)
     if threads is not None and threads < 1:
         raise InputError(f"threads must be at least 1, not {threads}.")
-    gone = missing_texts(missing_text)
     resolved = [path.resolve() for path in found]
     twice = [shown for shown, path in zip(given, resolved, strict=True) if resolved.count(path) > 1]
     if twice:
@@ -169,7 +167,22 @@ def read_files(
     jobs = zip(found, given, strict=True)
     with ThreadPoolExecutor(n_workers) as pool:
         parts = list(pool.map(lambda job: read_one(job[0], job[1], obsm, choice), jobs))
-    frames, notes = without_missing_text([part.metadata for part in parts], gone)
+    return finished(parts, missing, missing_text)
+
+
+def _check_missing(missing: str) -> None:
+    if missing not in {"error", "drop-features", "keep"}:
+        raise InputError(f"missing must be 'error', 'drop-features' or 'keep', not {missing!r}.")
+
+
+def finished(parts: Sequence[Profiles], missing: str, missing_text: Sequence[str]) -> Profiles:
+    """Make one of parts as they were read, of files or from memory: `missing` and `missing_text` of `read_profiles`.
+
+    Text that means missing becomes null, text of files gets its types, features that are missing are dealt with, and
+    parts are stacked. What was dropped, files of the same content and values that are nearly the same become notes.
+    """
+    _check_missing(missing)
+    frames, notes = without_missing_text([part.metadata for part in parts], missing_texts(missing_text))
     parts = [replace(part, metadata=frame) for part, frame in zip(parts, frames, strict=True)]
     parts = _type_text_parts(parts)
     parts, missing_notes = _without_missing(parts, missing)
@@ -181,16 +194,15 @@ def read_files(
 def read_one_file(path: Path, shown: str, obsm: str | None, choice: FeatureChoice, zarr_fill: bool = False) -> Profiles:
     """Read one file by its ending, without the columns that number its rows."""
     found = _read_file(path, shown, obsm, choice, zarr_fill)
-    return _without_row_numbers(found) if choice.judges and obsm is None else found
+    return without_row_numbers(found, shown) if choice.judges and obsm is None else found
 
 
-def _without_row_numbers(part: Profiles) -> Profiles:
-    """Take out the columns that number the rows of a file, whatever they are called."""
+def without_row_numbers(part: Profiles, shown: str) -> Profiles:
+    """Take out the columns that number the rows of a file, whatever they are called; `shown` is the file, in notes."""
     columns = row_numbers(part.features)
     if not columns:
         return part
     names = [part.feature_names[i] for i in columns]
-    shown = part.sources[0].path
     if len(columns) == len(part.feature_names):
         raise InputError(
             f"'{shown}' has no feature column but row numbers ({examples(names)}); if they are measurements, choose "
@@ -342,7 +354,7 @@ def _without_missing(parts: list[Profiles], missing: str) -> tuple[list[Profiles
             check_finite(
                 part.features,
                 part.feature_names,
-                f"Features of '{part.sources[0].path}'",
+                "Features" if part.sources[0].path == IN_MEMORY else f"Features of '{part.sources[0].path}'",
                 "impute them, or drop these columns with missing='drop-features' (--missing drop-features)",
             )
         bad.update(dict.fromkeys(names))
