@@ -12,8 +12,8 @@ from .console import show_notes, show_table
 from .declared import command_line
 
 if TYPE_CHECKING:
-    from ..engine.map.job import MapResult
     from ..engine.map.options import MapOptions
+    from ..engine.map.result import MapResult
 
 __all__ = ["map_"]
 

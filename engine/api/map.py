@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..map.columns import columns_named, rules_of, split_columns
+from ..map.columns import naming_options, rules_of, split_columns
 from ..map.command import MAP
 from ..map.controls import expanded
-from ..map.job import MapResult, run_map
+from ..map.job import run_map
 from ..map.options import MapOptions
+from ..map.result import MapResult
 from ..options import from_mapping
 from ..readers.in_memory import profiles_of
 from ..retrieval.pair_rules import Columns
@@ -102,7 +103,7 @@ def map_profiles(
             missing=asked.missing_policy,
             missing_text=asked.missing_text,
             embedding=asked.embedding,
-            metadata_columns=columns_named(expanded(asked), rules_of(asked)),
+            metadata_columns=naming_options(expanded(asked), rules_of(asked)),
         )
         run = partial(run_map, profiles=held)
     return run_in_python(MAP, asked, run=run, output=output, overwrite=overwrite, progress_bar=progress_bar)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ..errors import InputError
+from ..options import options_of
 from ..tables.filters import parse_derive, parse_filter
 from .active import active_columns
 from .options import MapOptions
 
-__all__ = ["RULES", "columns_named", "columns_of_entry", "parse_columns", "rules_of", "split_columns", "split_fill"]
+__all__ = ["RULES", "columns_of_entry", "naming_options", "parse_columns", "rules_of", "split_columns", "split_fill"]
 
 #: The options that are pair rules.
 RULES = ("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby")
@@ -80,17 +81,34 @@ def columns_of_entry(entry: str) -> tuple[str, ...]:
     return parse_filter(entry).columns if set(entry) & set("=<>!") else (entry,)
 
 
-def columns_named(options: MapOptions, rules: Mapping[str, Mapping[str, list[str]]]) -> list[str]:
-    """Return the columns that options name, in the order in which they do first; not those that --derive makes."""
-    named = [c for rule in rules.values() for entry in (*rule["all"], *rule["any"]) for c in columns_of_entry(entry)]
-    for text in (*options.filter, options.queries, options.reference_index):
-        named += parse_filter(text).columns if text else ()
+def naming_options(options: MapOptions, rules: Mapping[str, Mapping[str, list[str]]]) -> dict[str, str]:
+    """Return the columns that options name, each with the flag of the first that does; not those that --derive makes.
+
+    Parameters
+    ----------
+    options : MapOptions
+        As `controls.expanded`.
+    rules : mapping of str to mapping
+        The four column rules by name, see `parse_columns`.
+    """
     derived = [parse_derive(text) for text in options.derive]
-    named += [column for each in derived for column in each.columns]
-    for text in (options.group_by, options.hierarchical_by, options.consensus, options.key):
-        named += split_columns(text)
-    named += [split_fill(text)[0] for text in options.fill]
-    named += [options.multilabel] if options.multilabel else []
-    named += active_columns(options.active_only) if options.active_only else []
+    by_option: dict[str, Iterable[str]] = {
+        name: [c for entry in (*rule["all"], *rule["any"]) for c in columns_of_entry(entry)]
+        for name, rule in rules.items()
+    }
+    by_option["filter"] = [column for text in options.filter for column in parse_filter(text).columns]
+    for name in ("queries", "reference_index"):
+        by_option[name] = parse_filter(text).columns if (text := getattr(options, name)) else ()
+    by_option["derive"] = [column for each in derived for column in each.columns]
+    for name in ("group_by", "hierarchical_by", "consensus", "key"):
+        by_option[name] = split_columns(getattr(options, name))
+    by_option["fill"] = [split_fill(text)[0] for text in options.fill]
+    by_option["multilabel"] = [options.multilabel] if options.multilabel else ()
+    by_option["active_only"] = active_columns(options.active_only) if options.active_only else ()
+    flags = {each.name: each.flag for each in options_of(MapOptions)}
+    named: dict[str, str] = {}
+    for name, columns in by_option.items():
+        for column in columns:
+            named.setdefault(column, flags[name])
     made = {each.name for each in derived}
-    return [column for column in dict.fromkeys(named) if column not in made]
+    return {column: flag for column, flag in named.items() if column not in made}

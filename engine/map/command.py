@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..command.command import Plan
     from ..command.job import Job
     from ..results.tables import Column
-    from .job import MapResult
+    from .result import MapResult
 
 __all__ = ["MAP"]
 

@@ -2,169 +2,44 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from ..command.job import Job
 from ..errors import DependentQueriesWarning, InputError, SampledNullWarning
-from ..options import options_of
 from ..readers import packaged
 from ..readers.anndata import columns_left_out
 from ..readers.embeddings.described import read_described
-from ..results.tables import Table
 from ..retrieval.average_precision import score
 from ..retrieval.pair_rules import PairRules
 from ..retrieval.relabelling.data import RelabelledRows
-from ..retrieval.report import RetrievalReport
 from ..tables.dominance import dominant_feature_notes
+from ..tables.feature_spread import feature_notes
 from ..tables.frames import require_columns
-from ..tables.profiles import Profiles, Source
-from .columns import columns_named, rules_of, split_columns
-from .controls import expanded, expansion
-from .doses import dose_column, draw_doses
+from ..tables.profiles import Profiles
+from .columns import naming_options, rules_of, split_columns
+from .controls import expanded
+from .doses import dose_column
 from .options import MapOptions
 from .preparation import (
     REFERENCE_INDEX,
-    constant_feature_notes,
     count_duplicate_wells,
     filter_mask,
-    float32_precision_notes,
     prepare,
     query_notes,
     refuse_other_case,
 )
-from .tables import GROUP_COLUMNS, GROUPED_BY, METADATA, QUERY_COLUMNS
+from .result import MapResult
 
-__all__ = ["MapResult", "run_map"]
+__all__ = ["read_and_prepare", "run_map"]
 
 #: So many groups, or this share of all, on the smallest p-value they can have are said.
 _SOME_GROUPS, _SOME_SHARE = 2, 0.05
 #: Seconds that are not worth saying.
 _MOMENT = 2.0
-#: Options that name columns of the metadata.
-_NAMING = frozenset(
-    {"pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby", "filter", "derive", "queries", "reference_index"}
-    | {"consensus", "multilabel", "group_by", "hierarchical_by", "fill", "key"}
-)
-
-
-@dataclass(frozen=True)
-class MapResult:
-    """Tables and account of one run.
-
-    Attributes
-    ----------
-    options : MapOptions
-        What was asked for.
-    average_precision : polars.DataFrame
-        One row a query, columns of copairs.
-    groups : polars.DataFrame
-        One row a group, columns of copairs.
-    group_by : tuple of str
-        The grouping columns.
-    definition : str
-        Which p-value these numbers follow, in words.
-    report : RetrievalReport
-        Counts of the retrieval.
-    feature_names : tuple of str
-        The columns that were taken as features.
-    notes : tuple of str
-        Everything dropped or noticed.
-    sources : tuple of Source
-        The files read.
-    left_out : tuple of str
-        Columns that are neither metadata nor features.
-    timings : dict of str to float
-        Seconds by stage.
-    """
-
-    options: MapOptions
-    average_precision: pl.DataFrame
-    groups: pl.DataFrame
-    group_by: tuple[str, ...]
-    definition: str
-    report: RetrievalReport
-    feature_names: tuple[str, ...]
-    notes: tuple[str, ...]
-    sources: tuple[Source, ...]
-    left_out: tuple[str, ...] = ()
-    timings: dict[str, float] = field(default_factory=dict)
-
-    def tables(self) -> dict[str, Table]:
-        """Return queries and groups, with their columns declared."""
-        return {
-            "average_precision.csv": Table(self.average_precision, QUERY_COLUMNS, METADATA),
-            "map.csv": Table(self.groups, GROUP_COLUMNS, GROUPED_BY),
-        }
-
-    def draw(self, path: Callable[[str], Path]) -> None:
-        """Draw the groups: mAP against p-value, and against dose where they have one."""
-        from .figures import draw_map
-
-        shared: dict[str, Any] = {"threshold": self.options.threshold, "subtitle": self.definition}
-        draw_map(self.groups, self.group_by, path("figures/map.png"), path("figures/map.svg"), **shared)
-        dose = dose_column(self.groups, self.group_by, self.options.dose)
-        if dose:
-            draw_doses(self.groups, self.group_by, dose, path, **shared)
-
-    def account(self) -> dict[str, Any]:
-        """Return the entries of the manifest."""
-        report = self.report
-        return {
-            "definition": self.definition,
-            "device": report.device,
-            **({"controls_stand_for": expansion(self.options)} if self.options.controls else {}),
-            "features": {
-                "count": len(self.feature_names),
-                "names": list(self.feature_names),
-                "left_out": list(self.left_out),
-            },
-            "retrieval": report.as_dict(),
-            "dropped": {
-                "queries_without_positives": report.n_without_positives,
-                "queries_without_negatives_kept": report.n_without_negatives,
-                "queries_tied": report.n_tied_queries,
-            },
-            "timings": self.timings,
-            "notes": list(self.notes),
-            "inputs": [source.as_dict() for source in self.sources],
-        }
-
-    def summary(self) -> dict[str, Any]:
-        """Return what ``--json`` prints."""
-        return {
-            "groups": len(self.groups),
-            "mean_map": self.mean_map,
-            "below_corrected_p": self.n_significant,
-            "threshold": self.options.threshold,
-            "definition": self.definition,
-            "retrieval": self.report.as_dict(),
-            "notes": list(self.notes),
-            "timings": self.timings,
-        }
-
-    def to_anndata(self) -> Any:
-        """Return the queries as AnnData: their metadata and scores in ``obs``, the groups in ``uns["map"]``."""
-        from anndata import AnnData
-
-        obs = self.average_precision.to_pandas()
-        return AnnData(obs=obs.set_axis(obs.index.map(str)), uns={"map": self.groups.to_pandas()})
-
-    @property
-    def mean_map(self) -> float:
-        """Mean of the groups' mAP."""
-        return float(self.groups["mean_average_precision"].to_numpy().mean())
-
-    @property
-    def n_significant(self) -> int:
-        """Groups whose corrected p-value is below the threshold."""
-        return int(self.groups["below_corrected_p"].sum())
 
 
 def read_and_prepare(
@@ -194,7 +69,7 @@ def read_and_prepare(
             "neg_sameby and neg_diffby are both empty; name columns in which negatives differ or agree (--neg-diffby, "
             "--neg-sameby), or say which rows are the controls (--controls)."
         )
-    named = columns_named(options, rules)
+    named = naming_options(options, rules)
     profiles = profiles or read_described(
         [packaged.resolve(path) for path in options.profiles],
         table=options.metadata,
@@ -202,27 +77,23 @@ def read_and_prepare(
         embedding=options.embedding,
         features=options.features or None,
         obsm=options.obsm or None,
-        missing="keep" if options.missing == "error" and options.degenerate != "refuse" else options.missing,
+        missing=options.missing_policy,
         zarr_fill=options.zarr_fill,
         missing_text=options.missing_text,
         metadata_columns=named,
     )
-    _refuse_columns_left_out(options, profiles.notes)
+    _refuse_columns_left_out(named, profiles.notes)
     refuse_other_case(profiles, named)
     profiles, notes = prepare(profiles, options, rules)
-    notes += [*float32_precision_notes(profiles), *constant_feature_notes(profiles)]
-    notes += dominant_feature_notes(profiles, options.distance)
+    notes += [*feature_notes(profiles), *dominant_feature_notes(profiles, options.distance)]
     return profiles, rules, notes
 
 
-def _refuse_columns_left_out(options: MapOptions, notes: Sequence[str]) -> None:
-    """Refuse an option that names a column which was not read, with the reason."""
-    given = {each.flag: getattr(options, each.name) for each in options_of(MapOptions) if each.name in _NAMING}
+def _refuse_columns_left_out(named: Mapping[str, str], notes: Sequence[str]) -> None:
+    """Refuse a column that an option names but that was not read, with the reason."""
     for name, note in columns_left_out(notes).items():
-        for flag, value in given.items():
-            text = " ".join(value) if isinstance(value, tuple) else value
-            if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text):
-                raise InputError(f"{flag} needs the column {name!r}, but {note[0].lower()}{note[1:]}")
+        if name in named:
+            raise InputError(f"{named[name]} needs the column {name!r}, but {note[0].lower()}{note[1:]}")
 
 
 def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | None = None) -> MapResult:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..errors import InputError, UnknownNameError, examples
+from ..errors import InputError, UnknownNameError
 from ..retrieval.pair_rules import reference_numbers
 from ..tables.filters import apply_derive, parse_filter
 from ..tables.frames import near_duplicate_labels, require_columns
@@ -23,10 +23,8 @@ from .options import MapOptions
 
 __all__ = [
     "REFERENCE_INDEX",
-    "constant_feature_notes",
     "count_duplicate_wells",
     "filter_mask",
-    "float32_precision_notes",
     "prepare",
     "query_notes",
     "refuse_other_case",
@@ -111,7 +109,7 @@ def prepare(
     return profiles, notes
 
 
-def refuse_other_case(profiles: Profiles, named: Sequence[str]) -> None:
+def refuse_other_case(profiles: Profiles, named: Iterable[str]) -> None:
     """Raise `UnknownNameError` where options name a column that is no metadata, but is there in other letters."""
     others = {name.lower(): name for name in (*profiles.feature_names, *profiles.left_out)}
     for column in named:
@@ -119,39 +117,9 @@ def refuse_other_case(profiles: Profiles, named: Sequence[str]) -> None:
             raise UnknownNameError(f"There is no column {column!r}; did you mean {others[column.lower()]!r}?")
 
 
-def constant_feature_notes(profiles: Profiles) -> list[str]:
-    """Name the features that have one value in all profiles: they measure nothing, and draw directions together."""
-    x = profiles.features
-    if len(x) < 2:
-        return []
-    with np.errstate(invalid="ignore"):
-        flat = x.max(axis=0) == x.min(axis=0)
-    if not (flat & (x[0] != 0)).any():
-        return []
-    names = [name for name, is_flat in zip(profiles.feature_names, flat & (x[0] != 0), strict=True) if is_flat]
-    have = "feature has" if len(names) == 1 else "features have"
-    return [
-        f"{len(names)} {have} one value in all profiles ({examples(names)}): that tells none from another, and draws "
-        "all directions together under the cosine; leave it out (--features)."
-    ]
-
-
 def query_notes(asked: npt.NDArray[np.bool_] | None, text: str) -> list[str]:
     """Say where a filter of the queries takes no row away."""
     return [f"--queries {text!r} is met by every row."] if asked is not None and asked.all() else []
-
-
-def float32_precision_notes(profiles: Profiles) -> list[str]:
-    """Name the features that vary so little that float32, as which files are read, keeps few digits of it."""
-    mean, spread = (np.abs(f(profiles.features, axis=0, dtype=np.float64)) for f in (np.mean, np.std))
-    flat = (spread > 0) & (spread < 1e-4 * mean)
-    if not flat.any():
-        return []
-    names = [name for name, is_flat in zip(profiles.feature_names, flat, strict=True) if is_flat]
-    return [
-        f"{len(names)} features vary by less than 1e-4 of their size ({examples(names)}): files are read as float32, "
-        "which keeps 7 digits; centre them first, or pass float64 arrays in Python."
-    ]
 
 
 def columns_varying_within(frame: pl.DataFrame, by: list[str]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from ...kernels.names import Similarity
 from ..errors import InputError, UnknownNameError, UnpairedException, examples
 from ..tables.bookkeeping import bookkeeping_among
 from ..tables.dominance import dominant_feature
+from ..tables.feature_spread import few_digits
 from ..tables.filters import parse_filter
 from ..tables.frames import column_names, feature_matrix, metadata_frame, select_columns, with_columns_like
 from ..tables.matrix import library_of, refuse_other_order
@@ -21,6 +22,9 @@ from .options import scoring_of
 from .pair_rules import Columns, PairRules, named_columns
 
 __all__ = ["assign_reference_index", "average_precision", "multilabel_average_precision"]
+
+#: Profiles that are looked at, at least, to tell how features vary.
+LOOKED_AT = 256
 
 
 def average_precision(
@@ -194,7 +198,11 @@ def _scored(
         )
     report = result.report
     columns = column_names(feats)
-    noticed = (bookkeeping_among(matrix, columns), dominant_feature(matrix, columns, scoring.distance))
+    noticed = (
+        bookkeeping_among(matrix, columns),
+        dominant_feature(matrix, columns, scoring.distance),
+        few_digits(matrix[:: max(len(matrix) // LOOKED_AT, 1)], columns),
+    )
     said = [*report.warnings, *filter(None, noticed)]
     if report.n_tied_queries:
         said.append(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fastbench.engine.errors import InputError
-from fastbench.engine.map.columns import parse_columns, split_columns
+from fastbench.engine.map.columns import naming_options, parse_columns, rules_of, split_columns
+from fastbench.engine.map.options import MapOptions
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,25 @@ def test_empty_entries_are_no_columns():
 def test_open_brackets_and_quotes_are_refused(text):
     with pytest.raises(InputError, match="open quote or bracket"):
         parse_columns(text)
+
+
+def test_each_column_is_named_by_the_first_option_that_does():
+    options = MapOptions(
+        profiles=("a.csv",),
+        pos_sameby="drug,any(b,`c d` == 'neg_diffby')",
+        neg_diffby="Metadata_made,drug",
+        derive=("Metadata_made = dose == 'site'",),
+        queries="Metadata_made and drug != 'x'",
+        group_by="drug,batch",
+        fill=("dose=0", "target=none"),
+        multilabel="moa",
+    )
+    assert naming_options(options, rules_of(options)) == {
+        "drug": "--pos-sameby",
+        "b": "--pos-sameby",
+        "c d": "--pos-sameby",
+        "dose": "--derive",
+        "batch": "--group-by",
+        "target": "--fill",
+        "moa": "--multilabel",
+    }

@@ -15,8 +15,9 @@ import pytest
 from fastbench.engine.command.execute import execute
 from fastbench.engine.errors import InputError
 from fastbench.engine.map.command import MAP
-from fastbench.engine.map.job import MapResult, run_map
+from fastbench.engine.map.job import run_map
 from fastbench.engine.map.options import MapOptions
+from fastbench.engine.map.result import MapResult
 from fastbench.engine.results.manifest import read_manifest
 
 FEATURES = [f"Cells_F{i}" for i in range(12)]

@@ -16,8 +16,8 @@ import pytest
 
 from fastbench.engine.command.execute import execute
 from fastbench.engine.map.command import MAP
-from fastbench.engine.map.job import MapResult
 from fastbench.engine.map.options import MapOptions
+from fastbench.engine.map.result import MapResult
 from fastbench.engine.results.manifest import read_manifest
 from fastbench.engine.retrieval import average_precision
 
