@@ -120,7 +120,14 @@ def read_header(stream: BinaryIO, shown: str, separator: str) -> list[str]:
         raise InputError(f"'{shown}' is empty: it has no header.")
     if any("\0" in name for name in names):
         raise _nul_error(shown)
-    if other := _other_separator(names, separator):
+    other = _other_separator(names, separator)
+    if other == ";":
+        raise InputError(
+            f"'{shown}' seems to be separated by semicolons, as Excel writes tables where numbers have a decimal "
+            "comma; save it with commas (or tabs, .tsv) between columns and points in numbers, in Python with "
+            "pandas.read_csv(FILE, sep=';', decimal=',').to_csv(NEW, index=False)."
+        )
+    if other:
         raise InputError(
             f"'{shown}' seems to be separated by {_SEPARATOR_NAMES[other]}, not by {_SEPARATOR_NAMES[separator]}; "
             "name comma-separated files .csv and tab-separated files .tsv."

@@ -35,7 +35,7 @@ __all__ = [
 _MANY = 20_000
 #: The zeros of a whole number with decimals, as in ``10.0 uM``.
 _NO_DECIMALS = re.compile(r"(\d)\.0+(?=[^\d.])")
-_DECIMAL = re.compile(r"\d+(\.\d*)?")
+_DECIMAL = re.compile(r"(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?")
 #: Types that NumPy and Polars share: columns of them need no conversion by way of Arrow.
 _PLAIN = frozenset(np.dtype(name) for name in ("bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8"))
 
@@ -89,18 +89,18 @@ def near_duplicate_labels(texts: Mapping[str, pl.Series]) -> list[str]:
                 f"Metadata column {name!r} has {len(repeated)} sets of values that differ only by space, case, zeros "
                 f"or Unicode form and count as different: {examples(repeated[0])}."
             )
-        elif same := _one_number(plain, values):
+        if same := _one_number(plain, values):
             notes.append(f"Metadata column {name!r} has one number written in several ways, as text: {examples(same)}.")
     return notes
 
 
 def _one_number(plain: Sequence[str], values: Sequence[str]) -> list[str]:
-    """Return the spellings of the first number that texts have in several, as ``1``, ``01`` and ``1.0``."""
-    found: dict[float, list[str]] = {}
+    """Return the spellings of the first number that texts have in several, as ``1``, ``01``, ``1.0`` and ``1E0``."""
+    found: dict[float, dict[str, str]] = {}  # by form, so that what differs by space or case alone is not told twice
     for form, value in zip(plain, values, strict=True):
-        if form[:1].isdigit() and _DECIMAL.fullmatch(form):
-            found.setdefault(float(form), []).append(value)
-    return next((same for same in found.values() if len(same) > 1), [])
+        if (form[:1].isdigit() or form[:1] == ".") and _DECIMAL.fullmatch(form):
+            found.setdefault(float(form), {}).setdefault(form, value)
+    return next((list(same.values()) for same in found.values() if len(same) > 1), [])
 
 
 def with_series(frame: pl.DataFrame, added: Iterable[pl.Series]) -> pl.DataFrame:

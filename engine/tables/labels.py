@@ -32,6 +32,7 @@ __all__ = [
     "plain_forms",
     "seemingly_missing",
     "seemingly_uncalled",
+    "singular_form",
     "unify_spellings",
 ]
 
@@ -67,6 +68,8 @@ _UNCALLED: Final = frozenset(
     ("unknown", "unassigned", "unclassified", "undetermined", "undefined", "ambiguous", "notassigned", "nocall")
 )
 
+#: The s of a plural, not of words such as ``plus`` or ``mass``.
+_PLURAL: Final = re.compile(r"(?<=[^\W\d_][^\W\d_su])s(?![^\W_])")
 _NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d*)?(e[+-]\d{1,3})?")
 #: Characters that are written in several ways and read as one: dashes, quotes; what has no width is taken out.
 _ALIKE: Final = {
@@ -125,6 +128,11 @@ def plain_forms(values: list[str]) -> list[str]:
 def loose_form(value: str) -> str:
     """Return letters and digits alone, in small letters, which ``NK.cell`` and ``NK cell`` have in common."""
     return "".join(sign for sign in plain_form(value) if sign.isalnum() or sign == "+")
+
+
+def singular_form(value: str) -> str:
+    """Return `loose_form` of a label whose words lost the s of their plural, which ``T cells`` and ``T cell`` share."""
+    return loose_form(_PLURAL.sub("", plain_form(value)))
 
 
 def _number(value: str) -> Decimal | None:

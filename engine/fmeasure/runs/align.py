@@ -31,6 +31,7 @@ def align(
     by: str = "id",
     where: str,
     places: tuple[str, str] = ("", ""),
+    advice: Callable[[], str] = str,
 ) -> tuple[npt.NDArray[np.int64] | None, str]:
     """Find the row of the prediction of each cell of the truth.
 
@@ -44,6 +45,8 @@ def align(
         What the predictions belong to, for messages.
     places : (str, str), optional
         Where the ids of the truth and of the predictions are from, for messages.
+    advice : callable, optional
+        Asked where ids do not belong together: which other columns would, or an empty text.
 
     Returns
     -------
@@ -81,7 +84,9 @@ def align(
         found = rows.to_numpy()
         if np.bincount(found).max() == 1:  # each prediction belongs to one cell, so no id is repeated
             return found.astype(np.int64, copy=False), ""
-    taken = f" The ids are {places[0]} and {places[1]}; --id names other columns." if all(places) else ""
+    taken = ""
+    if all(places):
+        taken = f" The ids are {places[0]} and {places[1]}; {advice() or '--id names other columns'}."
     raise InputError(f"{where}: {_why(truth_ids, predicted_ids)}.{taken}")
 
 
@@ -133,6 +138,12 @@ def _few(ids: pl.Series) -> str:
 
 def _hint(truth: pl.Series, predicted: pl.Series) -> str:
     """Guess what most ids of two sides differ by."""
+    numbers = [ids.cast(pl.Float64, strict=False).drop_nulls().unique() for ids in (truth, predicted)]
+    if 2 * (n_equal := int(numbers[0].is_in(numbers[1].implode()).sum())) > len(truth):
+        return (
+            f"{n_equal} are equal as numbers, but written in two ways ({truth[0]!r} and {predicted[0]!r}); write them "
+            "in one, in pandas with .astype(int)"
+        )
     if predicted.equals(pl.Series(range(len(predicted))).cast(pl.String)):
         return f"the ids of the predictions are only numbers of rows; {_BY_POSITION}"
     for words, change in _DIFFERENCES:

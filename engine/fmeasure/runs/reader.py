@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,8 +32,8 @@ from ..ontology.read import read_ontology
 from .align import align
 from .crosswalks import TRUTH, Crosswalks
 from .exchanged import exchanged_labels
+from .id_columns import IdColumns, check_row_numbers
 from .labels import LabelCounts, Policy, ScoredLabels, apply_label_policy, code_labels
-from .row_numbers import check_row_numbers
 from .runs import Run
 from .universe import Universe, notes_on_vocabularies, universe_of
 
@@ -200,23 +200,27 @@ class Reader:
         ids = next((name for name in self.ids if name in names), None)
         return read_cells(path, labels, scores, ids=ids, missing_text=self.missing_text, zarr_fill=self._zarr_fill)
 
-    def _check_row_numbers(self, run: Run, truth: CellTable, found: CellTable, where: str) -> str:
-        """Return a note on cells that are matched by row number, see `check_row_numbers`; columns of `--id` are not."""
-
-        def read(name: str) -> tuple[pl.Series, pl.Series] | None:
-            try:
-                return read_cells(run.truth, [], ids=name).ids, read_cells(run.predictions, [], ids=name).ids
-            except InputError:  # neither text nor numbers
-                return None
-
-        def shared() -> Iterator[str]:
-            asked = {run.gt_label, *run.columns, run.score, truth.id_column, found.id_column}
-            others = set(column_names(run.predictions)) - asked
-            return (name for name in column_names(run.truth) if name in others)
-
-        if truth.id_column in self.ids and found.id_column in self.ids:
-            return ""
-        return check_row_numbers(truth.ids, found.ids, shared, read, where)
+    def _aligned(
+        self, run: Run, truth: CellTable, found: CellTable, where: str
+    ) -> tuple[npt.NDArray[np.int64] | None, list[str]]:
+        """Return the row of the prediction of each cell, see `align`, and notes."""
+        labels = {run.gt_label, *run.columns, run.score} - {""}  # an index has no name
+        others = IdColumns(run.truth, run.predictions, {*labels, truth.id_column, found.id_column})
+        sides = ((truth, run.truth), (found, run.predictions))
+        without = [path for table, path in sides if table.id_column in labels and table.id_column not in self.ids]
+        if self.align_by == "position":
+            order, note = align(truth.ids, found.ids, by="position", where=where)
+            return order, [note] if note and not without else []  # labels are no ids
+        if without:
+            raise InputError(
+                f"{where}: {without[0].name} has no column but labels and scores, so there are no cell ids; write them "
+                "beside, or, if both files list the same cells in the same order, pass --align position."
+            )
+        asked = truth.id_column in self.ids and found.id_column in self.ids
+        by_number = "" if asked else check_row_numbers(truth.ids, found.ids, others, where)
+        places = (_place(truth, run.truth), _place(found, run.predictions))
+        order, note = align(truth.ids, found.ids, where=where, places=places, advice=others.advice)
+        return order, [each for each in (by_number, note) if each]
 
     def _crosswalks(self, run: Run) -> tuple[dict[str, str], dict[str, str]]:
         """Return the labels to be replaced in the truth, and in the predictions of a run."""
@@ -236,13 +240,10 @@ class Reader:
         """Align, code and count; the result is plain, see `_scored`."""
         truth, where, notes = self._truth(run), run.directory or run.name, list(said)
         notes += [*truth.notes, *found.notes]
-        places = (_place(truth, run.truth), _place(found, run.predictions))
-        by_number = self._check_row_numbers(run, truth, found, where) if self.align_by == "id" else ""
-        order, note = align(truth.ids, found.ids, by=self.align_by, where=where, places=places)
-        notes += [f"{where}: {by_number}"] if by_number else []
+        order, on_ids = self._aligned(run, truth, found, where)
         for table, path, columns in ((truth, run.truth, [run.gt_label]), (found, run.predictions, run.columns)):
             notes += [f"{where}: {said}" for said in _notes_on_columns(table, path, columns)]
-        notes += [f"{where}: {note}"] if note else []
+        notes += [f"{where}: {said}" for said in on_ids]
         if len(run.columns) < run.top_k:
             notes.append(
                 f"{where}: Only {len(run.columns)} of the {run.top_k} ranks asked for are there "

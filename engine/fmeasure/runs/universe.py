@@ -18,6 +18,7 @@ from ...tables.labels import (
     plain_form,
     seemingly_missing,
     seemingly_uncalled,
+    singular_form,
     unify_spellings,
 )
 from ..ontology.ids import find_id
@@ -255,8 +256,8 @@ def notes_on_vocabularies(
     elif alike := _alike(known, set(names)):
         shown = "; ".join(f"{one!r} and {other!r}" for one, other in alike[:3])
         notes.append(
-            f"{where}: {len(alike)} labels of truth and predictions differ only by signs and count as different "
-            f"({shown}); map them with --map [MODEL=]FILE."
+            f"{where}: {len(alike)} labels of truth and predictions differ only by signs or a plural, and "
+            f"count as different ({shown}); map them with --map [MODEL=]FILE."
         )
     left = [value for value, label in first.items() if label not in {*known, *uncalled} and value not in replaced]
     if crosswalks[1] and known and left and 2 * count <= len(ranks[0].codes):
@@ -269,16 +270,22 @@ def notes_on_vocabularies(
 
 
 def _alike(known: set[str], called: set[str]) -> list[tuple[str, str]]:
-    """Return labels of the truth and of the predictions that have the same letters and digits."""
-    loose = {loose_form(label): label for label in sorted(known) if loose_form(label)}
-    return [(loose[form], label) for label in sorted(called) if (form := loose_form(label)) in loose]
+    """Return labels of the truth and of the predictions that have the same letters and digits, a plural s apart."""
+    loose, singular = ({form(label): label for label in sorted(known)} for form in (loose_form, singular_form))
+    pairs = [
+        (loose.get(loose_form(label)) or singular.get(singular_form(label)), label)
+        for label in sorted(called)
+        if loose_form(label)
+    ]
+    return [(one, other) for one, other in pairs if one]
 
 
 def _advice(known: set[str], called: set[str]) -> str:
     """Return what would help where the labels of truth and predictions differ."""
     if alike := _alike(known, called):
         one, other = alike[0]
-        return f"{len(alike)} differ only by signs, as {one!r} and {other!r}: map them with --map [MODEL=]FILE"
+        more = "" if loose_form(one) == loose_form(other) else " or a plural"
+        return f"{len(alike)} differ only by signs{more}, as {one!r} and {other!r}: map them with --map [MODEL=]FILE"
     if _share(called, str.isdecimal) > 0.5 and _share(known, str.isdecimal) < 0.5:
         return "the predictions seem to be codes whose names were lost: write the names, or map them with --map"
     if _share(known, str.isdecimal) > 0.5 and _share(called, str.isdecimal) < 0.5:

@@ -21,6 +21,7 @@ from fastbench.engine.fmeasure.options import FmeasureOptions
 from fastbench.engine.fmeasure.pipeline import run_fmeasure
 from fastbench.engine.fmeasure.result import FmeasureResult
 from fastbench.engine.fmeasure.runs.samples import make_groups, same_values
+from fastbench.engine.tables.labels import singular_form
 from fastbench.kernels.dispatch import get_backend
 
 RNG = np.random.default_rng(1)
@@ -142,6 +143,22 @@ def test_a_label_that_differs_by_signs_is_noted(tmp_path: Path, theirs: str) -> 
     calls = [theirs if label == "NK cell" else label for label in named(CALLED)]
     found = both(tmp_path, named(TRUE), calls)
     assert any("1 labels of truth and predictions differ only by signs" in n and repr(theirs) in n for n in found.notes)
+
+
+@pytest.mark.parametrize("theirs", ["NK cells", "NK_cells", "nk.Cells"])
+def test_a_label_in_the_plural_is_noted(tmp_path: Path, theirs: str) -> None:
+    calls = [theirs if label == "NK cell" else label for label in named(CALLED)]
+    found = both(tmp_path, named(TRUE), calls)
+    said = f"differ only by signs or a plural, and count as different ('NK cell' and {theirs!r})"
+    assert any(said in note for note in found.notes)
+    with pytest.raises(InputError, match="4 differ only by signs or a plural, as 'B cell' and 'B cells'"):
+        both(tmp_path, named(TRUE), named(CALLED, ["B cells", "NK cells", "T cells", "monocytes"]))
+
+
+def test_words_that_end_in_s_are_no_plurals() -> None:
+    assert singular_form("T cells, CD8+") == singular_form("T-Cell CD8+")
+    for word in ("plus", "mass", "s", "CD3s", "pons"):
+        assert (singular_form(word) == singular_form(word[:-1])) == (word == "pons")
 
 
 # --- codes without their names ---
@@ -303,6 +320,32 @@ def test_row_numbers_are_no_cell_ids(tmp_path: Path, first: int, name: str) -> N
     found = scored(truth, calls)
     assert accuracy(found) == pytest.approx(RIGHT)
     assert any("matched by row number" in note for note in found.notes)
+
+
+def test_ids_under_two_names(tmp_path: Path) -> None:
+    truth, calls, order = tmp_path / "t.csv", tmp_path / "c.csv", np.random.default_rng(2).permutation(60)
+    pl.DataFrame({"": range(60), "cell": IDS, "ct": named(TRUE)}).write_csv(truth)
+    pl.DataFrame({"": range(60), "ct": named(CALLED[order]), "barcode": np.array(IDS)[order]}).write_csv(calls)
+    with pytest.raises(
+        InputError, match=r"columns 'cell' of the truth and 'barcode' of the predictions do; .* --id cell,barcode\."
+    ):
+        scored(truth, calls)
+    assert accuracy(scored(truth, calls, id=("cell", "barcode"))) == pytest.approx(RIGHT)
+    pl.DataFrame({"sample": ["s"] * 60, "cell": IDS, "ct": named(TRUE)}).write_csv(truth)
+    said = r"column 'cell' of t\.csv and column 'barcode' of c\.csv match: --id cell,barcode\."
+    with pytest.raises(InputError, match=said):
+        scored(truth, calls)
+
+
+def test_files_without_cell_ids(tmp_path: Path) -> None:
+    truth, calls = tmp_path / "t.csv", tmp_path / "c.csv"
+    pl.DataFrame({"ct": named(TRUE)}).write_csv(truth)
+    pl.DataFrame({"ct": named(CALLED)}).write_csv(calls)
+    with pytest.raises(InputError, match=r"t\.csv has no column but labels and scores, so there are no cell ids"):
+        scored(truth, calls)
+    found = scored(truth, calls, align="position")
+    assert accuracy(found) == pytest.approx(RIGHT)
+    assert not any("position" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("column", ["a:b", "a,b", "a:b,c", "x=y"])

@@ -82,6 +82,10 @@ def test_other_faults_are_said_alike(tmp_path, reader):
         assert refusal(READERS[reader], path) == f"'{path}' is not UTF-8 text; save it as UTF-8."
     path.write_text("\t".join(HEADER) + "\n" + "\t".join(ROW) + "\n")
     assert refusal(READERS[reader], path).startswith(f"'{path}' seems to be separated by tabs, not by commas")
+    path.write_text(";".join(HEADER) + "\n" + ";".join([*ROW[:-1], "0,5"]) + "\n")
+    said = refusal(READERS[reader], path)
+    assert "separated by semicolons, as Excel writes tables where numbers have a decimal comma" in said
+    assert "decimal=','" in said
     path.write_text(",".join([*HEADER, "x"]) + "\n" + ",".join([*ROW, "2"]) + "\n")
     assert refusal(READERS[reader], path).startswith(f"'{path}' has more than one column named 'x'")
     whole = written(tmp_path / "whole.csv.gz", *[ROW] * 100).read_bytes()

@@ -400,7 +400,10 @@ def test_columns_that_no_rule_names_are_carried_through(kind):
         (["2", "x", "2.", "2.00"], "'2', '2.', '2.00'"),
         (["1", "2", "x"], None),
         (["A1", "A01"], None),
-        (["1e1", "10"], None),
+        (["1e1", "10"], "'1e1', '10'"),
+        (["1E2", "100", "1.0e+02", "x"], "'1E2', '100', '1.0e+02'"),
+        ([".5", "0.5"], "'.5', '0.5'"),
+        (["1e1", "2e1", "e1"], None),
     ],
 )
 def test_one_number_in_several_ways_is_noted(values, shown):

@@ -114,6 +114,8 @@ BARCODES = ["AACG", "TTGA", "GGAC", "CATT"]
         (BARCODES, [x.lower() for x in BARCODES], "upper case is made lower case in the ids of"),
         (BARCODES, ["0", "1", "2", "3"], "only numbers of rows; if both are known"),
         (BARCODES, ["w", "x", "y", "z"], "give predictions of the same cells"),
+        (["0", "1", "2"], ["0.0", "1.0", "2.0"], "3 are equal as numbers, but written in two ways ('0' and '0.0')"),
+        (["07", "08", "12"], ["8", "7", "12"], "3 are equal as numbers, but written in two ways ('07' and '8')"),
         # Without a suffix these are all the same: that is no sign of anything.
         (
             ["donor1_1", "donor1_2", "donor1_3"],
