@@ -95,12 +95,7 @@ def read_azimuth(options: AzimuthOptions, ontology: Ontology | None) -> AzimuthC
         raise InputError(
             f"{ontology.source} does not have its root {ontology.root} as a term, so no call can become it."
         )
-    crosswalk = read_azimuth_crosswalk(
-        options.crosswalk_csv,
-        options.crosswalk_azimuth_col,
-        options.crosswalk_cl_id_col,
-        options.crosswalk_cl_label_col,
-    )
+    crosswalk = read_azimuth_crosswalk(options)
     columns = _find_levels(options)
     cells = read_cells(options.h5ad, [])
     found = read_cells(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...errors import InputError, examples
 from ...readers.cells import LabelColumn, read_cells
 from ...tables.labels import MISSING_TEXT
+from .options import AzimuthOptions
 
 __all__ = ["Crosswalk", "read_azimuth_crosswalk"]
 
@@ -43,17 +44,14 @@ def _texts(column: LabelColumn) -> list[str]:
     return [values[code] for code in column.codes]
 
 
-def read_azimuth_crosswalk(path: str, azimuth_column: str, id_column: str, label_column: str = "") -> Crosswalk:
+def read_azimuth_crosswalk(options: AzimuthOptions) -> Crosswalk:
     """Read a crosswalk.
 
     Parameters
     ----------
-    path : str
-        CSV or TSV file, or any other that `read_cells` reads.
-    azimuth_column, id_column, label_column : str
-        Columns of the Azimuth labels, of the ids and (empty for none) of the labels of terms. White space around
-        labels is taken off; the ways of writing an id of the Cell Ontology become one (``CL:0000084``); rows without
-        an Azimuth label are left out.
+    options : AzimuthOptions
+        Its file, columns and rules. White space around labels is taken off; by default, the ways of writing an id of
+        the Cell Ontology become one (``CL:0000084``); rows without an Azimuth label are left out.
 
     Returns
     -------
@@ -62,38 +60,57 @@ def read_azimuth_crosswalk(path: str, azimuth_column: str, id_column: str, label
     Raises
     ------
     InputError
-        A column that is not there, a label without an id, or one with two ids or labels of its term.
+        A column that is not there; unless the options allow them, a label without an id, or one with two ids or labels
+        of its term.
     """
-    read = read_cells(path, [id_column, *filter(None, [label_column])], ids=azimuth_column, missing_text=())
+    path, id_column, label_column = options.crosswalk_csv, options.crosswalk_cl_id_col, options.crosswalk_cl_label_col
+    columns = [id_column, *filter(None, [label_column])]
+    read = read_cells(path, columns, ids=options.crosswalk_azimuth_col, missing_text=())
     given = read.ids.fill_null("").to_list()
     labels = [label.strip() for label in given]
     written = _texts(read.columns[id_column])
-    ids = [f"CL:{match[1]}" if (match := _CL.fullmatch(text)) else text for text in written]
+    ids, notes = _ids(written, options)
     names = _texts(read.columns[label_column]) if label_column else [""] * len(ids)
-    rows = list(zip(labels, ids, names, strict=True))
-    without = [label for label, identifier, _ in rows if label and not identifier]
+    rows = [row for row in zip(labels, ids, names, strict=True) if row[0]]
+    without = [label for label, identifier, _ in rows if not identifier]
     if without:
-        raise InputError(
-            f"The crosswalk {path} has no {id_column!r} for {len(without)} labels ({examples(without)}); give each an "
-            "id, or leave its row out."
-        )
+        if options.crosswalk_empty_id == "error":
+            raise InputError(
+                f"The crosswalk {path} has no {id_column!r} for {len(without)} labels ({examples(without)}); give each "
+                "an id, leave its row out, or pass --crosswalk-empty-id leave-out or nan."
+            )
+        leaves_out = options.crosswalk_empty_id == "leave-out"
+        became = "were left out" if leaves_out else "got the text 'nan'"
+        notes.append(f"{path}: {len(without)} rows without an id {became} ({examples(without)}).")
+        rows = [(label, identifier or "nan", name) for label, identifier, name in rows if identifier or not leaves_out]
     meanings: dict[str, dict[str, tuple[str, str]]] = {}
     for label, identifier, name in rows:
-        if label:
-            meanings.setdefault(label, {})[f"{identifier} {name}".strip()] = (identifier, name)
+        meanings.setdefault(label, {})[f"{identifier} {name}".strip()] = (identifier, name)
     twice = [f"{label}: {' or '.join(several)}" for label, several in meanings.items() if len(several) > 1]
     if twice:
-        raise InputError(
-            f"The crosswalk {path} gives {len(twice)} labels two meanings ({examples(twice)}); keep one row for each."
-        )
-    changed = [f"{old} to {new}" for old, new in dict.fromkeys(zip(written, ids, strict=True)) if old != new]
+        if options.crosswalk_duplicates == "error":
+            raise InputError(
+                f"The crosswalk {path} gives {len(twice)} labels two meanings ({examples(twice)}); keep one row for "
+                "each, or take the last with --crosswalk-duplicates last."
+            )
+        notes.append(f"{path}: {len(twice)} labels have two meanings, of which the last counts ({examples(twice)}).")
     n_trimmed = sum(old != new for old, new in zip(given, labels, strict=True))
-    notes = []
-    if changed:
-        notes.append(f"{path}: {len(changed)} ids were rewritten ({examples(changed, 3)}).")
     if n_trimmed:
         notes.append(f"{path}: White space was taken off {n_trimmed} labels.")
     if "" in labels:
         notes.append(f"{path}: {labels.count('')} rows without a label were left out.")
-    meaning = {label: next(iter(only.values())) for label, only in meanings.items()}
+    meaning = {label: (identifier, name) for label, identifier, name in rows}
     return Crosswalk(meaning, tuple(notes), read.source)
+
+
+def _ids(written: Sequence[str], options: AzimuthOptions) -> tuple[list[str], list[str]]:
+    """Return ids in one form, or as they are written, and a note on those that are not of that form."""
+    ids = [f"CL:{match[1]}" if (match := _CL.fullmatch(text)) else text for text in written]
+    pairs = [(old, new) for old, new in dict.fromkeys(zip(written, ids, strict=True)) if old != new]
+    if not pairs:
+        return ids, []
+    if options.crosswalk_id_form == "as-written":
+        shown = examples([old for old, _ in pairs], 3)
+        return list(written), [f"{options.crosswalk_csv}: {len(pairs)} ids are taken as written ({shown})."]
+    changed = [f"{old} to {new}" for old, new in pairs]
+    return ids, [f"{options.crosswalk_csv}: {len(changed)} ids were rewritten ({examples(changed, 3)})."]

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from ...errors import InputError
 from ...options import check_choices, option
 
-__all__ = ["UNMAPPED", "AzimuthOptions"]
+__all__ = ["DUPLICATES", "EMPTY_IDS", "ID_FORMS", "UNMAPPED", "AzimuthOptions"]
 
 #: What a call without a term may become; see `AzimuthOptions`.
 UNMAPPED = ("unknown", "error", "empty", "root")
+
+#: Rows of one label that do not agree; rows without an id; how ids are taken. The first is the default, and the last
+#: what cellarium-cas does.
+DUPLICATES = ("error", "last")
+EMPTY_IDS = ("error", "leave-out", "nan")
+ID_FORMS = ("one", "as-written")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +44,23 @@ class AzimuthOptions:
     crosswalk_cl_id_col: str = option("Column of the ids: CL:0000084, CL_0000084 or an address.")
     azimuth_ref_name: str = option("Azimuth reference, e.g. pbmcref; the model is called azimuth_<name>.")
     crosswalk_cl_label_col: str = option("Column of the labels of terms. Left out: the Azimuth label is the label.", "")
+    crosswalk_duplicates: str = option(
+        "Labels that the crosswalk gives two meanings; last: the last row counts, as in cellarium-cas.",
+        "error",
+        choices=DUPLICATES,
+    )
+    crosswalk_empty_id: str = option(
+        "Rows of the crosswalk without an id; leave-out: labels that it lacks; nan: the id is the text nan, as in "
+        "cellarium-cas.",
+        "error",
+        choices=EMPTY_IDS,
+    )
+    crosswalk_id_form: str = option(
+        "one: CL_0000084, cl:0000084 and the address of a term are CL:0000084; as-written: ids stay as they are, as in "
+        "cellarium-cas.",
+        "one",
+        choices=ID_FORMS,
+    )
     ontology: str = option(
         "ontology_resource.json, OBO or OBO-graph JSON; sample:cl (the packaged Cell Ontology); or NAME[@RELEASE] of "
         "'fastbench ontology fetch'; goes into the directory.",

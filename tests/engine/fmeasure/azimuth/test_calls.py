@@ -146,3 +146,26 @@ def test_crosswalks_that_cannot_be_used(files: Files) -> None:
     files.refused("no column 'label'", crosswalk_azimuth_col="label")
     files.crosswalk([["La", A, "x"], ["La", A, "y"]])  # the label of the term matters only where it is asked for
     assert files.convert().levels["mapped"].to_list() == [0, 2]
+
+
+def test_crosswalks_as_cellarium_cas_takes_them(files: Files) -> None:
+    files.crosswalk(
+        [["La", B, ""], ["Lb", "", ""], ["Lb", "CL_0000002", ""], ["Lc", C, ""], ["Lf", "NA", ""], ["La", A, ""]]
+    )
+    files.refused("has no 'cl_id' for 2 labels ('Lb', 'Lf')", "--crosswalk-empty-id leave-out or nan")
+    files.refused("gives 2 labels two meanings", "--crosswalk-duplicates last", crosswalk_empty_id="nan")
+    old = files.convert(crosswalk_duplicates="last", crosswalk_empty_id="nan", crosswalk_id_form="as-written")
+    names = [row[3:5] for row in files.read("inferred_labels.csv")[1:]]
+    assert names == [["nan", "CL_0000002"], [C, A], [C, A]]  # of c1 (Lf, Lb), c2 and c3 (Lc, La)
+    assert old.levels["outside"].to_list() == [1, 1]
+    said = "\n".join(old.notes)
+    assert "2 rows without an id got the text 'nan' ('Lb', 'Lf')" in said
+    assert "2 labels have two meanings, of which the last counts" in said
+    assert "1 ids are taken as written ('CL_0000002')" in said
+
+
+def test_rows_without_an_id_are_left_out_where_asked_for(files: Files) -> None:
+    files.crosswalk([["La", A, ""], ["Lb", "", ""], ["Lb", "CL_0000002", ""], ["Lc", C, ""], ["Lf", "", ""]])
+    found = files.convert(crosswalk_empty_id="leave-out")
+    assert [row[3:5] for row in files.read("inferred_labels.csv")[1:]] == [["unknown", B], [C, A], [C, A]]
+    assert "2 rows without an id were left out ('Lb', 'Lf')" in "\n".join(found.notes)
