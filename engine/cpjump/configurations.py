@@ -165,8 +165,10 @@ class Configurations:
 
     def _chosen(self, wells: Wells, plates: tuple[Plate, ...], warnings: list[str]) -> Wells | None:
         """Leave out the wells that are not to be scored."""
-        warnings += [f"{plates[0].description}: {said}" for said in self._plan.filters.absent(wells.profiles)]
-        keep = self._plan.filters.keep(wells.profiles, plates)
+        filters = self._plan.filters
+        said = [*filters.absent(wells.profiles), *filters.unlisted_controls(wells.profiles)]
+        warnings += [f"{plates[0].description}: {each}" for each in said]
+        keep = filters.keep(wells.profiles, plates)
         if not keep.any():
             return None
         return wells if keep.all() else replace(wells, profiles=wells.profiles.take(keep))

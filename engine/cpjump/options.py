@@ -22,6 +22,7 @@ GATES: Final = ("q", "none")
 FEATURES: Final = ("profile", "emb")
 ORF_REPLICATES: Final = ("any", "same-position", "different-position")
 P_VALUES: Final = ("paper", "exact")
+TEST_LABELS_CONTROLS: Final = ("plates", "listed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,15 @@ class Options(TextOptions):
         "Whether an older correction in save_correction is replaced.", False, python_only=True, decides=False
     )
     test_labels: Path | None = option(
-        "CSV whose SAMPLE_KEY (PLATE-WELL-...) names the wells to score.", None, reads=True
+        "CSV whose SAMPLE_KEY (PLATE-WELL-...) names the wells to score; negative controls of its plates are kept, "
+        "listed or not.",
+        None,
+        reads=True,
+    )
+    test_labels_controls: str = option(
+        "Negative controls that stay with --test-labels: all of the plates that it names, or those that it lists.",
+        "plates",
+        choices=TEST_LABELS_CONTROLS,
     )
     split_manifest: Path | None = option(
         "Split of 'fastbench cpjump split'; controls of its plates are kept.", None, reads=True
@@ -117,6 +126,9 @@ class Options(TextOptions):
             "p_values": known_label("p_values", self.p_values, P_VALUES),
             "features": known_label("features", self.features, FEATURES),
             "batch_correction": known_label("batch_correction", self.batch_correction.replace("_", "-"), METHODS),
+            "test_labels_controls": known_label(
+                "test_labels_controls", self.test_labels_controls, TEST_LABELS_CONTROLS
+            ),
             "orf_replicates": known_label("orf_replicates", self.orf_replicates.replace("_", "-"), ORF_REPLICATES),
         }
         checked["ties"] = known_label("ties", self.ties or PRESETS[str(checked["preset"])].ties, TIES)
@@ -148,6 +160,8 @@ class Options(TextOptions):
             raise InputError("--features emb and --embeddings go together: give both, or neither.")
         if (self.split_manifest is None) != (self.split_subset is None):
             raise InputError("--split-manifest and --split-subset go together: give both, or neither.")
+        if self.test_labels_controls == "listed" and self.test_labels is None:
+            raise InputError("--test-labels-controls listed is for --test-labels: give that file as well.")
         for name in ("embedding_keys", "obsm", "well_aggregate", "zarr_fill"):
             if self.features == "profile" and getattr(self, name) not in (None, False):
                 raise InputError(

@@ -32,6 +32,7 @@ _MEANING: Final = (
     "limit_plates",
     "orf_replicates",
     "split_subset",
+    "test_labels_controls",
 )
 #: Those of the published table.
 _PAPER: Final[Mapping[str, Any]] = {

@@ -42,12 +42,20 @@ class TestLabels:
     wells: dict[str, frozenset[str]]
     source: Source
 
-    def keep(self, profiles: Profiles) -> npt.NDArray[np.bool_]:
-        """Return which wells the file names, or are negative controls of a plate that it names."""
+    def listed(self, profiles: Profiles) -> npt.NDArray[np.bool_]:
+        """Return which wells the file names."""
         plates, wells = _keys(profiles)
-        named = [well in self.wells.get(plate, ()) for plate, well in zip(plates, wells, strict=True)]
-        on_plate = [plate in self.wells for plate in plates]
-        return np.array(named, bool) | (np.array(on_plate, bool) & is_control(profiles))
+        return np.array([well in self.wells.get(plate, ()) for plate, well in zip(plates, wells, strict=True)], bool)
+
+    def unlisted_controls(self, profiles: Profiles) -> npt.NDArray[np.bool_]:
+        """Return which wells it does not name, but are negative controls of a plate that it names."""
+        on_plate = np.array([plate in self.wells for plate in _keys(profiles)[0]], bool)
+        return on_plate & is_control(profiles) & ~self.listed(profiles)
+
+    def keep(self, profiles: Profiles, controls: str = "plates") -> npt.NDArray[np.bool_]:
+        """Return which wells the file names, and, unless `controls` is "listed", negative controls of its plates."""
+        listed = self.listed(profiles)
+        return listed if controls == "listed" else listed | self.unlisted_controls(profiles)
 
     def keep_accumulated(self, profiles: Profiles, order: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Return which wells the published evaluator keeps.
@@ -77,12 +85,15 @@ class WellFilters:
         Whether test labels are applied as the published evaluator does.
     sources : tuple of Source
         The files.
+    controls : {"plates", "listed"}
+        Negative controls that stay with test labels: all of their plates, or those that are listed.
     """
 
     split: WellFilter | None
     labels: TestLabels | None
     accumulated: bool
     sources: tuple[Source, ...]
+    controls: str = "plates"
 
     def plates(self, plates: Sequence[Plate]) -> tuple[tuple[Plate, ...], dict[str, int]]:
         """Return the plates that have a well left, and how many each filter dropped."""
@@ -107,8 +118,24 @@ class WellFilters:
             present = set(profiles.metadata["Metadata_Plate"].unique())
             order = [plate.name for plate in plates if plate.name in present]
             labels = self.labels
-            keep &= labels.keep_accumulated(profiles, order) if self.accumulated else labels.keep(profiles)
+            keep &= (
+                labels.keep_accumulated(profiles, order) if self.accumulated else labels.keep(profiles, self.controls)
+            )
         return keep
+
+    def unlisted_controls(self, profiles: Profiles) -> list[str]:
+        """Return what becomes of negative controls that test labels do not list, of plates that they name."""
+        if self.labels is None or self.accumulated:
+            return []
+        count = int(self.labels.unlisted_controls(profiles).sum())
+        if not count:
+            return []
+        if self.controls == "listed":
+            return [f"{count} negative controls that the test labels do not list were left out."]
+        return [
+            f"{count} negative controls that the test labels do not list are kept, as all controls of their plates are "
+            "(--test-labels-controls listed leaves them out)."
+        ]
 
     def absent(self, profiles: Profiles) -> list[str]:
         """Return which wells are asked for on the plates of these profiles and have none."""
@@ -172,4 +199,5 @@ def well_filters(options: Options) -> WellFilters:
     if options.test_labels is not None:
         labels = read_test_labels(options.test_labels)
         sources.append(labels.source)
-    return WellFilters(split, labels, options.rules.accumulated_test_filter, tuple(sources))
+    accumulated = options.rules.accumulated_test_filter
+    return WellFilters(split, labels, accumulated, tuple(sources), options.test_labels_controls)

@@ -54,6 +54,27 @@ def test_labels_by_plate_and_well_with_the_controls(labels: Path) -> None:
     }
 
 
+def test_controls_that_are_not_listed_are_kept_and_told_or_left_out(labels: Path) -> None:
+    filters = well_filters(Options(test_labels=labels))
+    assert filters.unlisted_controls(profiles()) == [
+        "2 negative controls that the test labels do not list are kept, as all controls of their plates are "
+        "(--test-labels-controls listed leaves them out)."
+    ]
+    strict = well_filters(Options(test_labels=labels, test_labels_controls="listed"))
+    listed = {("p1", "A01"), ("p1", "A02"), ("p2", "A02"), ("p2", "A03"), ("p3", "A02"), ("p3", "A04")}
+    assert kept(strict.keep(profiles(), PLATES)) == listed
+    assert kept(filters.keep(profiles(), PLATES)) == listed | {("p1", "A04"), ("p2", "A04")}
+    assert strict.unlisted_controls(profiles()) == [
+        "2 negative controls that the test labels do not list were left out."
+    ]
+    assert well_filters(Options(test_labels=labels, preset="cellclip")).unlisted_controls(profiles()) == []
+    assert well_filters(Options()).unlisted_controls(profiles()) == []
+    with pytest.raises(InputError, match="--test-labels-controls listed is for --test-labels"):
+        Options(test_labels_controls="listed")
+    with pytest.raises(InputError, match="test_labels_controls"):
+        Options(test_labels=labels, test_labels_controls="all")
+
+
 def test_the_accumulated_filter_is_the_published_loop(labels: Path) -> None:
     found = read_test_labels(labels)
     table = profiles().metadata.with_row_index()
