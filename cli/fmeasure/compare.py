@@ -10,6 +10,7 @@ import typer
 from ...engine.fmeasure.compare.command import COMPARE
 from ..console import show_notes, show_table
 from ..declared import command_line
+from .view import macro_words, show_differences
 
 if TYPE_CHECKING:
     from ...engine.fmeasure.compare.options import CompareOptions
@@ -17,19 +18,28 @@ if TYPE_CHECKING:
 
 __all__ = ["compare", "show"]
 
-#: Rows that are shown.
-SHOWN_PAIRS, SHOWN_CLASSES = 20, 8
+#: Classes that are shown.
+SHOWN_CLASSES = 8
 
 
 def show(found: SideBySide, options: CompareOptions, output: Path) -> None:
     """Print the models, their differences, and the classes that differ most."""
-    headline = found.comparison.filter(metric=found.headline)
     show_notes(found.notes)
-    names = ("group_name", "n_cells", "accuracy", "balanced_accuracy", "f1_macro", "h_f1_micro", "h_f1_macro")
-    show_table(found.models, "Models, the best first", [name for name in names if name in found.models.columns])
+    names = (
+        "group_name",
+        "n_cells",
+        "accuracy",
+        "balanced_accuracy",
+        "f1_macro",
+        "n_macro_classes",
+        "h_f1_micro",
+        "h_f1_macro",
+    )
+    title = f"Models, the best first; {macro_words(options)}"
+    show_table(found.models, title, [name for name in names if name in found.models.columns])
     typer.echo()
-    columns = ["model_a", "model_b", "difference", "lower", "upper", "p_value"]
-    show_table(headline.head(SHOWN_PAIRS), f"Differences of {found.headline}: {found.interval_words}", columns)
+    title = f"Differences of {found.headline}: {found.interval_words}"
+    show_differences(found.comparison, found.headline, title, options)
     typer.echo()
     worst = found.classes.head(SHOWN_CLASSES)
     columns = ["name", "support", "recall_a", "recall_b", "right_only_a", "right_only_b"]

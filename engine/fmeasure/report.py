@@ -317,8 +317,8 @@ def _intervals(
         beside = [f.metric for f in found if not (np.isnan(f.lower) or f.lower <= f.value <= f.upper)]
         if beside:
             notes.append(
-                f"Group {group.name!r}: intervals of {examples(beside)} lie beside their value: means over classes "
-                "change when rare classes drop out of a draw."
+                f"Group {group.name!r}: intervals of {examples(beside)} lie beside their value, which draws do "
+                "not centre on; take them as rough."
             )
         by_group[group.name] = found
     return _GroupIntervals(interval_table(by_group), notes, fewest)

@@ -123,6 +123,7 @@ _SUMMARY = [
     Column("n_without_prediction", "integer", "Scored cells without a prediction.", CELLS),
     Column("n_true_classes", "integer", "Labels that are the truth of a cell."),
     Column("n_predicted_classes", "integer", "Labels that are the prediction of a cell."),
+    Column("n_macro_classes", "integer", "Labels that flat macro means are over: as truth or prediction (--macro)."),
     Column("accuracy", "number", "Share of the cells whose prediction is the truth."),
     Column("balanced_accuracy", "number", "Mean recall of the classes."),
     Column("matthews_correlation", "number", "Matthews correlation coefficient."),

@@ -30,7 +30,7 @@ class CompareOptions:
         (),
         many="comma",
     )
-    bootstrap: int = option("Draws for intervals; 0 for none.", 200)
+    bootstrap: int = option("Draws for intervals; 0 for none.", 1000)
     bootstrap_by: str = option("What is drawn: cell, sample, or an obs column that was kept with the cells.", "cell")
     seed: int = option("Seed of the bootstrap.", 0)
     macro: str = option("Classes of flat macro means: active (seen as truth or prediction) or true.", "active")

@@ -249,7 +249,7 @@ def compare(
     rules: Rules,
     backend: Backend[Any],
     *,
-    draws: int = 200,
+    draws: int = 1000,
     seed: int = 0,
     level: float = 0.95,
     threads: int = 0,
@@ -264,7 +264,7 @@ def compare(
         How ratios become scores.
     backend : Backend
         Kernels, see `kernels.dispatch.get_backend`.
-    draws : int, default 200
+    draws : int, default 1000
         Draws of the bootstrap; 0 leaves intervals and p-values of differences out.
     seed, level, threads
         As in `intervals.intervals`.

@@ -34,7 +34,7 @@ _BESIDE = {
     "n_cells": ("cells", "{:,.0f}"),
 }
 #: Footnote of intervals that do not hold their value.
-BESIDE_VALUE = "Intervals beside their mark: rare classes drop out of draws, which changes means over classes."
+BESIDE_VALUE = "Intervals beside their mark: draws do not centre on the value there; take them as rough."
 _COLUMN = 0.98  # inches of such a column
 _FLAT = OKABE_ITO[1]
 _MARKS: dict[str, dict[str, Any]] = {

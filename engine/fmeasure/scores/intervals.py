@@ -54,7 +54,7 @@ def intervals(
     *,
     bits: npt.NDArray[np.uint64] | None = None,
     n_nodes: int = 0,
-    draws: int = 200,
+    draws: int = 1000,
     seed: int = 0,
     level: float = 0.95,
     threads: int = 0,
@@ -74,7 +74,7 @@ def intervals(
         Ancestors of each label, see `hierarchical.node_class_counts`. Default: no hierarchical metrics.
     n_nodes : int
         v.
-    draws : int, default 200
+    draws : int, default 1000
         How many draws.
     seed : int, default 0
         The same seed gives the same intervals, on any number of threads.
@@ -86,7 +86,9 @@ def intervals(
     Returns
     -------
     list of Interval
-        In the order of `resample.all_scores`. Draws that leave a metric undefined do not enter its bounds.
+        In the order of `resample.all_scores`. Macro means of draws are over the classes (nodes) of the data, of which
+        those that a draw misses count with their scores in the data. Draws that leave a metric undefined do not enter
+        its bounds.
 
     Raises
     ------

@@ -78,6 +78,7 @@ def averages(
     zero_division: float = 0.0,
     rule: str = "cellarium",
     beta: float = 1.0,
+    whole: ClassCounts | None = None,
 ) -> dict[str, Numbers]:
     """Compute micro, macro and support-weighted precision, recall and F-measure.
 
@@ -96,6 +97,10 @@ def averages(
         is left out of means.
     beta : float, default 1.0
         Weight of recall in the F-measure.
+    whole : ClassCounts, shape (c,), optional
+        Where `counts` are of draws from some data, the counts of these: macro means are then over the classes of the
+        data, and a class that a draw misses counts with its scores in the data. Else rare classes come and go, and
+        means over them are not those of the data.
 
     Returns
     -------
@@ -108,7 +113,13 @@ def averages(
     total = ClassCounts(*(np.sum(x, axis=-1, keepdims=True) for x in (counts.hits, counts.support, counts.predicted)))
     micro = ClassScores(*(score[..., 0] for score in class_scores(total, **options)))
     used = (counts.support > 0) | (counts.predicted > 0) if classes == "active" else counts.support > 0
-    macro = ClassScores(*(_mean(score, used.astype(np.int64), used, zero_division, rule) for score in scores))
+    some, over = scores, used
+    if whole is not None:
+        over = np.broadcast_to((whole.support > 0) | ((classes == "active") & (whole.predicted > 0)), used.shape)
+        some = ClassScores(
+            *(np.where(used, *both) for both in zip(scores, class_scores(whole, **options), strict=True))
+        )
+    macro = ClassScores(*(_mean(score, over.astype(np.int64), over, zero_division, rule) for score in some))
     weighted = ClassScores(*(_mean(score, counts.support, used, zero_division, rule) for score in scores))
     tp, support, predicted = (x[..., 0] for x in (total.hits, total.support, total.predicted))
     return {
@@ -127,7 +138,7 @@ def averages(
     }
 
 
-def single_scores(counts: ClassCounts) -> dict[str, Floats]:
+def single_scores(counts: ClassCounts, whole: ClassCounts | None = None) -> dict[str, Floats]:
     """Compute accuracy, balanced accuracy, Matthews correlation and Cohen's kappa; NaN where undefined.
 
     Cells without a prediction count as predicted to be of a class of their own.
@@ -136,6 +147,8 @@ def single_scores(counts: ClassCounts) -> dict[str, Floats]:
     ----------
     counts : ClassCounts, shape (..., c)
         Counts by class.
+    whole : ClassCounts, shape (c,), optional
+        As in `averages`: the balanced accuracy of draws is over the classes of the data.
 
     Returns
     -------
@@ -149,13 +162,16 @@ def single_scores(counts: ClassCounts) -> dict[str, Floats]:
     hits, support, predicted = (np.asarray(x, np.float64) for x in (counts.hits, counts.support, counts.predicted))
     cells, correct = support.sum(axis=-1), hits.sum(axis=-1)
     none = cells - predicted.sum(axis=-1)
-    recall = _ratio(hits, support, np.nan)
+    recall, true = _ratio(hits, support, np.nan), support > 0
+    if whole is not None:
+        recall = np.where(true, recall, _ratio(whole.hits, whole.support, np.nan))
+        true = np.broadcast_to(whole.support > 0, support.shape)
     chance = (support * predicted).sum(axis=-1)
     spread_true = cells**2 - (support**2).sum(axis=-1)
     spread_predicted = cells**2 - (predicted**2).sum(axis=-1) - none**2
     return {
         "accuracy": _ratio(correct, cells, np.nan),
-        "balanced_accuracy": _mean(recall, (support > 0).astype(np.int64), support > 0, np.nan, "cellarium"),
+        "balanced_accuracy": _mean(recall, true.astype(np.int64), true, np.nan, "cellarium"),
         "matthews_correlation": _ratio(correct * cells - chance, np.sqrt(spread_true * spread_predicted), np.nan),
         "cohen_kappa": _ratio(correct * cells - chance, cells**2 - chance, np.nan),
     }

@@ -30,7 +30,7 @@ class ReportOptions:
     group_by: tuple[str, ...] = option(
         "What groups are made of: metadata keys or obs columns, A,B.", ("model_name",), many="comma"
     )
-    bootstrap: int = option("Draws for intervals; 0 for none.", 200)
+    bootstrap: int = option("Draws for intervals; 0 for none.", 1000)
     bootstrap_by: str = option("What is drawn: cell, sample, or an obs column such as donor_id.", CELL)
     seed: int = option("Seed of the bootstrap, and of the example.", 0)
     zero_division: float = option("What a ratio without a denominator is worth.", 0.0)

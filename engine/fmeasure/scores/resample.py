@@ -138,6 +138,16 @@ class CountMap:
         by_node[0] += self._shared @ cells
         return classes, ClassCounts(*(np.ascontiguousarray(each.T) for each in by_node))
 
+    def whole(self, sizes: Ints) -> tuple[ClassCounts, ClassCounts | None]:
+        """Count all units, `sizes` of each kind: by class (c',) and by node (v',) or None."""
+        classes, nodes = self.counts(sizes[:, np.newaxis].astype(np.float64))
+        return _row(classes), None if nodes is None else _row(nodes)
+
+
+def _row(counts: ClassCounts) -> ClassCounts:
+    """Return counts of one draw, (1, c), as (c,)."""
+    return ClassCounts(counts.hits[0], counts.support[0], counts.predicted[0])
+
 
 def distinct_entries(entries: Entries) -> tuple[Entries, Ints]:
     """Add up entries of equal truth and prediction.
@@ -169,10 +179,18 @@ def unit_matrix(entry: Ints, unit: Ints, cells: Ints, n_entries: int, n_units: i
     return csr_matrix((cells.astype(np.float64), (entry, unit)), shape=(n_entries, n_units))
 
 
-def all_scores(classes: ClassCounts, nodes: ClassCounts | None, rules: Rules) -> dict[str, Any]:
-    """Return all metrics by name: flat, those of `single_scores`, and with the prefix ``h_`` the hierarchical ones."""
-    found = {**rules.flat(classes), **single_scores(classes)}
-    return found if nodes is None else found | rules.hierarchical(nodes)
+def all_scores(
+    classes: ClassCounts,
+    nodes: ClassCounts | None,
+    rules: Rules,
+    whole: tuple[ClassCounts | None, ClassCounts | None] = (None, None),
+) -> dict[str, Any]:
+    """Return all metrics by name: flat, those of `single_scores`, and with the prefix ``h_`` the hierarchical ones.
+
+    `whole` are the counts of the data, by class and by node, where `classes` and `nodes` are of draws from them.
+    """
+    found = {**rules.flat(classes, whole=whole[0]), **single_scores(classes, whole[0])}
+    return found if nodes is None else found | rules.hierarchical(nodes, whole=whole[1])
 
 
 def point_scores(
@@ -209,15 +227,17 @@ def resample(
     Returns
     -------
     list of dict of str to ndarray, shape (draws,)
-        Metrics of each model, see `all_scores`.
+        Metrics of each model, see `all_scores`; macro means are over the classes and nodes of the data.
     """
     units = UnitDraws(sizes)
     numbers = len(sizes) + max(each.numbers for each in maps)
     size = min(max(NUMBERS // numbers, 1), BLOCK)
 
+    whole = [each.whole(sizes) for each in maps]
+
     def block(number: int, draws: int) -> list[dict[str, Floats]]:
         drawn = units.draw(draws, np.random.default_rng(np.random.SeedSequence((seed, number))))
-        return [all_scores(*each.counts(drawn), rules) for each in maps]
+        return [all_scores(*each.counts(drawn), rules, data) for each, data in zip(maps, whole, strict=True)]
 
     jobs = []
     for number, start in enumerate(range(0, draws, size)):

@@ -43,17 +43,15 @@ class Rules:
     macro: str = "active"
     beta: float = 1.0
 
-    def flat(self, counts: ClassCounts, beta: float = 1.0) -> dict[str, Any]:
+    def flat(self, counts: ClassCounts, beta: float = 1.0, whole: ClassCounts | None = None) -> dict[str, Any]:
         """Compute flat metrics, see `metrics.averages`."""
-        return averages(
-            counts, classes=self.macro, zero_division=self.zero_division, rule=self.zero_division_rule, beta=beta
-        )
+        ratios: dict[str, Any] = {"zero_division": self.zero_division, "rule": self.zero_division_rule, "beta": beta}
+        return averages(counts, classes=self.macro, whole=whole, **ratios)
 
-    def hierarchical(self, counts: ClassCounts, beta: float = 1.0) -> dict[str, Any]:
+    def hierarchical(self, counts: ClassCounts, beta: float = 1.0, whole: ClassCounts | None = None) -> dict[str, Any]:
         """Compute hierarchical metrics, with the prefix ``h_``; nodes that are nobody's truth do not count."""
-        found = averages(
-            counts, classes="true", zero_division=self.zero_division, rule=self.zero_division_rule, beta=beta
-        )
+        ratios: dict[str, Any] = {"zero_division": self.zero_division, "rule": self.zero_division_rule, "beta": beta}
+        found = averages(counts, classes="true", whole=whole, **ratios)
         return {f"h_{name}": value for name, value in found.items()}
 
 
@@ -108,6 +106,7 @@ def summary_row(
         "n_without_prediction": int(first.missed.sum()),
         "n_true_classes": int((counts.support > 0).sum()),
         "n_predicted_classes": int((counts.predicted > 0).sum()),
+        "n_macro_classes": int(((counts.support > 0) | ((rules.macro == "active") & (counts.predicted > 0))).sum()),
         **python_numbers(single_scores(counts)),
     }
     for k, confusion in enumerate(confusions[1:], start=2):

@@ -272,3 +272,45 @@ def test_bounds_of_columns():
 def test_too_few_units(units, message):
     with pytest.raises(InputError, match=message):
         intervals(units, RULES, ROOM)
+
+
+def with_rare_classes():
+    """Cells of a common class, and of six rare ones that are one cell or one wrong call each."""
+    truth = [1] * 40 + [2, 3, 4, 5]
+    return cells_of(truth, [1] * 38 + [6, 7] + [2, 3, 1, 1])
+
+
+def test_rare_classes_do_not_come_and_go_in_draws():
+    """Macro means of draws are over the classes of the data, so that they centre on the value."""
+    cells = with_rare_classes()
+    entries = distinct_entries(cells)[0]
+    order = np.argsort(entries.cells, kind="stable")
+    sizes = entries.cells[order]
+    sorted_entries = Entries(entries.rows[order], entries.cols[order], sizes, len(IDS))
+    for rules in (RULES, Rules(macro="true"), Rules(zero_division_rule="sklearn")):
+        values = {**rules.flat(cells.class_counts()), **single_scores(cells.class_counts())}
+        [drawn] = resample.resample(sizes, [CountMap(sorted_entries)], rules, 2000, seed=1)
+        for name in ("f1_macro", "precision_macro", "recall_macro", "balanced_accuracy"):
+            assert drawn[name].mean() == pytest.approx(float(values[name]), abs=0.02)
+    found = run(entries, draws=1000)
+    for each in found.values():
+        assert each.lower <= each.value <= each.upper
+    plain = [averages(cells_of(*drawn_cells(cells, seed)).class_counts())["f1_macro"] for seed in range(200)]
+    assert np.mean(plain) > found["f1_macro"].value + 0.05  # what they would centre on without it
+
+
+def drawn_cells(cells, seed):
+    chosen = np.random.default_rng(seed).integers(0, len(cells.rows), len(cells.rows))
+    return cells.rows[chosen], cells.cols[chosen]
+
+
+def test_a_class_that_a_draw_misses_counts_with_its_score_in_the_data():
+    whole = ClassCounts(np.array([4, 1, 0]), np.array([5, 1, 0]), np.array([4, 2, 1]))
+    drawn = ClassCounts(np.array([5, 0, 0]), np.array([6, 0, 0]), np.array([5, 1, 0]))
+    of_data, of_draw = averages(whole), averages(drawn, whole=whole)
+    f = 2 * (5 / 6) / (1 + 5 / 6)
+    assert of_draw["f1_macro"] == pytest.approx((f + 0 + 0) / 3)  # the second is called wrongly, the third stays at 0
+    assert averages(drawn, whole=whole, classes="true")["f1_macro"] == pytest.approx((f + 2 / 3) / 2)
+    assert averages(whole, whole=whole) == of_data
+    assert single_scores(drawn, whole)["balanced_accuracy"] == pytest.approx((5 / 6 + 1) / 2)
+    assert averages(drawn, whole=whole)["f1_weighted"] == averages(drawn)["f1_weighted"]
