@@ -19,7 +19,7 @@ from .column_roles import METADATA_PREFIXES, FeatureChoice, choose_named, compil
 from .embeddings.lists import from_vectors, number_lists, vector_column
 from .profiles import finished, without_row_numbers
 
-__all__ = ["profiles_of"]
+__all__ = ["parted", "profiles_of"]
 
 
 def profiles_of(
@@ -81,6 +81,11 @@ def profiles_of(
     digest.update(found.metadata.write_json().encode())
     source = Source(IN_MEMORY, digest.hexdigest(), int(found.features.nbytes), len(found))
     return finished([replace(found, sources=(source,))], missing, missing_text)
+
+
+def parted(frame: pl.DataFrame, metadata_columns: Iterable[str]) -> Profiles:
+    """Part a table with its features inside into metadata and features, which may be missing; see `profiles_of`."""
+    return _from_one(frame, compile_features(None, metadata_columns), "")
 
 
 def _from_anndata(adata: Any, feats: Any, features: str | None, obsm: str | None) -> Profiles:

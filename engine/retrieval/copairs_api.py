@@ -18,6 +18,7 @@ from ..tables.filters import parse_filter
 from ..tables.frames import column_names, feature_matrix, metadata_frame, select_columns, with_columns_like
 from ..tables.matrix import library_of, refuse_other_order
 from .average_precision import SCORES, score
+from .given import Given, split_table, unpacked
 from .options import scoring_of
 from .pair_rules import Columns, PairRules, named_columns
 
@@ -29,11 +30,11 @@ LOOKED_AT = 256
 
 def average_precision(
     meta: Any,
-    feats: Any,
-    pos_sameby: Columns,
-    pos_diffby: Columns,
-    neg_sameby: Columns,
-    neg_diffby: Columns,
+    feats: Any = None,
+    pos_sameby: Columns = (),
+    pos_diffby: Columns = (),
+    neg_sameby: Columns = (),
+    neg_diffby: Columns = (),
     batch_size: int = 20000,
     distance: str | Similarity = "cosine",
     progress_bar: bool = True,
@@ -42,15 +43,18 @@ def average_precision(
     device: str = "auto",
     queries: Any = None,
     degenerate: str = "refuse",
+    obsm: str | None = None,
 ) -> Any:
     """Average precision of each profile: how well it retrieves its positives among its negatives.
 
     Parameters
     ----------
-    meta : pandas.DataFrame, polars.DataFrame or pyarrow.Table, n rows
-        Metadata of the profiles.
-    feats : array or table of numbers, shape (n, d)
-        Features; row i belongs to row i of `meta`. float32 stays float32, float64 stays float64.
+    meta : pandas.DataFrame, polars.DataFrame or pyarrow.Table, n rows; AnnData or Profiles
+        Metadata of the profiles. Of AnnData ``obs``, with ``X`` or an entry of ``obsm`` as features.
+    feats : array or table of numbers, shape (n, d), optional
+        Features; row i belongs to row i of `meta`. float32 stays float32, float64 stays float64. Left out for a table
+        with its features inside: columns ``Metadata_*``, those of the rules and those that are no numbers are metadata,
+        and the others features.
     pos_sameby, pos_diffby, neg_sameby, neg_diffby : list of str, str, or {"all": [...], "any": [...]}
         Two profiles are a positive pair when equal in every `pos_sameby` column and different in every
         `pos_diffby` column; negative likewise. An entry may be a filter, ``"Metadata_x == 'a'"``: it limits the
@@ -74,11 +78,14 @@ def average_precision(
     degenerate : {"refuse", "drop", "last"}
         What becomes of rows with infinite or missing features, or without a direction (all zero under the cosine):
         refused; left out; or last in every ranking, as in copairs, tied with each other.
+    obsm : str, optional
+        Of AnnData, the entry of ``obsm`` to take instead of ``X``.
 
     Returns
     -------
     table of the kind of `meta`
-        The filtered metadata, all its columns as they are, rows in order and newly numbered, plus ``n_pos_pairs``,
+        The filtered metadata, all its columns as they are, rows in order and newly numbered (of AnnData, a pandas table
+        whose rows keep their names), plus ``n_pos_pairs``,
         ``n_total_pairs``, ``average_precision`` and ``normalized_average_precision``; NaN for a profile without
         positives, missing for a row that is no query. With ties, also ``ap_optimistic`` and ``ap_pessimistic``.
 
@@ -104,17 +111,17 @@ def average_precision(
     Kalinin et al. 2025, Nat Commun 16:5181.
     """
     rules = (pos_sameby, pos_diffby, neg_sameby, neg_diffby)
-    return _scored(meta, feats, rules, None, distance, progress_bar, ties, device, degenerate, queries)
+    return _scored(unpacked(meta, feats, obsm), rules, None, distance, progress_bar, ties, device, degenerate, queries)
 
 
 def multilabel_average_precision(
     meta: Any,
-    feats: Any,
-    pos_sameby: Columns,
-    pos_diffby: Columns,
-    neg_sameby: Columns,
-    neg_diffby: Columns,
-    multilabel_col: str,
+    feats: Any = None,
+    pos_sameby: Columns = (),
+    pos_diffby: Columns = (),
+    neg_sameby: Columns = (),
+    neg_diffby: Columns = (),
+    multilabel_col: str = "",
     batch_size: int = 20000,
     distance: str | Similarity = "cosine",
     progress_bar: bool = True,
@@ -122,6 +129,7 @@ def multilabel_average_precision(
     ties: str = "expected",
     device: str = "auto",
     degenerate: str = "refuse",
+    obsm: str | None = None,
 ) -> Any:
     """Average precision of each (profile, label) for a metadata column that holds lists.
 
@@ -132,7 +140,7 @@ def multilabel_average_precision(
     Parameters
     ----------
     meta, feats, pos_sameby, pos_diffby, neg_sameby, neg_diffby, batch_size, distance, progress_bar, ties, device, \
-    degenerate
+    degenerate, obsm
         As in `average_precision`.
     multilabel_col : str
         The list column; it stands in `pos_sameby`.
@@ -155,12 +163,14 @@ def multilabel_average_precision(
     [['x', 1.0], ['x', 1.0], ['y', 1.0], ['y', 1.0], ['z', 1.0], ['z', 1.0]]
     """
     rules = (pos_sameby, pos_diffby, neg_sameby, neg_diffby)
-    return _scored(meta, feats, rules, multilabel_col, distance, progress_bar, ties, device, degenerate)
+    if not multilabel_col:
+        raise InputError("multilabel_col is needed: name the column of lists.")
+    given = unpacked(meta, feats, obsm)
+    return _scored(given, rules, multilabel_col, distance, progress_bar, ties, device, degenerate)
 
 
 def _scored(
-    meta: Any,
-    feats: Any,
+    given: Given,
     rules: tuple[Columns, Columns, Columns, Columns],
     multilabel_col: str | None,
     distance: str | Similarity,
@@ -175,8 +185,11 @@ def _scored(
 
     scoring, similarity = scoring_of(distance, ties=ties, device=device, degenerate=degenerate)
     named = dict(zip(("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby"), rules, strict=True))
-    known = column_names(meta) or []
+    known = column_names(given.meta) or []
     used = named_columns(named, known) | ({multilabel_col: "multilabel_col"} if multilabel_col is not None else {})
+    if given.feats is None and known:
+        given = split_table(given.meta, used)
+    meta, feats = given.meta, given.feats
     frame, kind = metadata_frame(select_columns(meta, used))
     if not len(frame):
         raise UnpairedException("The table has no rows, so there are no pairs.")
@@ -193,11 +206,11 @@ def _scored(
             scoring,
             similarity=similarity,
             queries=None if queries is None else np.asarray(queries),
-            feature_names=column_names(feats),
+            feature_names=given.feature_names,
             progress=advance,
         )
     report = result.report
-    columns = column_names(feats)
+    columns = given.feature_names
     noticed = (
         bookkeeping_among(matrix, columns),
         dominant_feature(matrix, columns, scoring.distance),
@@ -220,6 +233,8 @@ def _scored(
         said.append(f"The columns {examples(replaced)} of the metadata are left out: the result has its own.")
     for sentence in said:
         warnings.warn(sentence, stacklevel=3)
+    if given.index is not None:
+        return with_columns_like(meta, kind, result.rows, result.frame[names]).set_axis(given.index[result.rows])
     if kind != "pandas" or multilabel_col is None:
         return with_columns_like(meta, kind, result.rows, result.frame[names])
     counts = pl.col("n_pos_pairs", "n_total_pairs").cast(pl.UInt32)

@@ -28,6 +28,7 @@ from ..tables.frames import (
     with_series,
 )
 from ..tables.groups import Groups, grouped
+from ..tables.matrix import library_of
 from .dependence import dependent_groups, perturbation_columns
 from .exchange import EXCHANGE
 from .options import NullModel
@@ -70,7 +71,7 @@ def mean_average_precision(
 
     Parameters
     ----------
-    ap_scores : pandas.DataFrame, polars.DataFrame or pyarrow.Table
+    ap_scores : pandas.DataFrame, polars.DataFrame or pyarrow.Table; or AnnData, of which obs
         One row a query, as `average_precision` returns. Rows without AP or positives are left out
         (`drop_unscored` counts them), and so are rows with a missing value in a `sameby` column.
     sameby : list of str or str
@@ -274,6 +275,8 @@ def _group_scores(
     progress: Callable[[int, int], None] | None,
 ) -> tuple[pl.DataFrame, Callable[[pl.DataFrame], Any]]:
     """Groups with their mean AP and p-value, and what makes of them a table of the kind and types that came in."""
+    if library_of(ap_scores) == "anndata":
+        ap_scores = ap_scores.obs
     purpose = "mean_average_precision (it takes what average_precision returns)"
     named = dict.fromkeys(columns, "sameby") | dict.fromkeys(_SCORES, purpose)
     named |= dict.fromkeys((name for name in EXCHANGE if name in (column_names(ap_scores) or ())), purpose)

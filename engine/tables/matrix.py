@@ -140,6 +140,8 @@ def refuse_other_order(meta: Any, feats: Any) -> None:
 
 def _as_array(feats: Any) -> tuple[np.ndarray, Sequence[str] | None]:
     library = library_of(feats)
+    if feats is None:
+        raise InputError("Features are missing; give an array or a table of numbers, a row for each of the metadata.")
     if isinstance(feats, np.ma.MaskedArray):
         if np.ma.getmaskarray(feats).any():
             raise InputError("Features are a masked array with masked values; fill or drop them first.")

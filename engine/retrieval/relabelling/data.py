@@ -17,6 +17,7 @@ from ...devices import backend_of
 from ...errors import InputError
 from ...tables.frames import column_names, feature_matrix, metadata_frame, select_columns
 from ..degenerate import Handled, handle_degenerate, refuse_degenerate
+from ..given import split_table, unpacked
 from ..options import ALIASES, Scoring, scoring_of
 from ..pair_rules import Columns, PairPlan, PairRules, compile_pairs, named_columns
 
@@ -151,6 +152,8 @@ class Relabelling:
         As there.
     queries : array of bool, shape (n,), optional
         As there.
+    obsm : str, optional
+        As there.
 
     Raises
     ------
@@ -168,11 +171,11 @@ class Relabelling:
     def __init__(
         self,
         meta: Any,
-        feats: Any,
-        pos_sameby: Columns,
-        pos_diffby: Columns,
-        neg_sameby: Columns,
-        neg_diffby: Columns,
+        feats: Any = None,
+        pos_sameby: Columns = (),
+        pos_diffby: Columns = (),
+        neg_sameby: Columns = (),
+        neg_diffby: Columns = (),
         multilabel_col: str | None = None,
         *,
         distance: str | Similarity = "cosine",
@@ -180,6 +183,7 @@ class Relabelling:
         device: str = "auto",
         degenerate: str = "refuse",
         queries: Any = None,
+        obsm: str | None = None,
     ) -> None:
         rules = PairRules(
             pos_sameby=pos_sameby,
@@ -189,14 +193,17 @@ class Relabelling:
             multilabel_col=multilabel_col,
         )
         named = {what: getattr(rules, what) for what in ("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby")}
-        known = column_names(meta) or []
+        given = unpacked(meta, feats, obsm)
+        known = column_names(given.meta) or []
         used = named_columns(named, known) | ({multilabel_col: "multilabel_col"} if multilabel_col is not None else {})
-        select_columns(meta, used)  # says which is not there
-        frame, _ = metadata_frame(meta)
+        select_columns(given.meta, used)  # says which is not there
+        if given.feats is None and known:
+            given = split_table(given.meta, used)
+        frame, _ = metadata_frame(given.meta)
         scoring, similarity = scoring_of(distance, ties=ties, device=device, degenerate=degenerate)
         self.rows = RelabelledRows(
             frame,
-            feature_matrix(feats, len(frame), finite=False),
+            feature_matrix(given.feats, len(frame), finite=False),
             rules,
             scoring,
             None if queries is None else np.asarray(queries),
