@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,17 @@ from typing import Any, Literal
 from .choices import check_one, did_you_mean
 from .errors import InputError
 
-__all__ = ["Option", "as_mapping", "check_choices", "from_mapping", "given_files", "option", "options_of"]
+__all__ = [
+    "Option",
+    "as_mapping",
+    "check_choices",
+    "from_mapping",
+    "given_files",
+    "option",
+    "options_of",
+    "split_values",
+    "unquoted",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -251,7 +262,21 @@ def from_mapping(declared: type, given: Mapping[str, Any], source: str) -> dict[
     return found
 
 
-_WORDS = {str: "text (in quotes)", int: "a whole number", float: "a number", bool: "true or false", Path: "a path"}
+_QUOTED = re.compile(r"""'[^']*'|"[^"]*"|`[^`]*`""")
+
+
+def unquoted(text: str) -> str:
+    """Return text without the quotes that it is wholly in, be they ``'``, ``"`` or backticks."""
+    return text[1:-1] if _QUOTED.fullmatch(text) else text
+
+
+def split_values(text: str) -> list[str]:
+    """Split values at the commas between them; what is in quotes is one value, ``'a,b',c``, where it is whole so."""
+    hidden = _QUOTED.sub(lambda match: "_" * len(match[0]), text)
+    cuts = [place for place, sign in enumerate(hidden) if sign == ","]
+    edges = zip([0, *(cut + 1 for cut in cuts)], [*cuts, len(text)], strict=True)
+    parts = [text[start:stop].strip() for start, stop in edges]
+    return [unquoted(part) for part in parts if part]
 
 
 def _converted(each: Option, value: Any, source: str) -> Any:
@@ -287,7 +312,7 @@ def _converted(each: Option, value: Any, source: str) -> Any:
     if not each.many:
         return one(value)
     if isinstance(value, str):
-        value = [part.strip() for part in value.split(",") if part.strip()] if each.many == "comma" else [value]
+        value = split_values(value) if each.many == "comma" else [value]
     if not isinstance(value, (list, tuple)):
         raise InputError(f"{source}: {each.name} must be a list, but it is {value!r}.")
     return tuple(one(item) for item in value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -125,8 +126,13 @@ def _text(columns: Columns) -> str:
     if isinstance(columns, Mapping):
         within = _text(list(columns.get("any", ())))
         return ",".join(filter(None, [_text(list(columns.get("all", ()))), f"any({within})" if within else ""]))
-    entries: Sequence[str] = [str(entry) for entry in columns]
-    for entry in entries:
-        if split_columns(entry) != [entry.strip()]:
-            raise InputError(f"The column name {entry!r} cannot stand in a rule; rename the column.")
-    return ",".join(entries)
+    return ",".join(_entry(str(entry)) for entry in columns)
+
+
+def _entry(text: str) -> str:
+    """Write a column or a filter as an entry of a rule; a name that holds commas is in backticks."""
+    for written in (text, f"`{text}`"):
+        with contextlib.suppress(InputError):
+            if split_columns(written) == [text.strip()]:
+                return written
+    raise InputError(f"The column name {text!r} cannot stand in a rule; rename the column.")

@@ -10,6 +10,7 @@ __all__ = [
     "CELL",
     "MACRO",
     "MATCH",
+    "MATCH_OF_RUNS",
     "NO_VALUE",
     "ROOT",
     "ROOT_PREDICTIONS",
@@ -32,6 +33,8 @@ ALIGN = ("id", "position")
 UNKNOWN = ("error", "drop", "miss", "root")
 ROOT_PREDICTIONS = ("keep", "miss", "drop")
 MATCH = ("id", "name", "any")
+#: What a run may be asked to take labels for: the same, or told of each column.
+MATCH_OF_RUNS = (*MATCH, "auto")
 SPELLING = ("plain", "exact")
 #: What an undefined ratio is worth, and the classes of flat macro means: see `metrics.averages`.
 RULES = ("cellarium", "sklearn")

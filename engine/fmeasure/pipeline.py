@@ -99,6 +99,7 @@ def score_runs(runs: Sequence[Run], options: FmeasureOptions, job: Job) -> list[
         ids=options.id,
         missing_text=options.missing_text,
         zarr_fill=options.zarr_fill,
+        strip_suffix=options.strip_suffix,
     )
     with job.stage(f"reading and counting {counted(len(runs), 'run')}", "read and count") as advance:
         return run_jobs(

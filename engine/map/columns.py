@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..errors import InputError
-from ..options import options_of
+from ..options import options_of, unquoted
 from ..tables.filters import parse_derive, parse_filter
 from .active import active_columns
 from .options import MapOptions
@@ -40,7 +40,10 @@ def parse_columns(text: str) -> dict[str, list[str]]:
 
 
 def split_columns(text: str) -> list[str]:
-    """Split a list of columns at its commas; those inside brackets or quotes do not separate."""
+    """Split a list of columns at its commas; those inside brackets or quotes do not separate.
+
+    A name may be in quotes or backticks, which are taken off: ``'a,b',c``.
+    """
     parts, depth, quote, current = [], 0, "", ""
     for sign in text:
         if quote:
@@ -59,7 +62,7 @@ def split_columns(text: str) -> list[str]:
     parts.append(current)
     if quote or depth:
         raise InputError(f"The column list {text!r} has an open quote or bracket.")
-    return [part.strip() for part in parts if part.strip()]
+    return [unquoted(part.strip()) for part in parts if part.strip()]
 
 
 def split_fill(text: str) -> tuple[str, str]:

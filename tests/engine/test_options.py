@@ -18,7 +18,7 @@ from fastbench.engine.command.registry import COMMANDS, find_command
 from fastbench.engine.errors import InputError
 from fastbench.engine.map.command import MAP
 from fastbench.engine.map.options import MapOptions
-from fastbench.engine.options import as_mapping, from_mapping, given_files, option, options_of
+from fastbench.engine.options import as_mapping, from_mapping, given_files, option, options_of, split_values
 from fastbench.engine.results.manifest import read_manifest
 
 
@@ -113,3 +113,19 @@ def test_a_declaration_that_cannot_be_written_is_an_error() -> None:
 
     with pytest.raises(TypeError):
         options_of(Odd)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("a,b", ["a", "b"]),
+        (" a , ,b,", ["a", "b"]),
+        ("'a,b',c", ["a,b", "c"]),
+        ('"a, b"', ["a, b"]),
+        ("`it's`,b", ["it's", "b"]),
+        ("5' end,b", ["5' end", "b"]),
+        ("", []),
+    ],
+)
+def test_values_in_quotes_may_hold_commas(text: str, values: list[str]) -> None:
+    assert split_values(text) == values

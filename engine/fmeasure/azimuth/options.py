@@ -56,8 +56,8 @@ class AzimuthOptions:
         choices=EMPTY_IDS,
     )
     crosswalk_id_form: str = option(
-        "one: CL_0000084, cl:0000084 and the address of a term are CL:0000084; as-written: ids stay as they are, as in "
-        "cellarium-cas.",
+        "How ids are taken; one: CL_0000084, cl:0000084 and the address of a term are CL:0000084; as-written: as they "
+        "are, as in cellarium-cas.",
         "one",
         choices=ID_FORMS,
     )

@@ -11,15 +11,17 @@ import polars as pl
 from ...choices import check_one
 from ...errors import InputError, examples
 
-__all__ = ["align"]
+__all__ = ["align", "without_suffixes"]
 
 _BY_POSITION = "if both are known to list the same cells in the same order, align by position"
 
+#: The last part of an id behind a sign, such as the ``-1`` of a barcode.
+_SUFFIX = r"[-_.:|#/][^-_.:|#/]*$"
 #: What ids of different tools often differ by, and what takes it off.
 _DIFFERENCES: tuple[tuple[str, Callable[[pl.Series], pl.Series]], ...] = (
     ("white space is taken off", lambda ids: ids.str.strip_chars()),
     ("upper case is made lower case in", lambda ids: ids.str.to_lowercase()),
-    ("a suffix such as '-1' is taken off", lambda ids: ids.str.replace(r"[-_.:|#/][^-_.:|#/]*$", "")),
+    ("a suffix such as '-1' is taken off", lambda ids: ids.str.replace(_SUFFIX, "")),
     ("a prefix such as 'sample1_' is taken off", lambda ids: ids.str.replace(r"^[^-_.:|#/]*[-_.:|#/]", "")),
 )
 
@@ -87,7 +89,40 @@ def align(
     taken = ""
     if all(places):
         taken = f" The ids are {places[0]} and {places[1]}; {advice() or '--id names other columns'}."
-    raise InputError(f"{where}: {_why(truth_ids, predicted_ids)}.{taken}")
+    help = "pass --strip-suffix, or make the ids equal" if all(places) else "make the ids equal"
+    raise InputError(f"{where}: {_why(truth_ids, predicted_ids, help)}.{taken}")
+
+
+def without_suffixes(truth: pl.Series, predicted: pl.Series) -> tuple[pl.Series, pl.Series, str]:
+    """Take suffixes such as ``-1`` off the ids of one side, or of both, so that they belong together.
+
+    Parameters
+    ----------
+    truth, predicted : polars.Series of String
+        Cell ids, n and m each.
+
+    Returns
+    -------
+    truth, predicted : polars.Series of String
+        As they were where that is best; else without suffixes on the sides where more ids are then equal, each of one
+        cell, the predictions first.
+    note : str
+        What was done.
+    """
+    bare = truth.str.replace(_SUFFIX, ""), predicted.str.replace(_SUFFIX, "")
+    ways = [
+        (truth, predicted, "--strip-suffix had no effect: more ids are equal as they are."),
+        (truth, bare[1], "Suffixes were taken off the cell ids of the predictions (--strip-suffix)."),
+        (bare[0], predicted, "Suffixes were taken off the cell ids of the truth (--strip-suffix)."),
+        (*bare, "Suffixes were taken off the cell ids of truth and predictions (--strip-suffix)."),
+    ]
+
+    def matching(way: tuple[pl.Series, pl.Series, str]) -> int:
+        """Count cells that have one prediction; ids of which too much was taken off belong to several."""
+        ours, theirs = (ids.filter(ids.is_unique()) for ids in way[:2])
+        return int(ours.is_in(theirs.implode()).sum())
+
+    return max(ways, key=matching)
 
 
 def _rows(ids: pl.Series, among: pl.Series) -> pl.Series:
@@ -112,8 +147,8 @@ def _moved(truth_ids: pl.Series, predicted_ids: pl.Series) -> str:
     )
 
 
-def _why(truth_ids: pl.Series, predicted_ids: pl.Series) -> str:
-    """Return the ways in which ids do not belong together, and what they may differ by."""
+def _why(truth_ids: pl.Series, predicted_ids: pl.Series, without_suffix: str) -> str:
+    """Return the ways in which ids do not belong together, and what helps: `without_suffix` where that is it."""
     truth, predicted = truth_ids.unique(maintain_order=True), predicted_ids.unique(maintain_order=True)
     lacking = truth.filter(~truth.is_in(predicted.implode()))
     extra = predicted.filter(~predicted.is_in(truth.implode()))
@@ -129,14 +164,14 @@ def _why(truth_ids: pl.Series, predicted_ids: pl.Series) -> str:
     sentence = ", and ".join(problems)
     if 2 * len(lacking) < len(truth):
         return f"{sentence}; give predictions of the same cells, each with an id of its own"
-    return f"{sentence}; {_hint(truth, predicted)}"
+    return f"{sentence}; {_hint(truth, predicted, without_suffix)}"
 
 
 def _few(ids: pl.Series) -> str:
     return examples(ids.head(5)) + (", ..." if len(ids) > 5 else "")
 
 
-def _hint(truth: pl.Series, predicted: pl.Series) -> str:
+def _hint(truth: pl.Series, predicted: pl.Series, without_suffix: str) -> str:
     """Guess what most ids of two sides differ by."""
     numbers = [ids.cast(pl.Float64, strict=False).drop_nulls().unique() for ids in (truth, predicted)]
     if 2 * (n_equal := int(numbers[0].is_in(numbers[1].implode()).sum())) > len(truth):
@@ -155,5 +190,6 @@ def _hint(truth: pl.Series, predicted: pl.Series) -> str:
             # Distinct ids are counted, so that ids of which too much was taken off do not match.
             n_matching = int(ids.unique().is_in(among.unique().implode()).sum())
             if 2 * n_matching > len(truth):
-                return f"{n_matching} match when {words} the ids {side}; make the ids equal"
+                help = without_suffix if "suffix" in words else "make the ids equal"
+                return f"{n_matching} match when {words} the ids {side}; {help}"
     return "give predictions of the same cells, under the same ids"

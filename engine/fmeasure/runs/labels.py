@@ -17,7 +17,7 @@ from ...readers.cells import LabelColumn
 from ...readers.formats import format_of
 from ...readers.small_table import read_table
 from ...tables.labels import is_missing_text, missing_texts
-from ..names import MATCH, ROOT_PREDICTIONS, SPELLING, UNKNOWN
+from ..names import MATCH_OF_RUNS, ROOT_PREDICTIONS, SPELLING, UNKNOWN
 from ..ontology.ids import find_id, is_id
 from .universe import Universe, mapped_labels
 
@@ -53,8 +53,9 @@ class Policy:
         rank 1; at later ranks it is no prediction then).
     crosswalk : mapping of str to str
         Labels to be replaced, before anything else.
-    match : {"id", "name", "any"}
-        Whether labels are ids, human-readable names of the ontology, or ids and else names. What the crosswalk leads to
+    match : {"id", "name", "any", "auto"}
+        Whether labels are ids, human-readable names of the ontology, or ids and else names; or which of these, told of
+        each column (`universe.match_of`). What the crosswalk leads to
         may be either.
     unknown_limit : float
         Share of the cells of a run that may have a label outside the universe, under any policy but ``error``.
@@ -73,7 +74,7 @@ class Policy:
         """Refuse unknown choices."""
         check_one("unknown", self.unknown, UNKNOWN)
         check_one("root_predictions", self.root_predictions, ROOT_PREDICTIONS)
-        check_one("match", self.match, MATCH)
+        check_one("match", self.match, MATCH_OF_RUNS)
         check_one("spelling", self.spelling, SPELLING)
 
 

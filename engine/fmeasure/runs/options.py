@@ -9,7 +9,7 @@ from ....kernels.names import DEVICES
 from ...errors import InputError
 from ...options import check_choices, option
 from ...tables.options import TextOptions
-from ..names import ALIGN, MATCH, ROOT, ROOT_PREDICTIONS, SPELLING, UNKNOWN
+from ..names import ALIGN, MATCH_OF_RUNS, ROOT, ROOT_PREDICTIONS, SPELLING, UNKNOWN
 
 if TYPE_CHECKING:
     from .labels import Policy
@@ -66,7 +66,10 @@ class ScoreOptions(TextOptions):
         0.5,
     )
     match: str = option(
-        "Whether labels are ids, names of the ontology, or ids and else names (any).", "id", choices=MATCH
+        "Whether labels are ids, names of the ontology, or ids and else names (any); auto: told of each column, and "
+        "noted.",
+        "id",
+        choices=MATCH_OF_RUNS,
     )
     spelling: str = option(
         "plain: labels that differ only by space, case or Unicode form, and numbers of one value, are one; exact: "
@@ -85,6 +88,9 @@ class ScoreOptions(TextOptions):
         "Columns of cell ids: the first of them that a file has. Left out: the index of obs, or the first column.",
         (),
         many="comma",
+    )
+    strip_suffix: bool = option(
+        "Take suffixes such as the -1 of barcodes off the cell ids of the side that has them.", False
     )
     zarr_fill: bool = option(
         "zarr: read chunks that are not stored, as zarr 3 leaves out zeros, as the fill value; else they are refused.",

@@ -29,13 +29,13 @@ from ...tables.labels import DEFAULT
 from ..confusion import Confusion, matrices
 from ..ontology.ontology import Ontology, with_empty_row
 from ..ontology.read import read_ontology
-from .align import align
+from .align import align, without_suffixes
 from .crosswalks import TRUTH, Crosswalks
 from .exchanged import exchanged_labels
 from .id_columns import IdColumns, check_row_numbers
 from .labels import LabelCounts, Policy, ScoredLabels, apply_label_policy, code_labels
 from .runs import Run
-from .universe import Universe, notes_on_vocabularies, universe_of
+from .universe import Universe, match_of, notes_on_vocabularies, universe_of
 
 __all__ = ["Reader", "Scored", "count_calls"]
 
@@ -106,6 +106,8 @@ class Reader:
         Texts that mean missing.
     zarr_fill : bool, default False
         Whether chunks that a zarr folder does not store are read as their fill value.
+    strip_suffix : bool, default False
+        Whether suffixes of cell ids may be taken off.
     """
 
     def __init__(
@@ -121,10 +123,11 @@ class Reader:
         ids: Sequence[str] = (),
         missing_text: Sequence[str] = (DEFAULT,),
         zarr_fill: bool = False,
+        strip_suffix: bool = False,
     ) -> None:
         self.policy, self.align_by, self.obs, self.backend = policy, align_by, tuple(obs), backend
         self.steps = steps or StepStore()
-        self._zarr_fill = zarr_fill
+        self._zarr_fill, self.strip_suffix = zarr_fill, strip_suffix
         self.crosswalks, self.ids, self.missing_text = crosswalks or Crosswalks(), tuple(ids), tuple(missing_text)
         self._ontology_options = dict(ontology_options)
         self._once: dict[Any, Future[Any]] = {}
@@ -219,8 +222,11 @@ class Reader:
         asked = truth.id_column in self.ids and found.id_column in self.ids
         by_number = "" if asked else check_row_numbers(truth.ids, found.ids, others, where)
         places = (_place(truth, run.truth), _place(found, run.predictions))
-        order, note = align(truth.ids, found.ids, where=where, places=places, advice=others.advice)
-        return order, [each for each in (by_number, note) if each]
+        true_ids, called_ids, taken_off = truth.ids, found.ids, ""
+        if self.strip_suffix:
+            true_ids, called_ids, taken_off = without_suffixes(true_ids, called_ids)
+        order, note = align(true_ids, called_ids, where=where, places=places, advice=others.advice)
+        return order, [each for each in (by_number, taken_off, note) if each]
 
     def _crosswalks(self, run: Run) -> tuple[dict[str, str], dict[str, str]]:
         """Return the labels to be replaced in the truth, and in the predictions of a run."""
@@ -261,10 +267,18 @@ class Reader:
             notes += [f"{where}: {said}" for said in respelled]
             names = (run.gt_label, run.inferred_label)
             notes += notes_on_vocabularies(true_labels, called, universe, (of_truth, of_model), names, where)
-        ranks = [code_labels(column, universe, self.policy, of_model) for column in called]
+        policies = []
+        for name, columns, crosswalk in (
+            (run.gt_label, [true_labels], of_truth),
+            (run.inferred_label, called, of_model),
+        ):
+            match, said = match_of(columns, universe, crosswalk, self.policy.match)
+            policies.append(replace(self.policy, match=match))
+            notes += [f"{where}: Column {name!r} holds {said} (--match auto)."] if said else []
+        ranks = [code_labels(column, universe, policies[1], of_model) for column in called]
         if order is not None:
             ranks = [replace(rank, codes=rank.codes[order]) for rank in ranks]
-        true = code_labels(true_labels, universe, self.policy, of_truth)
+        true = code_labels(true_labels, universe, policies[0], of_truth)
         other = {label: known for each in (true, *ranks) for label, known in each.respelled.items()}
         if other:
             shown = "; ".join(f"{label!r} as {known!r}" for label, known in list(other.items())[:3])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, examples
+from ...options import split_values
 from ...readers.cells import column_names
 from .annotate_dirs import AnnotateDir, rank_columns
 
@@ -156,7 +157,7 @@ def _file_and_columns(text: str, option: str, most: int = 100) -> tuple[Path, li
     path, columns = _at_colon(text)
     whole = columns.strip()
     there = Path(path).expanduser().exists() if path else False
-    found = [whole] if there and whole in column_names(path) else [part for part in _unquoted(whole) if part]
+    found = [whole] if there and whole in column_names(path) else split_values(whole)
     if not path or not 1 <= len(found) <= most:
         form = "FILE:COLUMN" if most == 1 else "[NAME=]FILE:COLUMN[,COLUMN...]"
         raise InputError(f"{option} {text!r} must have the form {form}.")
@@ -172,15 +173,6 @@ def _at_colon(text: str) -> tuple[str, str]:
     hidden = _QUOTED.sub(lambda match: "_" * len(match[0]), text)
     last = hidden.rfind(":")
     return (text[:last], text[last + 1 :]) if last > 0 else ("", text)
-
-
-def _unquoted(text: str) -> list[str]:
-    """Split columns at commas outside of quotes, and take the quotes off."""
-    hidden = _QUOTED.sub(lambda match: "_" * len(match[0]), text)
-    cuts = [match.start() for match in re.finditer(",", hidden)]
-    edges = zip([0, *(cut + 1 for cut in cuts)], [*cuts, len(text)], strict=True)
-    parts = [text[start:stop].strip() for start, stop in edges]
-    return [part[1:-1] if _QUOTED.fullmatch(part) else part for part in parts]
 
 
 def _score_column(names: Sequence[str], first: str, given: str) -> str:

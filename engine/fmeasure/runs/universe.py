@@ -24,7 +24,7 @@ from ...tables.labels import (
 from ..ontology.ids import find_id
 from ..ontology.ontology import Ontology
 
-__all__ = ["Universe", "mapped_labels", "notes_on_vocabularies", "universe_of"]
+__all__ = ["Universe", "mapped_labels", "match_of", "notes_on_vocabularies", "universe_of"]
 
 _IS_ID: Final = re.compile(r"[A-Za-z]+[:_]\d{4,}")
 #: Labels that a message shows of each side.
@@ -147,6 +147,23 @@ def _vocabulary(column: LabelColumn, crosswalk: Mapping[str, str]) -> tuple[str,
     """Return the labels that occur in a column, after the crosswalk, sorted."""
     used = np.unique(column.codes[column.codes >= 0])
     return tuple(sorted(set(mapped_labels([column.values[i] for i in used], crosswalk))))
+
+
+def match_of(
+    columns: Sequence[LabelColumn], universe: Universe, crosswalk: Mapping[str, str], match: str
+) -> tuple[str, str]:
+    """Return what labels of some columns are, ``id`` or ``any``, and that in words; what is not ``auto`` stays.
+
+    Of labels that are ids of the ontology or names in it, ids are told first; a label that is neither says nothing.
+    """
+    if match != "auto" or universe.ontology is None:
+        return ("id" if match == "auto" else match), ""
+    labels = {label for column in columns for label in _vocabulary(column, crosswalk)}
+    ids = {label for label in labels if universe.find(label, "id") is not None or find_id(label, universe.index)}
+    names = {label for label in labels - ids if universe.find(label, "any") is not None}
+    names |= {label for label in labels - ids - names if universe.find_respelled(label, "any") is not None}
+    words = " and ".join(word for word, some in (("ids", ids), ("names", names)) if some)
+    return ("any" if names else "id"), words
 
 
 def universe_of(

@@ -115,7 +115,8 @@ def test_rules_are_lists_or_mappings(plate: Profiles, of_files: Any) -> None:
         ((anndata.AnnData(np.ones((1, 2))),), {"obsm": "X_pca"}, "has no obsm 'X_pca'"),
         ((pd.DataFrame({"Metadata_broad_sample": ["a"], "x": [1.0]}),), {"obsm": "X_pca"}, "is for AnnData"),
         (("sample:lincs",), {"pos_samby": "x"}, "'pos_samby', which is not an option; did you mean 'pos_sameby'"),
-        (("sample:lincs",), {"neg_diffby": ["a,b"]}, "'a,b' cannot stand in a rule"),
+        (("sample:lincs",), {"neg_diffby": ["a,b"]}, "There is no metadata column 'a,b'"),
+        (("sample:lincs",), {"neg_diffby": ["a,`b"]}, "'a,`b' cannot stand in a rule"),
     ],
 )
 def test_what_cannot_be_used(given: Any, options: dict[str, Any], message: str) -> None:

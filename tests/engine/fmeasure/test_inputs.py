@@ -529,3 +529,59 @@ def test_labels_that_seem_to_be_exchanged(tmp_path: Path, truth: list[Any], call
     assert any("87% would be if 4 labels were exchanged" in note for note in found.notes)
     for same in (named(TRUE, truth), named(CALLED, truth), ["all one"] + named(TRUE, truth)[1:2] * 59):
         assert not any("exchanged" in note for note in both(tmp_path, named(TRUE, truth), same).notes)
+
+
+# --- suffixes of barcodes ---
+
+
+@pytest.mark.parametrize(
+    ("truth_ids", "call_ids", "side"),
+    [
+        ([f"AC{i:02d}" for i in range(60)], [f"AC{i:02d}-1" for i in range(60)], "the predictions"),
+        ([f"s1_AC{i:02d}-1" for i in range(60)], [f"s1_AC{i:02d}" for i in range(60)], "the truth"),
+        ([f"AC{i:02d}-1" for i in range(60)], [f"AC{i:02d}_rna" for i in range(60)], "truth and predictions"),
+    ],
+)
+def test_suffixes_are_taken_off_where_asked_for(
+    tmp_path: Path, truth_ids: list[str], call_ids: list[str], side: str
+) -> None:
+    truth, calls = tmp_path / "t.csv", tmp_path / "c.csv"
+    order = np.random.default_rng(3).permutation(60)
+    pl.DataFrame({"id": truth_ids, "ct": named(TRUE)}).write_csv(truth)
+    pl.DataFrame({"id": np.array(call_ids)[order], "ct": named(CALLED[order])}).write_csv(calls)
+    with pytest.raises(InputError, match=r"when a suffix such as '-1' is taken off .*; pass --strip-suffix"):
+        scored(truth, calls)
+    found = scored(truth, calls, strip_suffix=True)
+    assert accuracy(found) == pytest.approx(RIGHT)
+    assert any(f"Suffixes were taken off the cell ids of {side} (--strip-suffix)" in note for note in found.notes)
+    assert found.samples[0].calls is not None
+    assert found.samples[0].calls["cell_id"].to_list() == truth_ids
+
+
+def test_suffixes_that_tell_cells_apart_stay(tmp_path: Path) -> None:
+    ids = [f"AC{i // 2:02d}-{i % 2}" for i in range(60)]
+    truth, calls = tmp_path / "t.csv", tmp_path / "c.csv"
+    pl.DataFrame({"id": ids, "ct": named(TRUE)}).write_csv(truth)
+    pl.DataFrame({"id": ids, "ct": named(CALLED)}).write_csv(calls)
+    found = scored(truth, calls, strip_suffix=True)
+    assert accuracy(found) == pytest.approx(RIGHT)
+    assert any("--strip-suffix had no effect" in note for note in found.notes)
+    pl.DataFrame({"id": [each[:-2] for each in ids], "ct": named(CALLED)}).write_csv(calls)
+    with pytest.raises(InputError, match="come more than once"):
+        scored(truth, calls, strip_suffix=True)
+
+
+# --- ids in one column, names in another ---
+
+
+def test_ids_and_names_are_told_of_each_column(tmp_path: Path, ontology: str) -> None:
+    half = [TERMS[c] if i % 2 else NAMES[c] for i, c in enumerate(CALLED)]
+    for truth, calls, said in (
+        (named(TRUE, TERMS), named(CALLED), ("ids", "names")),
+        (named(TRUE), named(CALLED, TERMS), ("names", "ids")),
+        (named(TRUE, TERMS), half, ("ids", "ids and names")),
+    ):
+        found = both(tmp_path, truth, calls, ontology=ontology, match="auto")
+        assert accuracy(found) == pytest.approx(RIGHT)
+        for words in said:
+            assert f"m: Column 'ct' holds {words} (--match auto)." in found.notes

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+import polars as pl
 import pytest
 
+import fastbench as fb
 from fastbench.engine.errors import InputError
 from fastbench.engine.map.columns import naming_options, parse_columns, rules_of, split_columns
 from fastbench.engine.map.options import MapOptions
@@ -19,6 +22,8 @@ from fastbench.engine.map.options import MapOptions
         ("any(A),any(B)", {"all": [], "any": ["A", "B"]}),
         ("A in ['x,y', 'z'],B", {"all": ["A in ['x,y', 'z']", "B"], "any": []}),
         ("`a,b` == 'x',C", {"all": ["`a,b` == 'x'", "C"], "any": []}),
+        ("`a,b`,any('c,d',`e`)", {"all": ["a,b"], "any": ["c,d", "e"]}),
+        ("`a` == `b`", {"all": ["`a` == `b`"], "any": []}),
     ],
 )
 def test_rules(text, rule):
@@ -55,3 +60,15 @@ def test_each_column_is_named_by_the_first_option_that_does():
         "target": "--fill",
         "moa": "--multilabel",
     }
+
+
+def test_a_column_whose_name_holds_commas(tmp_path):
+    rng = np.random.default_rng(0)
+    features = {f"f{i}": rng.normal(size=12) for i in range(4)}
+    table = pl.DataFrame({"drug, dose": [f"d{i % 3}" for i in range(12)], "plate": ["p", "q"] * 6, **features})
+    table.write_parquet(tmp_path / "plate.parquet")
+    rules = {"pos_sameby": "`drug, dose`", "neg_diffby": "'drug, dose'", "group_by": '"drug, dose"'}
+    found = fb.map(tmp_path / "plate.parquet", **rules, progress_bar=False)
+    assert found.tables["map"]["drug, dose"].to_list() == ["d0", "d1", "d2"]
+    same = fb.map(table, pos_sameby=["drug, dose"], neg_diffby={"all": ["drug, dose"]}, progress_bar=False)
+    assert same.tables["map"].equals(found.tables["map"])
