@@ -51,6 +51,11 @@ def existing_path(given: str | Path, *, arrays: bool = False) -> Path:
     if path.is_dir() and suffix != ".zarr":
         raise InputError(f"'{text}' is a folder; give the files in it, for example {text.rstrip('/')}/*.csv.gz.")
     if suffix not in {*TEXT, *ARROW, *ANNDATA, *(ARRAYS if arrays else ())} or (path.is_file() and suffix == ".zarr"):
+        if suffix in {".txt", ".tab", ".dat"}:
+            raise InputError(
+                f"'{text}' is not read by that name: if it is a table, name it .csv where commas separate its columns, "
+                "and .tsv where tabs do."
+            )
         raise InputError(
             f"'{text}' is not a format that is read here; give a {'.npy, .npz, ' if arrays else ''}{_SUFFIXES}."
         )

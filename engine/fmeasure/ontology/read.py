@@ -131,15 +131,17 @@ def parse_ontology(content: bytes, source: str) -> Document:
     if start.startswith((b"<", b"Prefix(", b"@prefix")):
         raise InputError(f"{source} is OWL, which is not read; give the same release as .obo or .json.")
     try:
-        terms = parse_obo(content.decode())
+        utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+        text = content.decode("utf-16" if utf16 else "utf-8")
+        terms = parse_obo(text if "\n" in text else text.replace("\r", "\n"))
     except UnicodeDecodeError as error:
-        if b"[Term]" not in content and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if b"[Term]" not in content and not utf16:
             terms = {}
         else:
             line, odd = content.count(b"\n", 0, error.start) + 1, content[error.start : error.start + 1]
             raise InputError(
                 f"{source} is not UTF-8 text ({error.reason} {odd!r} in line {line}); "
-                "it seems to be in Latin-1 or UTF-16: save it as UTF-8."
+                "it seems to be in Latin-1 or UTF-16: save it as UTF-8, for example with iconv -f latin1 -t utf-8."
             ) from error
     if not terms:
         raise InputError(

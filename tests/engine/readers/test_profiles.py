@@ -474,3 +474,20 @@ def test_a_matrix_beyond_the_bound_is_refused_from_its_header(tmp_path, monkeypa
 def test_old_feather_is_named(tmp_path):
     (tmp_path / "a.feather").write_bytes(b"FEA1" + b"\0" * 100)
     refused(["a.feather", "version 1"], tmp_path / "a.feather")
+
+
+@pytest.mark.parametrize("ends", ["\r", "\r\n"])
+@pytest.mark.parametrize("name", ["plate.csv", "plate.csv.gz"])
+def test_line_ends_of_other_systems(tmp_path, ends, name):
+    text = "Metadata_Well,f\nA01,0.5\nA02,1.5\n"
+    content = text.replace("\n", ends).encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    found = read_profiles(tmp_path / name)
+    assert found.metadata["Metadata_Well"].to_list() == ["A01", "A02"]
+    assert found.features[:, 0].tolist() == [0.5, 1.5]
+
+
+def test_a_table_of_another_name_says_how_to_name_it(tmp_path):
+    (tmp_path / "plate.txt").write_text("Metadata_Well\tf\nA01\t0.5\n")
+    with pytest.raises(InputError, match=r"name it \.csv where commas separate its columns, and \.tsv where tabs do"):
+        read_profiles(tmp_path / "plate.txt")

@@ -261,3 +261,25 @@ def test_three_thousand_terms_take_no_time(tmp_path):
     start = time.perf_counter()
     read_ontology(path)
     assert time.perf_counter() - start < 1  # about 0.03 s on an idle machine
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: text.replace("\n", "\r").encode(),
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: text.encode("utf-16"),
+    ],
+    ids=["CR", "CRLF", "UTF-16"],
+)
+def test_obo_of_other_systems(tmp_path, encode):
+    first = "format-version: 1.2\n\n[Term]\nid: CL:0000000\nname: cell\n\n"
+    text = first + "[Term]\nid: CL:0000001\nname: caf\u00e9 cell\nis_a: CL:0000000\n"
+    path = tmp_path / "cl.obo"
+    path.write_bytes(encode(text))
+    found = read_ontology(path)
+    assert found.names["CL:0000001"] == "caf\u00e9 cell"
+    assert len(found.terms) == 2
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(InputError, match=r"in line 9.* iconv -f latin1 -t utf-8"):
+        read_ontology(path)
