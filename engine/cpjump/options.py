@@ -42,7 +42,8 @@ class Options(TextOptions):
         "Folder of profiles: [<batch>/]<plate>/*<suffix>. Left out: a demo with simulated features.", None, reads=True
     )
     metadata: Path | None = option(
-        "Folder with experiment-metadata.tsv and the compound target table. Left out: the packaged copies.",
+        "Folder with experiment-metadata.tsv and the compound target table. Left out: the packaged copies. With "
+        "--embeddings of .npy or .npz, also a table, which is then --embedding-keys.",
         None,
         reads=True,
     )
@@ -66,7 +67,15 @@ class Options(TextOptions):
         "Embeddings: folder of <plate>.h5, or one .h5, .npy, .npz, .parquet, .h5ad or .zarr.", None, reads=True
     )
     embedding_keys: Path | None = option(
-        "For .npy and .npz: table with Metadata_Plate and Metadata_Well in the order of the vectors.", None, reads=True
+        "For .npy and .npz: table with plates and wells (Metadata_Plate, plate ...) in the order of the vectors.",
+        None,
+        reads=True,
+    )
+    key: tuple[str, ...] = option(
+        "Columns of plates and of wells beside the vectors, A,B, where their names do not say it.", (), many="comma"
+    )
+    embedding: str | None = option(
+        "Column of vectors in Parquet, or array of .npz; found when there is one alone.", None
     )
     obsm: str | None = option("For .h5ad and .zarr: entry of obsm. Left out: X.", None)
     zarr_fill: bool = option(
@@ -116,6 +125,11 @@ class Options(TextOptions):
 
     def __post_init__(self) -> None:
         """Refuse bad values before anything is read."""
+        if self.metadata is not None and Path(self.metadata).is_file():
+            if self.embedding_keys is not None:
+                raise InputError("--metadata is a table, and so is --embedding-keys: give one of them.")
+            object.__setattr__(self, "embedding_keys", Path(self.metadata))
+            object.__setattr__(self, "metadata", None)
         checked: dict[str, object] = {
             "profiles": _folder(self.profiles, "profiles"),
             "metadata": _folder(self.metadata, "metadata"),
@@ -162,8 +176,10 @@ class Options(TextOptions):
             raise InputError("--split-manifest and --split-subset go together: give both, or neither.")
         if self.test_labels_controls == "listed" and self.test_labels is None:
             raise InputError("--test-labels-controls listed is for --test-labels: give that file as well.")
-        for name in ("embedding_keys", "obsm", "well_aggregate", "zarr_fill"):
-            if self.features == "profile" and getattr(self, name) not in (None, False):
+        if len(self.key) not in (0, 2):
+            raise InputError(f"--key names {len(self.key)} columns: give two, that of plates and that of wells.")
+        for name in ("embedding_keys", "obsm", "key", "embedding", "well_aggregate", "zarr_fill"):
+            if self.features == "profile" and getattr(self, name) not in (None, False, ()):
                 raise InputError(
                     f"--{name.replace('_', '-')} is for embeddings and has no effect with profiles: leave it out, "
                     "or give --features emb and --embeddings."

@@ -6,7 +6,7 @@ for, a block at a time, or are memory-mapped (unpacked first, where they are pac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ import polars as pl
 from ..choices import did_you_mean
 from ..errors import InputError, examples
 from ..tables.profiles import Source
-from ..tables.wells import PLATE, WELL, plain_wells
+from ..tables.wells import PLATE, WELL, column_spelled, plain_wells
 from .digests import source_of
 
 __all__ = [
@@ -95,8 +95,22 @@ def table_of(
     return VectorTable(shown, tidied, fetch, files, one_row_a_well, said)
 
 
-def key_columns(names: Iterable[str], shown: str) -> list[str]:
+def key_columns(names: Iterable[str], shown: str, key: Sequence[str] = ()) -> dict[str, str]:
     """Choose the columns of a table that say which well a row is of.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The columns of the table.
+    shown : str
+        The table, for messages.
+    key : sequence of 2 str, optional
+        Those of plates and of wells; told by their names, in any usual spelling, when left out.
+
+    Returns
+    -------
+    dict of str to str
+        ``Metadata_Plate``, ``Metadata_Well`` and, where there are samples, ``Metadata_broad_sample``, to the column.
 
     Raises
     ------
@@ -104,11 +118,14 @@ def key_columns(names: Iterable[str], shown: str) -> list[str]:
         Naming the column that is not there, and what may have been meant.
     """
     known = list(names)
-    absent = [name for name in (PLATE, WELL) if name not in known]
+    wanted = dict(zip((PLATE, WELL), key or (PLATE, WELL), strict=True))
+    found = {usual: column_spelled(name, known) for usual, name in wanted.items()}
+    absent = [wanted[usual] for usual, name in found.items() if name is None]
     if absent:
         hint = did_you_mean(absent[0], known) or f": its columns are {examples(known)}."
         raise InputError(f"'{shown}' has no column {examples(absent)}, which say the well of each row{hint}")
-    return [name for name in (PLATE, WELL, SAMPLE) if name in known]
+    columns = {usual: name for usual, name in found.items() if name is not None}
+    return columns | ({SAMPLE: SAMPLE} if SAMPLE in known else {})
 
 
 def tidy_keys(keys: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from shutil import copyfileobj
@@ -60,7 +61,15 @@ _WELL_TOKEN: Final = r"^[A-P](0?[1-9]|1[0-9]|2[0-4])$"
 _BATCH_ROWS: Final = 2048
 
 
-def open_table(path: Path, keys: Path | None, obsm: str | None, zarr_fill: bool = False) -> VectorTable:
+def open_table(
+    path: Path,
+    keys: Path | None,
+    obsm: str | None,
+    zarr_fill: bool = False,
+    *,
+    key: Sequence[str] = (),
+    embedding: str = "",
+) -> VectorTable:
     """Open one file of vectors by its suffix.
 
     Parameters
@@ -74,6 +83,10 @@ def open_table(path: Path, keys: Path | None, obsm: str | None, zarr_fill: bool 
         The entry of `obsm`, for AnnData only.
     zarr_fill : bool, default False
         Whether chunks that a zarr folder does not store are read as their fill value.
+    key : sequence of 2 str, optional
+        Columns of plates and of wells, where their names do not say it.
+    embedding : str, optional
+        The column of vectors of Parquet, or the array of a ``.npz``; needed where there are several.
 
     Raises
     ------
@@ -85,14 +98,18 @@ def open_table(path: Path, keys: Path | None, obsm: str | None, zarr_fill: bool 
     if keys is not None and suffix not in {".npy", ".npz"}:
         raise InputError(f"A table of keys was given, but '{shown}' has its own: leave '{keys}' out.")
     refuse_obsm(path, shown, obsm)
+    if embedding and suffix not in {".npz", ".parquet", ".pq"}:
+        raise InputError(f"--embedding {embedding!r} is for Parquet and .npz, and '{shown}' is neither.")
     if suffix in {".h5", ".hdf5"}:
+        if key:
+            raise InputError(f"--key names columns, of which '{shown}' has none: leave it out.")
         return _open_h5(path, shown)
     if suffix in {".npy", ".npz"}:
-        return _open_array(path, shown, keys)
+        return _open_array(path, shown, keys, key, embedding)
     if suffix in {".parquet", ".pq"}:
-        return _open_parquet(path, shown)
+        return _open_parquet(path, shown, key, embedding)
     if suffix in ANNDATA:
-        return _open_anndata(path, shown, obsm, zarr_fill)
+        return _open_anndata(path, shown, obsm, zarr_fill, key)
     raise InputError(f"'{shown}' is not a format that embeddings are read from: give a {FORMATS}.")
 
 
@@ -162,19 +179,19 @@ def _named(names: pl.Series, shown: str) -> pl.DataFrame:
 # --- NumPy ---
 
 
-def _open_array(path: Path, shown: str, keys_path: Path | None) -> VectorTable:
+def _open_array(path: Path, shown: str, keys_path: Path | None, key: Sequence[str], embedding: str) -> VectorTable:
     if keys_path is None:
         raise InputError(
             f"'{shown}' does not say which well each row is of: give a table of keys (CSV, TSV or Parquet) with "
             f"{PLATE} and {WELL}, its rows in the order of the vectors."
         )
-    keys = _key_table(keys_path)
+    keys = _key_table(keys_path, key)
     n_keys = keys.height
 
     @cache
     def stored() -> tuple[np.ndarray, int]:
         with damaged_file_as_input_error(shown, "a NumPy array (pickled objects are never read)"):
-            array = array_of(path, shown)
+            array = array_of(path, shown, embedding)
             return array, dimension_of(array.shape, array.dtype, shown, "the array", n_keys)
 
     def fetch(rows: npt.NDArray[np.int64]) -> Vectors:
@@ -184,16 +201,23 @@ def _open_array(path: Path, shown: str, keys_path: Path | None) -> VectorTable:
     return table_of(shown, keys, fetch, (path, keys_path))
 
 
-def _key_table(path: Path) -> pl.DataFrame:
+def _key_table(path: Path, key: Sequence[str]) -> pl.DataFrame:
     shown, suffix = str(path), format_of(path)
     if not path.is_file():
         raise missing_file_error(path, "table of keys")
     if suffix in TEXT:
-        columns = text_columns(path, shown, key_columns(text_names(path, shown), shown))
-        return pl.DataFrame({name: pl.from_arrow(values) for name, values in columns.items()})
+        names = key_columns(text_names(path, shown), shown, key)
+        columns = text_columns(path, shown, list(names.values()))
+        return pl.DataFrame({usual: pl.from_arrow(columns[name]) for usual, name in names.items()})
     if suffix in ARROW:
-        return arrow_frame(path, shown, key_columns(arrow_columns(path, shown)[0], shown))
+        return _keys_of_arrow(path, shown, key_columns(arrow_columns(path, shown)[0], shown, key))
     raise InputError(f"The table of keys '{shown}' is not a format that is read here: give a .csv, .tsv or .parquet.")
+
+
+def _keys_of_arrow(path: Path, shown: str, names: Mapping[str, str]) -> pl.DataFrame:
+    """Read the columns of keys under their usual names."""
+    frame = arrow_frame(path, shown, list(names.values()))
+    return frame.select(pl.col(name).alias(usual) for usual, name in names.items())
 
 
 def array_of(path: Path, shown: str, name: str = "") -> np.ndarray:
@@ -225,18 +249,25 @@ def _unpacked_npz(path: Path, shown: str, name: str) -> np.ndarray:
 # --- Parquet ---
 
 
-def _open_parquet(path: Path, shown: str) -> VectorTable:
+def _open_parquet(path: Path, shown: str, key: Sequence[str], embedding: str) -> VectorTable:
     import pyarrow.parquet as pq
 
     names, index, _ = arrow_columns(path, shown)
-    key_names = key_columns(names, shown)
-    plan = plan_columns(names, shown, None, index)
-    keys = arrow_frame(path, shown, key_names)
+    key_names = key_columns(names, shown, key)
+    plan = plan_columns(names, shown, FeatureChoice(metadata=frozenset(key_names.values())), index)
+    keys = _keys_of_arrow(path, shown, key_names)
     with damaged_file_as_input_error(shown, "Parquet"):
         schema = pq.read_schema(path)
     lists = [name for name in plan.features if is_list(schema.field(name).type)]
+    if embedding:
+        if embedding not in lists:
+            raise InputError(f"'{shown}' has no column of vectors {embedding!r}: it has {examples(lists) or 'none'}.")
+        lists = [embedding]
     if len(lists) > 1:
-        raise InputError(f"'{shown}' has {len(lists)} columns of vectors ({examples(lists)}): leave one in the file.")
+        raise InputError(
+            f"'{shown}' has {len(lists)} columns of vectors ({examples(lists)}): leave one in the file, or name it "
+            "with --embedding."
+        )
     notes = []
     others = [name for name in (*plan.features, *plan.left_out) if name not in lists]
     if lists and others:
@@ -317,12 +348,12 @@ def unlisted(vectors: pl.Series, dimension: int, shown: str) -> Vectors:
 # --- AnnData ---
 
 
-def _open_anndata(path: Path, shown: str, obsm: str | None, zarr_fill: bool) -> VectorTable:
+def _open_anndata(path: Path, shown: str, obsm: str | None, zarr_fill: bool, key: Sequence[str]) -> VectorTable:
     from .obs import open_obs
 
     with open_obs(path, shown, zarr_fill) as obs:
-        columns = {name: pl.from_arrow(obs.column(name)) for name in key_columns(obs.names, shown)}
-        keys = pl.DataFrame(columns)
+        names = key_columns(obs.names, shown, key)
+        keys = pl.DataFrame({usual: pl.from_arrow(obs.column(name)) for usual, name in names.items()})
 
     @cache
     def whole() -> Vectors:

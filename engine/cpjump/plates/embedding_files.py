@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ...choices import did_you_mean
@@ -19,7 +19,14 @@ def is_one_file(path: Path) -> bool:
 
 
 def open_embeddings(
-    path: str | Path, keys: str | Path | None, obsm: str | None, batch: str, zarr_fill: bool = False
+    path: str | Path,
+    keys: str | Path | None,
+    obsm: str | None,
+    batch: str,
+    zarr_fill: bool = False,
+    *,
+    key: Sequence[str] = (),
+    embedding: str = "",
 ) -> PlateFolder | OneFile:
     """Open a folder with a file for each plate, or one file, see `embeddings.embedding_reader`."""
     place = Path(path).expanduser()
@@ -27,9 +34,15 @@ def open_embeddings(
         beside = [item.name for item in place.parent.iterdir()] if place.parent.is_dir() else []
         raise InputError(f"There are no embeddings at '{path}'{did_you_mean(place.name, beside) or '.'}")
     if is_one_file(place):
-        return OneFile(open_table(place, None if keys is None else Path(keys).expanduser(), obsm, zarr_fill))
-    if keys is not None or obsm is not None:
-        given = "A table of keys" if keys is not None else "An entry of obsm"
+        table = None if keys is None else Path(keys).expanduser()
+        return OneFile(open_table(place, table, obsm, zarr_fill, key=key, embedding=embedding))
+    of_one_file = {
+        "A table of keys": keys is not None,
+        "An entry of obsm": obsm is not None,
+        "--key": bool(key),
+        "--embedding": bool(embedding),
+    }
+    for given in (name for name, is_given in of_one_file.items() if is_given):
         raise InputError(f"{given} goes with one file, but '{path}' is a folder: give the file itself.")
     return PlateFolder(place, batch)
 

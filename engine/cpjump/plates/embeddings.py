@@ -42,6 +42,8 @@ def embedding_reader(
     *,
     keys: str | Path | None = None,
     obsm: str | None = None,
+    key: Sequence[str] = (),
+    embedding: str = "",
     zarr_fill: bool = False,
     well_aggregate: str | None = None,
     batch: str = BATCH,
@@ -61,6 +63,10 @@ def embedding_reader(
         order of the vectors.
     obsm : str, optional
         For AnnData: the entry of `obsm`. Default: `X`.
+    key : sequence of 2 str, optional
+        Columns of plates and of wells, where their names do not say it.
+    embedding : str, optional
+        The column of vectors of Parquet, or the array of a ``.npz``; needed where there are several.
     zarr_fill : bool, default False
         Whether chunks that a zarr folder does not store are read as their fill value; they are refused otherwise.
     well_aggregate : {"mean", "median", "error"}, optional
@@ -102,7 +108,7 @@ def embedding_reader(
     """
     if well_aggregate is not None:
         check_one("well_aggregate", well_aggregate, WELL_AGGREGATES)
-    files = open_embeddings(path, keys, obsm, batch, zarr_fill)
+    files = open_embeddings(path, keys, obsm, batch, zarr_fill, key=key, embedding=embedding)
     known = memory or ReaderMemory()
     read_metadata = wells_on_maps if profiles is None else profile_wells(profiles, batch, suffix, known, missing_text)
 
@@ -142,6 +148,8 @@ def plates_without_embeddings(
     *,
     keys: str | Path | None = None,
     obsm: str | None = None,
+    key: Sequence[str] = (),
+    embedding: str = "",
     zarr_fill: bool = False,
     batch: str = BATCH,
     profiles: Path | None = None,
@@ -152,7 +160,7 @@ def plates_without_embeddings(
     Parameters
     ----------
     plates : sequence of Plate
-    path, keys, obsm, zarr_fill, batch, profiles, suffix
+    path, keys, obsm, key, embedding, zarr_fill, batch, profiles, suffix
         As in `embedding_reader`. Of a file, plates and wells are read; of a folder, the names of its files.
 
     Returns
@@ -160,7 +168,7 @@ def plates_without_embeddings(
     tuple of str
         In the order of `plates`.
     """
-    files = open_embeddings(path, keys, obsm, batch, zarr_fill)
+    files = open_embeddings(path, keys, obsm, batch, zarr_fill, key=key, embedding=embedding)
     return tuple(plate.name for plate in plates if not _is_there(plate, files, batch, profiles, suffix))
 
 
@@ -170,6 +178,8 @@ def embedding_files(
     *,
     keys: str | Path | None = None,
     obsm: str | None = None,
+    key: Sequence[str] = (),
+    embedding: str = "",
     zarr_fill: bool = False,
     batch: str = BATCH,
     profiles: Path | None = None,

@@ -125,6 +125,8 @@ def _place_of_embeddings(options: Options) -> dict[str, Any]:
     return {
         "keys": options.embedding_keys,
         "obsm": options.obsm,
+        "key": options.key,
+        "embedding": options.embedding or "",
         "zarr_fill": options.zarr_fill,
         "batch": options.batch,
         "profiles": options.profiles,

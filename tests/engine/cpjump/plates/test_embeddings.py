@@ -551,8 +551,8 @@ def test_options_that_do_not_go_together(tmp_path, plates, drawn):
     refused(["no table of keys", "did you mean 'k.csv'"], path, plates, keys=tmp_path / "kk.csv")
     refused(["is not a format", ".csv, .tsv"], path, plates, keys=writers.array(tmp_path / "k.npy", vectors))
     refused(["obsm 'X'", "not AnnData"], path, plates, keys=table, obsm="X")
-    writers.key_table(table, keys.rename({"Metadata_Well": "Metadata_well"}))
-    refused(["no column 'Metadata_Well'", "did you mean 'Metadata_well'"], path, plates, keys=table)
+    writers.key_table(table, keys.rename({"Metadata_Well": "Metadata_Wells"}))
+    refused(["no column 'Metadata_Well'", "did you mean 'Metadata_Wells'"], path, plates, keys=table)
     writers.key_table(table, keys[1:])
     refused([str(path), "3840 rows", "3839 keys"], path, plates, keys=table)
     refused(["no embeddings at", "did you mean 'e.npy'"], tmp_path / "e.npz", plates)
@@ -585,7 +585,7 @@ def test_tables_that_cannot_be_used(tmp_path, plates, drawn):
     adata = writers.adata(tmp_path / "e.h5ad", keys, vectors)
     refused([str(adata), "'X_modle'", "did you mean 'X_model'"], adata, plates, obsm="X_modle")
     refused([str(adata), "no X", "'X_model'"], adata, plates)
-    adata = writers.adata(tmp_path / "f.h5ad", keys.rename({"Metadata_Well": "well"}), vectors)
+    adata = writers.adata(tmp_path / "f.h5ad", keys.rename({"Metadata_Well": "place"}), vectors)
     refused([str(adata), "no column 'Metadata_Well'"], adata, plates, obsm="X_model")
 
 
