@@ -268,13 +268,11 @@ class Reader:
             names = (run.gt_label, run.inferred_label)
             notes += notes_on_vocabularies(true_labels, called, universe, (of_truth, of_model), names, where)
         policies = []
-        for name, columns, crosswalk in (
-            (run.gt_label, [true_labels], of_truth),
-            (run.inferred_label, called, of_model),
-        ):
-            match, said = match_of(columns, universe, crosswalk, self.policy.match)
+        sides = ((run.gt_label, [true_labels], of_truth), (run.inferred_label, called, of_model))
+        for name, labelled, crosswalk in sides:
+            match, kinds = match_of(labelled, universe, crosswalk, self.policy.match)
             policies.append(replace(self.policy, match=match))
-            notes += [f"{where}: Column {name!r} holds {said} (--match auto)."] if said else []
+            notes += [f"{where}: Column {name!r} holds {kinds} (--match auto)."] if kinds else []
         ranks = [code_labels(column, universe, policies[1], of_model) for column in called]
         if order is not None:
             ranks = [replace(rank, codes=rank.codes[order]) for rank in ranks]
