@@ -162,9 +162,9 @@ class Backend(Protocol[P]):
         """Return the characteristic function of the sum behind AP: `reference.null_inversion`."""
 
     def characteristic_lists(
-        self, n_pos: int, theta: tuple[float, float, int], totals: Ints
+        self, n_pos: Ints, theta: tuple[float, float, int], totals: Ints
     ) -> npt.NDArray[np.complex128]:
-        """Return the same of one number of positives in lists of several lengths: `reference.null_inversion`."""
+        """Return the same of several lists from one sweep: `reference.null_inversion`."""
 
     def advance_scaled(self, tables: Floats, weights: Floats, means: Floats, cells: float) -> None:
         """Sweep survival functions over blocks of ranks, in place: `reference.null_scaled`."""

@@ -37,7 +37,7 @@ from ..errors import InputError, SampledNullWarning, examples
 from ..tables.groups import Groups
 from .bracket import sweep
 from .distribution import NullDistribution, PValues, Tail, expected_sampled, tolerance_of
-from .inversion import invert
+from .inversion import inverted_tails
 from .method import Plan, method_of, plan_of
 from .scaled import scaled_sweep
 from .split_bracket import split_sweep
@@ -142,6 +142,7 @@ def map_distributions(
     result: dict[Shape, T] = {}
     drawn: list[Shape] = []
     scaled: list[Shape] = []
+    inverted: list[Shape] = []
     missing: dict[tuple[int, int, int], list[Shape]] = {}  # what shapes of one sweep share -> the shapes
     for shape in sorted(set(shapes)):
         plan = Plan("sampled") if method == "sampled" else plan_of(*shape)
@@ -152,6 +153,8 @@ def map_distributions(
             drawn.append(shape)
         elif plan.method == "scaled":
             scaled.append(shape)
+        elif plan.method == "inversion":
+            inverted.append(shape)
         else:
             missing.setdefault(_shared(shape, plan), []).append(shape)
 
@@ -169,15 +172,14 @@ def map_distributions(
                 grids = [grid for grid in (plan_of(*shape).grid for shape in mine) if grid is not None]
                 tails = split_sweep(mine, plan.grid.head, plan.grid.cells, [grid.finer for grid in grids])
             return [finish(NullDistribution(*shape, "bracket", np.empty(0), tail)) for shape, tail in tails]
-        if plan.method == "inversion":
-            return [finish(NullDistribution(*mine[0], "inversion", np.empty(0), invert(*mine[0])))]
         return [finish(_enumerated(mine[0]))]
 
     longest_first = [missing[key] for key in sorted(missing, reverse=True)]
     for part in run_jobs([(1, partial(solve, mine)) for mine in longest_first], min(usable_cores(), 8)):
         result.update(part)
-    for shape, tail in scaled_sweep(scaled):  # not a job: threads share out its octaves
-        result.update([finish(NullDistribution(*shape, "scaled", np.empty(0), tail))])
+    # not jobs: threads share out their octaves and frequencies
+    for how, found in (("scaled", scaled_sweep(scaled)), ("inversion", inverted_tails(inverted))):
+        result.update(finish(NullDistribution(*shape, how, np.empty(0), tail)) for shape, tail in found)
     result.update(finish(_sampled(shape, null_size, seed)) for shape in drawn)
     return result
 

@@ -130,7 +130,7 @@ class Spectra:
                 lists = sorted(self._lists.get(family[:3], set()) | {shape[1]})
                 if len(lists) > _TOGETHER:
                     lists = [shape[1]]
-                parts = backend.characteristic_lists(shape[0], theta, np.array(lists))
+                parts = backend.characteristic_lists(np.full(len(lists), shape[0]), theta, np.array(lists))
                 self._keep({((shape[0], n), weight, unit, batch): part for n, part in zip(lists, parts, strict=True)})
                 found = parts[lists.index(shape[1])]
         return found

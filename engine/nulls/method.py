@@ -30,9 +30,9 @@ _STEP = 1_260  # cells are multiples of it: the terms k / r of the best ranks ar
 _LADDER = (2, 3, 4, 6, 8, 12, 16, 24, 36, 48, 64, 96, 128)
 _HEAD = 512  # ranks of the first part of a split
 _CLASSES = (8, 16, 32, 64)  # P up to which sweeps are shared
-#: Fewest items, and fewest and most positives, of a distribution in octaves (`scaled`), where a proven bracket or an
-#: inversion takes more than so many operations.
-_LONG, _SCALED, _QUICK_WORK = 2_000, (9, 64), 3e8
+#: Fewest items, and fewest and most positives, of a distribution in octaves (`scaled`), where a proven bracket takes
+#: more than so many operations, or an inversion, whose error is far smaller and whose sweeps shapes share.
+_LONG, _SCALED, _QUICK_WORK, _QUICK_INVERSION = 2_000, (9, 64), 3e8, 8e8
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ def plan_of(n_pos: int, n_total: int) -> Plan:
     if log_count < 20 and n_pos <= _LONGEST and math.comb(n_total, n_pos) <= _ENUMERATED:
         return Plan("enumeration")
     in_octaves = n_total >= _LONG and _SCALED[0] <= n_pos <= _SCALED[1]
-    if _invertible(n_pos, negatives, _SMOOTH) and not (in_octaves and inversion_work(n_pos, n_total) > _QUICK_WORK):
+    if _invertible(n_pos, negatives, _SMOOTH) and not (
+        in_octaves and inversion_work(n_pos, n_total) > _QUICK_INVERSION
+    ):
         return Plan("inversion")
     if n_pos > _CLASSES[-1] or (log_count >= _LARGEST_LOG_COUNT and not in_octaves):
         return Plan("sampled")

@@ -7,13 +7,13 @@ import numpy.typing as npt
 
 from ...kernels.cores import usable_cores
 from .ap_null import distinct_shapes
-from .inversion import inversion_work
+from .inversion import work_together
 from .method import Plan, plan_of
 
 __all__ = ["estimated_seconds"]
 
 _SECONDS_A_CELL = 4e-10  # of a sweep
-_SECONDS_A_TURN = 1.3e-9  # a complex multiplication of an inversion
+_SECONDS_A_TURN = 1.6e-9  # a complex multiplication of an inversion
 _SECONDS_AN_OCTAVE = 1.7e-3  # for each positive
 _SECONDS_A_SPLIT = 0.5
 _SECONDS_A_POSITIVE = 2e-8  # of a draw
@@ -42,6 +42,7 @@ def estimated_seconds(
     """
     shapes, _ = distinct_shapes(n_pos, n_total)
     sweeps: dict[Plan, tuple[int, int]] = {}
+    inverted: list[tuple[int, int]] = []
     most = 0
     seconds = 0.0
     for p, n in shapes:
@@ -49,7 +50,7 @@ def estimated_seconds(
         if plan.method == "scaled":
             most = max(most, p)
         elif plan.method == "inversion":
-            seconds += inversion_work(p, n) * _SECONDS_A_TURN
+            inverted.append((p, n))
         elif plan.method == "sampled":
             seconds += p * null_size * _SECONDS_A_POSITIVE
         elif plan.method == "bracket":
@@ -57,6 +58,7 @@ def estimated_seconds(
             sweeps[plan] = max(before[0], p), max(before[1], n)
     for plan, (p, n) in sweeps.items():
         seconds += _SECONDS_A_SPLIT if plan.grid else p * (p + 1) / 2 * plan.cells * n * _SECONDS_A_CELL
+    seconds += work_together(inverted) * _SECONDS_A_TURN
     seconds += _OCTAVES * most * _SECONDS_AN_OCTAVE
     if len(shapes) > 1:
         seconds += n_groups * _SECONDS_A_GROUP

@@ -12,7 +12,7 @@ from ..compile import njit
 
 __all__ = ["characteristic", "characteristic_lists", "tail_sum"]
 
-_LEAP = 16
+_LEAP = 8  # numbers of positives between two turns that are made anew
 
 
 def characteristic(
@@ -22,24 +22,30 @@ def characteristic(
     first, step, count = theta
     real, imaginary = np.zeros((2, n_pos + 1, count))
     real[0] = 1.0
-    _characteristic(0, first, step, lowest, highest, np.empty((8, count)), real, imaginary)
+    _characteristic(0, first, step, lowest, highest, _space(n_pos, count), real, imaginary)
     result: npt.NDArray[np.complex128] = real[n_pos] + 1j * imaginary[n_pos]
     return result
 
 
-def characteristic_lists(n_pos: int, theta: tuple[float, float, int], totals: Any) -> npt.NDArray[np.complex128]:
-    """E[exp(i theta S_P)] in lists of several lengths, ascending; arguments as in the reference."""
+def characteristic_lists(n_pos: Any, theta: tuple[float, float, int], totals: Any) -> npt.NDArray[np.complex128]:
+    """E[exp(i theta S_P)] in several lists from one sweep over ranks; arguments as in the reference."""
     first, step, count = theta
-    real, imaginary = np.zeros((2, n_pos + 1, count))
+    most = int(n_pos.max())
+    real, imaginary = np.zeros((2, most + 1, count))
     real[0] = 1.0
-    space, result = np.empty((8, count)), np.empty((len(totals), count), np.complex128)
+    space, result = _space(most, count), np.empty((len(totals), count), np.complex128)
     rank = 0
-    for i, total in enumerate(totals.tolist()):
-        highest = np.minimum(np.arange(total + 1), n_pos)
+    for i, (p, total) in enumerate(zip(n_pos.tolist(), totals.tolist(), strict=True)):
+        highest = np.minimum(np.arange(total + 1), most)
         _characteristic(rank, first, step, np.zeros(total + 1, np.int64), highest, space, real, imaginary)
-        result[i] = real[n_pos] + 1j * imaginary[n_pos]
+        result[i] = real[p] + 1j * imaginary[p]
         rank = total
     return result
+
+
+def _space(most: int, count: int) -> npt.NDArray[np.float64]:
+    """Scratch of a sweep: turns of one number of positives, and those that are made anew."""
+    return np.empty((3 + most // _LEAP + 1, 2, count))
 
 
 def tail_sum(s: Any, unit: float, phi: Any) -> Any:
@@ -83,47 +89,64 @@ def _turns(cosines: Any, sines: Any, first: float, step: float) -> None:
 
 
 @njit
-def _characteristic(rank, first, step, lowest, highest, space, real, imaginary):
-    """Fill in real and imaginary parts (P + 1, N), which hold those of the first `rank` ranks; space (8, N) is scratch.
+def _multiply(x, y, u, v, c, s):
+    """Write the products of the complex numbers (u, v) and (c, s) to (x, y)."""
+    for j in range(x.size):
+        x[j] = u[j] * c[j] - v[j] * s[j]
+        y[j] = u[j] * s[j] + v[j] * c[j]
 
-    The parts lie apart, frequencies innermost: plain loops over float64 that vectorise.
+
+@njit
+def _characteristic(rank, first, step, lowest, highest, space, real, imaginary):
+    """Fill in real and imaginary parts (P + 1, N), which hold those of the first `rank` ranks; space as `_space`.
+
+    The parts lie apart, frequencies innermost: plain loops over float64 that vectorise. A product of many rotations
+    drifts, so turns begin anew at every number of positives that is a multiple of _LEAP: at these whatever else is
+    kept, so that the result of one number of positives does not depend on how many more there are.
     """
     count = real.shape[1]
-    back_cos, back_sin = space[0], space[1]  # exp(i theta / r)
-    turn_cos, turn_sin = space[2], space[3]  # exp(i theta k / r)
-    # A product of many rotations drifts, so every _LEAP-th turn is a product of long ones.
-    leap_cos, leap_sin = space[4], space[5]  # exp(i theta _LEAP / r)
-    start_cos, start_sin = space[6], space[7]
+    back_cos, back_sin = space[0, 0], space[0, 1]  # exp(i theta / r)
+    leap_cos, leap_sin = space[1, 0], space[1, 1]  # exp(i theta _LEAP / r)
+    turn_cos, turn_sin = space[2, 0], space[2, 1]  # exp(i theta k / r)
+    starts = space[3:]  # the same at the last k of each block of _LEAP
     for r in range(rank + 1, highest.size):
         top = highest[r]
         low = max(lowest[r], 1)
+        bottom, last = low // _LEAP, top // _LEAP
         _turns(back_cos, back_sin, first / r, step / r)
-        _turns(start_cos, start_sin, first * top / r, step * top / r)
-        if top - low >= _LEAP:
+        end = bottom * _LEAP + _LEAP - 1
+        _turns(starts[bottom, 0], starts[bottom, 1], first * end / r, step * end / r)
+        if last > bottom:
             _turns(leap_cos, leap_sin, first * _LEAP / r, step * _LEAP / r)
-        for j in range(count):
-            turn_cos[j] = start_cos[j]
-            turn_sin[j] = start_sin[j]
-        for k in range(top, low - 1, -1):
-            keep = (r - k) / r
-            take = k / r
-            x, y = real[k], imaginary[k]
-            u, v = real[k - 1], imaginary[k - 1]
+        for b in range(bottom + 1, last + 1):
+            _multiply(starts[b, 0], starts[b, 1], starts[b - 1, 0], starts[b - 1, 1], leap_cos, leap_sin)
+        for b in range(last, bottom - 1, -1):
+            end = b * _LEAP + _LEAP - 1
             for j in range(count):
-                c = turn_cos[j]
-                s = turn_sin[j]
-                x[j] = keep * x[j] + take * (c * u[j] - s * v[j])
-                y[j] = keep * y[j] + take * (c * v[j] + s * u[j])
-                turn_cos[j] = c * back_cos[j] + s * back_sin[j]
-                turn_sin[j] = s * back_cos[j] - c * back_sin[j]
-            if (top - k + 1) % _LEAP == 0 and k > low:
+                turn_cos[j] = starts[b, 0, j]
+                turn_sin[j] = starts[b, 1, j]
+            for k in range(end, max(b * _LEAP, low) - 1, -1):
+                if k > top:
+                    for j in range(count):
+                        c = turn_cos[j]
+                        s = turn_sin[j]
+                        turn_cos[j] = c * back_cos[j] + s * back_sin[j]
+                        turn_sin[j] = s * back_cos[j] - c * back_sin[j]
+                    continue
+                keep = (r - k) / r
+                take = k / r
+                x, y = real[k], imaginary[k]
+                u, v = real[k - 1], imaginary[k - 1]
+                # one result a loop: more of them would need more checks of overlap than are made to vectorise it
                 for j in range(count):
-                    c = start_cos[j]
-                    s = start_sin[j]
-                    start_cos[j] = c * leap_cos[j] + s * leap_sin[j]
-                    start_sin[j] = s * leap_cos[j] - c * leap_sin[j]
-                    turn_cos[j] = start_cos[j]
-                    turn_sin[j] = start_sin[j]
+                    x[j] = keep * x[j] + take * (turn_cos[j] * u[j] - turn_sin[j] * v[j])
+                for j in range(count):
+                    y[j] = keep * y[j] + take * (turn_cos[j] * v[j] + turn_sin[j] * u[j])
+                for j in range(count):
+                    c = turn_cos[j]
+                    s = turn_sin[j]
+                    turn_cos[j] = c * back_cos[j] + s * back_sin[j]
+                    turn_sin[j] = s * back_cos[j] - c * back_sin[j]
         if lowest[r] > 0:
             for j in range(count):
                 real[lowest[r] - 1, j] = 0.0

@@ -51,13 +51,13 @@ def characteristic(
     return phi[n_pos]
 
 
-def characteristic_lists(n_pos: int, theta: tuple[float, float, int], totals: Ints) -> npt.NDArray[np.complex128]:
-    """E[exp(i theta S_P)] for P positives in lists of several lengths, from one sweep over ranks.
+def characteristic_lists(n_pos: Ints, theta: tuple[float, float, int], totals: Ints) -> npt.NDArray[np.complex128]:
+    """E[exp(i theta S_P)] in several lists, from one sweep over ranks: it depends on neither P nor L.
 
     Parameters
     ----------
-    n_pos : int
-        P.
+    n_pos : ndarray of int64, shape (t,)
+        P of each list.
     theta : (float, float, int)
         As in `characteristic`.
     totals : ndarray of int64, shape (t,)
@@ -66,11 +66,11 @@ def characteristic_lists(n_pos: int, theta: tuple[float, float, int], totals: In
     Returns
     -------
     ndarray of complex128, shape (t, N)
-        As `characteristic` with all k kept, for each L.
+        As `characteristic` with all k kept, for each list; it does not depend on the others.
     """
     found = [
-        characteristic(n_pos, theta, np.zeros(total + 1, np.int64), np.minimum(np.arange(total + 1), n_pos))
-        for total in totals.tolist()
+        characteristic(most, theta, np.zeros(total + 1, np.int64), np.minimum(np.arange(total + 1), most))
+        for most, total in zip(n_pos.tolist(), totals.tolist(), strict=True)
     ]
     return np.array(found, np.complex128).reshape(len(totals), theta[2])
 

@@ -7,6 +7,7 @@ import pytest
 
 from fastbench.engine.nulls.scaled import _block, _bounds
 from fastbench.kernels import cpu, reference
+from fastbench.kernels.reference import null_inversion as reference_inversion
 
 BACKENDS = [cpu, reference]
 
@@ -50,8 +51,19 @@ def test_a_block_adds_the_mean_of_its_terms():
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_lists_of_several_lengths(backend):
     theta, totals = (0.3, 1.7, 5), np.array([6, 9, 9, 20])
-    found = backend.characteristic_lists(4, theta, totals)
+    found = backend.characteristic_lists(np.full(4, 4), theta, totals)
     for total, phi in zip(totals, found, strict=True):
         s = 4 * reference.enumerate_ap(4, int(total))
         frequency = theta[0] + theta[1] * np.arange(theta[2])
         np.testing.assert_allclose(phi, np.exp(1j * np.multiply.outer(frequency, s)).mean(axis=1), atol=1e-13)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_shapes_that_share_a_sweep_do_not_touch_each_other(backend):
+    theta, n_pos, totals = (0.3, 1.7, 5), np.array([3, 12, 1, 25, 7]), np.array([6, 13, 13, 40, 41])
+    found = backend.characteristic_lists(n_pos, theta, totals)
+    for i in range(len(totals)):
+        np.testing.assert_array_equal(backend.characteristic_lists(n_pos[[i]], theta, totals[[i]])[0], found[i])
+        highest = np.minimum(np.arange(totals[i] + 1), n_pos[i])
+        by_definition = reference_inversion.characteristic(int(n_pos[i]), theta, 0 * highest, highest)
+        np.testing.assert_allclose(found[i], by_definition, atol=1e-13)
