@@ -197,6 +197,11 @@ class Backend(Protocol[P]):
     def sample_sets(self, key: int, first: int, count: int, offsets: Ints, taken: Ints) -> Ints:
         """Choose rows of cells at random: `reference.null_relabelling`."""
 
+    def ranked_sums(
+        self, table: npt.NDArray[np.unsignedinteger], inverse: Floats, draw_offsets: Ints, draws: Ints, sets: Ints
+    ) -> Floats:
+        """Add up AP over sets of rows whose ranks are known: `reference.null_relabelling`."""
+
     def relabelled_ap(
         self,
         values: Floats,

@@ -17,6 +17,7 @@ from .null import variance_ap as variance_ap
 from .null_inversion import characteristic as characteristic
 from .null_inversion import characteristic_lists as characteristic_lists
 from .null_inversion import tail_sum as tail_sum
+from .null_relabelling import ranked_sums as ranked_sums
 from .null_relabelling import relabelled_ap as relabelled_ap
 from .null_relabelling import relabelled_sums as relabelled_sums
 from .null_relabelling import sample_sets as sample_sets

@@ -12,10 +12,12 @@ from ..names import TIES
 from .average_precision import add_run
 from .null import _GOLDEN, _S11, _mix
 
-__all__ = ["relabelled_ap", "relabelled_sums", "sample_sets", "shuffle_cells"]
+__all__ = ["ranked_sums", "relabelled_ap", "relabelled_sums", "sample_sets", "shuffle_cells"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+_LANES = 16  # sets at a time
 
 
 def shuffle_cells(key: int, first: int, count: int, offsets: Any) -> Ints:
@@ -288,3 +290,49 @@ def _relabelled_sums(
                         place += 1
             sums[draw] += _sorted_ap(best[0], higher, equal, p, ties)
             counts[draw] += 1
+
+
+def ranked_sums(table: Any, inverse: Any, draw_offsets: Any, draws: Any, sets: Any) -> Floats:
+    """Add up the AP of queries over sets of rows of plain lists; arguments as in the reference."""
+    sums = np.zeros(len(sets))
+    shares, terms, totals = np.empty(table.shape[1]), np.empty((sets.shape[1], _LANES)), np.empty(_LANES)
+    _ranked_sums(table, inverse, draw_offsets, draws, sets, shares, terms, totals, sums)
+    return sums
+
+
+@njit
+def _ranked_sums(table, inverse, draw_offsets, draws, sets, shares, terms, totals, sums):
+    """Add to sums; shares (n,), terms (k, _LANES) and totals (_LANES,) are scratch.
+
+    The i-th best of the positives adds i / rank: one for itself and one for each that is better, so that pairs add the
+    lesser of their two 1 / rank, and nothing is sorted. Pairs of _LANES sets are looked at together.
+    """
+    k = sets.shape[1]
+    for q in range(table.shape[0]):
+        if draw_offsets[q] == draw_offsets[q + 1]:
+            continue
+        for row in range(shares.size):
+            shares[row] = inverse[table[q, row]]
+        for first in range(draw_offsets[q], draw_offsets[q + 1], _LANES):
+            n = min(_LANES, draw_offsets[q + 1] - first)
+            for lane in range(n):
+                draw = draws[first + lane]
+                for a in range(k):
+                    terms[a, lane] = shares[sets[draw, a]]
+            for lane in range(n, _LANES):
+                for a in range(k):
+                    terms[a, lane] = 0.0
+            for lane in range(_LANES):
+                totals[lane] = 0.0
+            for a in range(k):
+                mine = terms[a]
+                for lane in range(_LANES):
+                    totals[lane] += mine[lane]
+                for b in range(a):
+                    other = terms[b]
+                    for lane in range(_LANES):
+                        u = mine[lane]
+                        v = other[lane]
+                        totals[lane] += u if u < v else v
+            for lane in range(n):
+                sums[draws[first + lane]] += totals[lane] / (k - 1)

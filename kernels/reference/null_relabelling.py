@@ -12,7 +12,7 @@ import numpy.typing as npt
 from .average_precision import average_precision
 from .null import _GOLDEN, _WORD, _mix
 
-__all__ = ["relabelled_ap", "relabelled_sums", "sample_sets", "shuffle_cells"]
+__all__ = ["ranked_sums", "relabelled_ap", "relabelled_sums", "sample_sets", "shuffle_cells"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -200,3 +200,37 @@ def relabelled_sums(
             sums[draw] += average_precision(np.array([0, len(v)]), v, higher, equal, ties)[0]
             counts[draw] += 1
     return sums, counts
+
+
+def ranked_sums(
+    table: npt.NDArray[np.unsignedinteger], inverse: Floats, draw_offsets: Ints, draws: Ints, sets: Ints
+) -> Floats:
+    """Add up the AP of queries over sets of rows, where all other rows of the block are in the list, and none is tied.
+
+    A row that is no positive is then a negative, so that the list of a query does not depend on the set, and AP is the
+    mean of i / rank over the positives, i counting them from the best.
+
+    Parameters
+    ----------
+    table : ndarray of uint16 or uint32, shape (q, n)
+        Rank of each row in the list of each query, 1 the best; 0 for the query itself.
+    inverse : ndarray of float64, shape (r,)
+        1 / rank for each rank in the table, and 0 for rank 0.
+    draw_offsets : ndarray of int64, shape (q + 1,)
+        Bounds of the draws of each query.
+    draws : ndarray of int64
+        The sets in which the query stands, with rows that it ranks alone.
+    sets : ndarray of int32 or int64, shape (m, k)
+        The rows of each set, k >= 2.
+
+    Returns
+    -------
+    ndarray of float64, shape (m,)
+        Sum of the AP of the queries in each set.
+    """
+    sums = np.zeros(len(sets))
+    for q, ranks in enumerate(table):
+        for draw in draws[draw_offsets[q] : draw_offsets[q + 1]]:
+            mine = np.sort(ranks[sets[draw]])[1:]  # without itself
+            sums[draw] += (np.arange(1, len(mine) + 1) * inverse[mine]).mean()
+    return sums

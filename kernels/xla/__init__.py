@@ -24,6 +24,7 @@ from ..cpu import group_means as group_means
 from ..cpu import label_partners as label_partners
 from ..cpu import partners as partners
 from ..cpu import path_lengths as path_lengths
+from ..cpu import ranked_sums as ranked_sums
 from ..cpu import relabelled_ap as relabelled_ap
 from ..cpu import relabelled_sums as relabelled_sums
 from ..cpu import sample_ap as sample_ap

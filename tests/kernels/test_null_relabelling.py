@@ -134,3 +134,29 @@ def test_sets_are_scored_by_counts(seed, ties, n, n_blocks, with_extras):
                 counted = (w > p[:, None]).sum(axis=1), (w == p[:, None]).sum(axis=1)
                 plain += average_precision(np.array([0, len(p)]), p, *counted, ties)[0]
         assert total == pytest.approx(plain, rel=1e-12)
+
+
+@given(seed=st.integers(0, 2**32), n=st.integers(3, 40), m=st.integers(1, 40))
+@some
+def test_sets_are_scored_by_ranks(seed, n, m):
+    rng = np.random.default_rng(seed)
+    k = int(rng.integers(2, n + 1))
+    sets = np.stack([rng.choice(n, k, replace=False) for _ in range(m)]).astype(np.int32)
+    queries = rng.permutation(n)[: n - 1]
+    table = np.zeros((n - 1, n), np.uint16)
+    for q, query in enumerate(queries):
+        table[q, np.delete(np.arange(n), query)] = rng.permutation(n - 1) + 1
+    draws = [np.flatnonzero((sets == query).any(axis=1)) for query in queries]
+    inverse = np.append(0.0, 1 / np.arange(1, n))
+    arguments = table, inverse, np.cumsum([0, *map(len, draws)]), np.concatenate(draws), sets
+    found = cpu.ranked_sums(*arguments)
+    np.testing.assert_allclose(found, reference.ranked_sums(*arguments), rtol=1e-13)
+    for chosen, total in zip(sets, found, strict=True):
+        plain = 0.0
+        for q, query in enumerate(queries):
+            if query in chosen:
+                v = -table[q, [j for j in chosen if j != query]].astype(float)
+                w = -table[q, [j for j in range(n) if j not in chosen]].astype(float)
+                above = (w > v[:, None]).sum(axis=1)
+                plain += average_precision(np.array([0, k - 1]), v, above, np.zeros_like(above), "expected")[0]
+        assert total == pytest.approx(plain, rel=1e-12)

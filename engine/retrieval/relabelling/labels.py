@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +30,9 @@ from ...nulls.distribution import PValues
 from ...tables.groups import Groups
 from ..options import NullModel
 from .data import RelabelledRows
-from .negatives import COUNTED, REACHES
+from .exchanger import COUNTED, Exchanger
+from .ranks import PlainRanks
+from .sequential import FIRST_DRAWS
 
 __all__ = ["AmongLabels"]
 
@@ -40,6 +42,7 @@ Ints = npt.NDArray[np.int64]
 _CELLS = 1 << 24  # of the table that says which rows a draw brings together
 _ROWS = 512  # rows at a time
 _DRAWS = 1 << 22  # rows of all draws at a time
+_COVERED = 4  # the first draws bring together at least one pair in so many, where all are ranked
 
 
 class _Size(NamedTuple):
@@ -67,22 +70,8 @@ class _Known(NamedTuple):
     negative: npt.NDArray[np.bool_]
 
 
-class AmongLabels:
-    """Gives labels to other rows; see `permutation.Exchanger`.
-
-    Parameters
-    ----------
-    data : RelabelledRows
-        The profiles.
-    members : Groups
-        Rows of the queries of each group, which is a label (in a block).
-    label : ndarray of int64, shape (g,)
-        The label of each group, of a list column.
-    model : NullModel
-        How p-values are found.
-    progress : callable, optional
-        Called with (rows done, rows in all) of each round.
-    """
+class AmongLabels(Exchanger):
+    """Gives labels to other rows: each group is a label (in a block)."""
 
     def __init__(
         self,
@@ -97,7 +86,7 @@ class AmongLabels:
                 "null='permutation' adds up AP over the rows that are given a label, so it goes with aggregate='mean', "
                 f"but aggregate is {model.aggregate!r}."
             )
-        self._data, self._model, self._progress = data, model, progress
+        super().__init__(data, members, label, model, progress)
         plan = data.plan
         self._block = plan.exchange.block
         self._positive_block = self._block if plan.exchange.within_block else np.zeros_like(self._block)
@@ -108,12 +97,10 @@ class AmongLabels:
         self._carriers = [self._rows_of(members[g], int(label[g])) for g in range(len(members))]
         self._extras = self._find_extras(label)
         self._sizes = self._by_size()
-        g = len(members)
-        self._known = PValues(*(np.full(g, np.nan) for _ in range(3)))
-        self.observed, self._totals = np.full(g, np.nan), np.full(g, np.nan)
+        self._totals = np.full(len(members), np.nan)
         self._look_at_data()
 
-    def counted(self, tail: str) -> PValues:
+    def counted(self) -> PValues:
         """Return exact p-values where all relabellings are counted, NaN elsewhere."""
         drawn = []
         for size in self._sizes:
@@ -132,6 +119,17 @@ class AmongLabels:
                 for each in (self._known.lower, self._known.upper, self._known.value):
                     each[size.labels] = [reached[g] / len(sets) for g in size.labels]
         return self._known
+
+    @cached_property
+    def _ranks(self) -> PlainRanks | None:
+        """Ranks of all rows, where lists are plain and draws bring many of their pairs together."""
+        queries, n = int(self._data.asked.sum()), len(self._block)
+        if self._data.plan.labels is not None or not PlainRanks.fit(queries, n):
+            return None
+        if any(len(np.unique(self._block[size.rows])) > 1 for size in self._sizes):
+            return None
+        pairs = sum(min(FIRST_DRAWS, self._model.null_size) * int(size.taken.sum()) ** 2 for size in self._sizes)
+        return PlainRanks.of(self._data, self._block) if pairs >= queries * n / _COVERED else None
 
     def count(self, groups: Ints, first: int, size: int) -> Ints:
         """Count the draws that reach the observed value, of each group."""
@@ -240,11 +238,7 @@ class AmongLabels:
                     mine = sums.copy()
                     for draws, change in changes[g]:
                         mine[draws] += change
-                total = self._totals[g]
-                if self._model.resolved_tail == ">":
-                    found[g] = int((mine > total * (1 + REACHES)).sum())
-                else:
-                    found[g] = int((mine >= total * (1 - REACHES)).sum())
+                found[g] = self._count_reached(mine, float(self._totals[g]))
         return found
 
     def _sums(
@@ -266,7 +260,13 @@ class AmongLabels:
             label the sets whose sum differs, with the difference.
         """
         n, rows = len(self._block), np.flatnonzero(self._data.asked)
-        sums = [(np.zeros(len(sets)), np.zeros(len(sets), np.int64)) for _, sets in drawn]
+        if labelled and self._ranks is not None:
+            sums = self._ranks.sums(self._data, [sets for _, sets in drawn])
+            rows = rows[self._ranks.place[rows] < 0]
+            if self._progress is not None and not len(rows):
+                self._progress(n, n)
+        else:
+            sums = [(np.zeros(len(sets)), np.zeros(len(sets), np.int64)) for _, sets in drawn]
         changes: list[dict[int, list[tuple[Ints, Floats]]]] = [{} for _ in drawn]
         height = max(min(_CELLS // max(n, 1), _ROWS), 1)
         for first in range(0, len(rows), height):

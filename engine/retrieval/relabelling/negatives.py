@@ -18,20 +18,16 @@ import numpy.typing as npt
 
 from ....kernels.cores import run_jobs, usable_cores
 from ...errors import InputError
-from ...nulls.distribution import PValues
 from ...tables.groups import Groups
 from ..options import NullModel
 from .data import RelabelledRows
+from .exchanger import COUNTED, Exchanger
 
-__all__ = ["COUNTED", "REACHES", "AmongNegatives"]
+__all__ = ["AmongNegatives"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-#: Relabellings of a group up to which all are counted.
-COUNTED = 20_000
-#: Means that are closer, relative to their size, are equal: they are sums in another order.
-REACHES = 1e-12
 _LARGEST = 3_000  # rows of a pool, whose similarities are all kept
 _NUMBERS = 1 << 22  # rows of all draws of a block
 _TOGETHER = 16  # groups of a job
@@ -56,22 +52,8 @@ class _Places(NamedTuple):
         return math.prod(math.comb(n, k) for n, k in zip(sizes, self.carriers.tolist(), strict=True))
 
 
-class AmongNegatives:
-    """Exchanges the rows of groups with their negatives; see `permutation.Exchanger`.
-
-    Parameters
-    ----------
-    data : RelabelledRows
-        The profiles.
-    members : Groups
-        Rows of the queries of each group.
-    label : ndarray of int64, shape (g,)
-        The label of each group, of a list column.
-    model : NullModel
-        How p-values are found.
-    progress : callable, optional
-        Called with (groups done, groups in all) of each round.
-    """
+class AmongNegatives(Exchanger):
+    """Exchanges the rows of groups with their negatives."""
 
     def __init__(
         self,
@@ -81,14 +63,8 @@ class AmongNegatives:
         model: NullModel,
         progress: Callable[[int, int], None] | None,
     ) -> None:
-        self._data = data
-        self._members = members
-        self._label = label
-        self._model = model
-        self._progress = progress
+        super().__init__(data, members, label, model, progress)
         self._prepared = data.prepared(data.no_negatives())
-        self._known = PValues(*(np.full(len(members), np.nan) for _ in range(3)))
-        self.observed = np.full(len(members), np.nan)
         counts = self._each(np.arange(len(members)), self._first)
         if len(counts) and max(counts) == 1:
             raise InputError(
@@ -96,10 +72,6 @@ class AmongNegatives:
                 "columns) holds both rows of a group and negatives of it; name fewer neg_sameby columns, or use "
                 "null='shared'."
             )
-
-    def counted(self, tail: str) -> PValues:
-        """Return exact p-values where all relabellings are counted, NaN elsewhere."""
-        return self._known
 
     def count(self, groups: Ints, first: int, size: int) -> Ints:
         """Count the draws that reach the observed value, of each group."""
@@ -146,9 +118,7 @@ class AmongNegatives:
         return reached
 
     def _reached(self, group: int, means: Floats) -> int:
-        if self._model.resolved_tail == ">":
-            return int((means > self.observed[group] * (1 + REACHES)).sum())
-        return int((means >= self.observed[group] * (1 - REACHES)).sum())
+        return self._count_reached(means, float(self.observed[group]))
 
     def _means(self, places: _Places, values: Floats, rows: Ints) -> Floats:
         found = self._data.backend.relabelled_ap(values, rows, *places[3:], self._data.ties)

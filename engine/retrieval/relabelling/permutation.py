@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from ...tables.groups import Groups
 from ..exchange import Exchange
 from ..options import NullModel
 from .data import RelabelledRows
+from .exchanger import Exchanger
 from .labels import AmongLabels
 from .negatives import AmongNegatives
 from .sequential import sequential_p_values
@@ -40,18 +41,6 @@ class GroupRows(NamedTuple):
 
     members: Groups
     label: Ints
-
-
-class Exchanger(Protocol):
-    """Relabels groups and counts how often that does as well as the data."""
-
-    observed: Floats  # (g,) what is tested, of the data
-
-    def counted(self, tail: str) -> PValues:
-        """Return exact p-values where all relabellings are counted, NaN elsewhere."""
-
-    def count(self, groups: Ints, first: int, size: int) -> Ints:
-        """Count the draws that reach the observed value, of each group."""
 
 
 def permutation_p_values(
@@ -92,7 +81,7 @@ def permutation_p_values(
     data = data.usable
     groups = _group_rows(data, keys, sizes)
     exchange = data.plan.exchange
-    kind: type[AmongLabels] | type[AmongNegatives] = AmongNegatives
+    kind: type[Exchanger] = AmongNegatives
     if exchange.among_labels and _is_by_label(exchange, keys.columns):
         kind = AmongLabels
     elif exchange.whole_block:
@@ -102,7 +91,7 @@ def permutation_p_values(
             "neg_diffby must name the list column only, and groups must be its labels; take a consensus of replicates "
             "first instead of telling them apart by pos_diffby, or use null='shared'."
         )
-    solver: Exchanger = kind(data, groups.members, groups.label, model, progress)
+    solver = kind(data, groups.members, groups.label, model, progress)
     far = ~(np.abs(solver.observed - statistic) <= _SAME)
     if far.any():
         g = int(np.flatnonzero(far)[0])
@@ -111,7 +100,7 @@ def permutation_p_values(
             f"{solver.observed[g]:.6f} in the profiles to relabel ({int(far.sum())} of {len(keys)} groups differ); "
             "pass the profiles, rules, distance and ties that were scored."
         )
-    return sequential_p_values(solver.counted(model.resolved_tail), solver.count, model.null_size, model.threshold)
+    return sequential_p_values(solver.counted(), solver.count, model.null_size, model.threshold)
 
 
 def _is_by_label(exchange: Exchange, columns: list[str]) -> bool:
