@@ -188,6 +188,7 @@ class Backend(Protocol[P]):
         weights: Floats,
         cells: Ints,
         decay: float,
+        negligible: float,
     ) -> Floats:
         """Return tails of sums of draws from Fourier transforms: `reference.null_sums`."""
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from ...kernels.dispatch import get_backend
 from .inversion import ALIASING, SMALL, InvertedTail, corridor
 
-__all__ = ["Spectra"]
+__all__ = ["Spectra", "is_smooth"]
 
 Floats = npt.NDArray[np.float64]
 Complex = npt.NDArray[np.complex128]
@@ -60,7 +60,7 @@ class Spectra:
         self._lock = Lock()
         self._lists: dict[tuple[int, float, float], set[int]] = {}
         for draws in groups:
-            if any(shape[0] <= _SHARED for shape, _, _ in draws) and _is_smooth(draws):
+            if any(shape[0] <= _SHARED for shape, _, _ in draws) and is_smooth(draws):
                 unit = math.pi / _half_period(draws)
                 for (n_pos, n_total), weight, _ in draws:
                     if n_pos <= _SHARED:
@@ -79,7 +79,7 @@ class Spectra:
         InvertedTail or None
             It depends on `draws` alone.
         """
-        if not _is_smooth(draws):
+        if not is_smooth(draws):
             return None
         work = sum(_work(shape) for shape, _, _ in draws)
         if work * _BATCH > _MOST_WORK:
@@ -162,7 +162,8 @@ def _work(shape: Shape) -> float:
     return float((highest - lowest + 1).sum())
 
 
-def _is_smooth(draws: Draws) -> bool:
+def is_smooth(draws: Draws) -> bool:
+    """Return whether a sum has enough positives of varied shapes to be inverted."""
     count = 0
     for (n_pos, n_total), _, times in draws:
         fewer = min(n_pos, n_total - n_pos)

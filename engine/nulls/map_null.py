@@ -27,7 +27,7 @@ from ..tables.groups import Groups
 from .ap_null import NullDistribution, Shape, ap_p_values, distinct_shapes, map_distributions, method_of
 from .convolution import Part, part_of
 from .distribution import PValues, sampled_p_values, tolerance_of
-from .map_inversion import Spectra
+from .map_inversion import Spectra, is_smooth
 from .transforms import Sums, enclose_sums
 
 __all__ = ["count_sampled", "group_p_values"]
@@ -179,19 +179,22 @@ def _summed(
         return unclear
 
     with ThreadPoolExecutor(min(usable_cores(), 8)) as pool:
-        left = {composition: mine for composition, mine in zip(groups, pool.map(invert, groups), strict=True) if mine}
+        smooth = [composition for composition in groups if is_smooth(composition)]
+        left = groups | dict(zip(smooth, pool.map(invert, smooth), strict=True))
+        left = {composition: mine for composition, mine in left.items() if mine}
+        grid = {composition: _cells(composition) for composition in left}
         wanted: dict[Shape, set[tuple[float, int]]] = {}
-        for composition in left:
+        for composition, cells in grid.items():
             for shape, weight, _ in composition:
-                wanted.setdefault(shape, set()).add((weight, _cells(composition)))
+                wanted.setdefault(shape, set()).add((weight, cells))
 
         def use(distribution: NullDistribution) -> dict[tuple[float, int], Part]:
             return {need: part_of(distribution, *need) for need in wanted[distribution.n_pos, distribution.n_total]}
 
         shared = map_distributions(wanted, use, null_size=null_size, seed=seed)
     on_grid: dict[int, list[Composition]] = {}
-    for composition in left:
-        on_grid.setdefault(_cells(composition), []).append(composition)
+    for composition, cells in grid.items():
+        on_grid.setdefault(cells, []).append(composition)
     done = len(statistic) - sum(map(len, left.values()))
     for cells, some in sorted(on_grid.items()):
         number = {name: i for i, name in enumerate(sorted({each[:2] for composition in some for each in composition}))}

@@ -44,6 +44,7 @@ _GENTLEST = 4.0  # tilt per unit of AP; each rung of the ladder is this factor s
 _RUNG = 2 ** (1 / 3)
 _COARSE = 16  # cells taken together where a tilt is chosen
 _TOGETHER = 256  # sums of a job
+_NEGLIGIBLE = 1e-13  # left out of a tail, which is less than the error of the transforms
 
 
 @dataclass(frozen=True)
@@ -98,21 +99,27 @@ def enclose_sums(
     lower, upper, value = (np.full(len(sums.x), np.nan) for _ in range(3))
     grid = _Grid(cells, parts)
 
+    by_draws: dict[tuple[tuple[int, int], ...], list[int]] = {}
+    for i, mine in enumerate(sums.draws):
+        by_draws.setdefault(mine, []).append(i)
+    alike = list(by_draws.values())
+
     def count(some: list[int]) -> list[int]:
         """Fill in the sums that are counted or stand alone; return the others."""
         rest = []
-        for i in some:
-            draws, x = _draws_of(sums.draws[i], parts), sums.x[[i]]
-            p = counted_tail(draws, x, tail)
+        for same in (alike[number] for number in some):
+            draws = _draws_of(sums.draws[same[0]], parts)
+            p = counted_tail(draws, sums.x[same], tail)
             if p is not None:
-                lower[i] = upper[i] = value[i] = p[0]
+                lower[same] = upper[same] = value[same] = p
             elif grid.holds(draws):
-                rest.append(i)
+                rest += same
             else:
-                (lower[i],), (upper[i],), (value[i],) = sum_tail(draws, cells, x, tail)
+                for i in same:
+                    (lower[i],), (upper[i],), (value[i],) = sum_tail(draws, cells, sums.x[[i]], tail)
         return rest
 
-    left = _spread(count, list(range(len(sums.x))))
+    left = _spread(count, list(range(len(alike))))
     done = len(sums.x) - len(left)
     if progress is not None:
         progress(done)
@@ -188,9 +195,10 @@ def _summed(parts: _Transformed, draws: list[tuple[tuple[int, int], ...]], index
     numbers = parts.number[numbers]
     cell = np.clip(index, 0, size).astype(np.int64)
     cells = np.ascontiguousarray(cell.T)
-    p = backend.spectral_tails(parts.spectra, size, offsets, numbers, times, parts.weights, cells, parts.theta).T
+    known = parts.spectra, size, offsets, numbers, times, parts.weights
+    p = backend.spectral_tails(*known, cells, parts.theta, _NEGLIGIBLE).T
     count = np.add.reduceat(times, offsets[:-1])
-    error = transform_error(count, size)
+    error = transform_error(count, size) + _NEGLIGIBLE
     if parts.theta == 0.0:
         return np.clip(p, 0.0, 1.0), np.broadcast_to(error, p.shape)
     log_factor = np.add.reduceat(times * parts.log_scale[numbers], offsets[:-1]) - parts.theta * cell

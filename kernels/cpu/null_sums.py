@@ -14,6 +14,7 @@ __all__ = ["count_sums", "spectral_tails"]
 
 _BLOCK = 256  # frequencies at a time
 _LANES = 8  # frequencies that share a turn
+_BEFORE = 3  # distributions that are multiplied before a product is looked at
 
 
 def count_sums(one: Any, two: Any, three: Any, edge: float, strict: bool) -> int:
@@ -42,15 +43,25 @@ def _count_sums(one, two, three, edge, strict):
 
 
 def spectral_tails(
-    spectra: Any, size: int, offsets: Any, parts: Any, times: Any, weights: Any, cells: Any, decay: float
+    spectra: Any,
+    size: int,
+    offsets: Any,
+    parts: Any,
+    times: Any,
+    weights: Any,
+    cells: Any,
+    decay: float,
+    negligible: float,
 ) -> npt.NDArray[np.float64]:
     """Tails of sums of draws from the transforms of their distributions; arguments as in the reference."""
     result = np.empty(cells.shape)
     lanes = np.zeros((*cells.shape, 2, _LANES))
     totals, turns = np.zeros((len(cells), _LANES)), np.empty((*cells.shape, 2))
     space = np.empty((4, _BLOCK))
+    # a block adds at most the sum of its moduli to either sum of a tail
+    least = float(negligible) / (2 * -(-weights.shape[1] // _BLOCK))
     _spectral_tails(
-        spectra, size, offsets, parts, times, weights, cells, float(decay), space, lanes, totals, turns, result
+        spectra, size, offsets, parts, times, weights, cells, float(decay), least, space, lanes, totals, turns, result
     )
     return result
 
@@ -73,12 +84,30 @@ def _turn(lanes, x, y, c, s):
 
 
 @njit
-def _spectral_tails(spectra, size, offsets, parts, times, weights, cells, decay, space, lanes, totals, turns, result):
+def _is_below(x, y, lanes, least):
+    """Return whether the complex numbers (x, y) have moduli whose sum is below a number; lanes (_LANES,) is scratch."""
+    for i in range(_LANES):
+        lanes[i] = 0.0
+    for first in range(0, _BLOCK, _LANES):
+        for i in range(_LANES):
+            lanes[i] += abs(x[first + i]) + abs(y[first + i])
+    whole = 0.0
+    for i in range(_LANES):
+        whole += lanes[i]
+    return whole < least
+
+
+@njit
+def _spectral_tails(
+    spectra, size, offsets, parts, times, weights, cells, decay, least, space, lanes, totals, turns, result
+):
     """Write the tails to `result`; lanes (s, m, 2, _LANES) and totals (s, _LANES) are all zero, the others scratch.
 
     A block of frequencies of all parts fits the cache, so it serves all sums in turn. In a block, _LANES frequencies
-    share one turn; that of a lane is put in at the end.
+    share one turn; that of a lane is put in at the end. A product only falls with each transform, whose moduli are at
+    most 1, so a block is left out as soon as it is small.
     """
+    sizes = space[2, :_LANES]
     count = weights.shape[1]
     for s in range(cells.shape[0]):
         for m in range(cells.shape[1]):
@@ -95,7 +124,11 @@ def _spectral_tails(spectra, size, offsets, parts, times, weights, cells, decay,
             for i in range(n, _BLOCK):
                 x[i] = 0.0
                 y[i] = 0.0
+            left_out = False
             for t in range(offsets[s], offsets[s + 1]):
+                if t >= offsets[s] + _BEFORE and _is_below(x, y, sizes, least):
+                    left_out = True
+                    break
                 u = spectra[parts[t], 0, low : low + n]
                 v = spectra[parts[t], 1, low : low + n]
                 left = times[t]
@@ -112,6 +145,8 @@ def _spectral_tails(spectra, size, offsets, parts, times, weights, cells, decay,
                     left //= 2
                     if left > 0:
                         _multiply(p, q, p, q)
+            if left_out or _is_below(x, y, sizes, least):
+                continue
             for first in range(0, _BLOCK, _LANES):
                 for i in range(_LANES):
                     totals[s, i] += x[first + i]

@@ -35,7 +35,15 @@ def count_sums(one: Floats, two: Floats, three: Floats, edge: float, strict: boo
 
 
 def spectral_tails(
-    spectra: Floats, size: int, offsets: Ints, parts: Ints, times: Ints, weights: Floats, cells: Ints, decay: float
+    spectra: Floats,
+    size: int,
+    offsets: Ints,
+    parts: Ints,
+    times: Ints,
+    weights: Floats,
+    cells: Ints,
+    decay: float,
+    negligible: float,
 ) -> Floats:
     """Tails of sums of independent draws on a grid, from the Fourier transforms of their distributions.
 
@@ -62,6 +70,8 @@ def spectral_tails(
         j of each sum, 0 <= j <= N.
     decay : float
         See above, >= 0.
+    negligible : float
+        What may be left out of each tail; nothing is here.
 
     Returns
     -------

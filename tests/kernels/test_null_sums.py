@@ -44,7 +44,7 @@ def test_tails_are_those_of_the_convolution(backend, size, data, decay, seed):
     cells = cells.reshape(-1, 2)
     offsets = np.cumsum([0, *map(len, sums)])
     parts, times = np.array([each for mine in sums for each in mine], np.int64).T.copy()
-    found = backend.spectral_tails(spectra, size, offsets, parts, times, weights_of(size, decay), cells, decay)
+    found = backend.spectral_tails(spectra, size, offsets, parts, times, weights_of(size, decay), cells, decay, 1e-13)
     for mine, asked, tails in zip(sums, cells, found, strict=True):
         total = np.ones(1)
         for part, n in mine:
@@ -54,3 +54,23 @@ def test_tails_are_those_of_the_convolution(backend, size, data, decay, seed):
         for cell, tail in zip(asked, tails, strict=True):
             here = np.arange(cell, size)
             assert tail == pytest.approx((total[cell:size] * np.exp(-decay * (here - cell))).sum(), abs=1e-12)
+
+
+@pytest.mark.parametrize("decay", [0.0, 1e-3])
+@pytest.mark.parametrize("negligible", [1e-13, 1e-6, 1e-3])
+def test_what_is_left_out_of_a_tail_is_negligible(decay, negligible):
+    size, at = 6000, np.arange(900)
+    masses = np.exp(-0.5 * ((at - np.array([[200], [300], [400]])) / np.array([[4], [6], [9]])) ** 2)
+    masses /= masses.sum(axis=1, keepdims=True)
+    transforms = np.fft.rfft(masses, size)
+    spectra = np.stack([transforms.real, transforms.imag], axis=1)
+    offsets, parts, times = np.array([0, 5, 6]), np.array([0, 1, 2, 0, 1, 2]), np.array([1, 1, 1, 1, 1, 3])
+    cells = np.array([[1200, 1390, 1500], [1100, 1200, 1250]])
+    arguments = spectra, size, offsets, parts, times, weights_of(size, decay), cells, decay
+    expected = reference.spectral_tails(*arguments, 0.0)
+    whole = cpu.spectral_tails(*arguments, 0.0)
+    np.testing.assert_allclose(whole, expected, atol=1e-13)
+    found = cpu.spectral_tails(*arguments, negligible)
+    if negligible > 1e-9:
+        assert (found != whole).any()  # something was left out
+    assert np.abs(found - whole).max() <= negligible
