@@ -47,6 +47,36 @@ def test_the_mean_of_a_tail():
     assert mean == pytest.approx(average_precision_null(*shape).mean, rel=1e-4)
 
 
+def slow(*shape):
+    return pytest.param(shape, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(
+    "shape", [(9, 400), (12, 2600), slow(16, 9000), slow(24, 3000), slow(9, 60_000), slow(40, 2000), slow(64, 20_000)]
+)
+def test_errors_hold_against_much_finer_sweeps(shape):
+    ((_, tail),) = scaled.scaled_sweep([shape])
+    octaves = range(tail.lowest, tail.lowest + len(tail.values))
+    cells, ratio = 4 * scaled._CELLS, 4 * scaled._RATIO
+    finer = np.stack([scaled._octave([shape], shape[0], 2.0**each, cells, ratio)[shape] for each in octaves])
+    finer = scaled._at_finer(finer, tail.values.shape[1])
+    there = finer > 1e-10
+    there[:, : scaled._CELLS // 2] = False  # the octave below is as far
+    assert there.sum() > 5_000
+    assert (np.abs(tail.values - finer)[there] < 0.5 * tail.errors[there]).all()
+
+
+def test_where_halving_does_not_help_the_fall_of_the_tail_is_stated():
+    s = np.arange(2049)
+    jump, smooth = (s < 1000).astype(float), 1 / (1 + np.exp((s - 1000) / 200))
+    # a jump that each sweep has elsewhere, however fine it is
+    sweeps = [jump, (s[:1025] < 470).astype(float), (s[:513] < 265).astype(float)]
+    tail = scaled.ScaledTail.of(9, 0, [sweep[None] for sweep in sweeps])
+    assert tail.errors[0, 991:1009].min() >= 0.99
+    tail = scaled.ScaledTail.of(9, 0, [scaled._at_finer(smooth[None], size) for size in (2049, 1025, 513)])
+    assert tail.errors[0, 400:].max() < 1e-4
+
+
 def test_long_lists_are_found_in_octaves():
     assert method_of(20, 20_000) == method_of(60, 50_000) == "scaled"
     assert method_of(7, 20_000) == method_of(4, 500) == "bracket"
