@@ -12,7 +12,7 @@ from ..compile import njit
 
 __all__ = ["characteristic", "characteristic_lists", "tail_sum"]
 
-_LEAP = 8  # numbers of positives between two turns that are made anew
+_LEAP = 16  # numbers of positives between two turns that are made anew
 
 
 def characteristic(
@@ -137,14 +137,11 @@ def _characteristic(rank, first, step, lowest, highest, space, real, imaginary):
                 take = k / r
                 x, y = real[k], imaginary[k]
                 u, v = real[k - 1], imaginary[k - 1]
-                # one result a loop: more of them would need more checks of overlap than are made to vectorise it
-                for j in range(count):
-                    x[j] = keep * x[j] + take * (turn_cos[j] * u[j] - turn_sin[j] * v[j])
-                for j in range(count):
-                    y[j] = keep * y[j] + take * (turn_cos[j] * v[j] + turn_sin[j] * u[j])
                 for j in range(count):
                     c = turn_cos[j]
                     s = turn_sin[j]
+                    x[j] = keep * x[j] + take * (c * u[j] - s * v[j])
+                    y[j] = keep * y[j] + take * (c * v[j] + s * u[j])
                     turn_cos[j] = c * back_cos[j] + s * back_sin[j]
                     turn_sin[j] = s * back_cos[j] - c * back_sin[j]
         if lowest[r] > 0:
