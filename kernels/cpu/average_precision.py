@@ -11,11 +11,10 @@ import numpy.typing as npt
 from ..compile import njit
 from ..cores import run_jobs, usable_cores
 from ..names import EXPECTED, PESSIMISTIC, TIES
+from .sort import descending
 
 __all__ = ["add_run", "average_precision"]
 
-#: Lists up to this length are sorted by insertion, and parts of this length of longer ones.
-SHORT = 32
 #: Fewest positives of a job, and the most jobs of a core.
 SHARE, SHARES = 20_000, 16
 
@@ -32,43 +31,15 @@ def average_precision(
 
     def fill(first: int, last: int) -> None:
         mine = offsets[first : last + 1]
-        space = np.empty((2, np.diff(mine).max(initial=0)), np.int64)
-        _fill(mine, values, above, tied, code, space, result[first:last])
+        most = np.diff(mine).max(initial=0)
+        space, table = np.empty((2, most), np.int64), np.empty(most + 1, np.int64)
+        _fill(mine, values, above, tied, code, space, table, result[first:last])
 
     shares = min(max(len(values) // SHARE, 1), SHARES * usable_cores())
     edges = np.searchsorted(offsets, np.linspace(0, len(values), shares + 1)[1:-1])
     cuts = np.unique([0, *edges, len(result)]).tolist()
     run_jobs([(last - first, partial(fill, first, last)) for first, last in itertools.pairwise(cuts)])
     return result
-
-
-@njit
-def _descending(values, space):
-    """Return in which row of space (2, at least p) int64 the stable order of the values (p,) from high to low is."""
-    n = values.size
-    for start in range(0, n, SHORT):
-        for i in range(start, min(start + SHORT, n)):
-            at = i
-            while at > start and values[space[0, at - 1]] < values[i]:
-                space[0, at] = space[0, at - 1]
-                at -= 1
-            space[0, at] = i
-    here = 0
-    width = SHORT
-    while width < n:
-        for start in range(0, n, 2 * width):
-            middle, last = min(start + width, n), min(start + 2 * width, n)
-            a, b = start, middle
-            for at in range(start, last):
-                if b == last or (a < middle and values[space[here, a]] >= values[space[here, b]]):
-                    space[1 - here, at] = space[here, a]
-                    a += 1
-                else:
-                    space[1 - here, at] = space[here, b]
-                    b += 1
-        here = 1 - here
-        width *= 2
-    return here
 
 
 @njit
@@ -87,14 +58,14 @@ def add_run(total, first, p, n_above, n_tied, ties):
 
 
 @njit
-def _fill(offsets, values, above, tied, ties, space, result):
-    """Write the AP of each list to result (u,), which holds NaN; ties is the policy's code, space as above."""
+def _fill(offsets, values, above, tied, ties, space, table, result):
+    """Write the AP of each list to result (u,), which holds NaN; ties is the policy's code, see `descending`."""
     for u in range(result.size):
         start = offsets[u]
         n_pos = offsets[u + 1] - start
         if n_pos == 0:
             continue
-        order = space[_descending(values[start : offsets[u + 1]], space)]
+        order = space[descending(values[start : offsets[u + 1]], space, table)]
         total = 0.0
         first = 0
         while first < n_pos:
