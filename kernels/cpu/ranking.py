@@ -22,15 +22,15 @@ import numpy.typing as npt
 from ..backend import Outranking, Status
 from ..codes import PairCodes, stable_order
 from ..cores import run_jobs, usable_cores
-from ..names import DISTANCE_TABLE, Distance, Similarity, is_metric
+from ..names import ABS_COSINE, DISTANCE_TABLE, Distance, Similarity, is_metric
 from ..reference.metrics import MetricOptions, metric_options, metric_values, why_not_numbers
-from .rank.counting import Slots, count_direct, count_tile
-from .rank.operands import Operands, double_bound, double_rows, double_scale, error_bound, operands
+from .rank.counting import GAP, Slots, count_direct, count_tile, gather_counts
+from .rank.operands import SCALED, Operands, double_bound, double_rows, double_scale, error_bound, operands
 from .rank.order import Order, work_order
-from .rank.pieces import LEAST_HEIGHT, Piece, Work, add_counts, has_positives, needed, pieces, side_of
+from .rank.pieces import LEAST_HEIGHT, Piece, Work, has_positives, needed, pieces
 from .rank.rows import Rows, describe_rows
 from .rank.thresholds import band_edges, copy_values, mirrors, positive_values, sort_values
-from .rank.tiles import blank, fill_values, finish, transpose
+from .rank.tiles import blank, fill_values, finish, narrow
 
 __all__ = ["Prepared", "count_outranking", "prepare"]
 
@@ -43,10 +43,11 @@ PIECES = 4
 EXACT_COLUMNS = 512
 #: Positives a query times features from which bands of float32 cost more than a product of float64.
 DOUBLE_FROM = 65_536
-#: Entries of the float64 rows that a tile of many columns is multiplied from, 32 MB.
-DOUBLE_ENTRIES = 1 << 22
-#: Floats between the rows of a tile, see `tiles`.
-GAP = 16
+#: Columns of float64 that are multiplied at once, and how many more columns than others such tiles have: what is made
+#: ready for each of its rows, many thresholds, then serves more entries.
+DOUBLE_COLUMNS, DOUBLE_WIDER = 256, 4
+#: Queries whose counts one lock keeps.
+LOCKED = 256
 #: Up to this many positives a query, thresholds are compared one by one; above it, they are searched.
 FEW_POSITIVES = 32
 #: Blocks of fewer pairs are not worth a tile, and are put together to jobs of about so many pairs.
@@ -133,72 +134,99 @@ def count_outranking(
     progress : callable, optional
         Called with the share of the work that is done, 0..1.
     """
-    by_place = stable_order(prepared.order.place[queries])
-    places, has = prepared.order.place[queries][by_place], np.diff(offsets)[by_place] > 0
-    by_place = by_place[needed(prepared.order, places, has, not prepared.metric)]
-    sizes = np.diff(offsets)[by_place]
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    source = np.repeat(offsets[:-1][by_place] - starts[:-1], sizes) + np.arange(starts[-1])
-    rows = prepared.order.place[queries][by_place]
-    m = len(source)
+    order = prepared.order
+    by_place = stable_order(order.place[queries])
+    places, has = order.place[queries][by_place], np.diff(offsets)[by_place] > 0
+    by_place = by_place[needed(order, places, has, not prepared.metric)]
+    rows, firsts = order.place[queries][by_place], offsets[:-1][by_place]
+    starts = np.concatenate([[0], np.cumsum(np.diff(offsets)[by_place])])
+    values = np.empty(len(positives))
+    reason = _fill_values(prepared, queries, offsets, positives, by_place, starts, values, threads)
+    m = int(starts[-1])
+    none = np.empty(0)
+    if reason:
+        return Outranking(values, np.zeros(m, np.int64), np.zeros(m, np.int64), 0, Status.REFUSED, reason)
+    ascending = np.empty(m)
+    low, high = np.empty((2, m), np.float32) if prepared.operands else (ascending, ascending)
+    slots = Slots(ascending, low, high, *np.zeros((2, m), np.int32))
     double = m * prepared.rows.x.shape[1] > DOUBLE_FROM * len(rows) and prepared.operands is not None
-    values, edges = np.empty(m), np.empty((2, m), np.float64 if double else np.float32)
-    low, high = edges if prepared.operands else (values, values)
-    slots = Slots(values, low, high, np.zeros(m, np.int64), np.zeros(m, np.int64))
     share = max(len(rows) // (PIECES * (threads or usable_cores())), LEAST_HEIGHT)
-    height = min(share, TILE[0])
-    # Thresholds are made ready for each row of a tile: where they are many, few queries meet more columns at once.
-    width = TILE[1] if prepared.operands else EXACT_COLUMNS
-    if double:
-        width = max(width, min(TILE[0] * width // height, DOUBLE_ENTRIES // prepared.rows.x.shape[1]))
-    tile = (height, width)
+    width = TILE[1] * (DOUBLE_WIDER if double else 1) if prepared.operands else EXACT_COLUMNS
     work = Work(
         rows,
-        prepared.order.bounds[rows],
+        order.bounds[rows],
         starts,
-        prepared.order.place[positives[source]],
-        np.empty(m, np.int64),
+        firsts,
+        np.empty(m, np.int32),
         slots,
-        tile,
+        (min(share, TILE[0]), width),
         double_scale(prepared.operands) if double and prepared.operands else None,
-        threading.Lock(),
+        tuple(threading.Lock() for _ in range(0, len(rows), LOCKED)),
         threading.Event(),
     )
-    reason = _set_thresholds(prepared, work, threads)
-    if reason:
-        return Outranking(values, slots.above, slots.tied, 0, Status.REFUSED, reason)
+    _run_shares(starts, EDGES_JOB, partial(_edges, prepared, work, values), threads)
     # An interrupt should not wait for the tiles of a piece.
     done = run_jobs(list(_jobs(prepared, work)), threads, progress, work.stop)
+    work = work._replace(slots=slots._replace(values=none, low=none, high=none))
+    del ascending, low, high, slots
+    above, tied = np.empty((2, m), np.int64)
+
+    def gather(first: int, last: int) -> _Done:
+        mine = starts[first : last + 1], work.order, FEW_POSITIVES, work.slots
+        gather_counts(*mine, firsts[first:last], above, tied)
+        return _Done()
+
+    _run_shares(starts, EDGES_JOB, gather, threads)
     reason = _first_reason(done)
-    out_values, above, tied = np.empty_like(values), np.empty(m, np.int64), np.empty(m, np.int64)
-    target = source[work.order]
-    out_values[target], above[target], tied[target] = values, slots.above, slots.tied
     status = Status.REFUSED if reason else Status.READY
-    return Outranking(out_values, above, tied, sum(each.rechecked for each in done), status, reason)
+    return Outranking(values, above, tied, sum(each.rechecked for each in done), status, reason)
 
 
 def _first_reason(done: list[_Done]) -> str:
     return next((each.reason for each in done if each.reason), "")
 
 
-def _set_thresholds(p: Prepared, work: Work, threads: int) -> str:
-    """Compute the ranking values of all positives, sort those of each query, and find the edges of their bands.
+def _fill_values(
+    p: Prepared,
+    queries: npt.NDArray[np.integer],
+    offsets: Ints,
+    positives: npt.NDArray[np.integer],
+    by_place: Ints,
+    starts: Ints,
+    values: npt.NDArray[np.float64],
+    threads: int,
+) -> str:
+    """Write the ranking values of all positives; return why they cannot be ranked, empty where they can.
 
-    Returns why the values cannot be ranked; empty where they can.
+    The work is cut by place, because neighbours there often have the same positives.
     """
-    starts, mirror = work.starts, np.empty(0, np.int64)
+    queries = queries.astype(np.int64)
+    rows, firsts, lasts = queries[by_place], offsets[:-1][by_place], offsets[1:][by_place]
+    mirror = np.empty(0, np.int64)
     if not p.metric:  # scipy's values may depend on which row comes first
-        queries = p.rows.at[work.rows]
-        mirror = mirrors(queries, starts, p.rows.at[work.positives], stable_order(queries), len(p.rows.x))
-    shares = _shares(starts, VALUES_JOB)
-    jobs = [(last - first, partial(_values, p, work, mirror, first, last)) for first, last in shares]
-    reason = _first_reason(run_jobs(jobs, threads))
-    if reason:
-        return reason
-    copy_values(mirror, work.slots.values)
-    shares = _shares(starts, EDGES_JOB)
-    run_jobs([(last - first, partial(_edges, p, work, first, last)) for first, last in shares], threads)
-    return ""
+        mirror = mirrors(queries, offsets, positives, stable_order(queries), len(p.rows.x))
+
+    def fill(first: int, last: int) -> _Done:
+        mine = slice(first, last)
+        if not p.metric:
+            positive_values(p.rows, rows[mine], firsts[mine], lasts[mine], positives, mirror, values)
+            return _Done()
+        x, reason = p.rows.x, ""
+        for row, start, stop in zip(rows[mine], firsts[mine], lasts[mine], strict=True):
+            values[start:stop] = metric_values(x[[row]], x[positives[start:stop]], p.metric, p.options)
+            reason = reason or why_not_numbers(values[start:stop])
+        return _Done(reason=reason)
+
+    reason = _first_reason(_run_shares(starts, VALUES_JOB, fill, threads))
+    if not reason:
+        copy_values(mirror, values)
+    return reason
+
+
+def _run_shares(starts: Ints, positives: int, job: Callable[[int, int], _Done], threads: int) -> list[_Done]:
+    """Call ``job(first, last)`` on parts of the queries, see `_shares`."""
+    shares = _shares(starts, positives)
+    return run_jobs([(last - first, partial(job, first, last)) for first, last in shares], threads)
 
 
 def _shares(starts: Ints, positives: int) -> Iterator[tuple[int, int]]:
@@ -208,27 +236,16 @@ def _shares(starts: Ints, positives: int) -> Iterator[tuple[int, int]]:
     yield from itertools.pairwise(np.unique(np.append(edges, len(starts) - 1)).tolist())
 
 
-def _values(p: Prepared, work: Work, mirror: Ints, first: int, last: int) -> _Done:
-    """Compute the ranking values of the positives of some queries, but for those that have a mirror."""
-    rows, starts, values = work.rows[first:last], work.starts[first : last + 1], work.slots.values
-    if not p.metric:
-        positive_values(p.rows, rows, starts, work.positives, mirror, values)
-        return _Done()
-    x, at = p.rows.x, p.rows.at
-    for place, (start, stop) in zip(rows, itertools.pairwise(starts), strict=True):
-        values[start:stop] = metric_values(x[at[[place]]], x[at[work.positives[start:stop]]], p.metric, p.options)
-    return _Done(reason=why_not_numbers(values[starts[0] : starts[-1]]))
-
-
-def _edges(p: Prepared, work: Work, first: int, last: int) -> None:
+def _edges(p: Prepared, work: Work, values: npt.NDArray[np.float64], first: int, last: int) -> _Done:
     """Sort the values of some queries and find the edges of their bands."""
     starts, slots = work.starts[first : last + 1], work.slots
-    sort_values(starts, slots.values, work.order)
+    sort_values(work.firsts[first:last], values, starts, slots.values, work.order)
     if p.operands is not None:
         bound_of = error_bound if work.double_scale is None else double_bound
         bound = bound_of(p.rows.x.shape[1], p.operands.form)
         here = slice(starts[0], starts[-1])
         band_edges(slots.values[here], p.operands.factor, bound, slots.low[here], slots.high[here])
+    return _Done()
 
 
 def _jobs(p: Prepared, work: Work) -> Iterator[tuple[int, Callable[[], _Done]]]:
@@ -252,23 +269,19 @@ def _jobs(p: Prepared, work: Work) -> Iterator[tuple[int, Callable[[], _Done]]]:
 
 def _count_direct(p: Prepared, work: Work, first: int, last: int) -> _Done:
     """Count queries of small blocks pair by pair."""
-    side, order = side_of(work, first, last), p.order
-    bounds = work.bounds[first:last]
-    count_direct(p.rows, side.queries, bounds, side.offsets, order.include, order.exclude, side.slots)
-    add_counts(work, side)
+    queries, offsets = work.rows[first:last], work.starts[first : last + 1]
+    keys = p.order.include, p.order.exclude
+    count_direct(p.rows, queries, work.bounds[first:last], offsets, *keys, FEW_POSITIVES, work.slots)
     return _Done()
 
 
 def _count_piece(p: Prepared, work: Work, piece: Piece) -> _Done:
     """Count a piece tile by tile."""
-    side = side_of(work, piece.first, piece.last)
-    queries = side.queries
-    bounds = work.bounds[piece.first : piece.last]
-    exact = p.operands is None
+    queries, bounds = work.rows[piece.first : piece.last], work.bounds[piece.first : piece.last]
     columns = min(work.tile[1], max(stop - start for start, stop, _ in piece.ranges))
-    single = work.double_scale is None and not exact
-    tile = np.empty((len(queries), columns + GAP), np.float32 if single else np.float64)
-    flipped = np.empty((columns if any(both for *_, both in piece.ranges) else 0, len(queries) + GAP), tile.dtype)
+    tile = np.empty((len(queries), columns + GAP), np.float32 if p.operands is not None else np.float64)
+    parts = min(columns, DOUBLE_COLUMNS) if work.double_scale is not None else columns
+    products = np.empty((len(queries), parts)) if work.double_scale is not None else tile
     left = _left(p, queries, work.double_scale)
     rechecked = 0
     for start, stop, both in piece.ranges:
@@ -276,30 +289,44 @@ def _count_piece(p: Prepared, work: Work, piece: Piece) -> _Done:
             if work.stop.is_set():
                 return _Done()
             width = min(columns, stop - first)
-            _fill_tile(p, queries, left, first, width, tile, work.double_scale)
+            for part in range(0, width, parts):
+                narrower = min(parts, width - part)
+                _fill_tile(p, queries, left, first + part, narrower, products, work.double_scale)
+                if products is not tile:
+                    narrow(products, narrower, tile, part)
             blank(tile, width, queries, first, bounds, p.order.include, p.order.exclude)
             if p.metric and (reason := why_not_numbers(tile[:, :width])):
                 work.stop.set()
                 return _Done(reason=reason)
-            rechecked += count_tile(p.rows, queries, side.offsets, tile, width, first, FEW_POSITIVES, exact, side.slots)
+            rechecked += _count_tile(p, work, piece.first, piece.last, tile, width, first)
             at = piece.first + first - int(queries[0])
             if both and work.starts[at + width] > work.starts[at]:
-                transpose(tile, len(queries), width, flipped)
-                other = side_of(work, at, at + width)
-                rechecked += count_tile(
-                    p.rows,
-                    other.queries,
-                    other.offsets,
-                    flipped,
-                    len(queries),
-                    int(queries[0]),
-                    FEW_POSITIVES,
-                    exact,
-                    other.slots,
-                )
-                add_counts(work, other)
-    add_counts(work, side)
+                rechecked += _count_tile(p, work, at, at + width, tile, len(queries), int(queries[0]), turned=True)
     return _Done(rechecked)
+
+
+def _count_tile(
+    p: Prepared,
+    work: Work,
+    first: int,
+    last: int,
+    tile: npt.NDArray[np.floating],
+    width: int,
+    place: int,
+    turned: bool = False,
+) -> int:
+    """Count a tile of the queries first..last and the places from `place` on; its queries are its columns if `turned`.
+
+    Other tiles add to the counts of the same queries, so each part of them is locked while it is counted.
+    """
+    rechecked = 0
+    edges = [first, *range(first - first % LOCKED + LOCKED, last, LOCKED), last]
+    for start, stop in itertools.pairwise(edges):
+        mine = work.rows[start:stop], work.starts[start : stop + 1], tile if turned else tile[start - first :]
+        rest = FEW_POSITIVES, p.operands is None, work.slots, start - first if turned else -1
+        with work.locks[start // LOCKED]:
+            rechecked += count_tile(p.rows, *mine, width, place, *rest)
+    return rechecked
 
 
 def _fill_tile(
@@ -319,7 +346,8 @@ def _fill_tile(
             np.matmul(left, p.operands.taken(first, first + width).T, out=view)
         else:
             np.matmul(left, double_rows(p.rows, p.operands, slice(first, first + width)).T, out=view)
-        finish(tile, width, queries, first, scale, form, p.rows.distance)
+        if double_scale is None or form != SCALED or p.rows.distance == ABS_COSINE:  # else there is nothing to do
+            finish(tile, width, queries, first, scale, form, p.rows.distance)
     elif p.metric:
         view[:] = metric_values(left, p.rows.x[p.rows.at[first : first + width]], p.metric, p.options)
     else:

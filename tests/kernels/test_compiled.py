@@ -31,11 +31,11 @@ def counted() -> str:
     x = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
     rows = Rows(x, np.arange(64), np.zeros(64), np.ones(64), np.arange(64), 0)
     m, edges = 128, np.zeros((2, 128), np.float32)
-    slots = counting.Slots(np.zeros(m), *edges, *np.zeros((2, m), np.int64))
+    slots = counting.Slots(np.zeros(m), *edges, *np.zeros((2, m), np.int32))
     tile = np.zeros((64, 80), np.float32)
     words = np.empty(counting.STRIDE // 8, np.uint64)
     offsets, marks = np.arange(0, 2 * 65, 2), words.view(np.uint8)
-    arguments = rows, np.arange(64), offsets, tile, 64, 0, 1, False, slots, words, marks
+    arguments = rows, np.arange(64), offsets, tile, 64, 0, 1, False, slots, words, marks, tile[:0], -1
     return ir_of(counting._count_rows_few, *arguments)
 
 

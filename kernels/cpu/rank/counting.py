@@ -20,23 +20,29 @@ from ..pairs import first_at_least, shares_key
 from ..similarity import pair_value
 from .rows import Rows
 
-__all__ = ["Slots", "count_direct", "count_tile"]
+__all__ = ["GAP", "Slots", "count_direct", "count_tile", "gather_counts"]
 
 #: Columns after which bands are looked at; a multiple of 8.
 STRIDE = 512
+#: Columns of a tile that are turned together: so many rows of them stay in the second-level cache.
+TURNED = 32
+#: Floats between the rows of a tile, see `tiles`.
+GAP = 16
 
 
 class Slots(NamedTuple):
     """One entry for each positive, ascending within its query.
 
-    Below `low` or above `high`, an entry of a tile is decided. Exact tiles have low = high = values.
+    Below `low` or above `high`, an entry of a tile is decided. Exact tiles have low = high = values. Where a query has
+    many thresholds, `above` holds while it is counted how many negatives lie above a threshold and not above the next,
+    so that an entry changes one number; `gather_counts` adds them up.
     """
 
     values: npt.NDArray[np.float64]  # (m,) ranking values of the positives
     low: npt.NDArray[np.floating]  # (m,)
     high: npt.NDArray[np.floating]  # (m,)
-    above: npt.NDArray[np.int64]  # (m,) negatives above it, added to
-    tied: npt.NDArray[np.int64]  # (m,) negatives equal to it, added to
+    above: npt.NDArray[np.int32]  # (m,) negatives above it, added to
+    tied: npt.NDArray[np.int32]  # (m,) negatives equal to it, added to
 
 
 class Scratch(NamedTuple):
@@ -46,17 +52,17 @@ class Scratch(NamedTuple):
     words: npt.NDArray[np.uint64]  # the same memory, eight at a time
     table: npt.NDArray[np.int32]  # (w + 1,) thresholds below each bucket
     under: npt.NDArray[np.uint32]  # (w,) thresholds below each entry
-    steps: npt.NDArray[np.int64]  # (p + 1,) entries by the number of thresholds below them
+    steps: npt.NDArray[np.int32]  # (p + 1,) entries by the number of thresholds below them
     low: npt.NDArray[np.floating]  # (p + 1,) edges of the thresholds, then infinity
     high: npt.NDArray[np.floating]  # (3 p,)
     edge: npt.NDArray[np.floating]  # (2,)
 
 
 @njit
-def _place(value, values, above, tied):
-    """Add one negative of known value to `above` and `tied`."""
+def _place(value, values, above, tied, few):
+    """Add one negative of known value to `above` and `tied`; see `Slots` for more than `few` thresholds."""
     under = first_at_least(values, value)
-    for t in range(under):
+    for t in range(under - 1 if values.size > few and under > 0 else 0, under):
         above[t] += 1
     while under < values.size and values[under] == value:
         tied[under] += 1
@@ -219,10 +225,9 @@ def _count_many(rows, query, first, row, exact, slots, begin, end, scratch):
                 while at < count and values[begin + at] == value:
                     tied[begin + at] += 1
                     at += 1
-    running = 0
-    for t in range(count - 1, -1, -1):
-        running += steps[t + 1]
-        above[begin + t] += running
+    above = above[begin:end]
+    for t in range(above.size):
+        above[t] = np.int32(above[t] + steps[t + 1])
     return rechecked
 
 
@@ -236,20 +241,23 @@ def count_tile(
     few: int,
     exact: bool,
     slots: Slots,
+    column: int = -1,
 ) -> int:
     """Add the negatives of one tile to the counts of its queries.
 
     tile (q, s) holds in its first w columns the similarities of the queries to the places first .. first + w, minus
     infinity where there is no negative: float32 approximations, or float64 ranking values when `exact`. Up to `few`
     positives a query, the tile row is compared with each threshold; above that, each entry is searched in the
-    thresholds. Returns how many entries were rechecked.
+    thresholds. With a `column`, the tile is turned: its columns from that on are the queries, and its first w rows the
+    places. Returns how many entries were rechecked.
     """
     sizes = np.diff(offsets)
     most, rechecked = int(sizes.max(initial=0)), 0
+    turned = np.empty((min(TURNED, len(queries)) if column >= 0 else 0, width + GAP), tile.dtype)
     if sizes.size and sizes.min() <= few:
         words = np.empty(STRIDE // 8, np.uint64)
         rechecked += _count_rows_few(
-            rows, queries, offsets, tile, width, first, few, exact, slots, words, words.view(np.uint8)
+            rows, queries, offsets, tile, width, first, few, exact, slots, words, words.view(np.uint8), turned, column
         )
     if most > few:
         words = np.empty(width // 8 + 1, np.uint64)
@@ -258,39 +266,62 @@ def count_tile(
             words,
             np.empty(width + 1, np.int32),
             np.empty(width, np.uint32),
-            np.empty(most + 1, np.int64),
+            np.empty(most + 1, np.int32),
             np.empty(most + 1, tile.dtype),
             np.empty(3 * most, tile.dtype),
             np.empty(2, tile.dtype),
         )
-        rechecked += _count_rows_many(rows, queries, offsets, tile, width, first, few, exact, slots, scratch)
+        rechecked += _count_rows_many(
+            rows, queries, offsets, tile, width, first, few, exact, slots, scratch, turned, column
+        )
     return rechecked
 
 
 @njit
-def _count_rows_few(rows, queries, offsets, tile, width, first, few, exact, slots, words, marks):
-    """Count the tile rows of the queries with up to `few` positives; words and marks are scratch."""
+def _turn(tile, column, last, turned, width):
+    """Write the columns column .. last of the first w rows of a tile to the rows of `turned`."""
+    for k in range(width):
+        row = tile[k, column:last]
+        for q in range(row.size):
+            turned[q, k] = row[q]
+
+
+@njit
+def _count_rows_few(rows, queries, offsets, tile, width, first, few, exact, slots, words, marks, turned, column):
+    """Count the tile rows of the queries with up to `few` positives; words, marks and turned are scratch."""
     rechecked = 0
-    for q in range(queries.size):
-        start, stop = offsets[q], offsets[q + 1]
-        if start < stop <= start + few:
-            rechecked += _count_few(rows, queries[q], first, tile[q, :width], exact, slots, start, stop, words, marks)
+    step = turned.shape[0] if column >= 0 else queries.size
+    for block in range(0, queries.size, max(step, 1)):
+        last = min(block + step, queries.size)
+        if column >= 0:
+            _turn(tile, column + block, column + last, turned, width)
+        for q in range(block, last):
+            start, stop = offsets[q], offsets[q + 1]
+            if start < stop <= start + few:
+                row = turned[q - block, :width] if column >= 0 else tile[q, :width]
+                rechecked += _count_few(rows, queries[q], first, row, exact, slots, start, stop, words, marks)
     return rechecked
 
 
 @njit
-def _count_rows_many(rows, queries, offsets, tile, width, first, few, exact, slots, scratch):
+def _count_rows_many(rows, queries, offsets, tile, width, first, few, exact, slots, scratch, turned, column):
     """Count the tile rows of the queries with more than `few` positives."""
     rechecked = 0
-    for q in range(queries.size):
-        start, stop = offsets[q], offsets[q + 1]
-        if stop > start + few:
-            rechecked += _count_many(rows, queries[q], first, tile[q, :width], exact, slots, start, stop, scratch)
+    step = turned.shape[0] if column >= 0 else queries.size
+    for block in range(0, queries.size, max(step, 1)):
+        last = min(block + step, queries.size)
+        if column >= 0:
+            _turn(tile, column + block, column + last, turned, width)
+        for q in range(block, last):
+            start, stop = offsets[q], offsets[q + 1]
+            if stop > start + few:
+                row = turned[q - block, :width] if column >= 0 else tile[q, :width]
+                rechecked += _count_many(rows, queries[q], first, row, exact, slots, start, stop, scratch)
     return rechecked
 
 
 @njit
-def count_direct(rows, queries, bounds, offsets, include, exclude, slots):
+def count_direct(rows, queries, bounds, offsets, include, exclude, few, slots):
     """Count in float64, one pair after the other, for lists too short for a tile.
 
     bounds (q, 4): candidates of a query are the places bounds[0]..bounds[1] and bounds[2]..bounds[3].
@@ -308,4 +339,16 @@ def count_direct(rows, queries, bounds, offsets, include, exclude, slots):
                     continue
                 if not limited or shares_key(include, query, other):
                     value = pair_value(rows.x, rows.at[query], rows.at[other], rows.shift, rows.norm, rows.distance)
-                    _place(value, values, above, tied)
+                    _place(value, values, above, tied, few)
+
+
+@njit
+def gather_counts(offsets, order, few, slots, firsts, above, tied):
+    """Write counts to above and tied (m,) int64, slots of the caller, whose lists begin at firsts (q,)."""
+    for q in range(firsts.size):
+        start, stop, first = offsets[q], offsets[q + 1], firsts[q]
+        running = 0
+        for slot in range(stop - 1, start - 1, -1):
+            running = slots.above[slot] + (running if stop - start > few else 0)
+            above[first + order[slot]] = running
+            tied[first + order[slot]] = slots.tied[slot]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from .counting import Slots
 from .order import Order
 
-__all__ = ["LEAST_HEIGHT", "Piece", "Side", "Work", "add_counts", "has_positives", "needed", "pieces", "side_of"]
+__all__ = ["LEAST_HEIGHT", "Piece", "Work", "has_positives", "needed", "pieces"]
 
 #: Fewest queries of a piece that is cut for the sake of threads.
 LEAST_HEIGHT = 128
@@ -30,17 +30,17 @@ Ints = npt.NDArray[np.int64]
 
 
 class Work(NamedTuple):
-    """The queries of one call, by place, and their positives."""
+    """The queries of one call, by place, and their thresholds."""
 
     rows: Ints  # (q,) places
     bounds: Ints  # (q, 4)
-    starts: Ints  # (q + 1,)
-    positives: Ints  # (m,) places
-    order: Ints  # (m,) slot in `positives` of each slot in `slots`
+    starts: Ints  # (q + 1,) slots of each in `slots`
+    firsts: Ints  # (q,) where its list begins in the caller's arrays
+    order: npt.NDArray[np.int32]  # (m,) which of its list the slot is
     slots: Slots
     tile: tuple[int, int]
     double_scale: npt.NDArray[np.float64] | None  # of double tiles, see `operands`; None for single ones
-    lock: threading.Lock
+    locks: tuple[threading.Lock, ...]  # of the counts of so many queries each, see `ranking`
     stop: threading.Event  # set when the results are no longer wanted
 
 
@@ -55,15 +55,6 @@ class Piece(NamedTuple):
     def pairs(self) -> int:
         """Entries of its tiles."""
         return (self.last - self.first) * sum(stop - start for start, stop, _ in self.ranges)
-
-
-class Side(NamedTuple):
-    """Some queries of a `Work`, with counts of their own."""
-
-    queries: Ints  # (s,) places
-    offsets: Ints  # (s + 1,) from zero
-    slots: Slots
-    here: slice  # where the slots go
 
 
 def needed(order: Order, rows: Ints, has: npt.NDArray[np.bool_], symmetric: bool = True) -> npt.NDArray[np.bool_]:
@@ -129,18 +120,3 @@ def _covering(first: int, last: int, work: Work, start: int, stop: int, both: bo
         end = min(q + work.tile[0], last)
         mine, after = int(work.rows[q]), int(work.rows[end - 1]) + 1
         yield Piece(q, end, ((mine, after, False), (after, stop, True)) if both else ((start, stop, False),))
-
-
-def side_of(work: Work, first: int, last: int) -> Side:
-    """Return queries first..last, with counts that start at zero."""
-    here = slice(work.starts[first], work.starts[last])
-    above, tied = np.zeros((2, here.stop - here.start), np.int64)
-    slots = Slots(work.slots.values[here], work.slots.low[here], work.slots.high[here], above, tied)
-    return Side(work.rows[first:last], work.starts[first : last + 1] - here.start, slots, here)
-
-
-def add_counts(work: Work, side: Side) -> None:
-    """Add the counts of a side to those of all."""
-    with work.lock:
-        work.slots.above[side.here] += side.slots.above
-        work.slots.tied[side.here] += side.slots.tied

@@ -6,21 +6,20 @@ the value from the other.
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import numpy.typing as npt
 
 from ...compile import njit
 from ..similarity import pair_value
+from ..sort import descending
 from .rows import Rows
 
 __all__ = ["band_edges", "copy_values", "mirrors", "positive_values", "sort_values", "thresholds"]
 
 #: Queries and positives of each whose values are computed together.
 QUERIES, PART = 16, 64
-#: Lists up to this length are sorted by insertion, longer ones by NumPy.
-SHORT = 48
+#: Lists up to this length are sorted by insertion while they are copied.
+SHORT = 32
 
 Ints = npt.NDArray[np.int64]
 
@@ -48,9 +47,14 @@ def thresholds(
     values, order, low, high
         Ranking values, ascending in each query; the slot that each came from; the edges.
     """
-    positive_values(rows, queries, offsets, positives, np.empty(0, np.int64), values)
-    sort_values(offsets, values, order)
     here = slice(offsets[0], offsets[-1])
+    given, firsts = np.empty(here.stop - here.start), offsets[:-1] - here.start
+    places = positives[here]
+    positive_values(
+        rows, rows.at[queries], firsts, offsets[1:] - here.start, rows.at[places], np.empty(0, np.int64), given
+    )
+    sort_values(firsts, given, offsets, values, order)
+    order[here] += np.repeat(offsets[:-1], np.diff(offsets))
     band_edges(values[here], factor, bound, low[here], high[here])
 
 
@@ -66,15 +70,29 @@ def band_edges(
     np.add(values * factor, bound, out=high, casting="same_kind")
 
 
-def sort_values(offsets: Ints, values: npt.NDArray[np.float64], order: Ints) -> None:
-    """Sort the values of each query, ascending; `order` gets the slot that each came from."""
-    if np.diff(offsets).max(initial=0) <= SHORT:
-        _sort_short(offsets, values, order)
-        return
-    for start, stop in itertools.pairwise(offsets):
-        rank = np.argsort(values[start:stop])
-        values[start:stop] = values[start:stop][rank]
-        order[start:stop] = start + rank
+def sort_values(
+    firsts: Ints,
+    given: npt.NDArray[np.float64],
+    offsets: Ints,
+    values: npt.NDArray[np.float64],
+    order: npt.NDArray[np.integer],
+) -> None:
+    """Sort the values of each query, ascending.
+
+    Parameters
+    ----------
+    firsts : ndarray of int64, shape (q,)
+        Where the values of each query begin in `given`.
+    given : ndarray of float64
+        The values.
+    offsets : ndarray of int64, shape (q + 1,)
+        Where they go in `values`.
+    values, order : ndarray
+        Written to: the sorted values, and which of its query each is, counted from zero.
+    """
+    most = np.diff(offsets).max(initial=0)
+    space = np.empty((2, most if most > SHORT else 0), np.int64)
+    _sort_lists(firsts, given, offsets, values, order, space, np.empty(most + 1, np.int64))
 
 
 def mirrors(queries: Ints, offsets: Ints, positives: Ints, order: Ints, n: int) -> Ints:
@@ -118,9 +136,10 @@ def copy_values(mirror, values):
 
 
 @njit
-def positive_values(rows, queries, offsets, positives, mirror, values):
+def positive_values(rows, queries, firsts, lasts, positives, mirror, values):
     """Write the ranking value of each positive without a mirror to values (m,) float64; an empty mirror says none has.
 
+    queries (q,) and positives (m,) are rows, not places; the slots of a query are firsts (q,) .. lasts (q,).
     Neighbouring queries often have the same positives, so a part of those of several queries is computed together,
     while their rows are in the cache.
     """
@@ -128,24 +147,33 @@ def positive_values(rows, queries, offsets, positives, mirror, values):
         last = min(block + QUERIES, queries.size)
         most = 0
         for q in range(block, last):
-            most = max(most, offsets[q + 1] - offsets[q])
+            most = max(most, lasts[q] - firsts[q])
         for part in range(0, most, PART):
             for q in range(block, last):
-                for slot in range(offsets[q] + part, min(offsets[q] + part + PART, offsets[q + 1])):
+                for slot in range(firsts[q] + part, min(firsts[q] + part + PART, lasts[q])):
                     if mirror.size == 0 or mirror[slot] < 0:
                         values[slot] = pair_value(
-                            rows.x, rows.at[queries[q]], rows.at[positives[slot]], rows.shift, rows.norm, rows.distance
+                            rows.x, queries[q], np.int64(positives[slot]), rows.shift, rows.norm, rows.distance
                         )
 
 
 @njit
-def _sort_short(offsets, values, order):
-    """Sort the values of each query; order (m,) int64 gets the slot that each came from. For short lists."""
-    for q in range(offsets.size - 1):
-        for slot in range(offsets[q], offsets[q + 1]):
-            value = values[slot]
+def _sort_lists(firsts, given, offsets, values, order, space, table):
+    """Write what `sort_values` does to values and order; space and table are scratch of `descending`."""
+    for q in range(firsts.size):
+        start, stop, first = offsets[q], offsets[q + 1], firsts[q]
+        size = stop - start
+        if size > SHORT:
+            mine = given[first : first + size]
+            found = space[descending(mine, space, table)]
+            for t in range(size):
+                at = found[size - 1 - t]
+                values[start + t], order[start + t] = mine[at], at
+            continue
+        for slot in range(start, stop):
+            value = given[first + slot - start]
             at = slot
-            while at > offsets[q] and values[at - 1] > value:
+            while at > start and values[at - 1] > value:
                 values[at], order[at] = values[at - 1], order[at - 1]
                 at -= 1
-            values[at], order[at] = value, slot
+            values[at], order[at] = value, slot - start

@@ -1,4 +1,4 @@
-"""Compiled work on a tile of similarities: from products to similarities, blanking, transposing, float64 tiles.
+"""Compiled work on a tile of similarities: from products to similarities, blanking, rounding, float64 tiles.
 
 Shapes: a tile (q, s) holds in its first w columns the queries, given by place, against the places
 first .. first + w. It is C-contiguous, so that the compiler knows that a row has no gaps, and s exceeds w, lest all
@@ -17,7 +17,7 @@ from ..pairs import first_at_least
 from ..similarity import pair_value
 from .operands import SCALED
 
-__all__ = ["blank", "fill_values", "finish", "transpose"]
+__all__ = ["blank", "fill_values", "finish", "narrow"]
 
 #: Columns of a float64 tile computed together, so that their rows stay in the second-level cache.
 NARROW = 128
@@ -108,8 +108,10 @@ def _blank_others(tile, queries, first, include, allowed):
 
 
 @njit
-def transpose(tile, height, width, out):
-    """Write the first rows and columns of a tile to the first columns and rows of `out`."""
-    for k in range(width):
-        for q in range(height):
-            out[k, q] = tile[q, k]
+def narrow(products, width, tile, first):
+    """Round the first w columns of a float64 tile to float32, to the columns of another from `first` on."""
+    for q in range(products.shape[0]):
+        row = products[q, :width]
+        out = tile[q, first : first + width]
+        for k in range(row.size):
+            out[k] = np.float32(row[k])
