@@ -30,8 +30,9 @@ from .report import Retrieval, RetrievalReport
 
 __all__ = ["SCORES", "score"]
 
-#: Work of a range of queries that is kept as one step, in floating point operations of its products: some ten seconds.
-STEP_WORK = 1e12
+#: Work of a range of queries that is kept as one step, in floating point operations of its products: a minute or two.
+#: In shorter steps, most similarities would be computed for each of their rows anew.
+STEP_WORK = 1e13
 #: Keeps a step: ``(name, compute) -> value``.
 Keep = Callable[[str, Callable[[], Any]], Any]
 

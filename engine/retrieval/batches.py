@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ...kernels import dispatch
 from ...kernels.backend import Backend
 from .pair_rules import PairPlan
 
 __all__ = ["Batch", "batches", "joined", "reported"]
 
-#: Positive entries handled at once; 2 million take 170 MB. A tile serves both sides only within a batch.
-BATCH_POSITIVES = 2_000_000
+#: Positive entries handled at once: the CPU kernels take 40 bytes for each, 1 GB at most, and a tile serves both sides
+#: only within a batch. Devices, which gain nothing by that, get fewer at a time.
+BATCH_POSITIVES, DEVICE_POSITIVES = 24_000_000, 2_000_000
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -56,11 +58,12 @@ def batches(backend: Backend[Any], plan: PairPlan, asked: Ints, most: int | None
         carriers = np.diff(plan.labels.key_offsets)[plan.labels.row_keys]
         total = np.concatenate([[0], np.cumsum(carriers)])
         sizes = (total[plan.labels.row_offsets[1:]] - total[plan.labels.row_offsets[:-1]])[asked]
+    limit = min(BATCH_POSITIVES, DEVICE_POSITIVES) if dispatch.name(backend) == "xla" else BATCH_POSITIVES
     start = 0
     ends = np.cumsum(sizes)
     while start < len(asked):
         base = ends[start - 1] if start else 0
-        stop = int(np.searchsorted(ends, base + BATCH_POSITIVES, side="right"))
+        stop = int(np.searchsorted(ends, base + limit, side="right"))
         stop = min(max(stop, start + 1), start + (most or len(asked)), len(asked))
         yield asked[start:stop]
         start = stop

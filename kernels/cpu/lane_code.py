@@ -65,26 +65,29 @@ class _Row:
     def __init__(self, context: Any, builder: Any, kind: Any, value: Value, row: Value) -> None:
         array = cgutils.create_struct_proxy(kind)(context, builder, value=value)
         self.builder, self.size = builder, builder.extract_value(array.shape, 1)
-        self.data = builder.gep(array.data, [builder.mul(row, self.size)])
+        start = builder.mul(row, self.size)
+        self.data = builder.gep(array.data, [start])
+        self.left = builder.sub(builder.mul(builder.extract_value(array.shape, 0), self.size), start)
         self.scalar = context.get_value_type(kind.dtype)
         self.vector = ir.VectorType(self.scalar, LANES)
         self.bytes = context.get_abi_sizeof(self.scalar)
 
-    def _widened(self, pointer: Value) -> Value:
-        found = self.builder.load(self.builder.bitcast(pointer, self.vector.as_pointer()), align=self.bytes)
+    def step(self, at: Value, data: Value | None = None) -> Value:
+        """Return the 64 features from `at` on, as doubles."""
+        start = self.builder.gep(data or self.data, [at])
+        found = self.builder.load(self.builder.bitcast(start, self.vector.as_pointer()), align=self.bytes)
         return found if self.scalar == ir.DoubleType() else self.builder.fpext(found, _SUMS)
 
-    def step(self, at: Value) -> Value:
-        """Return the 64 features from `at` on, as doubles."""
-        return self._widened(self.builder.gep(self.data, [at]))
-
     def tail(self, at: Value, count: Value) -> Value:
-        """Return the `count` < 64 features from `at` on, and zeros."""
-        room = cgutils.alloca_once(self.builder, self.vector)
-        self.builder.store(ir.Constant(self.vector, [0.0] * LANES), room)
-        start = self.builder.bitcast(room, self.scalar.as_pointer())
-        cgutils.raw_memcpy(self.builder, start, self.builder.gep(self.data, [at]), count, self.bytes)
-        return self._widened(room)
+        """Return the `count` < 64 features from `at` on, as doubles, and then whatever follows them."""
+        builder = self.builder
+        with builder.goto_entry_block():
+            room = builder.bitcast(builder.alloca(self.vector), self.data.type)
+        start = builder.gep(self.data, [at])
+        beyond = builder.icmp_signed(">", builder.add(at, ir.Constant(at.type, LANES)), self.left)
+        with builder.if_then(beyond, likely=False):
+            cgutils.raw_memcpy(builder, room, start, count, self.bytes)
+        return self.step(ir.Constant(at.type, 0), builder.select(beyond, room, start))
 
 
 def _sum_of(term: Callable[[Any, Value, Value, Value, Value], Value], combine: Any = _add) -> Any:
