@@ -24,7 +24,7 @@ from ..codes import PairCodes, stable_order
 from ..cores import run_jobs, usable_cores
 from ..names import ABS_COSINE, DISTANCE_TABLE, Distance, Similarity, is_metric
 from ..reference.metrics import MetricOptions, metric_options, metric_values, why_not_numbers
-from .rank.counting import GAP, Slots, count_direct, count_tile, gather_counts
+from .rank.counting import GAP, Slots, count_direct, count_tile, fill_tables, gather_counts
 from .rank.operands import SCALED, Operands, double_bound, double_rows, double_scale, error_bound, operands
 from .rank.order import Order, work_order
 from .rank.pieces import LEAST_HEIGHT, Piece, Work, has_positives, needed, pieces
@@ -148,7 +148,7 @@ def count_outranking(
         return Outranking(values, np.zeros(m, np.int64), np.zeros(m, np.int64), 0, Status.REFUSED, reason)
     ascending = np.empty(m)
     low, high = np.empty((2, m), np.float32) if prepared.operands else (ascending, ascending)
-    slots = Slots(ascending, low, high, *np.zeros((2, m), np.int32))
+    slots = Slots(ascending, low, high, *np.zeros((2, m), np.int32), np.empty(m, np.int32))
     double = m * prepared.rows.x.shape[1] > DOUBLE_FROM * len(rows) and prepared.operands is not None
     share = max(len(rows) // (PIECES * (threads or usable_cores())), LEAST_HEIGHT)
     width = TILE[1] * (DOUBLE_WIDER if double else 1) if prepared.operands else EXACT_COLUMNS
@@ -245,6 +245,7 @@ def _edges(p: Prepared, work: Work, values: npt.NDArray[np.float64], first: int,
         bound = bound_of(p.rows.x.shape[1], p.operands.form)
         here = slice(starts[0], starts[-1])
         band_edges(slots.values[here], p.operands.factor, bound, slots.low[here], slots.high[here])
+    fill_tables(starts, FEW_POSITIVES, slots, np.empty(2, slots.high.dtype))
     return _Done()
 
 

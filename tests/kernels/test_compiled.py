@@ -31,7 +31,7 @@ def counted() -> str:
     x = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
     rows = Rows(x, np.arange(64), np.zeros(64), np.ones(64), np.arange(64), 0)
     m, edges = 128, np.zeros((2, 128), np.float32)
-    slots = counting.Slots(np.zeros(m), *edges, *np.zeros((2, m), np.int32))
+    slots = counting.Slots(np.zeros(m), *edges, *np.zeros((3, m), np.int32))
     tile = np.zeros((64, 80), np.float32)
     words = np.empty(counting.STRIDE // 8, np.uint64)
     offsets, marks = np.arange(0, 2 * 65, 2), words.view(np.uint8)

@@ -20,7 +20,7 @@ from ..pairs import first_at_least, shares_key
 from ..similarity import pair_value
 from .rows import Rows
 
-__all__ = ["GAP", "Slots", "count_direct", "count_tile", "gather_counts"]
+__all__ = ["GAP", "Slots", "count_direct", "count_tile", "fill_tables", "gather_counts"]
 
 #: Columns after which bands are looked at; a multiple of 8.
 STRIDE = 512
@@ -43,6 +43,9 @@ class Slots(NamedTuple):
     high: npt.NDArray[np.floating]  # (m,)
     above: npt.NDArray[np.int32]  # (m,) negatives above it, added to
     tied: npt.NDArray[np.int32]  # (m,) negatives equal to it, added to
+    #: (m,) where they are searched: how many of the query's thresholds lie below each of as many equal buckets of their
+    #: range. That is none for the first, in whose place is the most that share a bucket.
+    table: npt.NDArray[np.int32]
 
 
 class Scratch(NamedTuple):
@@ -50,11 +53,11 @@ class Scratch(NamedTuple):
 
     marks: npt.NDArray[np.uint8]  # (at least w, a multiple of 8) undecided entries
     words: npt.NDArray[np.uint64]  # the same memory, eight at a time
-    table: npt.NDArray[np.int32]  # (w + 1,) thresholds below each bucket
+    table: npt.NDArray[np.int32]  # (p,) thresholds below each bucket
     under: npt.NDArray[np.uint32]  # (w,) thresholds below each entry
     steps: npt.NDArray[np.int32]  # (p + 1,) entries by the number of thresholds below them
     low: npt.NDArray[np.floating]  # (p + 1,) edges of the thresholds, then infinity
-    high: npt.NDArray[np.floating]  # (3 p,)
+    high: npt.NDArray[np.floating]  # (2 p + 8,)
     edge: npt.NDArray[np.floating]  # (2,)
 
 
@@ -132,35 +135,66 @@ def _count_few(rows, query, first, row, exact, slots, begin, end, words, marks):
 
 
 @njit
-def _search(row, high, count, scratch):
+def _set_scale(high, count, edge):
+    """Write to edge (2,) by what a value above high[0] is multiplied, and the last of as many buckets as thresholds."""
+    zero = high[0] - high[0]
+    edge[0] = count / (high[count - 1] - high[0])
+    edge[1] = count - 1
+    if not edge[0] < 1e30:  # one threshold, or thresholds too near for equal buckets
+        edge[0] = zero
+
+
+@njit
+def fill_tables(offsets, few, slots, edge):
+    """Fill `Slots.table` for the queries with more than `few` thresholds; edge (2,), of the type of `high`, is scratch.
+
+    Equal buckets of the value range say how many thresholds lie below a value, up to the few that share its bucket: the
+    bucket of a value does not fall as the value rises, rounding included.
+    """
+    for q in range(offsets.size - 1):
+        high, table = slots.high[offsets[q] : offsets[q + 1]], slots.table[offsets[q] : offsets[q + 1]]
+        count = high.size
+        if count <= few:
+            continue
+        _set_scale(high, count, edge)
+        base, scale, top = high[0], edge[0], edge[1]
+        for b in range(count):
+            table[b] = 0
+        for t in range(count):
+            place = (high[t] - base) * scale
+            table[np.int32(place if place < top else top)] += 1
+        fullest, below = 0, 0
+        for b in range(count):
+            here = table[b]
+            fullest = max(fullest, here)
+            table[b] = below
+            below += here
+        table[0] = fullest
+
+
+@njit
+def _search(row, high, count, fullest, scratch):
     """Write to scratch.under how many of the ascending high[:count] are < each entry of a row.
 
-    Equal buckets of the value range say it up to the few thresholds that share a bucket: the bucket of a value does
-    not fall as the value rises, rounding included. The rest is a bisection in as many steps as the fullest bucket
-    needs, all entries together and without branches, which compiles to gathers. `high` goes on with infinity.
+    The table of the query says it up to the thresholds of a bucket (`fill_tables`). The rest is a bisection in as many
+    steps as the fullest bucket needs, all entries together and without branches, which compiles to gathers. `high` goes
+    on with infinity.
     """
     table, under, edge = scratch.table, scratch.under, scratch.edge
-    base = high[0]
+    _set_scale(high, count, edge)
+    base, scale, top = high[0], edge[0], edge[1]
     zero = base - base
-    n_buckets = min(max(count, 1), scratch.under.size)
-    edge[0] = n_buckets / (high[count - 1] - base)
-    edge[1] = n_buckets - 1
-    scale, top = edge[0], edge[1]
-    if not scale < 1e30:  # one threshold, or thresholds too near for equal buckets
-        scale = zero
-    for b in range(n_buckets + 1):
-        table[b] = 0
-    for t in range(count):
-        place = (high[t] - base) * scale
-        table[np.int32(place if place < top else top) + 1] += 1
-    fullest = np.int32(0)
-    for b in range(1, n_buckets + 1):
-        fullest = max(fullest, table[b])
-        table[b] += table[b - 1]
     for k in range(row.size):
         place = (row[k] - base) * scale
         place = place if place > zero else zero  # also where minus infinity makes a NaN
         under[k] = np.uint32(np.int32(place if place < top else top))
+    if fullest < 8:  # as a rule
+        for k in range(row.size):
+            at = np.uint32(table[under[k]])
+            at = np.uint32(at + np.uint32(4)) if high[np.uint32(at + np.uint32(3))] < row[k] else at
+            at = np.uint32(at + np.uint32(2)) if high[np.uint32(at + np.uint32(1))] < row[k] else at
+            under[k] = np.uint32(at + np.uint32(1)) if high[at] < row[k] else at
+        return
     for k in range(row.size):
         under[k] = table[under[k]]
     width = np.uint32(1)
@@ -181,17 +215,18 @@ def _count_many(rows, query, first, row, exact, slots, begin, end, scratch):
     values, above, tied = slots.values, slots.above, slots.tied
     under, marks, steps, low, high = scratch.under, scratch.marks, scratch.steps, scratch.low, scratch.high
     count = end - begin
-    for t in range(count):
-        low[t], high[t] = slots.low[begin + t], slots.high[begin + t]
+    given_low, given_high, given_table = slots.low[begin:end], slots.high[begin:end], slots.table[begin:end]
+    for t in range(given_low.size):
+        low[t], high[t] = given_low[t], given_high[t]
+        scratch.table[t] = given_table[t]
+    scratch.table[0] = 0
     low[count] = np.inf
-    for t in range(count, 3 * count):
+    for t in range(count, 2 * count + 8):
         high[t] = np.inf
-    _search(row, high, count, scratch)
+    _search(row, high, count, np.int64(given_table[0]), scratch)
     undecided = np.int32(0)
     for k in range(row.size):
-        mark = low[under[k]] <= row[k]
-        marks[k] = mark
-        undecided = np.int32(undecided + mark)
+        undecided = np.int32(undecided + (low[under[k]] <= row[k]))
     for t in range(count + 1):
         steps[t] = 0
     for k in range(row.size):
@@ -200,6 +235,8 @@ def _count_many(rows, query, first, row, exact, slots, begin, end, scratch):
     if undecided:
         last_decided = np.int64(-1)
         value = 0.0
+        for k in range(row.size):
+            marks[k] = low[under[k]] <= row[k]
         for k in range(row.size, marks.size):
             marks[k] = 0
         words = scratch.words
@@ -264,11 +301,11 @@ def count_tile(
         scratch = Scratch(
             words.view(np.uint8),
             words,
-            np.empty(width + 1, np.int32),
+            np.empty(most, np.int32),
             np.empty(width, np.uint32),
             np.empty(most + 1, np.int32),
             np.empty(most + 1, tile.dtype),
-            np.empty(3 * most, tile.dtype),
+            np.empty(2 * most + 8, tile.dtype),
             np.empty(2, tile.dtype),
         )
         rechecked += _count_rows_many(
