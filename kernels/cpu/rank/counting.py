@@ -81,7 +81,7 @@ def _count_few(rows, query, first, row, exact, slots, begin, end, words, marks):
     memory eight at a time. Loops run from zero over slices: an index that might be negative would keep the compiler
     from using vectors.
     """
-    values, low, high, above, tied = slots
+    values, low, high, above, tied = slots.values, slots.low, slots.high, slots.above, slots.tied
     rechecked = 0
     last_decided = np.int64(-1)
     value = 0.0
