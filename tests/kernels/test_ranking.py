@@ -16,7 +16,8 @@ from fastbench.kernels.cpu.rank import order, pieces
 from fastbench.kernels.cpu.rank.operands import HALVED, SCALED, double_bound, double_rows, double_scale, error_bound
 from fastbench.kernels.cpu.rank.order import work_order
 from fastbench.kernels.cpu.rank.rows import describe_rows
-from fastbench.kernels.cpu.rank.tiles import finish
+from fastbench.kernels.cpu.rank.thresholds import band_edges
+from fastbench.kernels.cpu.rank.tiles import finish, narrow
 from fastbench.kernels.cpu.similarity import pair_value
 from fastbench.kernels.names import DISTANCE_TABLE, DISTANCES, METRICS
 from fastbench.kernels.reference.similarity import LANES, similarity
@@ -80,6 +81,8 @@ def sizes(monkeypatch):
         monkeypatch.setattr(ranking, "TILE", tile)
         monkeypatch.setattr(ranking, "DOUBLE_FROM", 0 if double else 10**9)
         monkeypatch.setattr(ranking, "EXACT_COLUMNS", tile[1])
+        monkeypatch.setattr(ranking, "DOUBLE_COLUMNS", 5)
+        monkeypatch.setattr(ranking, "LOCKED", 3)
         monkeypatch.setattr(ranking, "FEW_POSITIVES", few)
         monkeypatch.setattr(ranking, "SMALL_BLOCK", 1)
         monkeypatch.setattr(pieces, "LEAST_ROWS", 2 if both else 10**9)
@@ -169,6 +172,73 @@ def test_large_groups_are_searched_not_compared():
     codes = make_codes(block=label), make_codes(block=np.zeros(n, int), exclude=[label])
     assert np.bincount(label).max() > ranking.FEW_POSITIVES
     assert_counts(x, "cosine", *codes)
+
+
+@st.composite
+def class_labels(draw):
+    """Rows in a few classes, of one size or with a large one; sometimes one class, or classes of one row."""
+    n = draw(st.integers(1, 60))
+    x, rng = draw(features(n)), np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return x, rng.integers(0, draw(st.sampled_from([1, 2, 5, 60])), n) * rng.integers(0, 2, n)
+
+
+@given(
+    class_labels(),
+    st.sampled_from(DISTANCES),
+    st.sampled_from([(1, 1), (2, 5), (8, 12), (64, 64)]),
+    st.sampled_from([0, 2, 32]),
+    st.booleans(),
+    st.integers(1, 3),
+)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_class_labels_equal_the_definition(sizes, problem, distance, tile, few, double, threads):
+    """Positives are a class and negatives all others, so that tiles serve both sides; any tile, threads and order."""
+    x, label = problem
+    if distance == "correlation" and np.any(x.max(axis=1) == x.min(axis=1)):
+        return
+    n = len(x)
+    sizes(tile, few, double=double)
+    codes = make_codes(label), make_codes(np.zeros(n, int), exclude=[label])
+    assert_counts(x, distance, *codes, threads=threads)
+    assert_counts(x, distance, *codes, np.arange(n), threads=threads)
+
+
+@pytest.mark.parametrize("kind", ["plain", "outlier", "few values", "tight"])
+def test_thresholds_that_share_buckets(sizes, kind):
+    """Hundreds of thresholds: as a rule few share a bucket; an outlier or ties put most into one."""
+    rng = np.random.default_rng(3)
+    n = 500
+    x = rng.normal(size=(n, 30)).astype(np.float32)
+    label = np.arange(n) % 2
+    if kind == "outlier":  # two rows nearly equal, and all others nearly orthogonal
+        x[2] = x[0] * (1 + 2**-20)
+    elif kind == "few values":
+        x = rng.integers(0, 2, size=(n, 6)).astype(np.float32)
+        x[:, 0] = 1
+    elif kind == "tight":
+        x = 1 + x * np.float32(1e-4)
+    codes = make_codes(label), make_codes(np.zeros(n, int), exclude=[label])
+    expected = defined(x, "cosine", *codes)
+    for double in (False, True):
+        sizes((64, 100), few=8, double=double)
+        rechecked = assert_counts(x, "cosine", *codes, expected=expected)
+        assert rechecked < 500 or not (double and kind in ("plain", "outlier"))
+
+
+def test_a_rounded_tile_decides_as_float64_does():
+    """Rounding keeps the order, so an entry and an edge that differ in float32 differ in the same way before."""
+    rng = np.random.default_rng(0)
+    entry = rng.normal(size=(40, 300)) * 10.0 ** rng.integers(-12, 1, (40, 1))
+    tile = np.full((40, 310), np.nan, np.float32)
+    narrow(entry, 300, tile, 4)
+    edge = np.nextafter(entry, rng.choice([-np.inf, np.inf], entry.shape)).ravel()
+    low, high = np.empty((2, edge.size), np.float32)
+    band_edges(edge, 1.0, 0.0, low, high)
+    rounded, entry = tile[:, 4:304].ravel(), entry.ravel()
+    assert not np.any((rounded > high) & (entry <= edge))
+    assert not np.any((rounded < low) & (entry >= edge))
+    assert np.all(np.isnan(tile[:, :4]))
+    assert np.all(np.isnan(tile[:, 304:]))
 
 
 def near_ties(kind, n, d, rng):
