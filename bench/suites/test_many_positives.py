@@ -11,6 +11,7 @@ import pytest
 
 from fastbench.bench.measure import measure
 
+PEERS = ("fastbench", "copairs", "scikit-learn", "GEMM")
 RULE: dict[str, Any] = {
     "pos_sameby": ["Metadata_target"],
     "pos_diffby": [],
@@ -21,20 +22,27 @@ RULE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("n", "classes", "tool"),
+    ("n", "d", "classes", "tool"),
     [
-        *(pytest.param(2_000, 4, tool, marks=pytest.mark.quick) for tool in ("fastbench", "copairs", "scikit-learn")),
-        (8_000, 10, "fastbench"),
-        pytest.param(8_000, 10, "copairs", marks=pytest.mark.slow),  # minutes, gigabytes
-        pytest.param(8_000, 10, "scikit-learn", marks=pytest.mark.slow),
-        (8_000, 10, "GEMM"),
+        *(pytest.param(2_000, 500, 4, tool, marks=pytest.mark.quick) for tool in PEERS),
+        (8_000, 500, 10, "fastbench"),
+        pytest.param(8_000, 500, 10, "copairs", marks=pytest.mark.slow),  # minutes, gigabytes
+        pytest.param(8_000, 500, 10, "scikit-learn", marks=pytest.mark.slow),
+        (8_000, 500, 10, "GEMM"),
+        (8_000, 500, 1_000, "fastbench"),
+        (8_000, 500, 1_000, "GEMM"),
+        # copairs would hold 200 million pairs: tens of gigabytes.
+        *(
+            pytest.param(20_000, 512, 20, tool, marks=pytest.mark.slow)
+            for tool in ("fastbench", "scikit-learn", "GEMM")
+        ),
     ],
 )
-def test_classes(benchmark: Any, n: int, classes: int, tool: str) -> None:
-    benchmark.group = f"many positives, {n:,} x 500, {classes} classes"
+def test_class_labels(benchmark: Any, n: int, d: int, classes: int, tool: str) -> None:
+    benchmark.group = f"many positives, class labels, {n:,} x {d}, {classes:,} classes"
     rounds = {"fastbench": 3, "GEMM": 5}.get(tool, 1)
     # Memory takes a second call: too long for copairs, which needs what it needs for all pairs of as many rows.
-    measure(benchmark, tool, ("all_against_all", n, 500, n // classes), rounds=rounds, memory=tool == "fastbench")
+    measure(benchmark, tool, ("all_against_all", n, d, n // classes), rounds=rounds, memory=tool == "fastbench")
 
 
 @pytest.mark.parametrize("tool", ["fastbench", "copairs"])
