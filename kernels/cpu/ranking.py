@@ -29,7 +29,7 @@ from .rank.operands import SCALED, Operands, double_bound, double_rows, double_s
 from .rank.order import Order, work_order
 from .rank.pieces import LEAST_HEIGHT, Piece, Work, has_positives, needed, pieces
 from .rank.rows import Rows, describe_rows
-from .rank.thresholds import band_edges, copy_values, mirrors, positive_values, sort_values
+from .rank.thresholds import band_edges, copy_values, mirrors, positive_values, sort_values, visiting_order
 from .rank.tiles import blank, fill_values, finish, narrow
 
 __all__ = ["Prepared", "count_outranking", "prepare"]
@@ -204,7 +204,8 @@ def _fill_values(
     rows, firsts, lasts = queries[by_place], offsets[:-1][by_place], offsets[1:][by_place]
     mirror = np.empty(0, np.int64)
     if not p.metric:  # scipy's values may depend on which row comes first
-        mirror = mirrors(queries, offsets, positives, stable_order(queries), len(p.rows.x))
+        order = visiting_order(queries, offsets, positives, len(p.rows.x))
+        mirror = mirrors(queries, offsets, positives, order, len(p.rows.x))
 
     def fill(first: int, last: int) -> _Done:
         mine = slice(first, last)
@@ -218,8 +219,13 @@ def _fill_values(
         return _Done(reason=reason)
 
     reason = _first_reason(_run_shares(starts, VALUES_JOB, fill, threads))
-    if not reason:
-        copy_values(mirror, values)
+    if not p.metric:
+
+        def copy(first: int, last: int) -> _Done:
+            copy_values(firsts[first:last], lasts[first:last], mirror, values)
+            return _Done()
+
+        _run_shares(starts, EDGES_JOB, copy, threads)
     return reason
 
 

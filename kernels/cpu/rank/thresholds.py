@@ -9,12 +9,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ...codes import stable_order
 from ...compile import njit
 from ..similarity import pair_value
 from ..sort import descending
 from .rows import Rows
 
-__all__ = ["band_edges", "copy_values", "mirrors", "positive_values", "sort_values", "thresholds"]
+__all__ = ["band_edges", "copy_values", "mirrors", "positive_values", "sort_values", "thresholds", "visiting_order"]
 
 #: Queries and positives of each whose values are computed together.
 QUERIES, PART = 16, 64
@@ -95,12 +96,39 @@ def sort_values(
     _sort_lists(firsts, given, offsets, values, order, space, np.empty(most + 1, np.int64))
 
 
+def visiting_order(queries: Ints, offsets: Ints, positives: npt.NDArray[np.integer], n: int) -> Ints:
+    """Return the order (q,) in which `mirrors` looks for the queries: by row.
+
+    Where positives are classes (each query's are the other rows of its class), one class after the other: what is
+    looked up then stays in the cache. Arguments are those of `mirrors`.
+    """
+    leader = np.full(n, -1, np.int64)
+    if _are_classes(queries, offsets, positives, leader):
+        return stable_order(leader[queries], queries)
+    return stable_order(queries)
+
+
+@njit
+def _are_classes(queries, offsets, positives, leader):
+    """Return whether positives are classes; write the first row of each to `leader` (n,), which holds -1."""
+    for k in range(queries.size):
+        leader[queries[k]] = queries[k]
+        if offsets[k] < offsets[k + 1]:
+            leader[queries[k]] = min(queries[k], np.int64(positives[offsets[k]]))
+    for k in range(queries.size):
+        mine = leader[queries[k]]
+        for slot in range(offsets[k], offsets[k + 1]):
+            if leader[positives[slot]] != mine:
+                return False
+    return True
+
+
 def mirrors(queries: Ints, offsets: Ints, positives: Ints, order: Ints, n: int) -> Ints:
     """Find, for each positive that is a query before its own, the slot where the two have changed places: (m,) int64.
 
     -1 where there is none, and for some where the positives of a query do not ascend. All arguments are rows, of which
-    there are n, and order (q,) is the order in which queries ascend. So do the slots that are looked for in the list
-    of one query, and each list is gone through once.
+    there are n, and order (q,) is one in which the queries that share a positive ascend, see `visiting_order`. So do
+    the slots that are looked for in the list of one query, and each list is gone through once.
     """
     mirror = np.full(len(positives), -1, np.int64)
     _find_mirrors(queries, offsets, positives, order, np.full(n, -1, np.int64), offsets[:-1].copy(), mirror)
@@ -128,11 +156,12 @@ def _find_mirrors(queries, offsets, positives, order, query_of, next_slot, mirro
 
 
 @njit
-def copy_values(mirror, values):
-    """Copy to the slots that have a mirror the value of it."""
-    for slot in range(mirror.size):
-        if mirror[slot] >= 0:
-            values[slot] = values[mirror[slot]]
+def copy_values(firsts, lasts, mirror, values):
+    """Copy to the slots firsts (q,) .. lasts (q,) that have a mirror the value of it."""
+    for q in range(firsts.size):
+        for slot in range(firsts[q], lasts[q]):
+            if mirror[slot] >= 0:
+                values[slot] = values[mirror[slot]]
 
 
 @njit

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastbench.kernels.cpu.rank.thresholds import mirrors
+from fastbench.kernels.cpu.rank.thresholds import mirrors, visiting_order
 
 
 @pytest.mark.slow
@@ -32,3 +32,23 @@ def test_a_mirror_is_the_pair_with_its_rows_changed(n, seed, symmetric, ascendin
     if ascending:
         expected = [p < q and p in queries and bool(table[p, q]) for p, q in zip(positives, owner, strict=True)]
         np.testing.assert_array_equal(has, expected)
+
+
+@pytest.mark.slow
+@given(st.integers(1, 30), st.integers(1, 5), st.integers(0, 2**32 - 1), st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_classes_are_visited_one_after_the_other(n, classes, seed, whole):
+    """All pairs but half are found, whether the classes are recognised or, without some of their rows, are not."""
+    rng = np.random.default_rng(seed)
+    label = rng.integers(0, classes, n)
+    queries = rng.permutation(n)[: n if whole else rng.integers(1, n + 1)]
+    lists = [np.flatnonzero((label == label[query]) & (np.arange(n) != query)) for query in queries]
+    offsets, positives = np.cumsum([0, *map(len, lists)]), np.concatenate(lists)
+    order = visiting_order(queries, offsets, positives, n)
+    np.testing.assert_array_equal(np.sort(order), np.arange(len(queries)))
+    found = mirrors(queries, offsets, positives, order, n)
+    owner = np.repeat(queries, np.diff(offsets))
+    np.testing.assert_array_equal(found >= 0, (positives < owner) & np.isin(positives, queries))
+    if whole:
+        visited = label[queries[order]]
+        assert np.count_nonzero(np.diff(visited)) == len(np.unique(label)) - 1
