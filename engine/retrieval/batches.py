@@ -14,8 +14,8 @@ from .pair_rules import PairPlan
 
 __all__ = ["Batch", "batches", "joined", "reported"]
 
-#: Positive entries handled at once: the CPU kernels take 40 bytes for each, 1 GB at most, and a tile serves both sides
-#: only within a batch. Devices, which gain nothing by that, get fewer at a time.
+#: Positive entries handled at once: the CPU kernels take 44 bytes for each, 1.1 GB at most, and a tile serves both
+#: sides only within a batch. Devices, which gain nothing by that, get fewer at a time.
 BATCH_POSITIVES, DEVICE_POSITIVES = 24_000_000, 2_000_000
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

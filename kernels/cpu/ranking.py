@@ -3,7 +3,7 @@
 Queries in working order are cut into pieces; a piece meets its candidates tile by tile: a product, or float64 values
 where the distance is no function of a product; what is no negative is blanked out, and the rows of the tile are
 counted. The modules of `rank` do this work; its docstring walks from a query to its counts. Where all rows of a block
-are queries, a tile serves both sides: it is computed once, for rows before columns, and counted again transposed.
+are queries, a tile serves both sides: it is computed once, for rows before columns, and counted again by column.
 
 Counts are sums of integers, so neither the cut nor the order of the threads can be seen in them.
 """
@@ -45,7 +45,7 @@ EXACT_COLUMNS = 512
 DOUBLE_FROM = 65_536
 #: Columns of float64 that are multiplied at once, and how many more columns than others such tiles have: what is made
 #: ready for each of its rows, many thresholds, then serves more entries.
-DOUBLE_COLUMNS, DOUBLE_WIDER = 256, 4
+DOUBLE_COLUMNS, DOUBLE_WIDER = 256, 2
 #: Queries whose counts one lock keeps.
 LOCKED = 256
 #: Up to this many positives a query, thresholds are compared one by one; above it, they are searched.
@@ -123,7 +123,7 @@ def count_outranking(
 
     Cost: 2 d flops in float32 a pair, in float64 where queries have very many positives (half that where a tile serves
     both sides), P comparisons (up to 32 positives a query) or one search, and 2 d float64 operations for each positive
-    and each entry inside a band. Memory: what `prepare` made, up to 100 bytes a positive, and two tiles a thread.
+    and each entry inside a band. Memory: what `prepare` made, up to 44 bytes a positive, and one tile a thread.
 
     Parameters
     ----------

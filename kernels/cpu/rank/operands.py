@@ -31,8 +31,10 @@ threshold is on the same side of it in float64; all others are computed again in
 definition, so counts are those of float64 arithmetic.
 
 **Double tiles.** Where a query has so many positives that bands of float32 would hold much of a tile, unit rows, or
-moved rows, and their product are of float64: the same bound with v in the place of u, and 2^-51 in that of 2^-22. A
-product of float64 takes twice the time of one of float32, and hardly an entry is computed again.
+moved rows, and their product are of float64: the same bound with v in the place of u, and 2^-51 in that of 2^-22. Then
+entries and edges are rounded to float32 alike. Rounding never changes the order of two numbers, so an entry that is
+above an edge in float32 was above it before; equal ones are undecided. A product of float64 takes twice the time of one
+of float32, what follows takes that of float32, and hardly an entry is computed again.
 """
 
 from __future__ import annotations
