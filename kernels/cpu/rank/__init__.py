@@ -21,7 +21,7 @@ caller or by place in the working order, and each docstring says which.
    `pieces.pieces` cuts the queries of a call into runs that share their candidates. A product by BLAS becomes
    similarities in `tiles.finish`; a product of float64 is then rounded by `tiles.narrow`; without operands,
    `tiles.fill_values` computes float64 values. `tiles.blank` sets to minus infinity what is no negative of its query.
-   Where all rows of a block are queries, the tile serves both sides: it is counted once more with its columns as queries.
+   Where all rows of a block are queries, the tile serves both sides: it is counted again with its columns as queries.
 5. **counting**: the counts themselves.
    `counting.count_tile` adds to each threshold the entries that lie above its band: few thresholds are compared one by
    one (`counting._count_few`), many are searched (`counting._count_many`). Blocks that are too small for a tile are
