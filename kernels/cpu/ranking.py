@@ -148,7 +148,8 @@ def count_outranking(
         return Outranking(values, np.zeros(m, np.int64), np.zeros(m, np.int64), 0, Status.REFUSED, reason)
     ascending = np.empty(m)
     low, high = np.empty((2, m), np.float32) if prepared.operands else (ascending, ascending)
-    slots = Slots(ascending, low, high, *np.zeros((2, m), np.int32), np.empty(m, np.int32))
+    above32, tied32, table = np.zeros((3, m), np.int32)
+    slots = Slots(ascending, low, high, above32, tied32, table)
     double = m * prepared.rows.x.shape[1] > DOUBLE_FROM * len(rows) and prepared.operands is not None
     share = max(len(rows) // (PIECES * (threads or usable_cores())), LEAST_HEIGHT)
     width = TILE[1] * (DOUBLE_WIDER if double else 1) if prepared.operands else EXACT_COLUMNS
@@ -168,7 +169,7 @@ def count_outranking(
     # An interrupt should not wait for the tiles of a piece.
     done = run_jobs(list(_jobs(prepared, work)), threads, progress, work.stop)
     work = work._replace(slots=slots._replace(values=none, low=none, high=none))
-    del ascending, low, high, slots
+    del ascending, low, high, above32, tied32, table, slots
     above, tied = np.empty((2, m), np.int64)
 
     def gather(first: int, last: int) -> _Done:
@@ -200,12 +201,12 @@ def _fill_values(
 
     The work is cut by place, because neighbours there often have the same positives.
     """
-    queries = queries.astype(np.int64)
-    rows, firsts, lasts = queries[by_place], offsets[:-1][by_place], offsets[1:][by_place]
+    at = np.asarray(queries, np.int64)
+    rows, firsts, lasts = at[by_place], offsets[:-1][by_place], offsets[1:][by_place]
     mirror = np.empty(0, np.int64)
     if not p.metric:  # scipy's values may depend on which row comes first
-        order = visiting_order(queries, offsets, positives, len(p.rows.x))
-        mirror = mirrors(queries, offsets, positives, order, len(p.rows.x))
+        order = visiting_order(at, offsets, positives, len(p.rows.x))
+        mirror = mirrors(at, offsets, positives, order, len(p.rows.x))
 
     def fill(first: int, last: int) -> _Done:
         mine = slice(first, last)
@@ -329,10 +330,19 @@ def _count_tile(
     rechecked = 0
     edges = [first, *range(first - first % LOCKED + LOCKED, last, LOCKED), last]
     for start, stop in itertools.pairwise(edges):
-        mine = work.rows[start:stop], work.starts[start : stop + 1], tile if turned else tile[start - first :]
-        rest = FEW_POSITIVES, p.operands is None, work.slots, start - first if turned else -1
         with work.locks[start // LOCKED]:
-            rechecked += count_tile(p.rows, *mine, width, place, *rest)
+            rechecked += count_tile(
+                p.rows,
+                work.rows[start:stop],
+                work.starts[start : stop + 1],
+                tile if turned else tile[start - first :],
+                width,
+                place,
+                FEW_POSITIVES,
+                p.operands is None,
+                work.slots,
+                start - first if turned else -1,
+            )
     return rechecked
 
 

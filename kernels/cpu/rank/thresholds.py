@@ -123,7 +123,7 @@ def _are_classes(queries, offsets, positives, leader):
     return True
 
 
-def mirrors(queries: Ints, offsets: Ints, positives: Ints, order: Ints, n: int) -> Ints:
+def mirrors(queries: Ints, offsets: Ints, positives: npt.NDArray[np.integer], order: Ints, n: int) -> Ints:
     """Find, for each positive that is a query before its own, the slot where the two have changed places: (m,) int64.
 
     -1 where there is none, and for some where the positives of a query do not ascend. All arguments are rows, of which
