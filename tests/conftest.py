@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from hypothesis import settings
 # The same examples on every run of the checks, so that a red run can be repeated; locally, new ones each time.
 settings.register_profile("ci", derandomize=True, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# Idle threads of OpenBLAS wait asleep, not busy: several processes share the cores. It is read when NumPy is imported.
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 HERE = Path(__file__).parent
 #: Modules and folders that compile programs for JAX, start processes, or take more than a few seconds.
@@ -85,7 +89,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Let one process at a time compile a kernel: the others then find it on disk, instead of compiling it as well."""
+    """Spare searches for garbage among what was imported, and let one process at a time compile a kernel.
+
+    The others then find it on disk, instead of compiling it as well.
+    """
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
     if "PYTEST_XDIST_WORKER" in os.environ and hasattr(session.config, "cache"):
         _take_turns_in_compiling(session.config.cache.mkdir("kernels") / "lock")
 
