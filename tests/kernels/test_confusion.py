@@ -14,6 +14,7 @@ from fastbench.kernels.reference.confusion import first_hits
 from fastbench.kernels.sparse_counts import SparseCounts, merge
 from fastbench.kernels.xla import confusion as on_xla
 
+from ..examples import SOME
 from ..quick_programs import quick_programs
 
 FOREIGN = (-1, 5)  # beyond the first rank: labels of nobody, one below all codes, one above them
@@ -81,7 +82,7 @@ def test_compiled_equals_definition(monkeypatch, problem):
 
 @given(problems(), st.sampled_from([1, 16, 100, 1 << 10]))
 @example(cells(0, 0, 3), 16)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@SOME
 def test_device_equals_definition(monkeypatch, problem, chunk):
     monkeypatch.setattr(on_xla, "CHUNK", chunk)
     assert_same(dispatch.get_backend("cpu-xla").count_confusion(*problem), reference.count_confusion(*problem))

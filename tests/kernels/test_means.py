@@ -3,10 +3,12 @@
 import itertools
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.kernels import cpu, reference
+
+from ..examples import MANY
 
 NUMBERS = st.one_of(
     st.floats(-1, 1), st.floats(-1e280, 1e280), st.sampled_from([0.0, -0.0, 5e-324, 2.0**-53, 1.0, -1.0, np.nan])
@@ -14,7 +16,7 @@ NUMBERS = st.one_of(
 
 
 @given(st.lists(st.lists(NUMBERS, max_size=12), max_size=6), st.randoms(use_true_random=False))
-@settings(max_examples=300, deadline=None)
+@MANY
 def test_compiled_means_equal_the_definition(groups, random):
     values = np.array([value for group in groups for value in group])
     offsets = np.cumsum([0, *map(len, groups)]).astype(np.int64)

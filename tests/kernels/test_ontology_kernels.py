@@ -14,6 +14,7 @@ from fastbench.kernels import cpu, dispatch, reference, xla
 from fastbench.kernels.cpu import ontology as on_cpu
 from fastbench.kernels.xla import ontology as on_xla
 
+from ..examples import FEW, SOME
 from ..quick_programs import quick_programs
 
 BACKENDS = pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_path_lengths_equal_a_breadth_first_search(parents, seed):
 
 
 @given(graphs(), st.sampled_from([0, 1, 50, 300]), st.integers(0, 2**32 - 1), st.sampled_from([1, 64, 1 << 20]))
-@settings(max_examples=60, deadline=None, suppress_health_check=PATCHED)
+@FEW
 def test_counts_by_node_equal_plain_sets(monkeypatch, parents, m, seed, words):
     monkeypatch.setattr(on_xla, "WORDS", words)
     monkeypatch.setattr(on_xla, "LEAST", 16)
@@ -133,7 +134,7 @@ def test_counts_by_node_equal_plain_sets(monkeypatch, parents, m, seed, words):
 
 
 @given(graphs(), st.integers(1, 4), st.sampled_from([0, 1, 40, 300]), st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None, suppress_health_check=PATCHED)
+@SOME
 def test_best_predictions_equal_plain_fractions(monkeypatch, parents, k, n, seed):
     monkeypatch.setattr(on_cpu, "LEAST_CELLS", 1)
     monkeypatch.setattr(on_xla, "WORDS", 128)

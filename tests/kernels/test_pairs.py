@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.kernels import cpu, reference
 from fastbench.kernels.codes import column_index, compact, key_index
 
+from ..examples import MANY
 from .strategies import label_index, pair_codes
 
 
@@ -19,7 +20,7 @@ def rules(draw):
 
 
 @given(rules())
-@settings(max_examples=150, deadline=None)
+@MANY
 def test_walks_equal_the_truth_table(rule):
     codes, labels = rule
     n = len(codes.block.row_offsets) - 1

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.kernels import cpu, reference
@@ -22,6 +22,7 @@ from fastbench.kernels.cpu.similarity import pair_value
 from fastbench.kernels.names import DISTANCE_TABLE, DISTANCES, METRICS
 from fastbench.kernels.reference.similarity import LANES, similarity
 
+from ..examples import MANY
 from .strategies import make_codes, pair_codes
 
 
@@ -93,7 +94,7 @@ def sizes(monkeypatch):
 
 
 @given(problems(), st.sampled_from(DISTANCES), st.integers(1, 3))
-@settings(max_examples=150, deadline=None)
+@MANY
 def test_counts_equal_the_definition(problem, distance, threads):
     x, positive, negative = problem
     if distance == "correlation" and np.any(x.max(axis=1) == x.min(axis=1)):
@@ -102,7 +103,7 @@ def test_counts_equal_the_definition(problem, distance, threads):
 
 
 @given(problems(), st.sampled_from(DISTANCES), st.sampled_from([(1, 1), (2, 5), (8, 12), (64, 64)]), st.data())
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@MANY
 def test_tiles_equal_the_definition(sizes, problem, distance, tile, data):
     """Small tiles, segments and blocks: every way to cut the work, both loops, all rows or some as queries."""
     x, positive, negative = problem

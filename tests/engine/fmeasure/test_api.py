@@ -21,6 +21,7 @@ import fastbench as fb
 from fastbench.engine.errors import InputError
 from fastbench.engine.fmeasure.ontology.ontology import Ontology
 
+from ...examples import SOME
 from .dag import HIERARCHICAL
 
 IDS = [f"CL:{i:07d}" for i in range(7)]
@@ -64,6 +65,7 @@ def test_labels_of_any_kind(kind: str, matrix: sp.csr_matrix) -> None:
 
 @pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from(IDS), st.sampled_from(IDS)), min_size=1, max_size=60), st.permutations(IDS))
+@SOME
 def test_matrix_is_that_of_sklearn(pairs: list[tuple[str, str]], order: list[str]) -> None:
     truth, predicted = (list(side) for side in zip(*pairs, strict=True))
     found = fb.build_confusion_matrix(truth, predicted, order)

@@ -16,11 +16,13 @@ import pandas as pd
 import polars as pl
 import pytest
 import zarr
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.engine.errors import InputError
 from fastbench.engine.readers.cells import CellTable, LabelColumn, column_names, read_cells
+
+from ...examples import FEW, SOME
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Writing zarr v2:UserWarning"),
@@ -138,7 +140,7 @@ def test_digest_is_of_what_was_read_and_not_of_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None)
+@SOME
 @given(
     st.lists(
         st.tuples(
@@ -161,7 +163,7 @@ def test_text_survives(rows: list[tuple[str, str | None]], suffix: str) -> None:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=30)
+@FEW
 @given(st.lists(st.none() | st.sampled_from(["b", "", "NaN", "é"]), min_size=1, max_size=20), st.booleans())
 def test_anndata_text_survives(labels: list[str | None], zipped: bool) -> None:
     ids = [f"cell{i}" for i in range(len(labels))]

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -24,6 +24,7 @@ from fastbench.engine.readers.profiles import read_profiles
 from fastbench.engine.readers.text import type_text, without_missing_text
 from fastbench.engine.tables.labels import missing_texts
 
+from ...examples import MANY, SOME
 from .reading import FEATURES, FRAME, META, adata, refused, text_file, write
 
 pytestmark = [
@@ -71,7 +72,7 @@ def test_the_plate_that_ships_with_the_package():
 
 @pytest.mark.slow
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
-@settings(max_examples=60, deadline=None)
+@SOME
 def test_csv_numbers_are_read_as_python_reads_them(values):
     import tempfile
 
@@ -234,7 +235,7 @@ def test_text_becomes_a_type_only_without_loss(tmp_path, cells, expected, dtype)
 
 @pytest.mark.slow
 @given(st.lists(st.integers() | st.floats(allow_nan=False) | st.text("01.-+eE", max_size=6), min_size=1, max_size=4))
-@settings(max_examples=200, deadline=None)
+@MANY
 def test_typing_never_merges_two_different_numbers_or_keys(values):
     cells = [value if isinstance(value, str) else repr(value) for value in values]
     (typed,) = type_text(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import fastbench as fb
@@ -19,6 +19,7 @@ from fastbench.engine.retrieval.options import Scoring
 from fastbench.engine.retrieval.pair_rules import PairRules, compile_pairs
 from fastbench.kernels import cpu
 
+from ...examples import FEW
 from ...quick_programs import quick_programs
 
 RULE = {"pos_sameby": ["Metadata_a"], "neg_diffby": ["Metadata_a"]}
@@ -45,7 +46,7 @@ def problem(seed, n=60, d=9, copies=True):
 
 @pytest.mark.slow
 @given(st.integers(0, 10**6), st.sampled_from(["expected", "optimistic", "pessimistic"]))
-@settings(max_examples=25, deadline=None)
+@FEW
 def test_row_order_threads_and_device_do_not_matter(seed, ties):
     meta, x = problem(seed)
     rule = {**RULE, "neg_sameby": ["Metadata_plate"], "ties": ties}
@@ -75,7 +76,7 @@ def test_the_jax_kernels_give_the_same_numbers():
 
 @pytest.mark.slow
 @given(st.integers(0, 10**6))
-@settings(max_examples=20, deadline=None)
+@FEW
 def test_policies_are_ordered_and_meet_without_ties(seed):
     meta, x = problem(seed)
     policies = ("pessimistic", "expected", "optimistic")

@@ -19,11 +19,13 @@ from fastbench.engine.retrieval.pair_rules import PairRules, compile_pairs
 from fastbench.kernels.reference.pairs import pair_table
 from fastbench.kernels.reference.similarity import similarity
 
+from ...examples import FEW
+
 pytestmark = pytest.mark.filterwarnings("ignore:.*exactly equal similarity", "ignore:.*no negative pair")
 
 COUNTS = ["n_pos_pairs", "n_total_pairs"]
 APS = ["average_precision", "normalized_average_precision"]
-slow = settings(max_examples=16, deadline=None, suppress_health_check=list(HealthCheck))
+slow = settings(FEW, suppress_health_check=list(HealthCheck))
 
 
 @st.composite
@@ -91,7 +93,7 @@ def test_single_label_equals_copairs(rule, data, distance):
 
 @pytest.mark.parametrize("distance", ["euclidean", "manhattan", "chebyshev"])
 @given(data=tables())
-@settings(slow, max_examples=15)
+@slow
 def test_distances_equal_copairs(distance, data):
     meta, x = data
     assume(separated(x, distance, gap=1e-4))

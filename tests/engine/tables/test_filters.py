@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from fastbench.engine.errors import InputError
 from fastbench.engine.tables.filters import apply_derive, parse_derive, parse_filter
 
+from ...examples import MANY
+
 FRAME = pl.DataFrame(
     {
         "Metadata_text": ["a", "b", None, "a", ""],
@@ -77,7 +79,7 @@ def _query(text: str, frame: pl.DataFrame = FRAME) -> list[int]:
 
 @pytest.mark.slow
 @given(_CONDITIONS)
-@settings(max_examples=150, deadline=None)
+@MANY
 def test_filter_selects_the_rows_pandas_selects(text):
     assert rows(text) == _query(text)
 

@@ -29,6 +29,8 @@ from fastbench.engine.tables.frames import (
     to_kind,
 )
 
+from ...examples import SOME
+
 
 @pytest.mark.slow
 def test_import_loads_no_other_library():
@@ -125,7 +127,7 @@ def test_pandas_goes_in_and_comes_back():
         max_size=6,
     )
 )
-@settings(max_examples=50, deadline=None)
+@SOME
 def test_round_trip_of_any_values(rows):
     schema = {"a": pl.String, "b": pl.Float64, "c": pl.Int64}
     frame = pl.DataFrame(rows, schema=schema, orient="row")

@@ -15,6 +15,8 @@ from fastbench.engine.errors import InputError
 from fastbench.engine.tables import profiles as module
 from fastbench.engine.tables.profiles import Profiles, Source, consensus, stack
 
+from ...examples import SOME
+
 
 def profiles(n: int = 4, names: str = "abc", start: int = 0, **metadata: list) -> Profiles:
     values = start + np.arange(n * len(names), dtype=np.float32).reshape(n, len(names))
@@ -151,7 +153,7 @@ _KEYS = st.lists(
 
 @pytest.mark.slow
 @given(_KEYS)
-@settings(max_examples=80, deadline=None)
+@SOME
 def test_consensus_is_the_median_pandas_takes(rows):
     metadata = pl.DataFrame([r[:2] for r in rows], schema=["Metadata_a", "Metadata_b"], orient="row")
     features = np.array([[r[2], -r[2]] for r in rows], np.float32)

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.kernels import xla
@@ -17,6 +17,7 @@ from fastbench.kernels.codes import key_index, merge_indexes
 from fastbench.kernels.xla import ranking
 from fastbench.kernels.xla.rank import keys, launches, tiling
 
+from ...examples import FEW
 from ..strategies import make_codes, pair_codes
 from .definition import PRODUCTS, assert_equals_definition
 
@@ -51,7 +52,7 @@ def two_words(index):
 
 
 @given(problem=problems())
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@FEW
 def test_counts_equal_the_definition(problem, monkeypatch):
     x, distance, positive, negative = problem
     if distance == "correlation" and np.any(x.max(axis=1) == x.min(axis=1)):

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.engine.cpjump import BATCH, SUFFIX, write_simulated
@@ -21,6 +21,7 @@ from fastbench.engine.cpjump.plates.files import plate_files
 from fastbench.engine.cpjump.plates.metadata import Plate
 from fastbench.engine.errors import InputError
 
+from ....examples import FEW
 from .gallery import FOLDER, PLATES, key_of, packed, served
 
 ONE, TWO = PLATES[:2]
@@ -521,7 +522,7 @@ FAULT = st.one_of(
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@FEW
 @given(
     faults=st.lists(FAULT, max_size=8),
     ranges=st.booleans(),

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.engine.cpjump import BATCH, SUFFIX, Options, plan, simulate_plates, write_simulated
@@ -19,6 +19,7 @@ from fastbench.engine.cpjump.score import score_run
 from fastbench.engine.cpjump.tasks import REPLICABILITY
 from fastbench.engine.errors import InputError
 
+from ....examples import FEW
 from . import embedding_writers as writers
 
 pytestmark = [
@@ -600,7 +601,7 @@ def test_no_plate_of_the_configuration(tmp_path, configurations):
 
 
 @pytest.mark.slow
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@FEW
 @given(data=st.data())
 def test_any_rows_in_any_order(tmp_path_factory, configurations, data):
     chosen = configurations["orf"]

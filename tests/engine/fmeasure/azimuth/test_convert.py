@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.engine.errors import InputError
@@ -25,6 +25,7 @@ from fastbench.engine.fmeasure.azimuth.options import UNMAPPED
 from fastbench.engine.fmeasure.ontology.read import read_ontology
 from fastbench.engine.fmeasure.runs.annotate_dirs import find_annotate_dirs
 
+from ....examples import SOME
 from .files import ABOVE, CHILDREN, CROSSWALK, IDS, L1, L2, NAMES, OBO, A, B, C, E, F, Files, R, write_rows
 
 pytestmark = pytest.mark.filterwarnings(
@@ -185,7 +186,7 @@ def slow_response(name: list[str], score: list[float]) -> tuple[dict[str, float]
     return {term: max(s for n, s in valid if term in ABOVE[n]) for term in terms}, valid[0][1] if valid else 0.0
 
 
-@settings(deadline=None, max_examples=60)
+@SOME
 @given(
     CELLS,
     st.sampled_from([name for name in UNMAPPED if name != "error"]),

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_fscore_support
 
@@ -19,6 +19,8 @@ from fastbench.engine.fmeasure.scores.metrics import single_scores
 from fastbench.engine.fmeasure.scores.tables import Rules, flat_row, hierarchical_row
 from fastbench.engine.statistics.resampling import mcnemar
 from fastbench.kernels import dispatch
+
+from ....examples import SOME
 
 ROOM = dispatch.get_backend()
 RULES = Rules()
@@ -97,7 +99,7 @@ def scored_by_several(draw):
 
 
 @given(scored_by_several())
-@settings(deadline=None)
+@SOME
 def test_values_are_those_of_the_cells_that_all_scored(problem):
     truth, models = problem
     common = sorted(set(truth).intersection(*(said for _, said in models)))

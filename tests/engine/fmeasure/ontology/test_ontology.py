@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from fastbench.engine.errors import InputError
 from fastbench.engine.fmeasure.ontology.ontology import ROOT, Ontology
 
+from ....examples import SOME
+
 A, B, C, D, E, F = (f"CL:000000{i}" for i in range(1, 7))
 SEVEN = (ROOT, A, B, C, D, E, F)
 SEVEN_EDGES = [(A, ROOT), (B, ROOT), (C, A), (D, A), (D, B), (F, B), (E, D)]
@@ -83,7 +85,7 @@ def test_ancestors_are_what_edges_lead_up_to(graph):
 
 @pytest.mark.slow
 @given(graphs(), st.data())
-@settings(deadline=None)
+@SOME
 def test_listed_ancestors_are_used_as_they_are(graph, data):
     terms, edges = graph
     some = st.sampled_from([*terms, ROOT, "outside:1", "outside:2"])
@@ -97,7 +99,7 @@ def test_listed_ancestors_are_used_as_they_are(graph, data):
 
 @pytest.mark.slow
 @given(graphs(), st.data())
-@settings(deadline=None)
+@SOME
 def test_select_any_labels(graph, data):
     terms, edges = graph
     ontology = Ontology.from_edges(terms, edges)

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from fastbench.engine.errors import InputError
 from fastbench.engine.fmeasure.runs.align import align
 
+from ....examples import SOME
+
 CELL_IDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 DISTINCT = st.lists(CELL_IDS, min_size=1, max_size=40, unique=True)
 
@@ -46,6 +48,7 @@ def test_any_order(ids: list[str], data: st.DataObject) -> None:
 
 @pytest.mark.slow
 @given(DISTINCT, st.data())
+@SOME
 def test_missing_and_extra_ids(ids: list[str], data: st.DataObject) -> None:
     gone = data.draw(st.sets(st.sampled_from(ids), min_size=1))
     predicted = [name for name in ids if name not in gone]
@@ -56,6 +59,7 @@ def test_missing_and_extra_ids(ids: list[str], data: st.DataObject) -> None:
 
 @pytest.mark.slow
 @given(DISTINCT, st.data())
+@SOME
 def test_repeated_ids(ids: list[str], data: st.DataObject) -> None:
     twice = data.draw(st.sampled_from(ids))
     repeated = [*ids, twice]

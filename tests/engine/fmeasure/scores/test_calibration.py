@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.engine.errors import InputError
@@ -21,6 +21,8 @@ from fastbench.engine.fmeasure.scores.calibration import (
     score_summary,
 )
 from fastbench.kernels import dispatch
+
+from ....examples import SOME
 
 ROOM = dispatch.get_backend()
 #: A score on the grid of bins, so that a threshold means the same for cells and for bins; None for no score.
@@ -37,7 +39,7 @@ def bins_of(cells):
 
 @pytest.mark.slow
 @given(CELLS, st.integers(1, 30))
-@settings(deadline=None)
+@SOME
 def test_curves_by_definition(cells, n_bins):
     bins = bins_of(cells)
     assert len(bins) == 1000
@@ -86,7 +88,7 @@ def test_curves_by_definition(cells, n_bins):
 
 @pytest.mark.slow
 @given(CELLS, st.integers(1, 5), st.randoms(use_true_random=False))
-@settings(deadline=None)
+@SOME
 def test_bins_add_up_in_any_order(cells, parts, random):
     shuffled = list(cells)
     random.shuffle(shuffled)

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.engine.fmeasure.confusion import Entries
@@ -20,6 +20,8 @@ from fastbench.engine.fmeasure.scores.hierarchical import (
 )
 from fastbench.engine.fmeasure.scores.metrics import averages, class_scores
 from fastbench.kernels import dispatch
+
+from ....examples import SOME
 
 ROOM = dispatch.get_backend()
 SEVEN_IDS = (ROOT, "A", "B", "C", "D", "E", "F")
@@ -70,7 +72,7 @@ def ancestors(label, edges, ontology):
 
 
 @given(problems(), st.sampled_from([0, 1]))
-@settings(deadline=None)
+@SOME
 def test_counts_and_metrics_by_definition(problem, zero):
     ontology, edges, labels, cells = problem
     bits, nodes = ontology.select(labels)
@@ -106,7 +108,7 @@ def test_counts_and_metrics_by_definition(problem, zero):
 
 
 @given(problems(), st.randoms(use_true_random=False))
-@settings(deadline=None)
+@SOME
 def test_weights_may_be_fractions(problem, random):
     ontology, _, labels, cells = problem
     bits, nodes = ontology.select(labels)
@@ -119,7 +121,7 @@ def test_weights_may_be_fractions(problem, random):
 
 
 @given(problems())
-@settings(deadline=None)
+@SOME
 def test_sparse_ancestors(problem):
     ontology, edges, labels, cells = problem
     bits, nodes = ontology.select(labels)
@@ -135,7 +137,7 @@ def test_sparse_ancestors(problem):
 
 
 @given(problems())
-@settings(deadline=None)
+@SOME
 def test_scores_of_single_cells(problem):
     ontology, edges, labels, cells = problem
     bits, _ = ontology.select(labels)

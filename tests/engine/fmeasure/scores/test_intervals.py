@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.engine.errors import InputError
@@ -19,6 +19,8 @@ from fastbench.engine.fmeasure.scores.resample import CountMap, UnitDraws, disti
 from fastbench.engine.fmeasure.scores.tables import Rules
 from fastbench.engine.statistics.resampling import percentile_bounds
 from fastbench.kernels import dispatch
+
+from ....examples import SOME
 
 ROOM = dispatch.get_backend()
 RULES = Rules()
@@ -54,7 +56,7 @@ def run(units, **options):
     st.integers(0, 2**32 - 1),
     st.sampled_from([1, 3, 12]),
 )
-@settings(deadline=None)
+@SOME
 def test_counts_are_those_of_the_cells_drawn(cells, seed, n_units):
     """Cells of an entry are spread over units; a unit counts as often as it was drawn."""
     rng = np.random.default_rng(seed)

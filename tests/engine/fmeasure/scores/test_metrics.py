@@ -15,6 +15,8 @@ from sklearn import metrics as sk
 from fastbench.engine.fmeasure.confusion import ClassCounts, Entries
 from fastbench.engine.fmeasure.scores.metrics import averages, class_scores, single_scores
 
+from ....examples import SOME
+
 NAMES = [f"{score}_{average}" for average in ("micro", "macro", "weighted") for score in ("precision", "recall", "f1")]
 LABELS = st.integers(0, 6)
 PAIRS = st.lists(st.tuples(LABELS, LABELS), min_size=1, max_size=60)
@@ -64,7 +66,7 @@ def exact(cells, n_labels, zero, classes="active", beta=1):
 
 
 @given(PAIRS, st.sampled_from([0.0, 1.0, np.nan]), st.sampled_from([0.5, 1.0, 2.0]))
-@settings(deadline=None)
+@SOME
 def test_rule_of_sklearn(pairs, zero, beta):
     truth, predicted = zip(*pairs, strict=True)
     found = averages(counted(pairs), rule="sklearn", zero_division=zero, beta=beta)
@@ -83,7 +85,7 @@ def test_rule_of_sklearn(pairs, zero, beta):
 
 
 @given(PAIRS, st.booleans())
-@settings(deadline=None)
+@SOME
 def test_single_scores_are_those_of_sklearn(pairs, missing):
     """Label 6 as a prediction is "no prediction" at times: then it is a class that no cell has as truth."""
     if missing:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.kernels.codes import column_index, key_index
 from fastbench.kernels.reference.pairs import _shares_key
 from fastbench.kernels.xla.rank import keys
 
+from ....examples import FEW
 from ...strategies import label_index
 
 
 @given(st.integers(1, 30).flatmap(label_index), st.integers(0, 400))
-@settings(max_examples=40, deadline=None)
+@FEW
 def test_every_form_of_keys_says_who_shares_one(index, spare):
     n = len(index.row_offsets) - 1
     ends = np.concatenate([index.key_offsets, np.full(spare, index.key_offsets[-1])])  # keys that no row has
