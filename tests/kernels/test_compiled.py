@@ -6,16 +6,18 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 
 import llvmlite.binding
 import numpy as np
 import pytest
 
-from fastbench.kernels.compile import njit
+from fastbench.kernels import compile as compiling
+from fastbench.kernels.compile import native_is_tried, njit
 from fastbench.kernels.cpu import confusion
 from fastbench.kernels.cpu.lanes import sum_product
 from fastbench.kernels.cpu.rank import counting, tiles
-from fastbench.kernels.cpu.rank.rows import Rows
+from fastbench.kernels.cpu.rank.rows import Rows, gather
 from fastbench.kernels.native import optimised
 
 HOST = [name for name, there in llvmlite.binding.get_host_cpu_features().items() if there]
@@ -124,14 +126,28 @@ def test_what_is_on_disk_is_loaded_without_numba(tmp_path, monkeypatch):
     assert seen == ["[[9, 10, 11], [3, 4, 5]] True True", "[[9, 10, 11], [3, 4, 5]] False False"]
 
 
+@pytest.mark.skipif(not native_is_tried(), reason="Numba keeps its own files")
 def test_a_damaged_kernel_is_compiled_anew(tmp_path, monkeypatch):
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    subprocess.run([sys.executable, "-c", ONCE], capture_output=True, check=True)
+    """Each time a kernel, and a machine that holds its code, are those of a new process."""
+    monkeypatch.setattr(compiling, "_cache_folder", lambda source: tmp_path)
+    compiled = []
+    compile_it = compiling._compiled
+    monkeypatch.setattr(compiling, "_compiled", lambda *given: compiled.append(1) or compile_it(*given))
+
+    def gathered():
+        monkeypatch.setattr(compiling._Machine, "of_process", cache(compiling._Machine))
+        out = np.empty((2, 3), np.float32)
+        njit(gather.py_func)(np.arange(12, dtype=np.float32).reshape(4, 3), np.array([3, 1]), out)
+        return out.tolist(), len(compiled)
+
+    expected = [[9, 10, 11], [3, 4, 5]]
+    assert gathered() == (expected, 1)
+    assert gathered() == (expected, 1)
     (file,) = tmp_path.rglob("*.kernel")
     for damage in (lambda whole: whole[:-1], lambda whole: whole[:-500] + bytes(8) + whole[-492:], lambda whole: b""):
+        before = len(compiled)
         file.write_bytes(damage(file.read_bytes()))
-        done = subprocess.run([sys.executable, "-c", ONCE], capture_output=True, text=True, check=True)
-        assert done.stdout.strip() == "[[9, 10, 11], [3, 4, 5]] True True"
+        assert gathered() == (expected, before + 1)
         assert list(tmp_path.rglob("*.kernel")) == [file]
 
 

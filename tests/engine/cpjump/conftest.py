@@ -14,8 +14,5 @@ from fastbench.engine.cpjump import CpjumpResult, Options, plan, run
 def benchmark_of() -> Callable[..., CpjumpResult]:
     """Return the result for options given as keywords, of few simulated features, computed once a session."""
 
-    @lru_cache(maxsize=16)
-    def compute(**keywords: object) -> CpjumpResult:
-        return run(plan(Options(**{"simulated_features": 40, **keywords})))
-
-    return compute
+    compute = lru_cache(maxsize=16)(lambda options: run(plan(options)))
+    return lambda **keywords: compute(Options(**{"simulated_features": 40, **keywords}))

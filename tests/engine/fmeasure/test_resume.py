@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -31,9 +32,10 @@ class Stopped(Exception):
     """What stops a run in these tests."""
 
 
-@pytest.fixture
-def many(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two models on three files of truth, with scores, a column of obs, and labels that nobody knows."""
+    tmp_path = tmp_path_factory.mktemp("many")
     rng = np.random.default_rng(0)
     for i in range(3):
         true = rng.choice(IDS[1:], 40).tolist()
@@ -43,6 +45,14 @@ def many(tmp_path: Path) -> Path:
             scores = rng.random(40).round(3).tolist()
             write_run(tmp_path / "runs" / f"{model}{i}", truth, calls, model=model, scores=scores)
     return tmp_path / "runs"
+
+
+@pytest.fixture(scope="module")
+def whole(many: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The result of a run that was not stopped."""
+    output = tmp_path_factory.mktemp("whole") / "out"
+    execute(FMEASURE, options(many), output)
+    return output
 
 
 def options(runs: Path, **more: Any) -> FmeasureOptions:
@@ -84,8 +94,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, k: int) -> list[str]:
 
 
 @pytest.mark.parametrize("k", [0, 1, 4, 5])
-def test_stopped_after_k_runs(many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, k: int) -> None:
-    execute(FMEASURE, options(many), tmp_path / "whole")
+def test_stopped_after_k_runs(many: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, k: int) -> None:
     monkeypatch.setattr("fastbench.kernels.cores.usable_cores", lambda: 1)  # one run after the other
     with monkeypatch.context() as patch:
         first = stop_after(patch, k)
@@ -98,12 +107,13 @@ def test_stopped_after_k_runs(many: Path, tmp_path: Path, monkeypatch: pytest.Mo
     assert len(first) == k
     assert sorted(first + second) == sorted(path.name for path in many.iterdir())
     assert read_manifest(tmp_path / "out")["steps"] == {"computed": STEPS - k, "taken": k}
-    assert files(tmp_path / "out") == files(tmp_path / "whole")
-    assert account(tmp_path / "out") == account(tmp_path / "whole")
+    assert files(tmp_path / "out") == files(whole)
+    assert account(tmp_path / "out") == account(whole)
 
 
-def test_runs_that_are_read_at_once_are_kept_too(many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    execute(FMEASURE, options(many), tmp_path / "whole")
+def test_runs_that_are_read_at_once_are_kept_too(
+    many: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("fastbench.kernels.cores.usable_cores", lambda: 4)
     with monkeypatch.context() as patch:
         stop_after(patch, 4)
@@ -112,11 +122,12 @@ def test_runs_that_are_read_at_once_are_kept_too(many: Path, tmp_path: Path, mon
     kept = len(list(tmp_path.glob(".out.partial-*/steps/*.npz")))
     execute(FMEASURE, options(many), tmp_path / "out", resume=True)
     assert read_manifest(tmp_path / "out")["steps"] == {"computed": STEPS - kept, "taken": kept}
-    assert files(tmp_path / "out") == files(tmp_path / "whole")
+    assert files(tmp_path / "out") == files(whole)
 
 
-def test_stopped_before_the_comparison(many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    execute(FMEASURE, options(many), tmp_path / "whole")
+def test_stopped_before_the_comparison(
+    many: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
 
     def stop(*given: Any) -> None:
         raise Stopped
@@ -129,11 +140,12 @@ def test_stopped_before_the_comparison(many: Path, tmp_path: Path, monkeypatch: 
         patch.setattr(report, "intervals", stop)  # no interval is drawn again
         execute(FMEASURE, options(many), tmp_path / "out", resume=True)
     assert read_manifest(tmp_path / "out")["steps"] == {"computed": 1, "taken": STEPS - 1}
-    assert files(tmp_path / "out") == files(tmp_path / "whole")
-    assert account(tmp_path / "out") == account(tmp_path / "whole")
+    assert files(tmp_path / "out") == files(whole)
+    assert account(tmp_path / "out") == account(whole)
 
 
 def test_a_file_that_changed_is_read_again(many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = shutil.copytree(many, tmp_path / "runs")
     monkeypatch.setattr("fastbench.kernels.cores.usable_cores", lambda: 1)
     with monkeypatch.context() as patch:
         stop_after(patch, 5)
@@ -192,7 +204,7 @@ def test_killed_at_any_moment(many: Path, tmp_path: Path) -> None:
     assert call_process(*command, tmp_path / "whole").returncode == 0
     seconds = time.monotonic() - begun
     rng, kept = np.random.default_rng(1), 0
-    for moment in sorted(rng.uniform(0.3, 1.0, 4)):
+    for moment in sorted(rng.uniform(0.3, 1.0, 3)):
         process = started(*command, tmp_path / "out", "--resume")
         time.sleep(float(moment) * seconds)
         process.kill()

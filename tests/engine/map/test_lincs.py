@@ -61,12 +61,12 @@ def test_p_values_lie_within_the_sampling_error_of_copairs(plate, tmp_path):
 def test_all_backends_count_the_same(plate, distance, monkeypatch):
     """Counts of the compiled kernels, the JAX programs and the definition, to the last bit.
 
-    The programs of one distance are compiled as users compile them, and then lists are padded to few widths: each is a
+    The programs of one distance are compiled as users compile them, and then lists are padded to one width: each is a
     program of its own.
     """
     as_users = distance == "correlation"
     if as_users:
-        monkeypatch.setattr(tiling, "WIDTHS", (8, 32))
+        monkeypatch.setattr(tiling, "WIDTHS", (32,))
     meta, x = plate
     frame = pl.from_pandas(meta)
     plan = compile_pairs(frame, PairRules(pos_sameby=RULE[0], neg_diffby=RULE[3]))
