@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 #: Modules and folders that compile programs for JAX, start processes, or take more than a few seconds.
 SLOW = frozenset(
     {
+        "bench/test_labels.py",
         "bench/test_run.py",
         "cli/test_bench_gpu.py",
         "cli/test_cpjump_compare.py",

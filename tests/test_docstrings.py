@@ -58,6 +58,7 @@ def _signature(node: Documented) -> list[str]:
     return _arguments(init[0]) if init else _fields(node)
 
 
+@pytest.mark.slow
 def test_parameters_are_those_of_the_signature():
     differ = {}
     for where, node, doc in _documented():

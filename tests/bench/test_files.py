@@ -92,6 +92,7 @@ def test_unreadable_files_are_refused(tmp_path):
         read_run(tmp_path)
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=60))
 def test_no_bytes_break_the_reader(tmp_path_factory, text):
     path = tmp_path_factory.getbasetemp() / "any.json"

@@ -136,6 +136,7 @@ def shell(text: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=env, timeout=120)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "code", "said"),
     [
@@ -156,6 +157,7 @@ def test_closed_and_full_streams(command, code, said):
     assert "Exception ignored" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_locale_of_ascii_prints_all(tmp_path):
     (tmp_path / "é.csv").write_text("Metadata_µ,f\na,1\nb,2\n")
     script = "import os; os.chdir({!r}); import sys; sys.argv[1:] = ['map', os.listdir('.')[0], '--pos-sameby', 'x']"
@@ -170,6 +172,7 @@ def test_a_locale_of_ascii_prints_all(tmp_path):
     assert shell("fastbench cpjump --help", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0").returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["fastbench.cli.app", "fastbench.engine.command.execute"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_during_an_import(tmp_path: Path, module: str, number: int, code: int):

@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ NUMBERS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(NUMBERS, max_size=12), max_size=6), st.randoms(use_true_random=False))
 @MANY
 def test_compiled_means_equal_the_definition(groups, random):

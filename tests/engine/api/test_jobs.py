@@ -124,6 +124,7 @@ def test_what_cannot_be_used(given: Any, options: dict[str, Any], message: str) 
         fb.map(*given, **RULES | options)
 
 
+@pytest.mark.slow
 def test_a_result_is_saved_and_compared(of_files: Any, plate: Profiles, tmp_path: Path) -> None:
     place = of_files.save(tmp_path / "files")
     assert {path.name for path in place.iterdir()} == {"average_precision.csv", "map.csv", "figures", "manifest.json"}
@@ -140,6 +141,7 @@ def test_a_result_is_saved_and_compared(of_files: Any, plate: Profiles, tmp_path
     assert "was made of what was in memory" in refused("rerun", tmp_path / "held", "--output", tmp_path / "no")
 
 
+@pytest.mark.slow
 def test_a_result_shows_itself(of_files: Any, tmp_path: Path) -> None:
     assert len(repr(of_files)) < 200
     assert repr(of_files).startswith("<fastbench map: groups 58, mean map 0.6178, below corrected p 33")
@@ -191,6 +193,7 @@ def test_labels_in_memory(truth: Any, calls: Any) -> None:
     assert found.n_cells == 5
 
 
+@pytest.mark.slow
 def test_labels_of_files_and_the_example(tmp_path: Path) -> None:
     for name, labels in {"truth": TRUTH, "calls": CALLS}.items():
         pl.DataFrame({"id": IDS, "label": labels}).write_csv(tmp_path / f"{name}.csv")

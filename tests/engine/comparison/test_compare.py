@@ -147,6 +147,7 @@ def test_a_table_that_was_changed_is_refused(clean: str, noisy: str, folder: Pat
         fb.compare(clean, noisy, output=Path(clean) / "inside")
 
 
+@pytest.mark.slow
 def test_equal_signal_is_rarely_called_a_difference(tmp_path: Path) -> None:
     """Of 100 pairs of feature sets of equal signal, about five have p < 0.05: at most twelve (P(more) < 0.002)."""
     from fastbench.engine.comparison.compare import compare_runs

@@ -53,6 +53,7 @@ def options(path, **more):
 # --- controls ---
 
 
+@pytest.mark.slow
 def test_the_short_way_gives_the_numbers_of_the_long_way_on_the_packaged_plate():
     short = run_map(
         MapOptions(
@@ -290,6 +291,7 @@ def test_groups_of_numbers_are_found(path, tmp_path, activity):
     assert found.average_precision.select("drug", "dose").unique().sort("drug", "dose").equals(active)
 
 
+@pytest.mark.slow
 def test_results_that_do_not_fit_are_refused(path, tmp_path, activity):
     rule = {"pos_sameby": "plate", "neg_diffby": "plate"}
 

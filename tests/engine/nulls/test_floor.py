@@ -67,6 +67,7 @@ def multilabel_design(seed):
     return pl.DataFrame({"t": labels}), x, n, sizes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("null", ["shared", "independent"])
 def test_no_p_value_of_a_multilabel_group_is_below_its_smallest_relabelling(null):
     lowest = math.inf

@@ -28,6 +28,7 @@ def test_p_values_lie_in_a_proven_bracket(shape, cells):
     np.testing.assert_allclose(found.value[body], proven.value[body], rtol=3e-3)
 
 
+@pytest.mark.slow
 def test_a_tail_depends_on_its_shape_alone():
     shapes = [(8, 3000), (11, 2500), (20, 6001)]
     together = dict(scaled.scaled_sweep(shapes))

@@ -95,6 +95,7 @@ def test_a_folder_takes_the_place_of_another(tmp_path, monkeypatch, exchanges, t
     assert os.listdir(tmp_path) == ["out"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exchanges", [True, False])
 def test_a_run_killed_anywhere_leaves_the_old_or_the_new_result_to_any_host(tmp_path, monkeypatch, exchanges):
     if not exchanges:
@@ -120,6 +121,7 @@ def test_a_run_killed_anywhere_leaves_the_old_or_the_new_result_to_any_host(tmp_
     assert step < 25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exchanges", [True, False])
 def test_the_next_run_on_this_host_tidies(tmp_path, monkeypatch, exchanges):
     if not exchanges:

@@ -351,6 +351,7 @@ def test_the_share_rechecked_is_accounted_for():
     assert report.certified
 
 
+@pytest.mark.slow
 def test_names_of_scipy_for_our_distances():
     meta, x = problem(8)
     for alias, name in (("cityblock", "manhattan"), ("sqeuclidean", "euclidean")):

@@ -61,6 +61,7 @@ def test_the_command_says_both(wells, tmp_path):
     assert not any("not independent" in note for note in notes)
 
 
+@pytest.mark.slow
 def test_groups_on_the_floor_are_said(tmp_path):
     rng = np.random.default_rng(5)
     meta = pl.DataFrame({"Metadata_c": [*"aaabbb", *["D"] * 12], "Metadata_k": [*["0"] * 6, *["1"] * 12]})

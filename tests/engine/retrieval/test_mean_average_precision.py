@@ -85,6 +85,7 @@ def members_truth(counts, null):
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("null_size", [1, 2, 1000])
 def test_the_numbers_of_copairs(scores, null_size, tmp_path, monkeypatch):
     pandas = pytest.importorskip("pandas")

@@ -52,6 +52,7 @@ def test_replicates_and_controls_are_counted(n_plates, per_plate, n_controls, wi
         assert found["p_floor"] == 1 / count <= found["p_value"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("seed", range(3))
 def test_labels_are_counted(seed):
@@ -83,6 +84,7 @@ def test_labels_stay_in_their_block():
         assert row["p_floor"] == pytest.approx(1 / count, rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("module", [labels, negatives])
 def test_draws_agree_with_the_count(module, monkeypatch):
@@ -100,6 +102,7 @@ def test_draws_agree_with_the_count(module, monkeypatch):
     np.testing.assert_allclose(found["p_value"], exact, atol=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("module", [labels, negatives])
 def test_order_of_rows_and_size_of_parts_do_not_show(module, monkeypatch):

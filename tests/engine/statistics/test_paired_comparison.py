@@ -149,6 +149,7 @@ def rejections(difference: float, spread: Floats, repeats: int, seed: int) -> in
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spread",
     [np.ones(40), np.array([8.0, 3.0, 2.0, *[0.3] * 12]), np.geomspace(0.1, 3, 25)],
@@ -163,6 +164,7 @@ def test_runs_that_differ_are_found():
     assert rejections(1.5, np.ones(40), 60, seed=2) >= 45
 
 
+@pytest.mark.slow
 def test_what_crossed_clusters_have_in_common_is_counted():
     """Twelve configurations of forty perturbations: each configuration has a noise of its own in each run."""
     rng = np.random.default_rng(4)

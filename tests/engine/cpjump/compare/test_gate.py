@@ -104,6 +104,7 @@ def test_genes_and_compounds_are_looked_up_in_their_own_configurations(tmp_path:
     assert lost["group"].to_list() == ["P008", "P009", "P010", "P011"]
 
 
+@pytest.mark.slow
 def test_the_figure_has_bars_for_matching_and_hatches_what_the_gate_took(tmp_path: Path):
     asked = {"tasks": ["replicability", "matching"]}
     poor = {"replicability": {SHORT: EVERY}, "matching": {SHORT: groups([0.5] * 30, [True] * 10 + [False] * 20)}}

@@ -60,6 +60,7 @@ def test_it_is_kept_with_corrections_of_vectors(tmp_path: Path, method: str) -> 
         assert (KNOWN in load_fitted(tmp_path / "c.npz").arrays) == (not has_names(names))
 
 
+@pytest.mark.slow
 def test_a_correction_of_other_features_is_refused(tmp_path: Path) -> None:
     chosen = [plate for plates in experiments(Options(**CHOICE)).configurations().values() for plate in plates]
     for seed, name in ((0, "a"), (1, "b")):
@@ -90,6 +91,7 @@ def test_a_correction_of_other_features_is_refused(tmp_path: Path) -> None:
         scored("profiles", load_correction=saved)
 
 
+@pytest.mark.slow
 def test_published_values_stand_beside_whole_runs_only(benchmark_of: Any) -> None:
     whole = benchmark_of(cells=("U2OS",), timelines=("short",), tasks=("replicability",))
     assert whole.fr_tables()["replicability"]["published"].null_count() == 0

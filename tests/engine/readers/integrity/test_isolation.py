@@ -111,6 +111,7 @@ def test_collections_at_any_place_are_read_alike(tmp_path):
     assert not heaps._collection_bytes(tmp_path / "a.h5", outside).any()
 
 
+@pytest.mark.slow
 def test_what_hangs_the_library_ends_in_a_sentence(tmp_path, monkeypatch):
     path = saved(tmp_path / "a.h5")
     place = collections(path)[-1]
@@ -151,6 +152,7 @@ def test_how_the_child_ended_is_said(tmp_path, monkeypatch, code, said):
     read_first_in_a_child(path, "a.h5", ["t"])  # nobody asked, and nothing is strange
 
 
+@pytest.mark.slow
 def test_the_child_has_limits_and_reads_all(tmp_path, monkeypatch):
     path = saved(tmp_path / "a.h5", chunks=(64,))
     with isolated(True):
