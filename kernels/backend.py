@@ -20,7 +20,7 @@ from .codes import KeyIndex, LabelPartners, PairCodes, Partners
 from .names import Similarity
 from .sparse_counts import SparseCounts
 
-__all__ = ["Backend", "Outranking", "Prepared", "Status", "bound", "functions"]
+__all__ = ["Backend", "Neighbors", "Outranking", "Prepared", "Status", "bound", "functions"]
 
 Bits = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
@@ -86,6 +86,21 @@ class Outranking(NamedTuple):
     reason: str = ""
 
 
+class Neighbors(NamedTuple):
+    """What `Backend.nearest_neighbors` returns: the nearest other rows of each row, nearest first.
+
+    Attributes
+    ----------
+    indices : ndarray of int64, shape (n, k)
+        Rows.
+    values : ndarray of float64, shape (n, k)
+        Their ranking values, see `reference.similarity`: higher is nearer.
+    """
+
+    indices: Ints
+    values: Floats
+
+
 class Backend(Protocol[P]):
     """The functions of a backend, each a total function of arrays and scalars."""
 
@@ -104,6 +119,37 @@ class Backend(Protocol[P]):
         progress: Callable[[float], None] | None = None,
     ) -> Outranking:
         """Count the negatives that outrank and tie each positive: `reference.ranking`."""
+
+    def nearest_neighbors(
+        self,
+        features: npt.NDArray[np.floating],
+        k: int,
+        distance: str,
+        threads: int = 0,
+        progress: Callable[[float], None] | None = None,
+    ) -> Neighbors:
+        """Find the k nearest other rows of each row: `reference.proximity.neighbors`."""
+
+    def distance_sums(
+        self,
+        features: npt.NDArray[np.floating],
+        labels: npt.NDArray[np.integer],
+        n_labels: int,
+        threads: int = 0,
+        progress: Callable[[float], None] | None = None,
+    ) -> Ints:
+        """Add up euclidean distances of each row to the rows of each label: `reference.proximity.label_distances`."""
+
+    def distance_unit(self, features: npt.NDArray[np.floating]) -> float:
+        """Return the unit of these sums: `reference.proximity.label_distances`."""
+
+    def cosine_sums(self, features: npt.NDArray[np.floating], labels: npt.NDArray[np.integer], n_labels: int) -> Floats:
+        """Add up the cosine distances of each row to the rows of each label: `reference.proximity.label_distances`."""
+
+    def inverse_simpson(
+        self, distances: Floats, codes: npt.NDArray[np.integer], n_codes: int, perplexity: float
+    ) -> Floats:
+        """Return the inverse Simpson index of the labels around each row: `reference.proximity.neighborhoods`."""
 
     def average_precision(self, offsets: Ints, values: Floats, above: Ints, tied: Ints, ties: str) -> Floats:
         """Turn counts into average precision under a tie policy: `reference.average_precision`."""

@@ -34,5 +34,10 @@ from .ontology import path_lengths as path_lengths
 from .pairs import count_partners as count_partners
 from .pairs import label_partners as label_partners
 from .pairs import partners as partners
+from .proximity.label_distances import cosine_sums as cosine_sums
+from .proximity.label_distances import distance_sums as distance_sums
+from .proximity.label_distances import distance_unit as distance_unit
+from .proximity.neighborhoods import inverse_simpson as inverse_simpson
+from .proximity.neighbors import nearest_neighbors as nearest_neighbors
 from .ranking import count_outranking as count_outranking
 from .ranking import prepare as prepare

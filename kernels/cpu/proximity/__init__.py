@@ -1,0 +1,1 @@
+"""Compiled forms of what lies near a row; see `reference.proximity`."""
