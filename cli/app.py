@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import bench, compare, cpjump, fmeasure, info, ontology, rerun
+from . import bench, compare, cpjump, embed, fmeasure, info, ontology, rerun
 from . import map as map_command
 
 __all__ = ["app"]
@@ -40,6 +40,7 @@ def root(
 
 app.add_typer(cpjump.app, name="cpjump")
 app.command("map")(map_command.map_)
+app.command("embed")(embed.embed)
 app.add_typer(fmeasure.app, name="fmeasure")
 app.add_typer(ontology.app, name="ontology")
 app.command("compare")(compare.compare)

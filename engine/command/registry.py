@@ -15,6 +15,7 @@ __all__ = ["COMMANDS", "find_command"]
 COMMANDS = {
     "map": "map.command:MAP",
     "cpjump": "cpjump.command:CPJUMP",
+    "embed": "embed.command:EMBED",
     "fmeasure": "fmeasure.command:FMEASURE",
     "fmeasure azimuth": "fmeasure.azimuth.command:AZIMUTH",
 }

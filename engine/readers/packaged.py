@@ -10,6 +10,7 @@ __all__ = ["data_folder", "resolve"]
 
 _SAMPLES = {
     "profiles": {"lincs": "lincs/SQ00015054_normalized_feature_select.csv.gz"},
+    "cells": {"pbmc68k": "pbmc68k/pbmc68k_reduced.h5ad"},
     "ontology": {"cl": "ontology/cl-basic-2022-12-15.obo.gz"},
 }
 
@@ -26,7 +27,7 @@ def resolve(path: str, what: str = "profiles") -> Path:
     ----------
     path : str
         As given by the user.
-    what : {"profiles", "ontology"}, default "profiles"
+    what : {"profiles", "cells", "ontology"}, default "profiles"
         What is to be read.
 
     Returns

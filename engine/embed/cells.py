@@ -1,0 +1,97 @@
+"""The cells that are embedded, and what is known of them: labels, batches, donors, an order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Cells", "Groups", "grouped"]
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """A column of labels, as codes.
+
+    Attributes
+    ----------
+    codes : ndarray of int64, shape (n,)
+        0 .. len(names) - 1.
+    names : tuple of str
+        Sorted.
+    """
+
+    codes: Ints
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def sizes(self) -> Ints:
+        """Cells of each group."""
+        return np.bincount(self.codes, minlength=len(self.names)).astype(np.int64)
+
+    def rows(self, code: int) -> Ints:
+        """Return the cells of a group."""
+        return np.flatnonzero(self.codes == code)
+
+    def of(self, rows: Ints) -> Groups:
+        """Return the groups of some cells, those that are left."""
+        left, codes = np.unique(self.codes[rows], return_inverse=True)
+        return Groups(codes.astype(np.int64), tuple(self.names[code] for code in left))
+
+
+def grouped(values: npt.NDArray[np.str_] | list[str]) -> Groups:
+    """Return the codes of text labels, in the order of their names."""
+    names, codes = np.unique(np.asarray(values, dtype=str), return_inverse=True)
+    return Groups(codes.astype(np.int64), tuple(names.tolist()))
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What is known of n cells.
+
+    Attributes
+    ----------
+    labels : Groups
+        What they are.
+    batch, donor : Groups, optional
+        Where they come from.
+    order : ndarray of float64, shape (n,), optional
+        Their place in a sequence, such as a time point.
+    """
+
+    labels: Groups
+    batch: Groups | None = None
+    donor: Groups | None = None
+    order: npt.NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels.codes)
+
+    def of(self, rows: Ints) -> Cells:
+        """Return some of the cells."""
+        return Cells(
+            self.labels.of(rows),
+            self.batch.of(rows) if self.batch else None,
+            self.donor.of(rows) if self.donor else None,
+            self.order[rows] if self.order is not None else None,
+        )
+
+    def shuffled(self, seed: int) -> Cells:
+        """Return them with labels, batches and order each moved to other cells at random."""
+        rng = np.random.default_rng(seed)
+
+        def moved(groups: Groups) -> Groups:
+            return Groups(rng.permutation(groups.codes), groups.names)
+
+        return replace(
+            self,
+            labels=moved(self.labels),
+            batch=moved(self.batch) if self.batch else None,
+            order=rng.permutation(self.order) if self.order is not None else None,
+        )

@@ -1,0 +1,80 @@
+"""What a metric found, and what is known of a metric before it is computed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from .space import Space
+
+__all__ = ["Finding", "Metric", "undefined"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The value of a metric, with its detail.
+
+    Attributes
+    ----------
+    value : float
+        NaN where it is not defined.
+    reason : str
+        Why it is not, as a sentence; else empty.
+    per_label : mapping of str to float
+        The value of each label (or batch, fold, class).
+    per_cell : ndarray of float64, shape (n,), optional
+        What each cell adds: the value is their mean, or their median where `statistic` says so. NaN: nothing.
+    statistic : {"mean", "median", "other"}
+        How the value follows from those of the cells.
+    rescaled : tuple of (float, float)
+        The value is this intercept and slope of that mean or median.
+    params : mapping
+        What it was computed with.
+    """
+
+    value: float
+    reason: str = ""
+    per_label: Mapping[str, float] = field(default_factory=dict)
+    per_cell: npt.NDArray[np.float64] | None = None
+    statistic: str = "other"
+    rescaled: tuple[float, float] = (0.0, 1.0)
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+def undefined(reason: str, **params: Any) -> Finding:
+    """Return what stands for a value that is not defined."""
+    return Finding(math.nan, reason, params=params)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of embeddings.
+
+    Attributes
+    ----------
+    name : str
+        As its peer spells it.
+    task : str
+        The task that it belongs to.
+    family : {"biology", "batch", "order"}
+        What is judged.
+    compute : callable
+        ``space -> finding``, or findings by name where several come together.
+    meaning : str
+        One sentence.
+    needs : tuple of str
+        Which of batch, order and unintegrated must be given.
+    """
+
+    name: str
+    task: str
+    family: str
+    compute: Callable[[Space], Finding | Mapping[str, Finding]]
+    meaning: str
+    needs: tuple[str, ...] = ()

@@ -1,0 +1,227 @@
+"""Embeddings and labels from files, the same cells in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ..errors import InputError, examples
+from ..readers import packaged
+from ..readers.embeddings.described import read_described
+from ..tables.frames import require_columns
+from ..tables.profiles import Profiles, Source
+from .cells import Cells, Groups, grouped
+from .options import SAMPLE, EmbedOptions
+
+__all__ = ["Inputs", "Reference", "read_inputs"]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where an embedding is: ``[NAME=]FILE[@obsm:KEY]``.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    path : str
+        The file.
+    obsm : str
+        Entry of obsm; empty: the features of the file.
+    """
+
+    name: str
+    path: str
+    obsm: str
+
+    @classmethod
+    def of(cls, text: str) -> Reference:
+        """Read the spelling of a user."""
+        name, equals, rest = text.partition("=")
+        if not equals or "/" in name or "@" in name:
+            name, rest = "", text
+        path, at, part = rest.rpartition("@")
+        if not at or Path(rest).exists():
+            path, part = rest, "X"
+        kind, _, key = part.partition(":")
+        if kind not in ("X", "obsm") or (kind == "obsm") != bool(key):
+            raise InputError(f"'{text}': write @obsm:KEY or @X after the file, not @{part}.")
+        stem = Path(path.removeprefix("sample:")).name.split(".")[0]
+        return cls(name or (key if kind == "obsm" else stem), path, key)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Embeddings of the same cells.
+
+    Attributes
+    ----------
+    vectors : dict of str to ndarray of float32, shape (n, d)
+        By name.
+    cells : Cells
+        What is known of the cells.
+    ids : polars.DataFrame
+        The columns that were asked for, a row a cell.
+    unintegrated : ndarray or None
+        Vectors before integration.
+    sources : tuple of Source
+        The files.
+    notes : tuple of str
+        What was left out.
+    dropped : dict of str to int
+        Cells by reason.
+    """
+
+    vectors: dict[str, npt.NDArray[np.float32]]
+    cells: Cells
+    ids: pl.DataFrame
+    unintegrated: npt.NDArray[np.float32] | None = None
+    sources: tuple[Source, ...] = ()
+    notes: tuple[str, ...] = ()
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
+def read_inputs(options: EmbedOptions) -> Inputs:
+    """Read embeddings and labels, and leave out cells that cannot be judged.
+
+    Raises
+    ------
+    InputError
+        When files do not have the same cells, a column is missing, or too few cells are left.
+    """
+    references = [Reference.of(text) for text in options.embeddings or (SAMPLE,)]
+    labels = options.labels or "bulk_labels"
+    batch = options.batch or ("phase" if not options.embeddings else "")
+    names = [reference.name for reference in references]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"Two embeddings are called {examples(twice)}; give names: NAME=FILE@obsm:KEY.")
+    more = [Reference.of(options.unintegrated)] if options.unintegrated else []
+    columns = {"labels": labels, "batch": batch, "donor": options.donor, "order": options.order}
+    wanted = {name: column for name, column in columns.items() if column}
+    read = [_read(reference, options, list(wanted.values())) for reference in [*references, *more]]
+    first = read[0]
+    require_columns(first.metadata, list(wanted.values()), "--labels, --batch, --donor and --order")
+    for reference, profiles in zip([*references, *more][1:], read[1:], strict=True):
+        _refuse_other_cells(first, profiles, references[0], reference, list(wanted.values()))
+    keep, dropped, notes = _judged(first.metadata, wanted, options)
+    rows = np.flatnonzero(keep)
+    if options.subsample and options.subsample < len(rows):
+        rows = _sample(first.metadata[labels].cast(pl.String).to_numpy(), rows, options.subsample, options.seed)
+        notes.append(f"{len(rows):,} of {int(keep.sum()):,} cells are judged, drawn by label (seed {options.seed}).")
+    ids = first.metadata.select(list(dict.fromkeys(wanted.values())))[rows]
+    vectors = {
+        reference.name: np.ascontiguousarray(profiles.features[rows])
+        for reference, profiles in zip(references, read, strict=False)
+    }
+    for name, x in vectors.items():
+        if not len(x) or not x.shape[1]:
+            raise InputError(f"{name!r} has {len(x)} cells and {x.shape[1]} dimensions; nothing can be judged.")
+    sources = tuple(dict.fromkeys(source for profiles in read for source in profiles.sources))
+    before = np.ascontiguousarray(read[-1].features[rows]) if more else None
+    cells = _cells(ids, wanted)
+    all_notes = [*(note for profiles in read for note in profiles.notes), *notes, *_few(cells)]
+    return Inputs(vectors, cells, ids, before, sources, tuple(dict.fromkeys(all_notes)), dropped)
+
+
+def _read(reference: Reference, options: EmbedOptions, named: Sequence[str]) -> Profiles:
+    path = packaged.resolve(reference.path, "cells") if reference.path.startswith("sample:") else Path(reference.path)
+    return read_described(
+        [path],
+        table=options.metadata,
+        key=[each.strip() for each in options.key.split(",") if each.strip()],
+        obsm=reference.obsm or None,
+        missing_text=options.missing_text,
+        metadata_columns=named,
+    )
+
+
+def _refuse_other_cells(
+    first: Profiles, other: Profiles, one: Reference, two: Reference, wanted: Sequence[str]
+) -> None:
+    """Refuse an embedding whose cells are not those of the first."""
+    if len(first) != len(other):
+        raise InputError(
+            f"{one.name!r} has {len(first):,} cells, {two.name!r} has {len(other):,}: they must be of the same cells."
+        )
+    for column in wanted:
+        if column not in other.metadata.columns or not first.metadata[column].equals(other.metadata[column]):
+            raise InputError(
+                f"{one.name!r} and {two.name!r} do not agree in {column!r}, cell by cell: they must hold the same "
+                "cells in the same order (or give --metadata with --key)."
+            )
+
+
+def _judged(
+    metadata: pl.DataFrame, wanted: dict[str, str], options: EmbedOptions
+) -> tuple[npt.NDArray[np.bool_], dict[str, int], list[str]]:
+    """Return which cells are judged, and why others are not."""
+    keep = np.ones(metadata.height, bool)
+    dropped: dict[str, int] = {}
+    notes: list[str] = []
+
+    def drop(mask: npt.NDArray[np.bool_], why: str) -> None:
+        count = int((mask & keep).sum())
+        if count:
+            dropped[why] = count
+            notes.append(f"{count:,} cells were left out: {why}.")
+        keep[mask] = False
+
+    for name, column in wanted.items():
+        drop(metadata[column].is_null().to_numpy(), f"no value in {column!r} (--{name})")
+    labels = metadata[wanted["labels"]].cast(pl.String).fill_null("").to_numpy()
+    if options.least_cells > 1:
+        names, counts = np.unique(labels[keep], return_counts=True)
+        small = set(names[counts < options.least_cells].tolist())
+        drop(
+            np.isin(labels, list(small)),
+            f"labels of fewer than {options.least_cells} cells ({examples(sorted(small))})",
+        )
+    if not keep.any():
+        raise InputError("No cell is left to be judged: " + " ".join(notes))
+    return keep, dropped, notes
+
+
+def _sample(labels: np.ndarray, rows: npt.NDArray[np.int64], size: int, seed: int) -> npt.NDArray[np.int64]:
+    """Draw cells by label, in proportion; of each label one at least. The order of the rows decides nothing else."""
+    groups = grouped(labels[rows])
+    rng = np.random.default_rng(seed)
+    taken = []
+    for code in range(len(groups)):
+        mine = rows[groups.rows(code)]
+        count = min(len(mine), max(1, round(size * len(mine) / len(rows))))
+        taken.append(rng.choice(mine, count, replace=False))
+    return np.sort(np.concatenate(taken))
+
+
+def _cells(ids: pl.DataFrame, wanted: dict[str, str]) -> Cells:
+    def groups(name: str) -> Groups | None:
+        return grouped(ids[wanted[name]].cast(pl.String).to_numpy()) if name in wanted else None
+
+    labels = groups("labels")
+    assert labels is not None
+    order = None
+    if "order" in wanted:
+        order = ids[wanted["order"]].cast(pl.Float64, strict=False).to_numpy()
+        if not np.isfinite(order).all():
+            values = ids[wanted["order"]].to_numpy()[~np.isfinite(order)][:5].tolist()
+            raise InputError(f"--order {wanted['order']!r} must be numbers, but has {examples(values)}.")
+    return Cells(labels, groups("batch"), groups("donor"), order)
+
+
+def _few(cells: Cells) -> list[str]:
+    notes = []
+    single = [name for name, size in zip(cells.labels.names, cells.labels.sizes, strict=True) if size == 1]
+    if single:
+        notes.append(f"{len(single)} labels have one cell, whose silhouette is 0 by definition: {examples(single)}.")
+    if cells.batch is not None:
+        pairs = np.unique(np.stack([cells.labels.codes, cells.batch.codes]), axis=1)
+        alone = int((np.bincount(pairs[0], minlength=len(cells.labels)) == 1).sum())
+        if alone:
+            notes.append(f"{alone} of {len(cells.labels)} labels occur in one batch: mixing says nothing of them.")
+    return notes

@@ -1,0 +1,75 @@
+"""The options of ``fastbench embed``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...kernels.names import DEVICES
+from ..errors import InputError
+from ..options import check_choices, option
+from ..tables.options import TextOptions
+
+__all__ = ["ANCHORS", "EmbedOptions"]
+
+#: What embeddings are compared with, see `anchors`.
+ANCHORS = ("all", "none")
+SAMPLE = "sample:pbmc68k@obsm:X_pca"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedOptions(TextOptions):
+    """What ``fastbench embed`` was asked to do.
+
+    Raises
+    ------
+    InputError
+        On a value that is not a choice or out of range, or values that do not go together.
+    """
+
+    embeddings: tuple[str, ...] = option(
+        "Embeddings of the same cells: [NAME=]FILE[@obsm:KEY], [NAME=]FILE[@X] or sample:pbmc68k@obsm:X_pca "
+        "(h5ad, zarr, npy, npz, csv, tsv, parquet, arrow). Without any, the packaged sample.",
+        (),
+        positional=True,
+    )
+    labels: str = option("Column of labels, such as cell types or compounds.", "")
+    batch: str = option("Column of batches, such as plates: adds the metrics of integration.", "")
+    donor: str = option("Column of donors: intervals draw donors instead of cells.", "")
+    order: str = option("Column of numbers, such as time points: adds the metrics of order.", "")
+    unintegrated: str = option(
+        "Vectors before integration, FILE[@obsm:KEY]: adds what integration took away, and a row.",
+        "",
+    )
+    metadata: str = option(
+        "Table (csv, tsv, parquet, arrow) of labels, for bare arrays or joined by --key.", "", reads=True
+    )
+    key: str = option("Columns by which rows of --metadata are joined.", "")
+    tasks: tuple[str, ...] = option(
+        "Tasks, separated by commas; all that have what they need when left out.", (), many="comma"
+    )
+    anchors: str = option(
+        "Whether values are put beside those of random vectors, shuffled labels and perfect vectors.",
+        "all",
+        choices=ANCHORS,
+    )
+    subsample: int = option("Judge so many cells, drawn by label in proportion; 0 for all.", 0)
+    least_cells: int = option("Labels of fewer cells are left out.", 1)
+    bootstrap: int = option("Draws of an interval.", 1000)
+    level: float = option("Share of draws inside an interval.", 0.95)
+    per_cell: bool = option("Write what each cell adds (per_cell.parquet).", False)
+    seed: int = option("Of draws, of shuffled labels and of random vectors.", 0)
+    device: str = option("Whose kernels run.", "auto", choices=DEVICES, decides=False)
+    threads: int = option("Threads; 0 takes all cores.", 0, decides=False)
+
+    def __post_init__(self) -> None:
+        """Refuse bad values before anything is read."""
+        check_choices(self)
+        if self.embeddings and not self.labels:
+            raise InputError("--labels is needed: the column that says what each cell is.")
+        for name, least in (("subsample", 0), ("least_cells", 1), ("bootstrap", 0), ("seed", 0), ("threads", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name} must be {least} or more, but it is {getattr(self, name)}.")
+        if not 0 < self.level < 1:
+            raise InputError(f"level must lie between 0 and 1, but it is {self.level:g}.")
+        if self.key and not self.metadata:
+            raise InputError("--key names columns of --metadata; give that table as well.")

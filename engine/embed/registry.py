@@ -1,0 +1,103 @@
+"""Which metrics there are, and to which task each belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..choices import did_you_mean
+from ..errors import InputError
+from .finding import Metric
+from .metrics import clusters, graphs, neighborhoods, regression, sequences, silhouettes
+
+__all__ = ["METRICS", "TASKS", "metrics_of"]
+
+METRICS = (
+    Metric(
+        "clustering", "clustering", "biology", clusters.leiden_agreement, "Agreement of Leiden clusters with labels."
+    ),
+    Metric("kmeans", "clustering", "biology", clusters.kmeans_agreement, "Agreement of k-means clusters with labels."),
+    Metric("silhouette_score", "embedding", "biology", silhouettes.label_silhouette, "Mean silhouette of labels."),
+    Metric("clisi", "embedding", "biology", neighborhoods.clisi, "Median cLISI: labels apart."),
+    Metric("ksim", "embedding", "biology", neighborhoods.ksim, "Cells whose neighbours are of their label."),
+    Metric("graph_connectivity", "embedding", "biology", graphs.graph_connectivity, "Connected labels."),
+    Metric(
+        "isolated_labels",
+        "embedding",
+        "biology",
+        silhouettes.isolated_labels,
+        "Mean silhouette of labels in the fewest batches.",
+        ("batch",),
+    ),
+    Metric(
+        "entropy_per_cell",
+        "batch_integration",
+        "batch",
+        neighborhoods.entropy_per_cell,
+        "Mean entropy of batches around a cell.",
+        ("batch",),
+    ),
+    Metric(
+        "batch_silhouette",
+        "batch_integration",
+        "batch",
+        silhouettes.batch_silhouette,
+        "1 - |silhouette| of batches inside labels; misleads where batches are nested.",
+        ("batch",),
+    ),
+    Metric(
+        "bras", "batch_integration", "batch", silhouettes.bras, "Silhouettes of batches against all others.", ("batch",)
+    ),
+    Metric("ilisi", "batch_integration", "batch", neighborhoods.ilisi, "Median iLISI: batches mixed.", ("batch",)),
+    Metric("cilisi", "batch_integration", "batch", neighborhoods.cilisi, "iLISI inside labels.", ("batch",)),
+    Metric("kbet", "batch_integration", "batch", neighborhoods.kbet, "Share of cells that pass kBET.", ("batch",)),
+    Metric(
+        "pcr_comparison",
+        "batch_integration",
+        "batch",
+        regression.pcr_comparison,
+        "Batch variance that integration took away.",
+        ("batch", "unintegrated"),
+    ),
+    Metric(
+        "sequential_silhouette",
+        "sequential_organization",
+        "order",
+        silhouettes.order_silhouette,
+        "Mean silhouette of the places in the order.",
+        ("order",),
+    ),
+    Metric(
+        "sequential_alignment",
+        "sequential_organization",
+        "order",
+        sequences.sequential_alignment,
+        "How near in the order neighbours are.",
+        ("order",),
+    ),
+)
+TASKS = tuple(dict.fromkeys(metric.task for metric in METRICS))
+
+
+def metrics_of(tasks: Sequence[str], given: Sequence[str]) -> list[Metric]:
+    """Return the metrics of some tasks (all when there are none) that have what they need.
+
+    Raises
+    ------
+    InputError
+        When there is no such task, or one that was named lacks a column.
+    """
+    for name in tasks:
+        if name not in TASKS:
+            raise InputError(f"--tasks: there is no {name!r}{did_you_mean(name, TASKS) or f'; {TASKS} are there.'}")
+    found = []
+    for metric in METRICS:
+        if tasks and metric.task not in tasks:
+            continue
+        missing = [need for need in metric.needs if need not in given]
+        if not missing:
+            found.append(metric)
+    for name in tasks:
+        if name not in {metric.task for metric in found}:
+            needs = sorted({need for metric in METRICS if metric.task == name for need in metric.needs})
+            raise InputError(f"The task {name!r} needs {' and '.join('--' + need for need in needs)}.")
+    return found

@@ -1,0 +1,126 @@
+"""One embedding, and what its metrics share: nearest neighbours and sums of distances, each found once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...kernels.backend import Backend
+from .cells import Cells, Groups, Ints
+
+__all__ = ["MOST_NEIGHBORS", "Space", "silhouettes_of"]
+
+#: Neighbours, itself included, of the metric that needs most (entropy per cell).
+MOST_NEIGHBORS = 200
+
+Floats = npt.NDArray[np.float64]
+Advance = Callable[[float], None]
+
+
+class Space:
+    """Vectors of cells, and what is known of the cells.
+
+    Parameters
+    ----------
+    x : ndarray of float32 or float64, shape (n, d)
+        Finite.
+    cells : Cells
+        Of the same n cells.
+    backend : Backend
+        The kernels.
+    unintegrated : ndarray, shape (n, e), optional
+        Vectors before integration, for metrics that compare.
+    threads : int, default 0
+        Worker threads; 0 takes all cores.
+    neighbors : tuple of (ndarray of int64, ndarray of float64), optional
+        Indices and distances of the nearest others, (n, k) each, where they are known.
+    advance : callable, optional
+        Called with the share of a long step that is done.
+    """
+
+    def __init__(
+        self,
+        x: npt.NDArray[np.floating],
+        cells: Cells,
+        backend: Backend[Any],
+        *,
+        unintegrated: npt.NDArray[np.floating] | None = None,
+        threads: int = 0,
+        neighbors: tuple[Ints, Floats] | None = None,
+        advance: Advance | None = None,
+    ) -> None:
+        self.x, self.cells, self.backend = x, cells, backend
+        self.unintegrated, self.threads, self.advance = unintegrated, threads, advance
+        self._given = neighbors
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @cached_property
+    def _nearest(self) -> tuple[Ints, Floats]:
+        if self._given is not None:
+            return self._given
+        k = min(MOST_NEIGHBORS, len(self)) - 1
+        found = self.backend.nearest_neighbors(self.x, k, "euclidean", self.threads, self.advance)
+        return found.indices, np.sqrt(-found.values)
+
+    def neighbors(self, k: int) -> tuple[Ints, Floats]:
+        """Return the k nearest others of each cell and their euclidean distances, (n, k) each; fewer if there are."""
+        indices, distances = self._nearest
+        return indices[:, :k], distances[:, :k]
+
+    @property
+    def n_neighbors(self) -> int:
+        """Others that are known of each cell."""
+        return int(self._nearest[0].shape[1])
+
+    @cached_property
+    def label_sums(self) -> Floats:
+        """Sums of euclidean distances of each cell to the cells of each label, (n, labels)."""
+        return self.sums(self.x, self.cells.labels)
+
+    @cached_property
+    def label_silhouettes(self) -> Floats:
+        """Silhouette of each cell among the labels, (n,); 0 for a label of one cell."""
+        return silhouettes_of(self.label_sums, self.cells.labels)
+
+    def sums(self, x: npt.NDArray[np.floating], groups: Groups) -> Floats:
+        """Return the sums of euclidean distances of rows to those of each group."""
+        counted = self.backend.distance_sums(x, groups.codes, len(groups), self.threads, self.advance)
+        return np.asarray(counted * self.backend.distance_unit(x))
+
+
+def silhouettes_of(sums: Floats, groups: Groups, *, pooled: bool = False) -> Floats:
+    """Return the silhouette of each row from its sums of distances to groups.
+
+    Parameters
+    ----------
+    sums : ndarray, shape (n, g)
+        Sums of distances.
+    groups : Groups
+        Of the rows.
+    pooled : bool, default False
+        Whether the other groups count together (BRAS), instead of the nearest of them.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        (b - a) / max(a, b), with a the mean distance to the others of its own group and b that to other groups
+        (Rousseeuw 1987, J Comput Appl Math 20:53); 0 where the group has no other row, or both are 0.
+    """
+    sizes, rows = groups.sizes, np.arange(len(sums))
+    own = groups.codes
+    with np.errstate(divide="ignore", invalid="ignore"):
+        a = sums[rows, own] / (sizes[own] - 1)
+        if pooled:
+            b = (sums.sum(axis=1) - sums[rows, own]) / (len(sums) - sizes[own])
+        else:
+            means = sums / sizes
+            means[rows, own] = np.inf
+            b = means.min(axis=1)
+        found = (b - a) / np.maximum(a, b)
+    return np.where(np.isfinite(found) & (sizes[own] > 1), found, 0.0)
