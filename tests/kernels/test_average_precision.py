@@ -6,11 +6,13 @@ from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 from fastbench.kernels import cpu, reference
+
+from ..examples import MANY
 
 
 def counts(positive, negative):
@@ -35,7 +37,7 @@ similarities = st.lists(st.integers(0, 3), max_size=12)
     similarities,
     st.sampled_from(["expected", "optimistic", "pessimistic"]),
 )
-@settings(max_examples=150, deadline=None)
+@MANY
 def test_compiled_equals_definition(lists, negative, ties):
     parts = [counts(positive, negative) for positive in lists]
     offsets = np.concatenate([[0], np.cumsum([len(p[1]) for p in parts])]).astype(np.int64)
@@ -48,7 +50,7 @@ def test_compiled_equals_definition(lists, negative, ties):
 
 @pytest.mark.slow
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=3), st.lists(st.integers(0, 2), max_size=4))
-@settings(max_examples=60, deadline=None)
+@MANY
 def test_policies_equal_brute_force_over_orders(positive, negative):
     """Every order of the items that respects the values: best, worst and mean AP."""
     items = [(v, 1) for v in positive] + [(v, 0) for v in negative]
@@ -68,7 +70,7 @@ def test_policies_equal_brute_force_over_orders(positive, negative):
 
 @pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.integers(1, 60))
-@settings(max_examples=60, deadline=None)
+@MANY
 def test_without_ties_equals_scikit_learn(seed, n_pos, n_neg):
     rng = np.random.default_rng(seed)
     value = rng.permutation(n_pos + n_neg).astype(float)

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.kernels.codes import compact, stable_order
+
+from ..examples import MANY
 
 CODES = st.lists(
     st.tuples(st.sampled_from([0, 1, 2, 65_535, 65_536, 70_000, 2**40, 2**62]), st.integers(0, 3)), max_size=40
@@ -14,7 +16,7 @@ CODES = st.lists(
 
 @pytest.mark.slow
 @given(CODES)
-@settings(max_examples=300, deadline=None)
+@MANY
 def test_a_stable_order_is_that_of_lexsort(codes):
     one, two = np.array(codes, np.int64).reshape(-1, 2).T
     np.testing.assert_array_equal(stable_order(one, two), np.lexsort((two, one)))
@@ -23,7 +25,7 @@ def test_a_stable_order_is_that_of_lexsort(codes):
 
 @pytest.mark.slow
 @given(CODES)
-@settings(max_examples=300, deadline=None)
+@MANY
 def test_compact_numbers_values_in_their_order(codes):
     values = np.array([a + b for a, b in codes], np.int64)
     expected = np.unique(values, return_inverse=True)[1]

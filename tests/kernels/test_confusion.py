@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix
 
@@ -14,7 +14,7 @@ from fastbench.kernels.reference.confusion import first_hits
 from fastbench.kernels.sparse_counts import SparseCounts, merge
 from fastbench.kernels.xla import confusion as on_xla
 
-from ..examples import SOME
+from ..examples import MANY, SOME
 from ..quick_programs import quick_programs
 
 FOREIGN = (-1, 5)  # beyond the first rank: labels of nobody, one below all codes, one above them
@@ -72,7 +72,7 @@ def effective(truth, predictions, k):
 
 @given(problems())
 @example(cells(0, 0, 3))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@MANY
 def test_compiled_equals_definition(monkeypatch, problem):
     monkeypatch.setattr(on_cpu, "LEAST_CELLS", 1)
     definition = reference.count_confusion(*problem)
@@ -89,7 +89,7 @@ def test_device_equals_definition(monkeypatch, problem, chunk):
 
 
 @given(problems())
-@settings(max_examples=100, deadline=None)
+@MANY
 def test_first_hits_equal_growing_sets(problem):
     truth, predictions, _, _ = problem
     expected = [
@@ -100,7 +100,7 @@ def test_first_hits_equal_growing_sets(problem):
 
 
 @given(problems().filter(lambda problem: problem[2] <= 40))
-@settings(max_examples=100, deadline=None)
+@MANY
 def test_every_top_k_equals_its_own_matrix(problem):
     truth, predictions, n_labels, weights = problem
     counts = cpu.count_confusion(*problem)
@@ -111,7 +111,7 @@ def test_every_top_k_equals_its_own_matrix(problem):
 
 
 @given(problems(), st.integers(0, 2**32 - 1), st.integers(1, 4))
-@settings(max_examples=60, deadline=None)
+@MANY
 def test_order_and_cut_of_cells_do_not_matter(problem, seed, pieces):
     truth, predictions, n_labels, weights = problem
     rng = np.random.default_rng(seed)
@@ -125,7 +125,7 @@ def test_order_and_cut_of_cells_do_not_matter(problem, seed, pieces):
 
 
 @given(problems().filter(lambda problem: problem[2] <= 40 and len(problem[0])))
-@settings(max_examples=60, deadline=None)
+@MANY
 def test_equals_scikit_learn_at_rank_one(problem):
     truth, predictions, n_labels, weights = problem
     weights = None if weights is None else weights + 1  # scikit-learn refuses weights that are all zero

@@ -7,14 +7,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given
 from hypothesis import strategies as st
 
 from fastbench.kernels import cpu, dispatch, reference, xla
 from fastbench.kernels.cpu import ontology as on_cpu
 from fastbench.kernels.xla import ontology as on_xla
 
-from ..examples import FEW, SOME
+from ..examples import FEW, MANY, SOME
 from ..quick_programs import quick_programs
 
 BACKENDS = pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def entries(bits, m, seed):
 
 @given(graphs())
 @example([])
-@settings(max_examples=60, deadline=None)
+@MANY
 def test_ancestors_equal_a_breadth_first_search(parents):
     graph = compressed(parents)
     expected = [search(parents, node) for node in range(len(parents))]
@@ -98,7 +98,7 @@ def test_ancestors_equal_a_breadth_first_search(parents):
 
 
 @given(graphs(), st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@MANY
 def test_path_lengths_equal_a_breadth_first_search(parents, seed):
     v = len(parents)
     rows, cols = np.random.default_rng(seed).integers(-1, v + 2, (2, 60)).astype(np.int32)

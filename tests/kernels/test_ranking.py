@@ -191,7 +191,7 @@ def class_labels(draw):
     st.booleans(),
     st.integers(1, 3),
 )
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@MANY
 def test_class_labels_equal_the_definition(sizes, problem, distance, tile, few, double, threads):
     """Positives are a class and negatives all others, so that tiles serve both sides; any tile, threads and order."""
     x, label = problem

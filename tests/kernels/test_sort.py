@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.kernels.cpu.sort import FULL, RUN, descending
 
+from ..examples import MANY
 from .strategies import generators
 
 
@@ -30,7 +31,7 @@ def of_kind(kind, n, rng):
     st.sampled_from([1, 2, FULL, RUN, RUN + 1, 2 * RUN + 3, 500]),
     generators,
 )
-@settings(max_examples=300, deadline=None)
+@MANY
 def test_descending_is_stable(kind, n, rng):
     values = of_kind(kind, n, rng)
     space, table = np.full((2, n + 3), -1), np.full(n + 4, -1)

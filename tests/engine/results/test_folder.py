@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -29,6 +29,8 @@ from fastbench.engine.results import folder as outputs
 from fastbench.engine.results import replace
 from fastbench.engine.results.files import write_atomic, write_csv, write_json, write_parquet
 from fastbench.engine.results.folder import ResultFolder
+
+from ...examples import MANY
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +129,7 @@ def test_missing_folder_and_no_permission_are_named(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @given(st.lists(st.floats(), min_size=1), st.lists(st.floats(width=32, allow_nan=False), min_size=1))
-@settings(max_examples=60, deadline=None)
+@MANY
 def test_csv_floats_read_back_equal(wide, narrow):
     for values, dtype in ((wide, pl.Float64), (narrow, pl.Float32)):
         frame = pl.DataFrame({"x": pl.Series(values, dtype=dtype)})

@@ -7,13 +7,13 @@ import contextlib
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.engine.errors import InputError
 from fastbench.engine.tables.filters import apply_derive, parse_derive, parse_filter
 
-from ...examples import MANY
+from ...examples import MANY, SOME
 
 FRAME = pl.DataFrame(
     {
@@ -85,7 +85,7 @@ def test_filter_selects_the_rows_pandas_selects(text):
 
 
 @given(_CONDITIONS, st.permutations(range(FRAME.height)))
-@settings(max_examples=30, deadline=None)
+@SOME
 def test_filter_does_not_depend_on_row_order(text, order):
     chosen = set(rows(text))
     assert {order[i] for i in rows(text, FRAME[list(order)])} == chosen
@@ -233,7 +233,7 @@ def test_what_is_not_a_comparison_is_refused(text, piece):
 
 @pytest.mark.slow
 @given(st.text(alphabet="Metadt_xyz'\"`&|~()[]=<>!,. 01#@\\{}:-", max_size=40))
-@settings(max_examples=300, deadline=None)
+@MANY
 def test_any_text_parses_or_is_refused(text):
     with contextlib.suppress(InputError):  # any other error fails
         parse_filter(text)

@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import scipy.sparse
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from polars.testing import assert_frame_equal
@@ -29,7 +29,7 @@ from fastbench.engine.tables.frames import (
     to_kind,
 )
 
-from ...examples import SOME
+from ...examples import MANY, SOME
 
 
 @pytest.mark.slow
@@ -202,7 +202,7 @@ _VALUES = st.builds(
 
 @pytest.mark.slow
 @given(_VALUES, st.sampled_from(["C", "F", "strided", "reversed", "transposed", "read-only"]))
-@settings(max_examples=120, deadline=None)
+@MANY
 def test_any_layout_gives_the_same_matrix(values, layout):
     array = {
         "C": lambda: values.copy(order="C"),

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -15,7 +15,7 @@ from fastbench.engine.errors import InputError
 from fastbench.engine.tables import profiles as module
 from fastbench.engine.tables.profiles import Profiles, Source, consensus, stack
 
-from ...examples import SOME
+from ...examples import FEW, SOME
 
 
 def profiles(n: int = 4, names: str = "abc", start: int = 0, **metadata: list) -> Profiles:
@@ -127,7 +127,7 @@ def test_stack_without_a_common_feature_or_parts():
 
 
 @given(st.permutations(range(3)))
-@settings(max_examples=6, deadline=None)
+@FEW
 def test_stack_order_only_orders_rows(order):
     parts = [profiles(2, "abc"), profiles(1, "cab", start=50), profiles(3, "bcda", start=90)]
     whole = stack([parts[i] for i in order])

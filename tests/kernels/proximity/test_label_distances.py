@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.kernels import cpu, reference
 from fastbench.kernels.cpu.proximity import label_distances
 
+from ...examples import SOME
 from .test_neighbors import KINDS, rows_of
 
 problems = st.builds(
@@ -26,7 +27,7 @@ def labels_of(n: int, count: int) -> np.ndarray:
     return np.random.default_rng(n).integers(-1, count, n)
 
 
-@settings(max_examples=60, deadline=None)
+@SOME
 @given(problems, st.integers(1, 5))
 def test_equals_the_definition(x, count):
     labels = labels_of(len(x), count)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.kernels import cpu, reference
 
+from ...examples import SOME
 
-@settings(max_examples=60, deadline=None)
+
+@SOME
 @given(st.integers(1, 12), st.integers(1, 40), st.integers(1, 5), st.integers(0, 2**32 - 1), st.booleans())
 def test_equals_the_definition(n, k, count, seed, equal):
     rng = np.random.default_rng(seed)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.kernels import cpu, reference
 from fastbench.kernels.cpu.proximity import neighbors
 from fastbench.kernels.names import DISTANCES
+
+from ...examples import SOME
 
 
 def rows_of(kind: str, n: int, d: int, seed: int, dtype: type = np.float32) -> np.ndarray:
@@ -45,7 +47,7 @@ def assert_same(found, expected):
     np.testing.assert_array_equal(found.values, expected.values)
 
 
-@settings(max_examples=60, deadline=None)
+@SOME
 @given(problems, st.sampled_from(DISTANCES), st.data())
 def test_equals_the_definition(x, distance, data):
     if distance == "correlation" and np.ptp(x, axis=1).min() == 0:

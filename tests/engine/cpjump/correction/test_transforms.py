@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.decomposition import KernelPCA
 from sklearn.preprocessing import StandardScaler
@@ -27,6 +27,8 @@ from fastbench.engine.cpjump.plates.simulate import write_simulated
 from fastbench.engine.cpjump.plates.wells import plate_reader
 from fastbench.engine.cpjump.workflow import run
 from fastbench.engine.errors import InputError
+
+from ....examples import SOME
 
 CHOICE = {"cells": ("A549",), "timelines": ("short",), "tasks": ("replicability",)}
 
@@ -70,7 +72,7 @@ def test_components_are_capped_and_told() -> None:
 
 
 @given(st.integers(3, 40), st.integers(1, 12), st.integers(0, 5))
-@settings(max_examples=30, deadline=None)
+@SOME
 def test_sphered_controls_are_uncorrelated(n: int, d: int, seed: int) -> None:
     x, plates, names = wells(n, d, seed)
     found = fit("sphering", x, plates, names, epsilon=0.0)[0].transform(x, plates).astype(np.float64)

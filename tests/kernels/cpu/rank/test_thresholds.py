@@ -2,15 +2,17 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fastbench.kernels.cpu.rank.thresholds import mirrors, visiting_order
 
+from ....examples import MANY
+
 
 @pytest.mark.slow
 @given(st.integers(1, 12), st.integers(0, 2**32 - 1), st.booleans(), st.booleans())
-@settings(max_examples=300, deadline=None)
+@MANY
 def test_a_mirror_is_the_pair_with_its_rows_changed(n, seed, symmetric, ascending):
     rng = np.random.default_rng(seed)
     table = rng.random((n, n)) < 0.5
@@ -36,7 +38,7 @@ def test_a_mirror_is_the_pair_with_its_rows_changed(n, seed, symmetric, ascendin
 
 @pytest.mark.slow
 @given(st.integers(1, 30), st.integers(1, 5), st.integers(0, 2**32 - 1), st.booleans())
-@settings(max_examples=100, deadline=None)
+@MANY
 def test_classes_are_visited_one_after_the_other(n, classes, seed, whole):
     """All pairs but half are found, whether the classes are recognised or, without some of their rows, are not."""
     rng = np.random.default_rng(seed)
