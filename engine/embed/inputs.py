@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ..tables.profiles import Profiles, Source
 from .cells import Cells, Groups, grouped
 from .options import SAMPLE, EmbedOptions
 
-__all__ = ["Inputs", "Reference", "read_inputs"]
+__all__ = ["Inputs", "Reference", "columns_of", "judged", "read_inputs"]
 
 
 @dataclass(frozen=True)
@@ -95,38 +95,87 @@ def read_inputs(options: EmbedOptions) -> Inputs:
         When files do not have the same cells, a column is missing, or too few cells are left.
     """
     references = [Reference.of(text) for text in options.embeddings or (SAMPLE,)]
-    labels = options.labels or "bulk_labels"
-    batch = options.batch or ("phase" if not options.embeddings else "")
     names = [reference.name for reference in references]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(f"Two embeddings are called {examples(twice)}; give names: NAME=FILE@obsm:KEY.")
     more = [Reference.of(options.unintegrated)] if options.unintegrated else []
-    columns = {"labels": labels, "batch": batch, "donor": options.donor, "order": options.order}
-    wanted = {name: column for name, column in columns.items() if column}
+    wanted = columns_of(options)
     read = [_read(reference, options, list(wanted.values())) for reference in [*references, *more]]
     first = read[0]
     require_columns(first.metadata, list(wanted.values()), "--labels, --batch, --donor and --order")
     for reference, profiles in zip([*references, *more][1:], read[1:], strict=True):
         _refuse_other_cells(first, profiles, references[0], reference, list(wanted.values()))
-    keep, dropped, notes = _judged(first.metadata, wanted, options)
+    return judged(
+        {reference.name: profiles.features for reference, profiles in zip(references, read, strict=False)},
+        first.metadata,
+        options,
+        unintegrated=read[-1].features if more else None,
+        sources=tuple(dict.fromkeys(source for profiles in read for source in profiles.sources)),
+        notes=[note for profiles in read for note in profiles.notes],
+    )
+
+
+def columns_of(options: EmbedOptions) -> dict[str, str]:
+    """Return the columns that options name; those of the packaged sample where nothing is named."""
+    sample = not options.embeddings
+    columns = {
+        "labels": options.labels or ("bulk_labels" if sample else ""),
+        "batch": options.batch or ("phase" if sample else ""),
+        "donor": options.donor,
+        "order": options.order,
+    }
+    return {name: column for name, column in columns.items() if column}
+
+
+def judged(
+    vectors: Mapping[str, npt.NDArray[np.float32]],
+    metadata: pl.DataFrame,
+    options: EmbedOptions,
+    *,
+    unintegrated: npt.NDArray[np.float32] | None = None,
+    sources: tuple[Source, ...] = (),
+    notes: Sequence[str] = (),
+) -> Inputs:
+    """Leave out cells that cannot be judged.
+
+    Parameters
+    ----------
+    vectors : mapping of str to ndarray of float32, shape (n, d)
+        Embeddings of the same n cells.
+    metadata : polars.DataFrame
+        n rows with the columns that the options name.
+    options : EmbedOptions
+        Columns, `least_cells`, `subsample`.
+    unintegrated : ndarray, shape (n, e), optional
+        Vectors before integration.
+    sources, notes
+        Of the reading.
+
+    Returns
+    -------
+    Inputs
+
+    Raises
+    ------
+    InputError
+        When no cell is left, an embedding has no dimension, or the order is no numbers.
+    """
+    wanted = columns_of(options)
+    keep, dropped, more = _judged(metadata, wanted, options)
     rows = np.flatnonzero(keep)
     if options.subsample and options.subsample < len(rows):
-        rows = _sample(first.metadata[labels].cast(pl.String).to_numpy(), rows, options.subsample, options.seed)
-        notes.append(f"{len(rows):,} of {int(keep.sum()):,} cells are judged, drawn by label (seed {options.seed}).")
-    ids = first.metadata.select(list(dict.fromkeys(wanted.values())))[rows]
-    vectors = {
-        reference.name: np.ascontiguousarray(profiles.features[rows])
-        for reference, profiles in zip(references, read, strict=False)
-    }
-    for name, x in vectors.items():
-        if not len(x) or not x.shape[1]:
+        rows = _sample(metadata[wanted["labels"]].cast(pl.String).to_numpy(), rows, options.subsample, options.seed)
+        more.append(f"{len(rows):,} of {int(keep.sum()):,} cells are judged, drawn by label (seed {options.seed}).")
+    ids = metadata.select(list(dict.fromkeys(wanted.values())))[rows]
+    taken = {name: np.ascontiguousarray(x[rows]) for name, x in vectors.items()}
+    for name, x in taken.items():
+        if len(x) < 2 or not x.shape[1]:
             raise InputError(f"{name!r} has {len(x)} cells and {x.shape[1]} dimensions; nothing can be judged.")
-    sources = tuple(dict.fromkeys(source for profiles in read for source in profiles.sources))
-    before = np.ascontiguousarray(read[-1].features[rows]) if more else None
+    before = np.ascontiguousarray(unintegrated[rows]) if unintegrated is not None else None
     cells = _cells(ids, wanted)
-    all_notes = [*(note for profiles in read for note in profiles.notes), *notes, *_few(cells)]
-    return Inputs(vectors, cells, ids, before, sources, tuple(dict.fromkeys(all_notes)), dropped)
+    said = tuple(dict.fromkeys([*notes, *more, *_few(cells)]))
+    return Inputs(taken, cells, ids, before, sources, said, dropped)
 
 
 def _read(reference: Reference, options: EmbedOptions, named: Sequence[str]) -> Profiles:

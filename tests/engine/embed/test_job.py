@@ -1,0 +1,168 @@
+"""The job of embed: what is read, left out and refused; anchors, intervals, ranks; what resumes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+import fastbench as fb
+from fastbench.engine.command.execute import execute
+from fastbench.engine.embed.command import EMBED
+from fastbench.engine.embed.inputs import Reference
+from fastbench.engine.embed.options import EmbedOptions
+from fastbench.engine.errors import InputError
+
+QUICK = {"tasks": ("embedding", "batch_integration"), "bootstrap": 50}
+
+
+def mixture(n: int = 240, seed: int = 0, apart: float = 4.0) -> tuple[np.ndarray, pd.DataFrame]:
+    """Cells of four labels and two batches, and vectors that hold the labels `apart`."""
+    rng = np.random.default_rng(seed)
+    label, batch = rng.integers(0, 4, n), rng.integers(0, 2, n)
+    x = rng.normal(size=(n, 6)) + apart * np.eye(4, 6)[label]
+    table = {"ct": [f"type {i}" for i in label], "lab": [f"lab {i}" for i in batch], "day": rng.integers(0, 5, n)}
+    return x.astype(np.float32), pd.DataFrame(table, index=[f"c{i}" for i in range(n)])
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    x, obs = mixture()
+    cells = anndata.AnnData(x, obs=obs)
+    cells.obsm["good"] = x
+    cells.obsm["bad"] = np.random.default_rng(1).normal(size=x.shape).astype(np.float32)
+    path = tmp_path_factory.mktemp("embed") / "cells.h5ad"
+    cells.write_h5ad(path)
+    return path
+
+
+def test_names_of_embeddings():
+    assert Reference.of("a.h5ad@obsm:X_pca") == Reference("X_pca", "a.h5ad", "X_pca")
+    assert Reference.of("mine=x/a.npy") == Reference("mine", "x/a.npy", "")
+    assert Reference.of("x/a.b.csv") == Reference("a", "x/a.b.csv", "")
+    assert Reference.of("m=sample:pbmc68k@X") == Reference("m", "sample:pbmc68k", "")
+    for wrong in ("a.h5ad@obsp:x", "a.h5ad@obsm", "a.h5ad@X:y"):
+        with pytest.raises(InputError, match="write @obsm:KEY or @X"):
+            Reference.of(wrong)
+
+
+def test_the_better_embedding_ranks_first(file: Path, tmp_path: Path):
+    options = EmbedOptions(
+        embeddings=(f"{file}@obsm:bad", f"{file}@obsm:good"), labels="ct", batch="lab", per_cell=True, **QUICK
+    )
+    found = execute(EMBED, options, tmp_path / "out")
+    assert found.summary_table["embedding"].to_list() == ["good", "bad"]
+    rows = {(row["embedding"], row["metric_type"]): row for row in found.results.iter_rows(named=True)}
+    for metric in ("silhouette_score", "clisi", "ksim", "graph_connectivity"):
+        good, bad = rows["good", metric], rows["bad", metric]
+        assert good["value"] > bad["value"]
+        assert good["one_hot_labels"] > good["random"]
+        assert abs(bad["score"]) < 0.3 < good["score"]
+    for metric in ("silhouette_score", "entropy_per_cell", "kbet", "ilisi"):
+        assert rows["good", metric]["lower"] <= rows["good", metric]["value"] <= rows["good", metric]["upper"]
+    for metric in ("entropy_per_cell", "ilisi", "kbet", "bras"):  # batches are mixed in both
+        assert rows["bad", metric]["score"] > 0.8
+    records = json.loads((tmp_path / "out" / "results.json").read_text())
+    (silhouette,) = (each for each in records["embedding"]["good"] if each["metric_type"] == "silhouette_score")
+    assert silhouette["value"] == rows["good", "silhouette_score"]["value"]
+    per_cell = pl.read_parquet(tmp_path / "out" / "per_cell.parquet")
+    assert per_cell.height == 240
+    assert per_cell["good silhouette_score"].mean() / 2 + 0.5 == pytest.approx(silhouette["value"])
+    labels = found.per_label.filter((pl.col("embedding") == "good") & (pl.col("metric_type") == "silhouette_score"))
+    assert labels["n_cells"].sum() == 240
+
+
+def test_cells_in_another_order_give_the_same(file: Path):
+    cells = anndata.read_h5ad(file)
+    moved = cells[np.random.default_rng(0).permutation(len(cells))].copy()
+    results = [
+        fb.embed(each, obsm="good", labels="ct", batch="lab", anchors="none", progress_bar=False, **QUICK)
+        .tables["results"]
+        .drop("lower", "upper")
+        for each in (cells, moved)
+    ]
+    one, other = (frame["value"].to_numpy() for frame in results)
+    np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_what_is_left_out_is_said(file: Path):
+    x, obs = mixture()
+    label = obs["ct"].to_list()
+    label[:5], label[5:8] = [None] * 5, ["rare"] * 3
+    tasks = ["embedding", "sequential_organization"]
+    known = {"labels": label, "order": obs["day"]}
+    options = {"least_cells": 4, "anchors": "none", "progress_bar": False, "bootstrap": 0}
+    found = fb.embed({"x": x}, tasks=tasks, **known, **options)
+    assert found.result.account()["dropped"] == {
+        "no value in 'labels' (--labels)": 5,
+        "labels of fewer than 4 cells ('rare')": 3,
+    }
+    assert any("5 cells were left out" in note for note in found.notes)
+    assert found.summary()["cells"] == 232
+
+
+def test_undefined_metrics_have_a_reason_and_stop_nothing():
+    x, _ = mixture(60)
+    found = fb.embed({"x": x}, labels=["same"] * 60, batch=["one"] * 60, anchors="all", progress_bar=False, **QUICK)
+    rows = {row["metric_type"]: row for row in found.tables["results"].iter_rows(named=True)}
+    assert rows["silhouette_score"]["value"] is None
+    assert "two labels" in rows["silhouette_score"]["status"]
+    assert "one batch" in rows["kbet"]["status"]
+    assert rows["graph_connectivity"]["value"] is not None
+    assert found.figures["overview"].png.startswith(b"\x89PNG")
+
+
+def test_a_subsample_takes_labels_in_proportion(file: Path):
+    options = EmbedOptions(
+        embeddings=(f"{file}@obsm:good",), labels="ct", subsample=100, anchors="none", tasks=("embedding",)
+    )
+    found = EMBED.run(options, None)
+    assert abs(len(found.inputs.cells) - 100) <= 2
+    whole = np.unique(anndata.read_h5ad(file).obs["ct"].astype(str), return_counts=True)[1]
+    np.testing.assert_allclose(found.inputs.cells.labels.sizes / 100, whole / 240, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"labels": "missing"}, "missing"),
+        ({"embeddings": ("CELLS@obsm:none",)}, "obsm entry 'none'"),
+        ({"embeddings": ("CELLS@obsm:good", "CELLS@obsm:good")}, "Two embeddings are called"),
+        ({"tasks": ("integration",)}, "there is no 'integration'"),
+        ({"tasks": ("batch_integration",)}, "needs --batch"),
+        ({"labels": ""}, "--labels is needed"),
+        ({"level": 1.0}, "between 0 and 1"),
+        ({"order": "ct"}, "must be numbers"),
+        ({"least_cells": 1000}, "No cell is left"),
+    ],
+)
+def test_bad_input_is_refused_in_a_sentence(file: Path, change: dict[str, object], sentence: str):
+    given = {"embeddings": ("CELLS@obsm:good",), "labels": "ct"} | change
+    given["embeddings"] = tuple(each.replace("CELLS", str(file)) for each in given["embeddings"])
+    with pytest.raises(InputError, match=sentence):
+        EMBED.run(EmbedOptions(**given), None)
+
+
+def test_embeddings_of_other_cells_are_refused(file: Path, tmp_path: Path):
+    cells = anndata.read_h5ad(file)
+    cells[::-1].copy().write_h5ad(tmp_path / "turned.h5ad")
+    cells[:50].copy().write_h5ad(tmp_path / "few.h5ad")
+    for name, sentence in (("turned", "do not agree in 'ct'"), ("few", "has 50")):
+        options = EmbedOptions(embeddings=(f"{file}@obsm:good", f"other={tmp_path / name}.h5ad@obsm:good"), labels="ct")
+        with pytest.raises(InputError, match=sentence):
+            EMBED.run(options, None)
+
+
+def test_vectors_in_memory_must_be_finite_and_of_one_length():
+    x, obs = mixture(30)
+    with pytest.raises(InputError, match="first in row 3"):
+        fb.embed({"x": np.where(np.arange(30)[:, None] == 3, np.nan, x)}, labels=obs["ct"])
+    with pytest.raises(InputError, match="differs in its number of cells"):
+        fb.embed({"x": x[:20]}, labels=obs["ct"])
+    with pytest.raises(InputError, match="names a column"):
+        fb.embed(x, labels="ct")
