@@ -45,6 +45,21 @@ def _annotation(name: str, truth: str = "truth.csv:ct", pred: str = "m=calls.csv
     return Case(name, ["fmeasure", "--truth", f"@{truth}", "--pred", pred, *more, "--output-dir", "OUTPUT"])
 
 
+def _embed(name: str) -> Case:
+    tasks = [
+        "--tasks",
+        "embedding,batch_integration",
+        "--anchors",
+        "none",
+        "--bootstrap",
+        "20",
+        "--device",
+        "reference",
+    ]
+    named = ["--labels", "Metadata_c", "--batch", "Metadata_Plate"]
+    return Case(name, ["embed", f"@{name}", *named, *tasks, "--output", "OUTPUT"])
+
+
 CASES = {
     "csv": _map("p.csv"),
     "csv.gz": _map("p.csv.gz"),
@@ -58,6 +73,8 @@ CASES = {
     "zarr3": _map("three.zarr"),
     "shards": _map("shards.zarr"),
     "filled": _map("three.zarr", "--zarr-fill"),
+    "embed csv": _embed("p.csv"),
+    "embed h5ad": _embed("p.h5ad"),
     "truth": _annotation("truth.csv"),
     "calls": _annotation("calls.csv"),
     "calls.h5ad": _annotation("calls.h5ad", pred="m=calls.h5ad:ct"),
