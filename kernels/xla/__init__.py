@@ -26,7 +26,6 @@ from ..cpu import expected_ap as expected_ap
 from ..cpu import group_means as group_means
 from ..cpu import inverse_simpson as inverse_simpson
 from ..cpu import label_partners as label_partners
-from ..cpu import nearest_neighbors as nearest_neighbors
 from ..cpu import partners as partners
 from ..cpu import path_lengths as path_lengths
 from ..cpu import ranked_sums as ranked_sums
@@ -46,6 +45,7 @@ from .context import local_devices
 from .ontology import best_predictions as best_predictions
 from .ontology import node_counts as node_counts
 from .ontology import overlaps as overlaps
+from .proximity.neighbors import nearest_neighbors as nearest_neighbors
 from .rank.precision import PRECISIONS as PRECISIONS
 from .ranking import count_outranking as count_outranking
 from .ranking import prepare as prepare

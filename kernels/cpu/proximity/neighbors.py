@@ -35,7 +35,7 @@ from ..rank.rows import Rows, describe_rows
 from ..rank.tiles import finish
 from ..similarity import pair_value
 
-__all__ = ["nearest_neighbors"]
+__all__ = ["Kept", "Search", "band_of", "nearest_neighbors", "search_of", "search_rest", "write_kept"]
 
 #: Rows on each side of a tile.
 SIDE = 1024
@@ -49,7 +49,7 @@ SHARED_BYTES = 1 << 29
 Ints = npt.NDArray[np.int64]
 
 
-class _Kept(NamedTuple):
+class Kept(NamedTuple):
     """Entries that may be among the nearest of some rows, a slot each; numbers of the type of the tiles."""
 
     filled: Ints  # (s,) entries, or -1 where more lie within the band than there is room for
@@ -72,7 +72,7 @@ class _Scratch(NamedTuple):
         return cls(np.empty(room, kind), words.view(np.uint8), words)
 
 
-class _Search(NamedTuple):
+class Search(NamedTuple):
     """What all jobs of a call share."""
 
     rows: Rows
@@ -86,9 +86,9 @@ class _Search(NamedTuple):
         """Entries that a row has room for."""
         return self.k + max(self.k // 2, ROOM)
 
-    def empty(self, slots: int, kind: type[np.floating]) -> _Kept:
+    def empty(self, slots: int, kind: type[np.floating]) -> Kept:
         """Return room for so many rows."""
-        return _Kept(
+        return Kept(
             np.zeros(slots, np.int64),
             np.full(slots, -np.inf, kind),
             np.empty((slots, self.room), np.int32),
@@ -104,28 +104,40 @@ def nearest_neighbors(
     progress: Callable[[float], None] | None = None,
 ) -> Neighbors:
     """Return the k nearest other rows of each row; see `reference.proximity.neighbors.nearest_neighbors`."""
-    x = np.ascontiguousarray(features)
-    n = len(x)
-    found = Neighbors(np.empty((n, k), np.int64), np.empty((n, k)))
+    search = search_of(features, k, distance)
+    n = len(search.found.indices)
     if not n or not k:
-        return found
-    rows = describe_rows(x, np.arange(n), DISTANCE_TABLE[distance])
-    search = _Search(rows, operands(rows, DISTANCE_TABLE[distance]), k, found, threading.Event())
+        return search.found
     left = np.arange(n)
     if search.chosen is not None:
         if n * search.room * 8 <= SHARED_BYTES:
             left = _by_shared_tiles(search, threads, progress)
         else:
             left = _in_pieces(partial(_by_products, search, np.float32), left, search, threads, progress)
+    search_rest(search, left, threads, None if search.chosen else progress)
+    return search.found
+
+
+def search_of(features: npt.NDArray[np.floating], k: int, distance: str) -> Search:
+    """Return what the jobs of a call share."""
+    x = np.ascontiguousarray(features)
+    n = len(x)
+    rows = describe_rows(x, np.arange(n), DISTANCE_TABLE[distance])
+    chosen = operands(rows, DISTANCE_TABLE[distance]) if n else None
+    return Search(rows, chosen, k, Neighbors(np.empty((n, k), np.int64), np.empty((n, k))), threading.Event())
+
+
+def search_rest(search: Search, left: Ints, threads: int = 0, progress: Callable[[float], None] | None = None) -> None:
+    """Search rows whose band of float32 was too full: in float64, and by the definition."""
+    if search.chosen is not None:
         left = _in_pieces(partial(_by_products, search, np.float64), left, search, threads)
-    _in_pieces(partial(_by_definition, search), left, search, threads, None if search.chosen else progress)
-    return found
+    _in_pieces(partial(_by_definition, search), left, search, threads, progress)
 
 
 def _in_pieces(
     of: Callable[[Ints], Ints],
     left: Ints,
-    search: _Search,
+    search: Search,
     threads: int,
     progress: Callable[[float], None] | None = None,
 ) -> Ints:
@@ -136,7 +148,7 @@ def _in_pieces(
     return np.concatenate([left[:0], *run_jobs(jobs, threads, progress, search.stop)])
 
 
-def _by_shared_tiles(search: _Search, threads: int, progress: Callable[[float], None] | None) -> Ints:
+def _by_shared_tiles(search: Search, threads: int, progress: Callable[[float], None] | None) -> Ints:
     """Search all rows in tiles that serve both sides; return the rows whose band was too full."""
     n = len(search.rows.x)
     kept = search.empty(n, np.float32)
@@ -155,10 +167,12 @@ def _by_shared_tiles(search: _Search, threads: int, progress: Callable[[float], 
             with ExitStack() as held:
                 for block in sorted({one, other}):
                     held.enter_context(locks[block])
-                _keep(tile, stop - start, queries, queries, start, one != other, search.k, _band(search), kept, scratch)
+                _keep(
+                    tile, stop - start, queries, queries, start, one != other, search.k, band_of(search), kept, scratch
+                )
 
     def finished(first: int, last: int) -> None:
-        _write(search, np.arange(first, last), np.arange(first, last), _band(search), kept)
+        write_kept(search, np.arange(first, last), np.arange(first, last), band_of(search), kept)
 
     # A row meets those of its own block first, so that its floor is soon high.
     pairs = [(one, (one + step) % len(blocks)) for step in range(len(blocks) // 2 + 1) for one in range(len(blocks))]
@@ -171,23 +185,23 @@ def _by_shared_tiles(search: _Search, threads: int, progress: Callable[[float], 
     return np.flatnonzero(kept.filled < 0)
 
 
-def _by_products(search: _Search, kind: type[np.floating], queries: Ints) -> Ints:
+def _by_products(search: Search, kind: type[np.floating], queries: Ints) -> Ints:
     """Search the rows `queries` in tiles of a type; return those whose band was too full."""
     n = len(search.rows.x)
     kept, slots = search.empty(len(queries), kind), np.arange(len(queries))
     tile, scratch = np.empty((len(queries), min(SIDE, n) + GAP), kind), _Scratch.of(search.room, kind)
-    band = _band(search, kind)
+    band = band_of(search, kind)
     for start in range(0, n, SIDE):
         if search.stop.is_set():
             return queries[:0]
         width = min(SIDE, n - start)
         _fill(search, tile, queries, start, width)
         _keep(tile, width, queries, slots, start, False, search.k, band, kept, scratch)
-    _write(search, queries, slots, band, kept)
+    write_kept(search, queries, slots, band, kept)
     return queries[kept.filled < 0]
 
 
-def _by_definition(search: _Search, queries: Ints) -> Ints:
+def _by_definition(search: Search, queries: Ints) -> Ints:
     """Search the rows `queries` by the values of the definition; none is left."""
     n = len(search.rows.x)
     values, order = np.empty(n), np.empty((2, n), np.int64)
@@ -202,14 +216,14 @@ def _by_definition(search: _Search, queries: Ints) -> Ints:
     return queries[:0]
 
 
-def _band(search: _Search, kind: type[np.floating] = np.float32) -> float:
+def band_of(search: Search, kind: type[np.floating] = np.float32) -> float:
     """Return twice the error bound of an entry."""
     assert search.chosen is not None
     bound = double_bound if kind is np.float64 else error_bound
     return 2 * bound(search.rows.x.shape[1], search.chosen.form)
 
 
-def _fill(search: _Search, tile: npt.NDArray[Any], queries: Ints, start: int, width: int) -> None:
+def _fill(search: Search, tile: npt.NDArray[Any], queries: Ints, start: int, width: int) -> None:
     """Compute the similarities of queries to the rows start .. start + width."""
     rows, chosen = search.rows, search.chosen
     assert chosen is not None
@@ -224,7 +238,7 @@ def _fill(search: _Search, tile: npt.NDArray[Any], queries: Ints, start: int, wi
     finish(tile, width, queries, start, double_scale(chosen) if double else chosen.scale, chosen.form, rows.distance)
 
 
-def _write(search: _Search, queries: Ints, slots: Ints, band: float, kept: _Kept) -> None:
+def write_kept(search: Search, queries: Ints, slots: Ints, band: float, kept: Kept) -> None:
     """Compute what rows kept in float64, and write their nearest."""
     scratch = np.empty(search.room, kept.floor.dtype)
     exact, order = np.empty(search.room), np.empty((2, search.room), np.int64)

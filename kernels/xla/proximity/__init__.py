@@ -1,0 +1,1 @@
+"""What lies near a row, on XLA devices."""
