@@ -84,6 +84,11 @@ def distance_sums(
     side = min(SIDE, n)
     blocks = [(first, min(first + side, n)) for first in range(0, n, side)]
     lock, stop = threading.Lock(), threading.Event()
+    ordered = labels[order]
+
+    def met(first: int, last: int) -> slice:
+        """Return the labels of the rows at some places."""
+        return slice(max(int(ordered[first]), 0), int(ordered[last - 1]) + 1)
 
     def tiles(one: int, others: list[int]) -> None:
         tile = np.empty((side, side))
@@ -95,13 +100,16 @@ def distance_sums(
             start, end = blocks[other]
             view = tile[: last - first, : end - start]
             np.matmul(moved[first:last], moved[start:end].T, out=view)
-            mine = np.zeros((last - first, n_labels), np.int64)
-            theirs = np.zeros((n_labels if other != one else 0, end - start), np.int64)
-            _add_tile(tile, whole, first, last - first, start, end - start, rows, mine, theirs)
+            ours, columns = met(first, last), met(start, end)
+            mine = np.zeros((last - first, columns.stop - columns.start), np.int64)
+            theirs = np.zeros((ours.stop - ours.start if other != one else 0, end - start), np.int64)
+            _add_tile(
+                tile, whole, first, last - first, start, end - start, columns.start, ours.start, rows, mine, theirs
+            )
             with lock:
-                sums[order[first:last]] += mine
+                sums[order[first:last], columns] += mine
                 if len(theirs):
-                    sums[order[start:end]] += theirs.T
+                    sums[order[start:end], ours] += theirs.T
 
     count = len(blocks)
     jobs = []
@@ -114,10 +122,10 @@ def distance_sums(
 
 
 @njit
-def _add_tile(tile, whole, first, height, start, width, rows, mine, theirs):
+def _add_tile(tile, whole, first, height, start, width, label, own_label, rows, mine, theirs):
     """Add the distances of a tile of products to those of its rows (height, labels), and of its columns if there are.
 
-    `whole` is the memory of the tile as int64.
+    `whole` is the memory of the tile as int64; `label` is the first label of its columns, `own_label` that of its rows.
     """
     square, starts = rows.square, rows.starts
     base = np.int64(0x4338000000000000)  # the bits of WHOLE
@@ -140,22 +148,20 @@ def _add_tile(tile, whole, first, height, start, width, rows, mine, theirs):
                     row[k] = np.sqrt(value) / rows.unit
         for k in range(row.size):
             row[k] = row[k] + WHOLE
-        for label in range(starts.size - 1):
-            low, high = max(starts[label] - start, 0), min(starts[label + 1] - start, width)
-            if low >= high:
-                continue
+        for k in range(mine.shape[1]):
+            low, high = max(starts[label + k] - start, 0), min(starts[label + k + 1] - start, width)
             total = np.int64(0)
             part = bits[low:high]
-            for k in range(part.size):
-                total += part[k]
-            mine[q, label] += total - base * part.size
-    for label in range(theirs.shape[0]):
-        low, high = max(starts[label] - first, 0), min(starts[label + 1] - first, height)
-        out = theirs[label]
+            for j in range(part.size):
+                total += part[j]
+            mine[q, k] += total - base * part.size
+    for k in range(theirs.shape[0]):
+        low, high = max(starts[own_label + k] - first, 0), min(starts[own_label + k + 1] - first, height)
+        out = theirs[k]
         for q in range(low, high):
             bits = whole[q, :width]
-            for k in range(bits.size):
-                out[k] += bits[k] - base
+            for j in range(bits.size):
+                out[j] += bits[j] - base
 
 
 def cosine_sums(
