@@ -11,6 +11,9 @@ from ..space import Space
 
 __all__ = ["explained_by", "pcr_comparison"]
 
+#: Shares of variance up to this are rounding.
+_NOTHING = 1e-12
+
 
 def explained_by(x: npt.NDArray[np.floating], groups: Groups) -> float:
     """Return the share of the variance of x (n, d) that lies between groups.
@@ -33,8 +36,10 @@ def pcr_comparison(space: Space) -> Finding:
     batch = space.cells.batch
     assert batch is not None
     assert space.unintegrated is not None
+    if len(batch) < 2:
+        return undefined("There is one batch: nothing can be taken away.")
     before, after = explained_by(space.unintegrated, batch), explained_by(space.x, batch)
-    if before == 0:
+    if before <= _NOTHING:
         return undefined("Batches explain nothing of the unintegrated cells.")
     params = {"before": before, "after": after}
     return Finding(max((before - after) / before, 0.0), params=params)

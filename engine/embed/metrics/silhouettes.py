@@ -93,6 +93,9 @@ def bras(space: Space) -> Finding:
         return undefined("A cell is zero in all dimensions, so that it has no cosine.")
 
     def of(x: npt.NDArray[np.floating], batch: Groups) -> Floats:
-        return silhouettes_of(space.backend.cosine_sums(x, batch.codes, len(batch)), batch, pooled=True)
+        sums = space.backend.cosine_sums(x, batch.codes, len(batch))
+        # What 1 - cos leaves of vectors of one direction is rounding, whose silhouette would be any number.
+        sums[sums <= (x.shape[1] + 8) * np.finfo(np.float64).eps * batch.sizes] = 0
+        return silhouettes_of(sums, batch, pooled=True)
 
     return _within_labels(space, of)
