@@ -34,7 +34,10 @@ def _show(result: EmbedResult, options: EmbedOptions, output: Path) -> None:
         typer.echo(f"note: {row['embedding']}: {row['metric_type']} is not defined: {row['status']}")
     typer.echo()
     if len(result.summary_table) > 1:
+        from ..engine.embed.summary import verdict
+
         show_table(result.summary_table, "Mean scores (0: worst anchor, 1: best)", result.summary_table.columns)
+        typer.echo(f"{verdict(result.results, result.summary_table)}.")
         typer.echo()
     typer.echo(f"results: {output}")
 

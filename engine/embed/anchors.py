@@ -13,10 +13,14 @@ from .cells import Cells, Groups
 from .finding import Metric
 from .space import Space
 
-__all__ = ["ANCHOR_CELLS", "anchor_spaces", "rescaled"]
+__all__ = ["ANCHOR_CELLS", "COLUMNS", "WORST_AND_BEST", "anchor_spaces", "rescaled"]
 
 #: Anchors are found from at most so many cells, drawn by label.
 ANCHOR_CELLS = 20_000
+#: Names of anchors as columns of ``results.csv``.
+COLUMNS = {"random": "random", "shuffled": "shuffled", "labels": "one_hot_labels", "batches": "one_hot_batches"}
+#: The anchors whose scores are 0 and 1, by family; perfect order is 1 by definition.
+WORST_AND_BEST = {"biology": ("random", "labels"), "batch": ("batches", "shuffled"), "order": ("shuffled", "ordered")}
 #: Dimensions of random vectors, and spread around a perfect place: no two cells coincide.
 _DIMENSIONS, _SPREAD = 32, 0.05
 
@@ -77,10 +81,6 @@ def rescaled(metric: Metric, value: float, anchors: Mapping[str, float]) -> floa
     Of biology and order, 0 is what random vectors give and 1 what perfect ones do (one place a label); of batches, 0
     is one place a batch, and 1 what shuffled batches give. It is not cut off.
     """
-    worst, best = {
-        "biology": ("random", "labels"),
-        "batch": ("batches", "shuffled"),
-        "order": ("shuffled", "ordered"),
-    }[metric.family]
+    worst, best = WORST_AND_BEST[metric.family]
     low, high = anchors.get(worst, np.nan), anchors.get(best, 1.0 if metric.family == "order" else np.nan)
     return float((value - low) / (high - low)) if high - low != 0 else float("nan")

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from ..figures.style import GREY, INK, OKABE_ITO, house_style, new_page, save_page
+from ..figures.style import GREY, INK, OKABE_ITO, house_style, new_page, save_page, wrapped
+from .anchors import COLUMNS, WORST_AND_BEST
+from .summary import verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["draw_labels", "draw_overview"]
 
 _COLOURS = {"biology": OKABE_ITO[0], "batch": OKABE_ITO[1], "order": OKABE_ITO[2]}
-_TITLES = {"biology": "labels", "batch": "batches", "order": "order"}
+_TITLES = {"biology": "Labels", "batch": "Batches", "order": "Order"}
+_NAMES = {
+    "adjusted_rand_index": "Leiden, ARI",
+    "normalized_mutual_info": "Leiden, NMI",
+    "leiden_adjusted_rand_index": "best Leiden, ARI",
+    "leiden_normalized_mutual_info": "best Leiden, NMI",
+    "kmeans_adjusted_rand_index": "k-means, ARI",
+    "kmeans_normalized_mutual_info": "k-means, NMI",
+    "isolated_labels_f1": "isolated labels, F1",
+    "silhouette_score": "silhouette",
+    "clisi": "cLISI",
+    "ilisi": "iLISI",
+    "cilisi": "CiLISI",
+    "ksim": "kSIM",
+    "kbet": "kBET",
+    "bras": "BRAS",
+    "pcr_comparison": "PCR comparison",
+}
+_NAME_INCHES, _CELL_INCHES = 2.4, 1.75
 _MOST_LABELS = 40  # the others are told in the footnote
 _LABEL_LENGTH = 32
 
 
 def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, path_svg: Path, subtitle: str) -> None:
-    """Draw every metric of every embedding: a circle whose size is the score and whose number is the value.
+    """Draw every metric of every embedding: a circle whose size is the score, the value and its interval.
 
     Parameters
     ----------
@@ -30,56 +55,118 @@ def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, 
         What was judged.
     """
     names = summary["embedding"].to_list()
-    metrics = (
-        results.select("metric_type", "family")
-        .unique(maintain_order=True)
-        .sort(pl.col("family").replace_strict({"biology": 0, "batch": 1, "order": 2}), maintain_order=True)
-    )
-    columns = metrics["metric_type"].to_list()
-    families = dict(metrics.iter_rows())
+    families = [family for family in _COLOURS if family in results["family"]]
+    lines = [
+        line
+        for family in families
+        for line in (_Line(_TITLES[family], family, ""), *_metrics(results.filter(pl.col("family") == family), family))
+    ]
+    if len(names) > 1:
+        lines = [_Line("Total", "", "total"), *lines]
     cells = {(row["embedding"], row["metric_type"]): row for row in results.iter_rows(named=True)}
-    best = names[0] if len(names) > 1 else ""
-    title = f"{best} ranks first of {len(names)} embeddings" if best else f"How good {names[0]} is"
-    note = (
-        "Size: score from 0 (random vectors, or one place a batch) to 1 (one place a label, or batches shuffled); "
-        "the value where there is no score. Number: the value. ×: not defined."
-    )
+    totals = dict(summary.select("embedding", "total").iter_rows())
+    means = {(row["embedding"], family): row[family] for row in summary.iter_rows(named=True) for family in families}
+    anchors = [_anchors(results, line) for line in lines]
+    edge = len(names) + (0.1 if any(anchors) else -0.45)
+    title = f"{names[0]} ranks first of {len(names)} embeddings" if len(names) > 1 else f"How good {names[0]} is"
+    said = [subtitle, *([verdict(results, summary) + "."] if len(names) > 1 else [])]
+    width = _NAME_INCHES + _CELL_INCHES * (len(names) + (1 if any(anchors) else 0)) + 0.3
     with house_style():
-        page = new_page(max(9.0, 2.6 + 0.72 * (len(columns) + 3)), 2.6 + 0.55 * len(names), title, subtitle, note=note)
+        heads = [wrapped(name, _CELL_INCHES - 0.25, 12, "bold", lines=3) for name in names]
+        high = 0.5 + 0.2 * max(head.count("\n") for head in heads)
+        page = new_page(max(width, 8.0), high + 0.9 + 0.46 * len(lines), title, "\n".join(said), note=_note(results))
         axes = page.add_subplot()
-        for y, name in enumerate(names):
-            for x, metric in enumerate(columns):
-                row = cells.get((name, metric))
-                if row is None or row["value"] is None:
-                    axes.plot(x, y, marker="x", color=GREY, ms=6)
-                    continue
-                size = row["score"] if row["score"] is not None else row["value"]
-                share = float(np.clip(size, 0.02, 1))
-                axes.scatter([x], [y], s=760 * share, color=_COLOURS[families[metric]], alpha=0.35, linewidths=0)
-                axes.text(x, y, f"{row['value']:.2f}", ha="center", va="center", fontsize=10, color=INK)
-            total = summary.row(by_predicate=pl.col("embedding") == name, named=True)["total"]
-            if total is not None:
-                axes.barh(y, 2.4 * max(total, 0), left=len(columns) - 0.2, height=0.5, color=GREY, alpha=0.5)
-                axes.text(len(columns) - 0.1, y, f"{total:.2f}", va="center", fontsize=10, color=INK)
-        axes.set(
-            xlim=(-0.7, len(columns) + 2.4),
-            ylim=(len(names) - 0.4, -0.6),
-            yticks=range(len(names)),
-            yticklabels=[_short(name) for name in names],
-        )
-        axes.set_xticks([*range(len(columns)), len(columns) + 0.9])
-        axes.set_xticklabels(
-            [*(name.replace("_", " ") for name in columns), "total"], rotation=40, ha="right", fontsize=11
-        )
-        for label, metric in zip(axes.get_xticklabels(), columns, strict=False):
-            label.set_color(_COLOURS[families[metric]])
+        for x, head in enumerate(heads):
+            axes.text(x - 0.35, -0.6, head, va="bottom", fontsize=12, fontweight="bold", linespacing=1.1)
+        for y, (line, anchor) in enumerate(zip(lines, anchors, strict=True)):
+            colour = _COLOURS.get(line.family, GREY)
+            head = not line.metric or line.metric == "total"
+            if head:
+                axes.plot([-1.0, edge + 0.6], [y - 0.5] * 2, color="#D0D0D0", linewidth=0.8)
+            for x, name in enumerate(names):
+                if head:
+                    mean = totals[name] if line.metric else means[name, line.family]
+                    if mean is not None and len(names) > 1:
+                        axes.barh(y, 0.62 * float(np.clip(mean, 0, 1)), left=x - 0.35, height=0.5, color=colour, alpha=0.4)
+                        axes.text(x - 0.32, y, f"{mean:.2f}", va="center", fontsize=12, fontweight="bold")
+                else:
+                    _draw_cell(axes, x, y, cells.get((name, line.metric)), colour, _stands_out(cells, names, name, line))
+            if anchor:
+                axes.text(edge - 0.35, y, anchor, va="center", fontsize=10, color=GREY)
+        if any(anchors):
+            axes.text(edge - 0.35, -0.6, "worst to best\nanchor", va="bottom", fontsize=11, color=GREY)
+        axes.set(xlim=(-0.55, edge + 0.6), ylim=(len(lines) - 0.4, -0.6), xticks=[], yticks=range(len(lines)))
+        axes.set_yticklabels([line.title for line in lines], fontsize=12)
+        for label, line in zip(axes.get_yticklabels(), lines, strict=True):
+            if not line.metric or line.metric == "total":
+                label.set(fontweight="bold", color=_COLOURS.get(line.family, INK))
         axes.tick_params(length=0)
-        for side in ("left", "bottom"):
-            axes.spines[side].set_visible(False)
-        shown = [family for family in _COLOURS if family in families.values()]
-        handles = [axes.scatter([], [], s=80, color=_COLOURS[f], alpha=0.5, label=_TITLES[f]) for f in shown]
-        axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(shown), borderpad=0)
+        for side in axes.spines.values():
+            side.set_visible(False)
         save_page(page, path_png, path_svg)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of the overview: a family (no metric), a metric, or the total."""
+
+    title: str
+    family: str
+    metric: str
+
+
+def _metrics(results: pl.DataFrame, family: str) -> list[_Line]:
+    return [
+        _Line(_NAMES.get(name, name.replace("_", " ")), family, name)
+        for name in results["metric_type"].unique(maintain_order=True).to_list()
+    ]
+
+
+def _draw_cell(axes: Axes, x: int, y: int, row: dict[str, Any] | None, colour: str, bold: bool) -> None:
+    """Draw the value of a metric: a circle by its score, its number, its interval."""
+    if row is None or row["value"] is None:
+        axes.text(x - 0.1, y, "not defined" if row else "", va="center", fontsize=10, color=GREY)
+        return
+    size = row["score"] if row["score"] is not None else row["value"]
+    axes.scatter([x - 0.24], [y], s=300, color=colour, alpha=0.15, linewidths=0)
+    axes.scatter([x - 0.24], [y], s=300 * float(np.clip(size, 0, 1)), color=colour, alpha=0.75, linewidths=0)
+    weight = "bold" if bold else "normal"
+    if row["lower"] is None:
+        axes.text(x - 0.1, y, f"{row['value']:.3f}", va="center", fontsize=11, fontweight=weight)
+    else:
+        axes.text(x - 0.1, y - 0.17, f"{row['value']:.3f}", va="center", fontsize=11, fontweight=weight)
+        interval = f"{row['lower']:.3f} to {row['upper']:.3f}"
+        axes.text(x - 0.1, y + 0.25, interval, va="center", fontsize=8.5, color=GREY)
+
+
+def _stands_out(cells: dict[tuple[str, str], dict[str, Any]], names: list[str], name: str, line: _Line) -> bool:
+    """Return whether the interval of an embedding lies above those of all others."""
+    rows = [cells.get((each, line.metric)) for each in names]
+    mine = cells.get((name, line.metric))
+    if len(names) < 2 or mine is None or mine["lower"] is None:
+        return False
+    others = [row for row in rows if row is not None and row is not mine]
+    return bool(others) and all(row["upper"] is not None and row["upper"] < mine["lower"] for row in others)
+
+
+def _anchors(results: pl.DataFrame, line: _Line) -> str:
+    """Return what is worst and best of a metric, in words; empty without anchors."""
+    rows = results.filter((pl.col("metric_type") == line.metric) & pl.col("score").is_not_null())
+    if not len(rows):
+        return ""
+    worst, best = WORST_AND_BEST[line.family]
+    row = rows.row(0, named=True)
+    return " to ".join(f"{row[COLUMNS[name]]:.3f}" if name in COLUMNS else "1" for name in (worst, best))
+
+
+def _note(results: pl.DataFrame) -> str:
+    if results["score"].is_null().all():
+        return "Circle: the value. Small: interval. Bold: above the intervals of all others."
+    several = " Bold: its interval lies above those of all others." if results["embedding"].n_unique() > 1 else ""
+    return (
+        "Circle: the score, from 0 (of labels: random vectors; of batches: one place a batch) to 1 (one place a label; "
+        f"batches shuffled). Beside it: the value and its interval.{several}"
+    )
 
 
 def draw_labels(per_label: pl.DataFrame, path_png: Path, path_svg: Path, subtitle: str) -> None:

@@ -19,7 +19,7 @@ from ..devices import backend_of
 from ..results.folder import ResultFolder
 from ..results.progress import Advance
 from ..results.tables import Table
-from .anchors import ANCHOR_CELLS, anchor_spaces, rescaled
+from .anchors import ANCHOR_CELLS, COLUMNS, anchor_spaces, rescaled
 from .finding import Finding, Metric
 from .inputs import Inputs, read_inputs
 from .intervals import interval_of
@@ -32,8 +32,6 @@ from .tables import LABEL_COLUMNS, RESULT_COLUMNS, SUMMARY_COLUMNS
 
 __all__ = ["EmbedResult", "run_embed"]
 
-#: Names of anchors as columns of ``results.csv``.
-_ANCHORS = {"random": "random", "shuffled": "shuffled", "labels": "one_hot_labels", "batches": "one_hot_batches"}
 _UNINTEGRATED = "unintegrated"
 
 
@@ -291,7 +289,7 @@ def _tables(
                     "status": finding.reason or "ok",
                     "lower": _or_none(lower),
                     "upper": _or_none(upper),
-                    **{column: _or_none(near.get(anchor, math.nan)) for anchor, column in _ANCHORS.items()},
+                    **{column: _or_none(near.get(anchor, math.nan)) for anchor, column in COLUMNS.items()},
                     "score": _or_none(rescaled(metric, finding.value, near)) if near else None,
                     "params": json.dumps(dict(finding.params), sort_keys=True),
                 }

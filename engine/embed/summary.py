@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-__all__ = ["summarised"]
+__all__ = ["summarised", "verdict"]
 
 #: Weights of the total, those of scib.
 BIOLOGY, BATCH = 0.6, 0.4
@@ -43,4 +43,39 @@ def summarised(results: pl.DataFrame) -> pl.DataFrame:
     )
     return table.select("embedding", "biology", "batch", "order", "total", "rank").sort(
         "rank", "embedding", nulls_last=True
+    )
+
+
+def verdict(results: pl.DataFrame, summary: pl.DataFrame) -> str:
+    """Return which of several embeddings is first, and whether intervals tell it from the next.
+
+    Parameters
+    ----------
+    results, summary : polars.DataFrame
+        With the columns of ``results.csv`` and ``summary.csv``, two embeddings or more.
+
+    Returns
+    -------
+    str
+        Without a full stop. Intervals that do not overlap are the stricter test: both are of the same cells.
+    """
+    ranked = summary.filter(pl.col("total").is_not_null())
+    if len(ranked) < 2:
+        return "Fewer than two embeddings have a total"
+    (first, high), (second, low) = ranked.select("embedding", "total").head(2).iter_rows()
+    one, two = (
+        results.filter((pl.col("embedding") == name) & pl.col("lower").is_not_null()).select(
+            "metric_type", "lower", "upper"
+        )
+        for name in (first, second)
+    )
+    both = one.join(two, on="metric_type", suffix="_2")
+    above = int((both["lower"] > both["upper_2"]).sum())
+    below = int((both["upper"] < both["lower_2"]).sum())
+    totals = f"{first} has a total of {high:.3f}, {second} is next with {low:.3f}"
+    if not len(both):
+        return f"{totals}; no metric has an interval in both"
+    return (
+        f"{totals}; of {len(both)} metrics with intervals it is above the next in {above}, below in {below}, "
+        f"and {len(both) - above - below} overlap"
     )
