@@ -37,7 +37,7 @@ def _show(result: EmbedResult, options: EmbedOptions, output: Path) -> None:
         from ..engine.embed.summary import verdict
 
         show_table(result.summary_table, "Mean scores (0: worst anchor, 1: best)", result.summary_table.columns)
-        typer.echo(f"{verdict(result.results, result.summary_table)}.")
+        typer.echo(f"{verdict(result.results, result.summary_table).sentence}.")
         typer.echo()
     typer.echo(f"results: {output}")
 

@@ -37,8 +37,14 @@ _NAMES = {
     "bras": "BRAS",
     "pcr_comparison": "PCR comparison",
 }
+_ENDS = {
+    "biology": "random vectors to one place a label",
+    "batch": "one place a batch to batches shuffled",
+    "order": "order shuffled to 1",
+}
 _NAME_INCHES, _CELL_INCHES = 2.4, 1.75
-_MOST_LABELS = 40  # the others are told in the footnote
+_MOST_LABELS = 40  # the highest and the lowest; the others are told in the footnote
+_MARKERS = "osD^v"  # from the seventh embedding on, colours come again
 _LABEL_LENGTH = 32
 
 
@@ -68,8 +74,12 @@ def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, 
     means = {(row["embedding"], family): row[family] for row in summary.iter_rows(named=True) for family in families}
     anchors = [_anchors(results, line) for line in lines]
     edge = len(names) + (0.1 if any(anchors) else -0.45)
-    title = f"{names[0]} ranks first of {len(names)} embeddings" if len(names) > 1 else f"How good {names[0]} is"
-    said = [subtitle, *([verdict(results, summary) + "."] if len(names) > 1 else [])]
+    title, said = f"How good {names[0]} is", [subtitle]
+    if len(names) > 1:
+        found = verdict(results, summary)
+        doubt = "" if found.is_clear else "; intervals do not confirm it"
+        title = f"{names[0]} ranks first of {len(names)} embeddings{doubt}"
+        said.append(f"{found.sentence}.")
     width = _NAME_INCHES + _CELL_INCHES * (len(names) + (1 if any(anchors) else 0)) + 0.3
     with house_style():
         heads = [wrapped(name, _CELL_INCHES - 0.25, 12, "bold", lines=3) for name in names]
@@ -77,7 +87,7 @@ def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, 
         page = new_page(max(width, 8.0), high + 0.9 + 0.46 * len(lines), title, "\n".join(said), note=_note(results))
         axes = page.add_subplot()
         for x, head in enumerate(heads):
-            axes.text(x - 0.35, -0.6, head, va="bottom", fontsize=12, fontweight="bold", linespacing=1.1)
+            axes.text(x - 0.35, -0.7, head, va="baseline", fontsize=12, fontweight="bold", linespacing=1.1)
         for y, (line, anchor) in enumerate(zip(lines, anchors, strict=True)):
             colour = _COLOURS.get(line.family, GREY)
             head = not line.metric or line.metric == "total"
@@ -86,15 +96,19 @@ def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, 
             for x, name in enumerate(names):
                 if head:
                     mean = totals[name] if line.metric else means[name, line.family]
-                    if mean is not None and len(names) > 1:
-                        axes.barh(y, 0.62 * float(np.clip(mean, 0, 1)), left=x - 0.35, height=0.5, color=colour, alpha=0.4)
+                    if mean is not None:
+                        axes.barh(
+                            y, 0.62 * float(np.clip(mean, 0, 1)), left=x - 0.35, height=0.5, color=colour, alpha=0.4
+                        )
                         axes.text(x - 0.32, y, f"{mean:.2f}", va="center", fontsize=12, fontweight="bold")
                 else:
-                    _draw_cell(axes, x, y, cells.get((name, line.metric)), colour, _stands_out(cells, names, name, line))
+                    _draw_cell(
+                        axes, x, y, cells.get((name, line.metric)), colour, _stands_out(cells, names, name, line)
+                    )
             if anchor:
                 axes.text(edge - 0.35, y, anchor, va="center", fontsize=10, color=GREY)
         if any(anchors):
-            axes.text(edge - 0.35, -0.6, "worst to best\nanchor", va="bottom", fontsize=11, color=GREY)
+            axes.text(edge - 0.35, -0.7, "worst to best\nanchor", va="baseline", fontsize=11, color=GREY)
         axes.set(xlim=(-0.55, edge + 0.6), ylim=(len(lines) - 0.4, -0.6), xticks=[], yticks=range(len(lines)))
         axes.set_yticklabels([line.title for line in lines], fontsize=12)
         for label, line in zip(axes.get_yticklabels(), lines, strict=True):
@@ -160,13 +174,11 @@ def _anchors(results: pl.DataFrame, line: _Line) -> str:
 
 
 def _note(results: pl.DataFrame) -> str:
-    if results["score"].is_null().all():
-        return "Circle: the value. Small: interval. Bold: above the intervals of all others."
     several = " Bold: its interval lies above those of all others." if results["embedding"].n_unique() > 1 else ""
-    return (
-        "Circle: the score, from 0 (of labels: random vectors; of batches: one place a batch) to 1 (one place a label; "
-        f"batches shuffled). Beside it: the value and its interval.{several}"
-    )
+    if results["score"].is_null().all():
+        return f"Circle: the value. Small: its interval.{several}"
+    ends = "; ".join(f"of {_TITLES[name].lower()}, {_ENDS[name]}" for name in _ENDS if name in results["family"])
+    return f"Circle: the score from 0 to 1 ({ends}). Beside it: the value and its interval.{several}"
 
 
 def draw_labels(per_label: pl.DataFrame, path_png: Path, path_svg: Path, subtitle: str) -> None:
@@ -186,10 +198,18 @@ def draw_labels(per_label: pl.DataFrame, path_png: Path, path_svg: Path, subtitl
         metric = per_label["metric_type"][0] if len(per_label) else ""
     some = per_label.filter(pl.col("metric_type") == metric)
     order = some.group_by("label").agg(pl.col("value").mean(), pl.col("n_cells").first()).sort("value", "label")
-    shown = order.tail(_MOST_LABELS)
+    shown = (
+        order
+        if len(order) <= _MOST_LABELS
+        else pl.concat([order.head(_MOST_LABELS // 2), order.tail(_MOST_LABELS // 2)])
+    )
     left_out = len(order) - len(shown)
     names = some["embedding"].unique(maintain_order=True).to_list()
-    note = f"{left_out} labels of lower values are not drawn (per_label.csv has them)." if left_out else ""
+    note = (
+        f"{left_out} labels between the highest and the lowest are not drawn (per_label.csv has them)."
+        if left_out
+        else ""
+    )
     what = "mean silhouette" if metric == "silhouette_score" else metric.replace("_", " ")
     with house_style():
         page = new_page(10, 1.8 + 0.32 * max(len(shown), 3), f"Labels by {what}", subtitle, note=note)
@@ -202,6 +222,8 @@ def draw_labels(per_label: pl.DataFrame, path_png: Path, path_svg: Path, subtitl
                 [places[label] for label in mine["label"].to_list()],
                 s=46,
                 color=OKABE_ITO[number % len(OKABE_ITO)],
+                marker=_MARKERS[number // len(OKABE_ITO) % len(_MARKERS)],
+                alpha=0.85,
                 label=_short(name),
                 linewidths=0,
                 zorder=3,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import polars as pl
 
-__all__ = ["summarised", "verdict"]
+__all__ = ["Verdict", "summarised", "verdict"]
 
 #: Weights of the total, those of scib.
 BIOLOGY, BATCH = 0.6, 0.4
@@ -46,7 +48,22 @@ def summarised(results: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def verdict(results: pl.DataFrame, summary: pl.DataFrame) -> str:
+class Verdict(NamedTuple):
+    """Which embedding is first.
+
+    Attributes
+    ----------
+    sentence : str
+        Without a full stop.
+    is_clear : bool
+        Whether its interval lies above that of the next in more metrics than below.
+    """
+
+    sentence: str
+    is_clear: bool
+
+
+def verdict(results: pl.DataFrame, summary: pl.DataFrame) -> Verdict:
     """Return which of several embeddings is first, and whether intervals tell it from the next.
 
     Parameters
@@ -56,12 +73,12 @@ def verdict(results: pl.DataFrame, summary: pl.DataFrame) -> str:
 
     Returns
     -------
-    str
-        Without a full stop. Intervals that do not overlap are the stricter test: both are of the same cells.
+    Verdict
+        Intervals that do not overlap are the stricter test, since both are of the same cells.
     """
     ranked = summary.filter(pl.col("total").is_not_null())
     if len(ranked) < 2:
-        return "Fewer than two embeddings have a total"
+        return Verdict("Fewer than two embeddings have a total", False)
     (first, high), (second, low) = ranked.select("embedding", "total").head(2).iter_rows()
     one, two = (
         results.filter((pl.col("embedding") == name) & pl.col("lower").is_not_null()).select(
@@ -74,8 +91,6 @@ def verdict(results: pl.DataFrame, summary: pl.DataFrame) -> str:
     below = int((both["upper"] < both["lower_2"]).sum())
     totals = f"{first} has a total of {high:.3f}, {second} is next with {low:.3f}"
     if not len(both):
-        return f"{totals}; no metric has an interval in both"
-    return (
-        f"{totals}; of {len(both)} metrics with intervals it is above the next in {above}, below in {below}, "
-        f"and {len(both) - above - below} overlap"
-    )
+        return Verdict(f"{totals}; no metric has an interval in both", False)
+    counts = f"above the next in {above}, below in {below}, and {len(both) - above - below} overlap"
+    return Verdict(f"{totals}; of {len(both)} metrics with intervals it is {counts}", above > below)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import numpy.typing as npt
 
@@ -119,5 +121,7 @@ def kmeans_agreement(space: Space) -> dict[str, Finding]:
     if len(labels) < 2:
         reason = "There is one label: clusters cannot agree with it."
         return {name: undefined(reason) for name in ("kmeans_adjusted_rand_index", "kmeans_normalized_mutual_info")}
-    clusters = KMeans(len(labels), n_init=10, random_state=SEED).fit_predict(space.x).astype(np.int64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of fewer places than clusters, as n_clusters says
+        clusters = KMeans(len(labels), n_init=10, random_state=SEED).fit_predict(space.x).astype(np.int64)
     return {f"kmeans_{name}": finding for name, finding in _agreement(clusters, labels).items()}

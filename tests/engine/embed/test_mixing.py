@@ -11,7 +11,12 @@ import fastbench as fb
 
 LABELS, BATCHES, CELLS, D = 30, 5, 30, 16
 #: Distance of labels and of batches, in standard deviations of a cell.
-EMBEDDINGS = {"best": (6.0, 0.0), "batches half apart": (6.0, 2.0), "batches apart": (6.0, 8.0), "labels lost": (0.5, 0.0)}
+EMBEDDINGS = {
+    "best": (6.0, 0.0),
+    "batches half apart": (6.0, 2.0),
+    "batches apart": (6.0, 8.0),
+    "labels lost": (0.5, 0.0),
+}
 BATCH = ("entropy_per_cell", "batch_silhouette", "bras", "ilisi", "cilisi", "kbet")
 BIOLOGY = ("silhouette_score", "clisi", "ksim")
 
