@@ -21,9 +21,9 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_there_are_four_and_the_readme_leads_to_them() -> None:
+def test_there_are_five_and_the_readme_leads_to_them() -> None:
     readme = (DOCS.parent / "README.md").read_text("utf-8")
-    assert len(GUIDES) == 4
+    assert len(GUIDES) == 5
     assert [name for name in GUIDES if f"docs/{name}" not in readme] == []
     for name in GUIDES:
         assert len((DOCS / name).read_text("utf-8").splitlines()) < 120
@@ -44,6 +44,22 @@ def test_two_embeddings_of_one_plate() -> None:
     verdict = pl.read_csv("results/compared/verdict.csv")
     assert verdict.select("run", "verdict").rows() == [("vit", "better"), ("cnn", "baseline")]
     assert verdict["q_value"][0] < 0.05
+
+
+def test_three_embeddings_of_cells() -> None:
+    run_page("guide-cells.md")
+    summary = pl.read_csv("results/cells/summary.csv")
+    assert summary["embedding"][0] == "corrected"
+    families = {row["embedding"]: row for row in summary.iter_rows(named=True)}
+    assert families["flattened"]["batch"] > 0.9 > families["raw"]["batch"]  # labs mixed, and not
+    assert families["flattened"]["biology"] < families["raw"]["biology"]
+    (entropy,) = (
+        pl.read_csv("results/cells/results.csv")
+        .filter(embedding="raw", metric_type="entropy_per_cell")
+        .iter_rows(named=True)
+    )
+    assert (round(entropy["value"], 2), round(entropy["one_hot_batches"], 2)) == (0.77, 0.52)
+    assert Path("results/cells/figures/overview.png").exists()
 
 
 def test_names_against_ids_of_an_ontology() -> None:

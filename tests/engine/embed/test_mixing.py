@@ -30,7 +30,8 @@ def directions(count: int, length: float, rng: np.random.Generator) -> np.ndarra
 @cache
 def rows() -> dict[tuple[str, str], dict]:
     rng = np.random.default_rng(4)
-    label, batch = np.repeat(np.arange(LABELS), CELLS), np.tile(np.arange(BATCHES), LABELS * CELLS // BATCHES)
+    label = np.repeat(np.arange(LABELS), CELLS)
+    batch = rng.integers(0, BATCHES, len(label))  # as many of each in all labels would be mixed better than at random
     noise = rng.normal(size=(len(label), D))
     vectors = {
         name: noise + directions(LABELS, apart, rng)[label] + directions(BATCHES, shift, rng)[batch]
