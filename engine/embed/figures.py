@@ -45,7 +45,7 @@ _ENDS = {
 _NAME_INCHES, _CELL_INCHES = 2.4, 1.75
 _MOST_LABELS = 40  # the highest and the lowest; the others are told in the footnote
 _MARKERS = "osD^v"  # from the seventh embedding on, colours come again
-_LABEL_LENGTH = 32
+_LABEL_INCHES, _LEGEND_INCHES = 2.6, 6.0
 
 
 def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, path_svg: Path, subtitle: str) -> None:
@@ -210,7 +210,7 @@ def draw_labels(per_label: pl.DataFrame, path_png: Path, path_svg: Path, subtitl
         if left_out
         else ""
     )
-    what = "mean silhouette" if metric == "silhouette_score" else metric.replace("_", " ")
+    what = "mean silhouette" if metric == "silhouette_score" else _NAMES.get(metric, metric.replace("_", " "))
     with house_style():
         page = new_page(10, 1.8 + 0.32 * max(len(shown), 3), f"Labels by {what}", subtitle, note=note)
         axes = page.add_subplot()
@@ -241,10 +241,15 @@ def draw_labels(per_label: pl.DataFrame, path_png: Path, path_svg: Path, subtitl
         axes.grid(axis="x")
         if metric == "silhouette_score":
             axes.axvline(0, color=GREY, linewidth=1)
+        else:
+            axes.set_xlim(-0.03, 1.03)
         if len(names) > 1:
-            axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(len(names), 5), borderpad=0)
+            column = 0.6 + 0.11 * max(len(_short(name)) for name in names)
+            columns = min(max(int(_LEGEND_INCHES / column), 1), len(names))
+            axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderpad=0)
         save_page(page, path_png, path_svg)
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _LABEL_LENGTH else f"{name[: _LABEL_LENGTH - 1]}…"
+    """Return a name that fits beside an axis; of long ones the middle is left out."""
+    return wrapped(name, _LABEL_INCHES, 11, lines=1)

@@ -78,6 +78,22 @@ def fuzzy_graph(space: Space) -> Any:
     return found
 
 
+class _NumpyNumbers:
+    """The random numbers that scanpy hands to igraph, so that clusters are the same: those of NumPy's RandomState."""
+
+    def __init__(self, seed: int) -> None:
+        self._numbers = np.random.RandomState(seed)  # noqa: NPY002 (as scanpy)
+        self.random, self.gauss = self._numbers.random, self._numbers.normal
+
+    def getrandbits(self, bits: int) -> int:
+        """Return a whole number of so many bits."""
+        return int(self._numbers.tomaxint() & ((1 << bits) - 1))
+
+    def randint(self, low: int, high: int) -> int:
+        """Return a whole number from low to high, both included."""
+        return int(self._numbers.randint(low, high + 1))
+
+
 def leiden(graph: Any, resolution: float = 1.0) -> npt.NDArray[np.int64]:
     """Return the Leiden clusters of a weighted graph: modularity by igraph, two iterations, seed 42, as scanpy.
 
@@ -96,7 +112,7 @@ def leiden(graph: Any, resolution: float = 1.0) -> npt.NDArray[np.int64]:
     drawn = igraph.Graph(n=graph.shape[0], directed=False)
     drawn.add_edges(np.stack([sources, targets], axis=1))
     drawn.es["weight"] = np.asarray(graph[sources, targets]).ravel()
-    igraph.set_random_number_generator(random.Random(SEED))
+    igraph.set_random_number_generator(_NumpyNumbers(SEED))
     try:
         found = drawn.community_leiden(
             objective_function="modularity", weights="weight", resolution=resolution, n_iterations=2

@@ -70,6 +70,12 @@ def test_equals_the_peers(name, metric, batch, expected, tolerance):
     assert found(batch, name)[metric or name].value == pytest.approx(expected, abs=tolerance)
 
 
+def test_leiden_clusters_are_those_of_scanpy():
+    pytest.importorskip("igraph", minversion="1.0")
+    assert found("phase", "clustering")["adjusted_rand_index"].value == pytest.approx(0.4283151036, abs=1e-9)
+    assert found("phase", "clustering")["normalized_mutual_info"].value == pytest.approx(0.6440463095, abs=1e-9)
+
+
 def test_details_equal_the_peers():
     silhouettes = found("phase", "silhouette_score")["silhouette_score"].per_label
     assert silhouettes["Dendritic"] == pytest.approx(0.223791, abs=1e-6)

@@ -13,7 +13,7 @@ LABELS, BATCHES, CELLS, D = 30, 5, 30, 16
 #: Distance of labels and of batches, in standard deviations of a cell.
 EMBEDDINGS = {
     "best": (6.0, 0.0),
-    "batches half apart": (6.0, 2.0),
+    "batches half apart": (6.0, 4.0),
     "batches apart": (6.0, 8.0),
     "labels lost": (0.5, 0.0),
 }
@@ -77,4 +77,6 @@ def test_anchors_lie_at_the_ends(metric: str) -> None:
         row = rows()[name, metric]
         worst, best = ("one_hot_batches", "shuffled") if metric in BATCH else ("random", "one_hot_labels")
         assert row[worst] < row[best]
-        assert row[worst] - 0.03 <= row["value"] <= row[best] + 0.03
+        # Inside labels, shuffled labels are cells from everywhere, whose weights are less even.
+        room = 0.06 if metric in ("cilisi", "batch_silhouette", "bras") else 0.03
+        assert row[worst] - room <= row["value"] <= row[best] + room
