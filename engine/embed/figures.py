@@ -212,7 +212,10 @@ def draw_labels(per_label: pl.DataFrame, path_png: Path, path_svg: Path, subtitl
     )
     what = "mean silhouette" if metric == "silhouette_score" else _NAMES.get(metric, metric.replace("_", " "))
     with house_style():
-        page = new_page(10, 1.8 + 0.32 * max(len(shown), 3), f"Labels by {what}", subtitle, note=note)
+        column = 0.6 + 0.11 * max((len(_short(name)) for name in names), default=1)
+        columns = max(int(_LEGEND_INCHES / column), 1)
+        above = 0.27 * -(-len(names) // columns)
+        page = new_page(10, 1.6 + above + 0.32 * max(len(shown), 3), f"Labels by {what}", subtitle, note=note)
         axes = page.add_subplot()
         places = {label: place for place, label in enumerate(shown["label"].to_list())}
         for number, name in enumerate(names):
@@ -244,9 +247,7 @@ def draw_labels(per_label: pl.DataFrame, path_png: Path, path_svg: Path, subtitl
         else:
             axes.set_xlim(-0.03, 1.03)
         if len(names) > 1:
-            column = 0.6 + 0.11 * max(len(_short(name)) for name in names)
-            columns = min(max(int(_LEGEND_INCHES / column), 1), len(names))
-            axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderpad=0)
+            axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(columns, len(names)), borderpad=0)
         save_page(page, path_png, path_svg)
 
 

@@ -82,7 +82,7 @@ class _NumpyNumbers:
     """The random numbers that scanpy hands to igraph, so that clusters are the same: those of NumPy's RandomState."""
 
     def __init__(self, seed: int) -> None:
-        self._numbers = np.random.RandomState(seed)  # noqa: NPY002 (as scanpy)
+        self._numbers = np.random.RandomState(seed)
         self.random, self.gauss = self._numbers.random, self._numbers.normal
 
     def getrandbits(self, bits: int) -> int:

@@ -37,7 +37,7 @@ def judged(folder: Path, embeddings: dict[str, float], labels: int, n: int = 90,
 
 def test_the_overview_says_who_is_first_and_whether_to_believe_it(tmp_path: Path) -> None:
     found, overview, labels = judged(tmp_path, {"poor": 0.2, "good": 3.0}, 3)
-    assert overview.startswith("good ranks first of 2 embeddings")
+    assert "good ranks first of 2 embeddings" in overview
     assert "intervals do not confirm it" not in overview
     said = verdict(found.tables["results"], found.tables["summary"])
     assert said.is_clear
@@ -59,7 +59,7 @@ def test_equal_embeddings_are_not_told_apart(tmp_path: Path) -> None:
 
 def test_one_embedding_and_many_labels(tmp_path: Path) -> None:
     _, overview, labels = judged(tmp_path, {"alone": 1.0}, 45)
-    assert overview.startswith("How good alone is")
+    assert "How good alone is" in overview
     assert "not defined" in overview  # no label has ten cells
     assert "5 labels between the highest and the lowest are not drawn" in labels
 
@@ -77,7 +77,7 @@ def test_many_embeddings_of_long_names_have_room(tmp_path: Path) -> None:
 def test_one_label_is_drawn_by_what_it_has(tmp_path: Path) -> None:
     _, overview, labels = judged(tmp_path, {"x": 1.0}, 1)
     assert overview.count("not defined") >= 3
-    assert labels.startswith("Labels by kSIM")
+    assert "Labels by kSIM" in labels
 
 
 @pytest.mark.parametrize(
