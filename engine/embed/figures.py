@@ -45,7 +45,7 @@ _ENDS = {
 _NAME_INCHES, _CELL_INCHES = 2.4, 1.75
 _MOST_LABELS = 40  # the highest and the lowest; the others are told in the footnote
 _MARKERS = "osD^v"  # from the seventh embedding on, colours come again
-_LABEL_INCHES, _LEGEND_INCHES = 2.6, 6.0
+_LABEL_INCHES, _LEGEND_INCHES = 3.0, 5.6
 
 
 def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, path_svg: Path, subtitle: str) -> None:
@@ -90,17 +90,11 @@ def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, 
             axes.text(x - 0.35, -0.7, head, va="baseline", fontsize=12, fontweight="bold", linespacing=1.1)
         for y, (line, anchor) in enumerate(zip(lines, anchors, strict=True)):
             colour = _COLOURS.get(line.family, GREY)
-            head = not line.metric or line.metric == "total"
-            if head:
+            if line.is_mean:
                 axes.plot([-1.0, edge + 0.6], [y - 0.5] * 2, color="#D0D0D0", linewidth=0.8)
             for x, name in enumerate(names):
-                if head:
-                    mean = totals[name] if line.metric else means[name, line.family]
-                    if mean is not None:
-                        axes.barh(
-                            y, 0.62 * float(np.clip(mean, 0, 1)), left=x - 0.35, height=0.5, color=colour, alpha=0.4
-                        )
-                        axes.text(x - 0.32, y, f"{mean:.2f}", va="center", fontsize=12, fontweight="bold")
+                if line.is_mean:
+                    _draw_mean(axes, x, y, totals[name] if line.metric else means[name, line.family], colour)
                 else:
                     _draw_cell(
                         axes, x, y, cells.get((name, line.metric)), colour, _stands_out(cells, names, name, line)
@@ -112,7 +106,7 @@ def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, 
         axes.set(xlim=(-0.55, edge + 0.6), ylim=(len(lines) - 0.4, -0.6), xticks=[], yticks=range(len(lines)))
         axes.set_yticklabels([line.title for line in lines], fontsize=12)
         for label, line in zip(axes.get_yticklabels(), lines, strict=True):
-            if not line.metric or line.metric == "total":
+            if line.is_mean:
                 label.set(fontweight="bold", color=_COLOURS.get(line.family, INK))
         axes.tick_params(length=0)
         for side in axes.spines.values():
@@ -128,12 +122,24 @@ class _Line:
     family: str
     metric: str
 
+    @property
+    def is_mean(self) -> bool:
+        """Whether it has the mean score of several metrics."""
+        return self.metric in ("", "total")
+
 
 def _metrics(results: pl.DataFrame, family: str) -> list[_Line]:
     return [
         _Line(_NAMES.get(name, name.replace("_", " ")), family, name)
         for name in results["metric_type"].unique(maintain_order=True).to_list()
     ]
+
+
+def _draw_mean(axes: Axes, x: int, y: int, mean: float | None, colour: str) -> None:
+    """Draw a mean score as a bar with its number."""
+    if mean is not None:
+        axes.barh(y, 0.62 * float(np.clip(mean, 0, 1)), left=x - 0.35, height=0.5, color=colour, alpha=0.4)
+        axes.text(x - 0.32, y, f"{mean:.2f}", va="center", fontsize=12, fontweight="bold")
 
 
 def _draw_cell(axes: Axes, x: int, y: int, row: dict[str, Any] | None, colour: str, bold: bool) -> None:
