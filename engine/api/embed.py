@@ -123,6 +123,8 @@ def _held(
         unknown = [key for key in keys if key not in embeddings.obsm]
         if unknown:
             raise InputError(f"obsm has no {examples(unknown)}; it has {examples(list(embeddings.obsm)) or 'none'}.")
+        if not keys and embeddings.X is None:
+            raise InputError(f"The AnnData has no X; name embeddings: obsm={list(embeddings.obsm)}.")
         arrays = {key: embeddings.obsm[key] for key in keys} or {"X": embeddings.X}
         if isinstance(unintegrated, str) and unintegrated:
             unintegrated = embeddings.obsm.get(unintegrated, unintegrated)

@@ -285,7 +285,7 @@ def _changes(a: Run, b: Run, both: pl.DataFrame, measure: Measure) -> pl.DataFra
     """List the groups that only one of two runs has above the threshold."""
     names = [pl.lit(a.name).alias("run_a"), pl.lit(b.name).alias("run_b")]
     if not measure.passes:
-        return both.clear().select(*names)
+        return pl.DataFrame(schema={"run_a": pl.String, "run_b": pl.String})
     only_a, only_b = (pl.col(f"{measure.passes}_{side}").fill_null(value=False) for side in "ab")
     change = pl.when(only_a).then(pl.lit("gained")).otherwise(pl.lit("lost")).alias("change")
     values = [f"{name}_{side}" for name in measure.values for side in "ab"]

@@ -10,6 +10,8 @@ from ..command.measure import Measure
 from .options import EmbedOptions
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from ..command.command import Plan
     from ..command.job import Job
     from ..results.tables import Column
@@ -31,17 +33,31 @@ def _plan(options: EmbedOptions) -> Plan:
 
 
 def _columns() -> Mapping[str, Sequence[Column]]:
-    from .tables import LABEL_COLUMNS, RESULT_COLUMNS, SUMMARY_COLUMNS
+    from .tables import LABEL_COLUMNS, RESULT_COLUMNS, SUMMARY_COLUMNS, WIDE_COLUMNS
 
-    return {"results.csv": RESULT_COLUMNS, "summary.csv": SUMMARY_COLUMNS, "per_label.csv": LABEL_COLUMNS}
+    return {
+        "results.csv": RESULT_COLUMNS,
+        "summary.csv": SUMMARY_COLUMNS,
+        "labels.csv": WIDE_COLUMNS,
+        "per_label.csv": LABEL_COLUMNS,
+    }
 
 
+def _keys(frame: pl.DataFrame) -> list[str]:
+    """Return what names a row: the label, and the embedding where there are several."""
+    return ["label"] if frame["embedding"].n_unique() < 2 else ["embedding", "label"]
+
+
+#: Labels are compared one with the other: metrics of all cells share these, and their differences have no p-value.
 MEASURE = Measure(
-    "results.csv",
-    lambda frame: ["embedding", "task", "metric_type"],
-    {"value": "value"},
-    unit="metric",
-    refusal=lambda manifest: "Metrics share cells: differences have no p-value",
+    "labels.csv",
+    _keys,
+    {
+        "silhouette_score": "silhouette of labels",
+        "clisi": "cLISI of labels",
+        "graph_connectivity": "connectivity of labels",
+    },
+    unit="label",
 )
 EMBED: Command[EmbedOptions, EmbedResult] = Command(
     "embed", EmbedOptions, _run, _plan, MEASURE, _columns, output="results/embed"

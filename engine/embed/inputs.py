@@ -174,6 +174,13 @@ def judged(
             raise InputError(f"{name!r} has {len(x)} cells and {x.shape[1]} dimensions; nothing can be judged.")
     before = np.ascontiguousarray(unintegrated[rows]) if unintegrated is not None else None
     cells = _cells(ids, wanted)
+    if len(cells.labels) == len(cells):
+        raise InputError(
+            f"Every cell has a label of its own in {wanted['labels']!r}, so nothing can be near its like: is it a "
+            "column of ids?"
+        )
+    constant = [name for name, x in taken.items() if (x == x[:1]).all()]
+    more += [f"All vectors of {name!r} are equal: no metric is defined." for name in constant]
     said = tuple(dict.fromkeys([*notes, *more, *_few(cells)]))
     return Inputs(taken, cells, ids, before, sources, said, dropped)
 
@@ -185,6 +192,7 @@ def _read(reference: Reference, options: EmbedOptions, named: Sequence[str]) -> 
         table=options.metadata,
         key=[each.strip() for each in options.key.split(",") if each.strip()],
         obsm=reference.obsm or None,
+        missing=options.missing,
         missing_text=options.missing_text,
         metadata_columns=named,
     )

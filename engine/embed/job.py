@@ -20,15 +20,15 @@ from ..results.folder import ResultFolder
 from ..results.progress import Advance
 from ..results.tables import Table
 from .anchors import ANCHOR_CELLS, COLUMNS, anchor_spaces, rescaled
-from .finding import Finding, Metric
+from .finding import Finding, Metric, undefined
 from .inputs import Inputs, read_inputs
 from .intervals import interval_of
 from .options import EmbedOptions
 from .records import as_records
 from .registry import metrics_of
 from .space import Space
-from .summary import summarised
-from .tables import LABEL_COLUMNS, RESULT_COLUMNS, SUMMARY_COLUMNS
+from .summary import labels_side_by_side, summarised
+from .tables import LABEL_COLUMNS, OF_LABELS, RESULT_COLUMNS, SUMMARY_COLUMNS, WIDE_COLUMNS
 
 __all__ = ["EmbedResult", "run_embed"]
 
@@ -70,6 +70,9 @@ class EmbedResult:
         found: dict[str, Table | pl.DataFrame] = {
             "results.csv": Table(self.results, RESULT_COLUMNS),
             "summary.csv": Table(self.summary_table, SUMMARY_COLUMNS),
+            "labels.csv": Table(
+                labels_side_by_side(self.per_label, self.inputs.cells.labels.names), WIDE_COLUMNS, OF_LABELS
+            ),
             "per_label.csv": Table(self.per_label, LABEL_COLUMNS),
         }
         if self.per_cell is not None:
@@ -197,7 +200,7 @@ def _judge(
 
         def compute(metric: Metric = metric) -> list[dict[str, Any]]:
             started = time.process_time()
-            value = metric.compute(space)
+            value = undefined("All vectors are equal.") if space.is_constant else metric.compute(space)
             several = value if isinstance(value, Mapping) else {metric.name: value}
             return [_packed(name, each, time.process_time() - started) for name, each in several.items()]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...kernels.names import DEVICES
 from ..errors import InputError
 from ..options import check_choices, option
-from ..tables.options import TextOptions
+from ..tables.options import MissingOptions
 
 __all__ = ["ANCHORS", "EmbedOptions"]
 
@@ -17,7 +17,7 @@ SAMPLE = "sample:pbmc68k@obsm:X_pca"
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbedOptions(TextOptions):
+class EmbedOptions(MissingOptions):
     """What ``fastbench embed`` was asked to do.
 
     Raises

@@ -61,6 +61,11 @@ class Space:
         return len(self.x)
 
     @cached_property
+    def is_constant(self) -> bool:
+        """Whether all vectors are equal."""
+        return bool((self.x == self.x[:1]).all())
+
+    @cached_property
     def _nearest(self) -> tuple[Ints, Floats]:
         if self._given is not None:
             return self._given

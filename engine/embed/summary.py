@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import polars as pl
 
-__all__ = ["Verdict", "summarised", "verdict"]
+__all__ = ["Verdict", "labels_side_by_side", "summarised", "verdict"]
 
 #: Weights of the total, those of scib.
 BIOLOGY, BATCH = 0.6, 0.4
@@ -40,12 +42,13 @@ def summarised(results: pl.DataFrame) -> pl.DataFrame:
         pl.lit(None, pl.Float64).alias(name) for name in ("biology", "batch", "order") if name not in table.columns
     )
     total = pl.coalesce(BIOLOGY * pl.col("biology") + BATCH * pl.col("batch"), "biology", "batch", "order")
-    table = table.with_columns(total=total).with_columns(
-        rank=pl.col("total").rank("min", descending=True).cast(pl.Int64)
-    )
-    return table.select("embedding", "biology", "batch", "order", "total", "rank").sort(
-        "rank", "embedding", nulls_last=True
-    )
+    # Random vectors mix batches perfectly: a mean of both must not put them first.
+    table = table.with_columns(total=total, above_random=pl.col("biology") > 0)
+    last = pl.col("above_random").fill_null(value=True).cast(pl.Int64)
+    rank = pl.struct(last, pl.col("total").fill_null(-math.inf)).rank("min", descending=True).cast(pl.Int64)
+    table = table.with_columns(rank=pl.when(pl.col("total").is_not_null()).then(rank))
+    columns = ["embedding", "biology", "batch", "order", "total", "above_random", "rank"]
+    return table.select(columns).sort("rank", "embedding", nulls_last=True)
 
 
 class Verdict(NamedTuple):
@@ -94,3 +97,20 @@ def verdict(results: pl.DataFrame, summary: pl.DataFrame) -> Verdict:
         return Verdict(f"{totals}; no metric has an interval in both", False)
     counts = f"above the next in {above}, below in {below}, and {len(both) - above - below} overlap"
     return Verdict(f"{totals}; of {len(both)} metrics with intervals it is {counts}", above > below)
+
+
+def labels_side_by_side(per_label: pl.DataFrame, labels: Sequence[str]) -> pl.DataFrame:
+    """Return one row an embedding and label, with a column for each metric that has a value for every label.
+
+    Parameters
+    ----------
+    per_label : polars.DataFrame
+        With the columns of ``per_label.csv``.
+    labels : sequence of str
+        The labels.
+    """
+    mine = per_label.filter(pl.col("label").is_in(list(labels)) & pl.col("n_cells").is_not_null())
+    keys = ["embedding", "label", "n_cells"]
+    if not len(mine):
+        return pl.DataFrame(schema={"embedding": pl.String, "label": pl.String, "n_cells": pl.Int64})
+    return mine.pivot("metric_type", index=keys, values="value", aggregate_function="first").sort("embedding", "label")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..results.tables import Column
 
-__all__ = ["LABEL_COLUMNS", "RESULT_COLUMNS", "SUMMARY_COLUMNS"]
+__all__ = ["LABEL_COLUMNS", "OF_LABELS", "RESULT_COLUMNS", "SUMMARY_COLUMNS", "WIDE_COLUMNS"]
 
 RESULT_COLUMNS = (
     Column("embedding", "text", "Its name."),
@@ -29,11 +29,19 @@ LABEL_COLUMNS = (
     Column("n_cells", "integer", "Its cells."),
     Column("value", "number", "Value of the metric among them."),
 )
+#: What the other columns of ``labels.csv`` mean.
+OF_LABELS = "Value of this metric among the cells of the label, see per_label.csv."
+WIDE_COLUMNS = (
+    Column("embedding", "text", "Its name."),
+    Column("label", "text", "Label."),
+    Column("n_cells", "integer", "Its cells."),
+)
 SUMMARY_COLUMNS = (
     Column("embedding", "text", "Its name."),
     Column("biology", "number", "Mean score of the metrics of biology that all embeddings have."),
     Column("batch", "number", "The same of the metrics of batches."),
     Column("order", "number", "The same of the metrics of order."),
     Column("total", "number", "0.6 biology + 0.4 batch, as scib; the one that is there where one is missing."),
-    Column("rank", "integer", "1 is best by total."),
+    Column("above_random", "boolean", "Whether the mean score of biology is above that of random vectors, 0."),
+    Column("rank", "integer", "1 is best by total; what is not above random vectors comes after all that is."),
 )

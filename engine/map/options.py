@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from ..errors import InputError
 from ..options import option
 from ..retrieval.options import NullModel, Scoring
-from ..tables.options import TextOptions
+from ..tables.options import MissingOptions
 
 __all__ = ["MapOptions"]
 
-MISSING = ("error", "drop-features")
-
 
 @dataclass(frozen=True, kw_only=True)
-class MapOptions(NullModel, Scoring, TextOptions):
+class MapOptions(NullModel, Scoring, MissingOptions):
     """What ``fastbench map`` was asked to do.
 
     Column rules are texts such as ``"Metadata_a,any(Metadata_b,Metadata_c)"``, see `columns.parse_columns`.
@@ -93,7 +91,6 @@ class MapOptions(NullModel, Scoring, TextOptions):
         "zarr: read chunks that are not stored, as zarr 3 leaves out zeros, as the fill value; else they are refused.",
         False,
     )
-    missing: str = option("What to do about feature columns with NaN or infinity.", "error", choices=MISSING)
 
     def __post_init__(self) -> None:
         """Refuse bad values before anything is read."""

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from ..options import option
 
-__all__ = ["TextOptions"]
+__all__ = ["MissingOptions", "TextOptions"]
+
+MISSING = ("error", "drop-features")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,3 +21,10 @@ class TextOptions:
         ("default",),
         many="comma",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingOptions(TextOptions):
+    """What becomes of features that are no numbers, of every command that reads features."""
+
+    missing: str = option("What to do about feature columns with NaN or infinity.", "error", choices=MISSING)

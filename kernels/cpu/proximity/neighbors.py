@@ -34,6 +34,7 @@ from ..rank.operands import Operands, double_bound, double_rows, double_scale, e
 from ..rank.rows import Rows, describe_rows
 from ..rank.tiles import finish
 from ..similarity import pair_value
+from .selection import kth_largest, write_nearest
 
 __all__ = ["Kept", "Search", "band_of", "nearest_neighbors", "search_of", "search_rest", "write_kept"]
 
@@ -212,7 +213,7 @@ def _by_definition(search: Search, queries: Ints) -> Ints:
         # Only those at or above the k-th largest value are sorted.
         least = np.partition(values, n - search.k)[n - search.k]
         few = np.flatnonzero(values >= least).astype(np.int32)
-        _write_nearest(values[few], few, len(few), order, search.found.indices[row], search.found.values[row])
+        write_nearest(values[few], few, len(few), order, search.found.indices[row], search.found.values[row])
     return queries[:0]
 
 
@@ -318,7 +319,7 @@ def _raise_floor(slot, k, band, kept, scratch):
         return 0
     for j in range(n):
         scratch[j] = entries[slot, j]
-    least = _kth_largest(scratch, n, k) - band
+    least = kth_largest(scratch, n, k) - band
     floor[slot] = least - abs(least) * 2.0**-20  # rounded down, whatever the type of the tile
     used = 0
     for j in range(n):
@@ -331,31 +332,6 @@ def _raise_floor(slot, k, band, kept, scratch):
 
 
 @njit
-def _kth_largest(values, n, k):
-    """Return the k-th largest of values[:n], which change places (Hoare's selection)."""
-    low, high = 0, n - 1
-    while low < high:
-        pivot = values[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while values[i] > pivot:
-                i += 1
-            while values[j] < pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if k - 1 <= j:
-            high = j
-        elif k - 1 >= i:
-            low = i
-        else:
-            break
-    return values[k - 1]
-
-
-@njit
 def _write_kept(rows, queries, slots, k, band, kept, scratch, exact, order, indices, values):
     """Compute what each query kept in float64, and write its k nearest."""
     for q in range(queries.size):
@@ -365,7 +341,7 @@ def _write_kept(rows, queries, slots, k, band, kept, scratch, exact, order, indi
         _raise_floor(slot, k, band, kept, scratch)
         for j in range(kept.filled[slot]):
             exact[j] = pair_value(rows.x, row, kept.rows[slot, j], rows.shift, rows.norm, rows.distance)
-        _write_nearest(exact, kept.rows[slot], kept.filled[slot], order, indices[row], values[row])
+        write_nearest(exact, kept.rows[slot], kept.filled[slot], order, indices[row], values[row])
 
 
 @njit
@@ -374,35 +350,3 @@ def _values_of(rows, row, values):
     for other in range(values.size):
         values[other] = pair_value(rows.x, row, other, rows.shift, rows.norm, rows.distance)
     values[row] = -np.inf
-
-
-@njit
-def _write_nearest(values, places, count, order, indices, out):
-    """Write the k = out.size of `count` places with the largest values, the first of equals first.
-
-    order (2, at least count) is scratch: runs of it are merged from one half to the other.
-    """
-    for j in range(count):
-        order[0, j] = j
-    side = 0
-    width = 1
-    while width < count:
-        for start in range(0, count, 2 * width):
-            a, middle = start, min(start + width, count)
-            b, stop = middle, min(start + 2 * width, count)
-            for at in range(start, stop):
-                take = b == stop
-                if a < middle and b < stop:
-                    one, other = order[side, a], order[side, b]
-                    take = values[one] > values[other] or (values[one] == values[other] and places[one] < places[other])
-                if take:
-                    order[1 - side, at] = order[side, a]
-                    a += 1
-                else:
-                    order[1 - side, at] = order[side, b]
-                    b += 1
-        side = 1 - side
-        width *= 2
-    for j in range(out.size):
-        indices[j] = places[order[side, j]]
-        out[j] = values[order[side, j]]

@@ -166,3 +166,36 @@ def test_vectors_in_memory_must_be_finite_and_of_one_length():
         fb.embed({"x": x[:20]}, labels=obs["ct"])
     with pytest.raises(InputError, match="names a column"):
         fb.embed(x, labels="ct")
+
+
+def test_results_are_compared_label_by_label(file: Path, tmp_path: Path):
+    for name in ("good", "bad"):
+        options = EmbedOptions(embeddings=(f"{file}@obsm:{name}",), labels="ct", anchors="none", tasks=("embedding",))
+        execute(EMBED, options, tmp_path / name)
+    found = fb.compare(str(tmp_path / "bad"), str(tmp_path / "good"))
+    row = found.tables["verdict"].row(by_predicate=pl.col("run") == "good", named=True)
+    assert row["common"] == 4
+    assert row["difference"] > 0.2
+    assert row["verdict"] == "not tested"  # four labels are too few to be drawn
+    assert "gained" not in row
+
+
+def test_random_vectors_never_rank_first():
+    x, obs = mixture(200, apart=1.5)
+    random = np.random.default_rng(5).normal(size=x.shape).astype(np.float32)
+    apart = x + 3 * (obs["lab"] == "lab 1").to_numpy()[:, None].astype(np.float32)  # labels hold, batches are apart
+    found = fb.embed(
+        {"random": random, "apart": apart}, labels=obs["ct"], batch=obs["lab"], progress_bar=False, **QUICK
+    )
+    summary = found.tables["summary"]
+    assert summary["embedding"].to_list() == ["apart", "random"]
+    assert summary["batch"][1] > summary["batch"][0]
+
+
+def test_equal_vectors_and_labels_of_one_cell_are_said():
+    x, obs = mixture(60)
+    found = fb.embed({"x": np.ones_like(x)}, labels=obs["ct"], anchors="none", progress_bar=False, **QUICK)
+    assert set(found.tables["results"]["status"]) == {"All vectors are equal."}
+    assert any("are equal" in note for note in found.notes)
+    with pytest.raises(InputError, match="label of its own"):
+        fb.embed({"x": x}, labels=list(obs.index))
