@@ -16,7 +16,9 @@ from ..readers.embeddings.described import read_described
 from ..tables.frames import require_columns
 from ..tables.profiles import Profiles, Source
 from .cells import Cells, Groups, grouped
+from .metrics.neighborhoods import KSIM_NEIGHBORS, KSIM_SHARE
 from .options import SAMPLE, EmbedOptions
+from .space import MOST_NEIGHBORS
 
 __all__ = ["Inputs", "Reference", "columns_of", "judged", "read_inputs"]
 
@@ -273,6 +275,13 @@ def _cells(ids: pl.DataFrame, wanted: dict[str, str]) -> Cells:
 
 def _few(cells: Cells) -> list[str]:
     notes = []
+    if cells.batch is not None and len(cells) <= MOST_NEIGHBORS:
+        notes.append(f"The {MOST_NEIGHBORS} nearest of {len(cells)} cells are all: entropy_per_cell says nothing.")
+    largest = int(cells.labels.sizes.max())
+    if largest - 1 < KSIM_SHARE * min(KSIM_NEIGHBORS, len(cells) - 1):
+        notes.append(
+            f"No label has more than {largest} cells: ksim, of {KSIM_NEIGHBORS} neighbours, is 0 for all vectors."
+        )
     single = [name for name, size in zip(cells.labels.names, cells.labels.sizes, strict=True) if size == 1]
     if single:
         notes.append(f"{len(single)} labels have one cell, whose silhouette is 0 by definition: {examples(single)}.")

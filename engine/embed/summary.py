@@ -12,6 +12,8 @@ __all__ = ["Verdict", "labels_side_by_side", "summarised", "verdict"]
 
 #: Weights of the total, those of scib.
 BIOLOGY, BATCH = 0.6, 0.4
+#: Mean scores of random vectors lie within this of 0.
+RANDOM = 0.05
 
 
 def summarised(results: pl.DataFrame) -> pl.DataFrame:
@@ -43,7 +45,7 @@ def summarised(results: pl.DataFrame) -> pl.DataFrame:
     )
     total = pl.coalesce(BIOLOGY * pl.col("biology") + BATCH * pl.col("batch"), "biology", "batch", "order")
     # Random vectors mix batches perfectly: a mean of both must not put them first.
-    table = table.with_columns(total=total, above_random=pl.col("biology") > 0)
+    table = table.with_columns(total=total, above_random=pl.col("biology") > RANDOM)
     last = pl.col("above_random").fill_null(value=True).cast(pl.Int64)
     rank = pl.struct(last, pl.col("total").fill_null(-math.inf)).rank("min", descending=True).cast(pl.Int64)
     table = table.with_columns(rank=pl.when(pl.col("total").is_not_null()).then(rank))

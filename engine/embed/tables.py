@@ -42,6 +42,6 @@ SUMMARY_COLUMNS = (
     Column("batch", "number", "The same of the metrics of batches."),
     Column("order", "number", "The same of the metrics of order."),
     Column("total", "number", "0.6 biology + 0.4 batch, as scib; the one that is there where one is missing."),
-    Column("above_random", "boolean", "Whether the mean score of biology is above that of random vectors, 0."),
+    Column("above_random", "boolean", "Whether the mean score of biology is above 0.05, what random vectors may have."),
     Column("rank", "integer", "1 is best by total; what is not above random vectors comes after all that is."),
 )

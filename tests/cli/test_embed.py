@@ -38,7 +38,15 @@ def test_the_packaged_sample_is_told_to_be_one(tmp_path: Path) -> None:
     assert "silhouette_score" in done.stdout
     assert " 0.550 " in done.stdout
     files = {path.name for path in (tmp_path / "out").iterdir()}
-    assert files == {"results.csv", "results.json", "summary.csv", "per_label.csv", "figures", "manifest.json"}
+    assert files == {
+        "results.csv",
+        "results.json",
+        "summary.csv",
+        "labels.csv",
+        "per_label.csv",
+        "figures",
+        "manifest.json",
+    }
 
 
 def test_two_embeddings_are_ranked_and_the_verdict_is_a_sentence(folder: Path, tmp_path: Path) -> None:

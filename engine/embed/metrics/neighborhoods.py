@@ -42,8 +42,6 @@ def entropy_per_cell(space: Space) -> Finding:
     if len(batch) < 2:
         return undefined("There is one batch, whose entropy has no scale.")
     k = min(MOST_NEIGHBORS, len(space))
-    if k == len(space):
-        return undefined(f"Its {MOST_NEIGHBORS} nearest are all {k} cells, whatever the vectors.")
     share = _counts(space, batch, k, itself=True) / k
     with np.errstate(divide="ignore", invalid="ignore"):
         per_cell = -np.where(share > 0, share * np.log(share), 0).sum(axis=1) / math.log(len(batch))
@@ -133,8 +131,6 @@ def ksim(space: Space) -> Finding:
     labels = space.cells.labels
     indices, _ = space.neighbors(KSIM_NEIGHBORS)
     k = indices.shape[1]
-    if labels.sizes.max() - 1 < KSIM_SHARE * k:
-        return undefined(f"No label has so many cells that they can be {KSIM_SHARE:.0%} of {k} neighbours.")
     same = (labels.codes[indices] == labels.codes[:, None]).sum(axis=1)
     per_cell = (same >= KSIM_SHARE * k).astype(np.float64)
     params = {"n_neighbors": k}

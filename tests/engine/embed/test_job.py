@@ -181,7 +181,7 @@ def test_results_are_compared_label_by_label(file: Path, tmp_path: Path):
 
 
 def test_random_vectors_never_rank_first():
-    x, obs = mixture(200, apart=1.5)
+    x, obs = mixture(200, apart=3.0)
     random = np.random.default_rng(5).normal(size=x.shape).astype(np.float32)
     apart = x + 3 * (obs["lab"] == "lab 1").to_numpy()[:, None].astype(np.float32)  # labels hold, batches are apart
     found = fb.embed(
@@ -194,7 +194,7 @@ def test_random_vectors_never_rank_first():
 
 def test_equal_vectors_and_labels_of_one_cell_are_said():
     x, obs = mixture(60)
-    found = fb.embed({"x": np.ones_like(x)}, labels=obs["ct"], anchors="none", progress_bar=False, **QUICK)
+    found = fb.embed({"x": np.ones_like(x)}, labels=obs["ct"], anchors="none", progress_bar=False, tasks=["embedding"])
     assert set(found.tables["results"]["status"]) == {"All vectors are equal."}
     assert any("are equal" in note for note in found.notes)
     with pytest.raises(InputError, match="label of its own"):
