@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["embed"]
 
-_COLUMNS = ["embedding", "metric_type", "value", "lower", "upper", "score"]
+_COLUMNS = ["embedding", "metric_type", "variant", "value", "lower", "upper", "score"]
 
 
 def _show(result: EmbedResult, options: EmbedOptions, output: Path) -> None:
     """Print every metric beside its interval and score, and which embedding is best."""
-    show_notes(result.inputs.notes)
+    show_notes(result.notes())
     if not options.embeddings:
         typer.echo(
             "note: nothing was named: this is the packaged sample of 700 blood cells, its batches are cell phases"

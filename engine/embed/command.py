@@ -38,7 +38,7 @@ def _columns() -> Mapping[str, Sequence[Column]]:
 
 MEASURE = Measure(
     "results.csv",
-    lambda frame: ["embedding", "task", "metric_type"],
+    lambda frame: ["embedding", "task", "metric_type", "variant"],
     {"value": "value"},
     unit="metric",
     refusal=lambda manifest: "Metrics share cells: differences have no p-value",

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from ..figures.style import GREY, INK, OKABE_ITO, house_style, new_page, save_page
+from .finding import WHOLE
 
 __all__ = ["draw_labels", "draw_overview"]
 
@@ -31,13 +32,17 @@ def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, 
     """
     names = summary["embedding"].to_list()
     metrics = (
-        results.select("metric_type", "family")
+        results.filter(pl.col("variant") == WHOLE)
+        .select("task", "metric_type", "family")
         .unique(maintain_order=True)
         .sort(pl.col("family").replace_strict({"biology": 0, "batch": 1, "order": 2}), maintain_order=True)
     )
-    columns = metrics["metric_type"].to_list()
-    families = dict(metrics.iter_rows())
-    cells = {(row["embedding"], row["metric_type"]): row for row in results.iter_rows(named=True)}
+    columns = list(metrics.select("task", "metric_type").iter_rows())
+    families = dict(zip(columns, metrics["family"].to_list(), strict=True))
+    cells = {
+        (row["embedding"], (row["task"], row["metric_type"])): row
+        for row in results.filter(pl.col("variant") == WHOLE).iter_rows(named=True)
+    }
     best = names[0] if len(names) > 1 else ""
     title = f"{best} ranks first of {len(names)} embeddings" if best else f"How good {names[0]} is"
     note = (
@@ -68,9 +73,7 @@ def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, 
             yticklabels=[_short(name) for name in names],
         )
         axes.set_xticks([*range(len(columns)), len(columns) + 0.9])
-        axes.set_xticklabels(
-            [*(name.replace("_", " ") for name in columns), "total"], rotation=40, ha="right", fontsize=11
-        )
+        axes.set_xticklabels([*_titles(columns), "total"], rotation=40, ha="right", fontsize=11)
         for label, metric in zip(axes.get_xticklabels(), columns, strict=False):
             label.set_color(_COLOURS[families[metric]])
         axes.tick_params(length=0)
@@ -97,7 +100,7 @@ def draw_labels(per_label: pl.DataFrame, path_png: Path, path_svg: Path, subtitl
     metric = next((name for name in ("silhouette_score", "clisi") if name in per_label["metric_type"]), "")
     if not metric:
         metric = per_label["metric_type"][0] if len(per_label) else ""
-    some = per_label.filter(pl.col("metric_type") == metric)
+    some = per_label.filter((pl.col("metric_type") == metric) & (pl.col("variant") == WHOLE))
     order = some.group_by("label").agg(pl.col("value").mean(), pl.col("n_cells").first()).sort("value", "label")
     shown = order.tail(_MOST_LABELS)
     left_out = len(order) - len(shown)
@@ -135,6 +138,12 @@ def draw_labels(per_label: pl.DataFrame, path_png: Path, path_svg: Path, subtitl
         if len(names) > 1:
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(len(names), 5), borderpad=0)
         save_page(page, path_png, path_svg)
+
+
+def _titles(columns: list[tuple[str, str]]) -> list[str]:
+    """Return the names of metrics in words; with the task where two tasks have one."""
+    names = [name for _, name in columns]
+    return [(f"{name} ({task})" if names.count(name) > 1 else name).replace("_", " ") for task, name in columns]
 
 
 def _short(name: str) -> str:
