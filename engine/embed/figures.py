@@ -143,7 +143,10 @@ def draw_labels(per_label: pl.DataFrame, path_png: Path, path_svg: Path, subtitl
 def _titles(columns: list[tuple[str, str]]) -> list[str]:
     """Return the names of metrics in words; with the task where two tasks have one."""
     names = [name for _, name in columns]
-    return [(f"{name} ({task})" if names.count(name) > 1 else name).replace("_", " ") for task, name in columns]
+    return [
+        (f"{name} ({task.split('_')[0]})" if names.count(name) > 1 else name).replace("_", " ")
+        for task, name in columns
+    ]
 
 
 def _short(name: str) -> str:

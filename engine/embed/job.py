@@ -286,7 +286,9 @@ def _tables(
     options: EmbedOptions,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, np.ndarray]]:
     """Return the rows of results and of labels, and the columns of cells."""
-    results, labels, per_cell = [], [], {}
+    results: list[dict[str, Any]] = []
+    labels: list[dict[str, Any]] = []
+    per_cell: dict[str, np.ndarray] = {}
     sizes = dict(zip(cells.labels.names, cells.labels.sizes.tolist(), strict=True))
     for name, findings in found.items():
         for key, finding in findings.items():

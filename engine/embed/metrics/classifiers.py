@@ -69,7 +69,7 @@ def class_scores(truth: Ints, predicted: Ints, k: int) -> ClassScores:
     right, there, said = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
 
     def share(part: Any, whole: Any) -> Floats:
-        return np.divide(part, whole, out=np.zeros(k), where=whole > 0)
+        return np.asarray(np.divide(part, whole, out=np.zeros(k), where=whole > 0))
 
     return ClassScores(share(right, said), share(right, there), share(2 * right, there + said), there + said > 0)
 

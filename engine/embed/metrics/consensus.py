@@ -39,7 +39,7 @@ def scgraph(space: Space) -> Finding:
         return undefined(f"No batch has {LEAST_BATCH} cells.")
     tables = []
     for code in large:
-        rows = batch.rows(code)
+        rows = batch.rows(int(code))
         places = _components(space.unintegrated[rows].astype(np.float64))
         tables.append(_shares(_centers(places, Groups(labels.codes[rows], labels.names), kept)))
     count = np.sum([~np.isnan(table) for table in tables], axis=0)

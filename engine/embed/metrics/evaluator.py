@@ -80,7 +80,7 @@ def _apart(space: Space) -> tuple[Floats, int]:
 
     def divergence(share: Floats) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(share > 0, share * np.log2(share / middle), 0.0).sum(axis=1)
+            return np.asarray(np.where(share > 0, share * np.log2(share / middle), 0.0).sum(axis=1))
 
     return np.sqrt(np.maximum((divergence(p) + divergence(q)) / 2, 0)), k
 

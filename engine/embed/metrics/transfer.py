@@ -146,10 +146,10 @@ def _of_cells(space: Space, fits: list[Fit], score: str, names: list[str]) -> Fi
 def _inside(space: Space, species: Groups, code: int, counts: Ints) -> list[Named]:
     """Return the findings of folds inside one species."""
     name = species.names[code]
-    about = {"train_species": name, "test_species": name, "aggregate": space.prediction.aggregate}
-    side = _side(space, species, code, np.flatnonzero(counts >= LEAST_CELLS))
-    sizes = np.bincount(side.codes) if len(side.codes) else np.zeros(0, np.int64)
-    enough = np.flatnonzero(counts >= LEAST_CELLS)[sizes >= FOLDS]
+    about: dict[str, Any] = {"train_species": name, "test_species": name, "aggregate": space.prediction.aggregate}
+    enough = np.flatnonzero(counts >= LEAST_CELLS)
+    if len(enough):
+        enough = enough[np.bincount(_side(space, species, code, enough).codes) >= FOLDS]
     if len(enough) < 2:
         what = "cells" if space.prediction.aggregate == "none" else "donors"
         reason = f"Fewer than two labels of the species have {FOLDS} {what}, and {LEAST_CELLS} cells."
@@ -178,7 +178,7 @@ def _over(found: list[Named], names: tuple[str, ...], mean_of: str, word: str) -
             if each.name == name and each.finding.params["classifier"] == mean_of
         }
         known = {variant: finding.value for variant, finding in parts.items() if not math.isnan(finding.value)}
-        params = {
+        params: dict[str, Any] = {
             "train_species": "all",
             "test_species": "all" if word else "the same",
             "classifier": mean_of,
