@@ -59,10 +59,12 @@ class Cells:
     ----------
     labels : Groups
         What they are.
-    batch, donor, species : Groups, optional
-        Where they come from; species may be data sets or tissues.
+    batch, donor : Groups, optional
+        Where they come from.
     order : ndarray of float64, shape (n,), optional
         Their place in a sequence, such as a time point.
+    species : Groups, optional
+        Between which labels are transferred; data sets or tissues as well.
     """
 
     labels: Groups
