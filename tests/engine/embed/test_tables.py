@@ -108,6 +108,18 @@ def test_two_runs_can_be_compared(folder: Path, tmp_path: Path):
     assert run.frame.height == pl.read_csv(folder / "results.csv").height
 
 
+def test_a_second_run_differs_in_its_time_alone(tmp_path: Path):
+    from fastbench.engine.command.rerun import differences
+
+    options = EmbedOptions(tasks=("embedding",), anchors="none", bootstrap=20)
+    for name in ("one", "two"):
+        execute(EMBED, options, tmp_path / name)
+    one, two = (json.loads((tmp_path / name / "results.vcp.json").read_text()) for name in ("one", "two"))
+    assert one["runtime_metrics"] != two["runtime_metrics"]
+    found = differences(tmp_path / "one", tmp_path / "two")
+    assert set(found["status"]) == {"equal"}, found.to_dicts()
+
+
 def test_what_did_not_converge_is_a_note():
     rng = np.random.default_rng(0)
     labels = [f"l{i % 3}" for i in range(90)]
