@@ -12,6 +12,8 @@ from .console import show_notes, show_table
 from .declared import command_line
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from ..engine.embed.job import EmbedResult
     from ..engine.embed.options import EmbedOptions
 
@@ -29,14 +31,28 @@ def _show(result: EmbedResult, options: EmbedOptions, output: Path) -> None:
         )
     typer.echo()
     show_table(result.results, result.subtitle(), _COLUMNS)
-    undefined = result.results.filter(result.results["status"] != "ok")
-    for row in undefined.iter_rows(named=True):
-        typer.echo(f"note: {row['embedding']}: {row['metric_type']} is not defined: {row['status']}")
+    for line in _undefined(result.results):
+        typer.echo(f"note: {line}")
     typer.echo()
     if len(result.summary_table) > 1:
         show_table(result.summary_table, "Mean scores (0: worst anchor, 1: best)", result.summary_table.columns)
         typer.echo()
     typer.echo(f"results: {output}")
+
+
+def _undefined(results: pl.DataFrame) -> list[str]:
+    """Return one sentence for metrics that are not defined for one reason."""
+    from ..engine.embed.finding import WHOLE
+
+    named: dict[tuple[str, str, str], list[str]] = {}
+    for row in results.iter_rows(named=True):
+        if row["status"] != "ok":
+            named.setdefault((row["embedding"], row["variant"], row["status"]), []).append(row["metric_type"])
+    return [
+        f"{embedding}: {', '.join(metrics)}{'' if variant == WHOLE else f' ({variant})'} "
+        f"{'is' if len(metrics) == 1 else 'are'} not defined: {reason}"
+        for (embedding, variant, reason), metrics in named.items()
+    ]
 
 
 embed = command_line(

@@ -151,8 +151,8 @@ def _inside(space: Space, species: Groups, code: int, counts: Ints) -> list[Name
     if len(enough):
         enough = enough[np.bincount(_side(space, species, code, enough).codes) >= FOLDS]
     if len(enough) < 2:
-        what = "cells" if space.prediction.aggregate == "none" else "donors"
-        reason = f"Fewer than two labels of the species have {FOLDS} {what}, and {LEAST_CELLS} cells."
+        donors_too = "" if space.prediction.aggregate == "none" else f" and {FOLDS} donors"
+        reason = f"Fewer than two labels of the species have {LEAST_CELLS} cells{donors_too}."
         return without_values(FOLD_NAMES, reason, name, **about, classifier=_mean_name(space))
     side = _side(space, species, code, enough)
     donors = side.donors if space.prediction.aggregate == "none" else None
