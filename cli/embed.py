@@ -12,26 +12,27 @@ from .console import show_notes, show_table
 from .declared import command_line
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from ..engine.embed.job import EmbedResult
     from ..engine.embed.options import EmbedOptions
 
 __all__ = ["embed"]
 
-_COLUMNS = ["embedding", "metric_type", "value", "lower", "upper", "score"]
+_COLUMNS = ["embedding", "metric_type", "variant", "value", "lower", "upper", "score"]
 
 
 def _show(result: EmbedResult, options: EmbedOptions, output: Path) -> None:
     """Print every metric beside its interval and score, and which embedding is best."""
-    show_notes(result.inputs.notes)
+    show_notes(result.notes())
     if not options.embeddings:
         typer.echo(
             "note: nothing was named: this is the packaged sample of 700 blood cells, its batches are cell phases"
         )
     typer.echo()
     show_table(result.results, result.subtitle(), _COLUMNS)
-    undefined = result.results.filter(result.results["status"] != "ok")
-    for row in undefined.iter_rows(named=True):
-        typer.echo(f"note: {row['embedding']}: {row['metric_type']} is not defined: {row['status']}")
+    for line in _undefined(result.results):
+        typer.echo(f"note: {line}")
     typer.echo()
     if len(result.summary_table) > 1:
         from ..engine.embed.summary import verdict
@@ -40,6 +41,21 @@ def _show(result: EmbedResult, options: EmbedOptions, output: Path) -> None:
         typer.echo(f"{verdict(result.results, result.summary_table).sentence}.")
         typer.echo()
     typer.echo(f"results: {output}")
+
+
+def _undefined(results: pl.DataFrame) -> list[str]:
+    """Return one sentence for metrics that are not defined for one reason."""
+    from ..engine.embed.finding import WHOLE
+
+    named: dict[tuple[str, str, str], list[str]] = {}
+    for row in results.iter_rows(named=True):
+        if row["status"] != "ok":
+            named.setdefault((row["embedding"], row["variant"], row["status"]), []).append(row["metric_type"])
+    return [
+        f"{embedding}: {', '.join(metrics)}{'' if variant == WHOLE else f' ({variant})'} "
+        f"{'is' if len(metrics) == 1 else 'are'} not defined: {reason}"
+        for (embedding, variant, reason), metrics in named.items()
+    ]
 
 
 embed = command_line(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from ...kernels.backend import Backend
-from .cells import Cells, Groups
+from .cells import Groups
 from .finding import Metric
 from .space import Space
 
@@ -25,47 +23,33 @@ WORST_AND_BEST = {"biology": ("random", "labels"), "batch": ("batches", "shuffle
 _DIMENSIONS, _SPREAD = 32, 0.05
 
 
-def anchor_spaces(
-    x: npt.NDArray[np.floating],
-    cells: Cells,
-    backend: Backend[Any],
-    seed: int,
-    threads: int,
-    neighbors: Callable[[], Any] | None = None,
-) -> Iterator[tuple[str, Space]]:
+def anchor_spaces(space: Space, seed: int) -> Iterator[tuple[str, Space]]:
     """Give the anchors by name.
 
     Parameters
     ----------
-    x : ndarray, shape (n, d)
-        The embedding that is judged.
-    cells : Cells
-        Of its cells.
-    backend, threads
-        The kernels.
+    space : Space
+        The embedding that is judged; shuffled labels share its neighbours.
     seed : int
         Of what is random.
-    neighbors : callable, optional
-        Returns the neighbours of the embedding, which shuffled labels share.
 
     Yields
     ------
     name : str
         ``random`` (normal vectors), ``shuffled`` (the embedding, with labels, batches and order moved to other cells),
-        ``labels`` (one place a label) or ``batches`` (one place a batch).
+        ``labels`` (one place a label), ``batches`` or ``species`` (one place a batch or species).
     space : Space
         Ready to be judged.
     """
     rng = np.random.default_rng(seed)
-    yield (
-        "random",
-        Space(rng.normal(size=(len(cells), _DIMENSIONS)).astype(np.float32), cells, backend, threads=threads),
-    )
-    known = neighbors() if neighbors is not None else None
-    yield "shuffled", Space(x, cells.shuffled(seed), backend, threads=threads, neighbors=known)
-    yield "labels", Space(_placed(cells.labels, rng), cells, backend, threads=threads)
+    cells = space.cells
+    yield "random", space.like(rng.normal(size=(len(cells), _DIMENSIONS)).astype(np.float32), cells)
+    yield "shuffled", space.like(space.x, cells.shuffled(seed), space.neighbors(len(cells)))
+    yield "labels", space.like(_placed(cells.labels, rng), cells)
     if cells.batch is not None:
-        yield "batches", Space(_placed(cells.batch, rng), cells, backend, threads=threads)
+        yield "batches", space.like(_placed(cells.batch, rng), cells)
+    if cells.species is not None:
+        yield "species", space.like(_placed(cells.species, rng), cells)
 
 
 def _placed(groups: Groups, rng: np.random.Generator) -> npt.NDArray[np.float32]:

@@ -63,12 +63,15 @@ class Cells:
         Where they come from.
     order : ndarray of float64, shape (n,), optional
         Their place in a sequence, such as a time point.
+    species : Groups, optional
+        Between which labels are transferred; data sets or tissues as well.
     """
 
     labels: Groups
     batch: Groups | None = None
     donor: Groups | None = None
     order: npt.NDArray[np.float64] | None = None
+    species: Groups | None = None
 
     def __len__(self) -> int:
         return len(self.labels.codes)
@@ -80,10 +83,11 @@ class Cells:
             self.batch.of(rows) if self.batch else None,
             self.donor.of(rows) if self.donor else None,
             self.order[rows] if self.order is not None else None,
+            self.species.of(rows) if self.species else None,
         )
 
     def shuffled(self, seed: int) -> Cells:
-        """Return them with labels, batches and order each moved to other cells at random."""
+        """Return them with labels, batches, order and species each moved to other cells at random."""
         rng = np.random.default_rng(seed)
 
         def moved(groups: Groups) -> Groups:
@@ -94,4 +98,5 @@ class Cells:
             labels=moved(self.labels),
             batch=moved(self.batch) if self.batch else None,
             order=rng.permutation(self.order) if self.order is not None else None,
+            species=moved(self.species) if self.species else None,
         )

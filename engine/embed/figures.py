@@ -11,6 +11,7 @@ import polars as pl
 
 from ..figures.style import GREY, INK, OKABE_ITO, house_style, new_page, save_page, wrapped
 from .anchors import COLUMNS, WORST_AND_BEST
+from .finding import WHOLE
 from .summary import verdict
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, 
         What was judged.
     """
     names = summary["embedding"].to_list()
+    results = _distinct(results)
     families = [family for family in _COLOURS if family in results["family"]]
     lines = [
         line
@@ -202,7 +204,7 @@ def draw_labels(per_label: pl.DataFrame, path_png: Path, path_svg: Path, subtitl
     metric = next((name for name in ("silhouette_score", "clisi") if name in per_label["metric_type"]), "")
     if not metric:
         metric = per_label["metric_type"][0] if len(per_label) else ""
-    some = per_label.filter(pl.col("metric_type") == metric)
+    some = per_label.filter((pl.col("metric_type") == metric) & (pl.col("variant") == WHOLE))
     order = some.group_by("label").agg(pl.col("value").mean(), pl.col("n_cells").first()).sort("value", "label")
     shown = (
         order
@@ -255,6 +257,16 @@ def draw_labels(per_label: pl.DataFrame, path_png: Path, path_svg: Path, subtitl
         if len(names) > 1:
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(columns, len(names)), borderpad=0)
         save_page(page, path_png, path_svg)
+
+
+def _distinct(results: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of whole metrics; the name of one that two tasks have says the task."""
+    some = results.filter(pl.col("variant") == WHOLE)
+    shared = pl.col("task").n_unique().over("metric_type") > 1
+    task = pl.col("task").str.replace_all("_", " ")
+    return some.with_columns(
+        metric_type=pl.when(shared).then(pl.format("{} ({})", "metric_type", task)).otherwise("metric_type")
+    )
 
 
 def _short(name: str) -> str:

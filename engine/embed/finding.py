@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,12 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from .space import Space
 
-__all__ = ["Finding", "Metric", "undefined"]
+__all__ = ["ANCHORS", "WHOLE", "Finding", "Metric", "Named", "named", "undefined"]
+
+#: The variant of a finding that has no other beside it, or sums them up.
+WHOLE = "all"
+#: What most metrics are put beside, see `anchors`.
+ANCHORS = ("random", "shuffled", "labels", "batches")
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class Finding:
         The value is this intercept and slope of that mean or median.
     params : mapping
         What it was computed with.
+    variant : str
+        What tells it from others of its name, such as the classifier.
     """
 
     value: float
@@ -45,11 +52,40 @@ class Finding:
     statistic: str = "other"
     rescaled: tuple[float, float] = (0.0, 1.0)
     params: Mapping[str, Any] = field(default_factory=dict)
+    variant: str = WHOLE
 
 
-def undefined(reason: str, **params: Any) -> Finding:
+def undefined(reason: str, variant: str = WHOLE, **params: Any) -> Finding:
     """Return what stands for a value that is not defined."""
-    return Finding(math.nan, reason, params=params)
+    return Finding(math.nan, reason, params=params, variant=variant)
+
+
+class Named(NamedTuple):
+    """A finding and its name.
+
+    Attributes
+    ----------
+    name : str
+        The metric_type of cz-benchmarks.
+    finding : Finding
+        Its name and variant together occur once a task.
+    """
+
+    name: str
+    finding: Finding
+
+
+#: What a metric may return.
+Found = Finding | Mapping[str, Finding] | Sequence[Named]
+
+
+def named(found: Found, name: str) -> list[Named]:
+    """Return the findings of a metric with their names; `name` is that of one alone."""
+    if isinstance(found, Finding):
+        return [Named(name, found)]
+    if isinstance(found, Mapping):
+        return [Named(key, each) for key, each in found.items()]
+    return list(found)
 
 
 @dataclass(frozen=True)
@@ -65,16 +101,19 @@ class Metric:
     family : {"biology", "batch", "order"}
         What is judged.
     compute : callable
-        ``space -> finding``, or findings by name where several come together.
+        ``space -> finding``, or findings by name where several come together, a list where names recur.
     meaning : str
         One sentence.
     needs : tuple of str
-        Which of batch, order and unintegrated must be given.
+        Which of batch, order, species and unintegrated must be given.
+    anchors : tuple of str
+        What it is put beside: of costly metrics only what their scores need.
     """
 
     name: str
     task: str
     family: str
-    compute: Callable[[Space], Finding | Mapping[str, Finding]]
+    compute: Callable[[Space], Found]
     meaning: str
     needs: tuple[str, ...] = ()
+    anchors: tuple[str, ...] = ANCHORS

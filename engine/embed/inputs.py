@@ -87,6 +87,12 @@ class Inputs:
     notes: tuple[str, ...] = ()
     dropped: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def given(self) -> list[str]:
+        """What metrics may need and is there."""
+        known = [name for name in ("batch", "order", "species") if getattr(self.cells, name) is not None]
+        return [*known, "unintegrated"] if self.unintegrated is not None else known
+
 
 def read_inputs(options: EmbedOptions) -> Inputs:
     """Read embeddings and labels, and leave out cells that cannot be judged.
@@ -105,7 +111,7 @@ def read_inputs(options: EmbedOptions) -> Inputs:
     wanted = columns_of(options)
     read = [_read(reference, options, list(wanted.values())) for reference in [*references, *more]]
     first = read[0]
-    require_columns(first.metadata, list(wanted.values()), "--labels, --batch, --donor and --order")
+    require_columns(first.metadata, list(wanted.values()), "--labels, --batch, --donor, --order and --species")
     for reference, profiles in zip([*references, *more][1:], read[1:], strict=True):
         _refuse_other_cells(first, profiles, references[0], reference, list(wanted.values()))
     return judged(
@@ -126,6 +132,7 @@ def columns_of(options: EmbedOptions) -> dict[str, str]:
         "batch": options.batch or ("phase" if sample else ""),
         "donor": options.donor,
         "order": options.order,
+        "species": options.species,
     }
     return {name: column for name, column in columns.items() if column}
 
@@ -270,7 +277,7 @@ def _cells(ids: pl.DataFrame, wanted: dict[str, str]) -> Cells:
         if not np.isfinite(order).all():
             values = ids[wanted["order"]].to_numpy()[~np.isfinite(order)][:5].tolist()
             raise InputError(f"--order {wanted['order']!r} must be numbers, but has {examples(values)}.")
-    return Cells(labels, groups("batch"), groups("donor"), order)
+    return Cells(labels, groups("batch"), groups("donor"), order, groups("species"))
 
 
 def _few(cells: Cells) -> list[str]:

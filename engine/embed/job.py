@@ -9,30 +9,40 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from ..command.job import Job
 from ..devices import backend_of
+from ..options import as_mapping
 from ..results.folder import ResultFolder
 from ..results.progress import Advance
 from ..results.tables import Table
 from .anchors import ANCHOR_CELLS, COLUMNS, anchor_spaces, rescaled
-from .finding import Finding, Metric, undefined
+from .finding import WHOLE, Finding, Metric, named, undefined
 from .inputs import Inputs, read_inputs
 from .intervals import interval_of
 from .options import EmbedOptions
-from .records import as_records
+from .records import as_records, as_vcp, not_converged
 from .registry import metrics_of
-from .space import Space
+from .space import Prediction, Space
 from .summary import labels_side_by_side, summarised
 from .tables import LABEL_COLUMNS, OF_LABELS, RESULT_COLUMNS, SUMMARY_COLUMNS, WIDE_COLUMNS
 
 __all__ = ["EmbedResult", "run_embed"]
 
 _UNINTEGRATED = "unintegrated"
+_KINDS = {"text": pl.String, "number": pl.Float64, "integer": pl.Int64}
+
+
+class _Key(NamedTuple):
+    """What names a finding."""
+
+    metric: Metric
+    name: str
+    variant: str
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,8 @@ class EmbedResult:
     def write_files(self, folder: ResultFolder) -> dict[str, Any]:
         """Write the records of cz-benchmarks."""
         folder.path("results.json").write_text(json.dumps(as_records(self.results), indent=1))
+        vcp = as_vcp(self.results, as_mapping(self.options), sum(self.timings.values()))
+        folder.path("results.vcp.json").write_text(json.dumps(vcp, indent=1))
         return {}
 
     def draw(self, path: Callable[[str], Path]) -> None:
@@ -100,12 +112,16 @@ class EmbedResult:
         batches = f", {len(cells.batch)} batches" if cells.batch is not None else ""
         return f"{len(cells):,} cells of {len(cells.labels)} labels{batches}"
 
+    def notes(self) -> list[str]:
+        """Return what was left out, and which classifiers stopped before they converged."""
+        return [*self.inputs.notes, *not_converged(self.results)]
+
     def account(self) -> dict[str, Any]:
         """Return the entries of the manifest."""
         return {
             "inputs": [source.as_dict() for source in self.inputs.sources],
             "dropped": self.inputs.dropped,
-            "notes": list(self.inputs.notes),
+            "notes": self.notes(),
             "statistic": {"interval": f"bootstrap, {self.options.level:g}", "neighbors": "exact, euclidean"},
             "device": self.options.device,
         }
@@ -141,18 +157,13 @@ def run_embed(options: EmbedOptions, job: Job | None = None, inputs: Inputs | No
     with job.stage("reading embeddings", "read"):
         inputs = inputs or read_inputs(options)
     cells = inputs.cells
-    given = [
-        *(["batch"] if cells.batch is not None else []),
-        *(["order"] if cells.order is not None else []),
-        *([_UNINTEGRATED] if inputs.unintegrated is not None else []),
-    ]
-    metrics = metrics_of(options.tasks, given)
+    metrics = metrics_of(options.tasks, inputs.given)
     judged = dict(inputs.vectors)
     if inputs.unintegrated is not None and _UNINTEGRATED not in judged:
         judged[_UNINTEGRATED] = inputs.unintegrated
     digests = [source.sha256 for source in inputs.sources]
-    found: dict[str, dict[tuple[Metric, str], Finding]] = {}
-    anchors: dict[str, dict[str, dict[str, float]]] = {}
+    found: dict[str, dict[_Key, Finding]] = {}
+    anchors: dict[str, dict[_Key, dict[str, float]]] = {}
     for name, x in judged.items():
         space = _space(x, inputs, options)
         with job.stage(
@@ -169,7 +180,9 @@ def run_embed(options: EmbedOptions, job: Job | None = None, inputs: Inputs | No
         options,
         every,
         pl.DataFrame(
-            labels, schema={"embedding": str, "metric_type": str, "label": str, "n_cells": int, "value": float}
+            labels,
+            schema={column.name: _KINDS[column.kind] for column in LABEL_COLUMNS},
+            orient="row",
         ),
         summarised(every),
         inputs,
@@ -188,25 +201,32 @@ def _kept(job: Job, of: str, digests: list[str], key: str, compute: Callable[[],
 
 def _space(x: np.ndarray, inputs: Inputs, options: EmbedOptions) -> Space:
     backend = backend_of(options.device)
-    return Space(x, inputs.cells, backend, unintegrated=inputs.unintegrated, threads=options.threads)
+    prediction = Prediction(options.classifiers, options.aggregate)
+    return Space(
+        x,
+        inputs.cells,
+        backend,
+        unintegrated=inputs.unintegrated,
+        threads=options.threads,
+        prediction=prediction,
+    )
 
 
-def _judge(
-    space: Space, metrics: list[Metric], keep: Callable[[str, Callable[[], Any]], Any]
-) -> dict[tuple[Metric, str], Finding]:
-    """Return what each metric finds, by metric and name; several may come from one computation."""
-    found: dict[tuple[Metric, str], Finding] = {}
+def _judge(space: Space, metrics: list[Metric], keep: Callable[[str, Callable[[], Any]], Any]) -> dict[_Key, Finding]:
+    """Return what each metric finds; several findings may come from one computation."""
+    found: dict[_Key, Finding] = {}
     for metric in metrics:
 
         def compute(metric: Metric = metric) -> list[dict[str, Any]]:
             started = time.process_time()
             value = undefined("All vectors are equal.") if space.is_constant else metric.compute(space)
-            several = value if isinstance(value, Mapping) else {metric.name: value}
-            return [_packed(name, each, time.process_time() - started) for name, each in several.items()]
+            several = named(value, metric.name)
+            seconds = time.process_time() - started
+            return [_packed(name, each, seconds) for name, each in several]
 
         for packed in keep(metric.name, compute):
             name, finding = _unpacked(packed)
-            found[metric, name] = finding
+            found[_Key(metric, name, finding.variant)] = finding
     return found
 
 
@@ -214,6 +234,7 @@ def _packed(name: str, finding: Finding, seconds: float) -> dict[str, Any]:
     """Return a finding as a step keeps it."""
     return {
         "name": name,
+        "variant": finding.variant,
         "value": None if math.isnan(finding.value) else finding.value,
         "reason": finding.reason,
         "per_label": dict(finding.per_label),
@@ -235,58 +256,53 @@ def _unpacked(packed: Mapping[str, Any]) -> tuple[str, Finding]:
         packed["statistic"],
         (start, slope),
         {key: each for key, each in packed["params"].items() if key != "cpu_seconds"},
+        packed["variant"],
     )
 
 
 def _anchors(
     space: Space, options: EmbedOptions, metrics: list[Metric], job: Job, name: str, digests: list[str]
-) -> dict[str, dict[str, float]]:
-    """Return the values of anchors by metric name and anchor."""
+) -> dict[_Key, dict[str, float]]:
+    """Return the values of anchors by metric and anchor."""
     rows = np.arange(len(space))
     if len(rows) > ANCHOR_CELLS:
         rows = np.sort(np.random.default_rng(options.seed).choice(rows, ANCHOR_CELLS, replace=False))
-    whole = len(rows) == len(space)
-    x, cells = (space.x, space.cells) if whole else (np.ascontiguousarray(space.x[rows]), space.cells.of(rows))
-    spaces = anchor_spaces(
-        x,
-        cells,
-        space.backend,
-        options.seed,
-        options.threads,
-        (lambda: space.neighbors(len(space))) if whole else None,
-    )
-    wanted = [metric for metric in metrics if _UNINTEGRATED not in metric.needs]
-    values: dict[str, dict[str, float]] = {}
-    for anchor, other in spaces:
+        space = space.like(np.ascontiguousarray(space.x[rows]), space.cells.of(rows))
+    values: dict[_Key, dict[str, float]] = {}
+    for anchor, other in anchor_spaces(space, options.seed):
+        wanted = [metric for metric in metrics if anchor in metric.anchors and _UNINTEGRATED not in metric.needs]
         found = _judge(other, wanted, partial(_kept, job, f"{name} {anchor}", digests))
-        for (_, key), finding in found.items():
-            values.setdefault(key, {})[anchor] = finding.value
+        for key, finding in found.items():
+            values.setdefault(key, {})["batches" if anchor == "species" else anchor] = finding.value
     return values
 
 
 def _schema() -> dict[str, Any]:
-    kinds = {"text": pl.String, "number": pl.Float64}
-    return {column.name: kinds[column.kind] for column in RESULT_COLUMNS}
+    return {column.name: _KINDS[column.kind] for column in RESULT_COLUMNS}
 
 
 def _tables(
-    found: Mapping[str, Mapping[tuple[Metric, str], Finding]],
-    anchors: Mapping[str, Mapping[str, Mapping[str, float]]],
+    found: Mapping[str, Mapping[_Key, Finding]],
+    anchors: Mapping[str, Mapping[_Key, Mapping[str, float]]],
     cells: Any,
     options: EmbedOptions,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, np.ndarray]]:
     """Return the rows of results and of labels, and the columns of cells."""
-    results, labels, per_cell = [], [], {}
+    results: list[dict[str, Any]] = []
+    labels: list[dict[str, Any]] = []
+    per_cell: dict[str, np.ndarray] = {}
     sizes = dict(zip(cells.labels.names, cells.labels.sizes.tolist(), strict=True))
     for name, findings in found.items():
-        for (metric, key), finding in findings.items():
+        for key, finding in findings.items():
+            metric = key.metric
             lower, upper = interval_of(finding, cells.donor, options.bootstrap, options.level, options.seed)
             near = anchors.get(name, {}).get(key, {})
             results.append(
                 {
                     "embedding": name,
                     "task": metric.task,
-                    "metric_type": key,
+                    "metric_type": key.name,
+                    "variant": key.variant,
                     "family": metric.family,
                     "value": _or_none(finding.value),
                     "status": finding.reason or "ok",
@@ -298,12 +314,26 @@ def _tables(
                 }
             )
             labels += [
-                {"embedding": name, "metric_type": key, "label": label, "n_cells": sizes.get(label), "value": value}
+                {
+                    "embedding": name,
+                    "task": metric.task,
+                    "metric_type": key.name,
+                    "variant": key.variant,
+                    "label": label,
+                    "n_cells": sizes.get(label),
+                    "value": value,
+                }
                 for label, value in finding.per_label.items()
             ]
             if finding.per_cell is not None:
-                per_cell[f"{name} {key}"] = finding.per_cell
+                per_cell[_column(name, key, per_cell)] = finding.per_cell
     return results, labels, per_cell
+
+
+def _column(name: str, key: _Key, taken: Mapping[str, Any]) -> str:
+    """Return the name of a column of cells: its variant and task stand in it where it needs them."""
+    plain = " ".join([name, key.name, *([] if key.variant == WHOLE else [key.variant])])
+    return plain if plain not in taken else f"{plain} ({key.metric.task})"
 
 
 def _or_none(value: float) -> float | None:

@@ -9,10 +9,14 @@ from ..errors import InputError
 from ..options import check_choices, option
 from ..tables.options import MissingOptions
 
-__all__ = ["ANCHORS", "EmbedOptions"]
+__all__ = ["AGGREGATES", "ANCHORS", "CLASSIFIERS", "EmbedOptions"]
 
 #: What embeddings are compared with, see `anchors`.
 ANCHORS = ("all", "none")
+#: Logistic regression, k nearest neighbours, random forest.
+CLASSIFIERS = ("lr", "knn", "rf")
+#: How cells of a donor are put together.
+AGGREGATES = ("none", "mean", "median")
 SAMPLE = "sample:pbmc68k@obsm:X_pca"
 
 
@@ -36,6 +40,9 @@ class EmbedOptions(MissingOptions):
     batch: str = option("Column of batches, such as plates: adds the metrics of integration.", "")
     donor: str = option("Column of donors: intervals draw donors instead of cells.", "")
     order: str = option("Column of numbers, such as time points: adds the metrics of order.", "")
+    species: str = option(
+        "Column of species, data sets or tissues: adds label transfer between them, and their integration.", ""
+    )
     unintegrated: str = option(
         "Vectors before integration, FILE[@obsm:KEY]: adds what integration took away, and a row.",
         "",
@@ -46,6 +53,15 @@ class EmbedOptions(MissingOptions):
     key: str = option("Columns by which rows of --metadata are joined.", "")
     tasks: tuple[str, ...] = option(
         "Tasks, separated by commas; all that have what they need when left out.", (), many="comma"
+    )
+    classifiers: tuple[str, ...] = option(
+        "Which predict labels, separated by commas; rf takes most of the time.",
+        CLASSIFIERS,
+        choices=CLASSIFIERS,
+        many="comma",
+    )
+    aggregate: str = option(
+        "How cells of a donor and label become one before labels are transferred.", "none", choices=AGGREGATES
     )
     anchors: str = option(
         "Whether values are put beside those of random vectors, shuffled labels and perfect vectors.",
@@ -71,5 +87,9 @@ class EmbedOptions(MissingOptions):
                 raise InputError(f"{name} must be {least} or more, but it is {getattr(self, name)}.")
         if not 0 < self.level < 1:
             raise InputError(f"level must lie between 0 and 1, but it is {self.level:g}.")
+        if not self.classifiers:
+            raise InputError(f"classifiers names none; there are {', '.join(CLASSIFIERS)}.")
+        if self.aggregate != "none" and not self.donor:
+            raise InputError(f"--aggregate {self.aggregate} puts cells of a donor together; give --donor as well.")
         if self.key and not self.metadata:
             raise InputError("--key names columns of --metadata; give that table as well.")

@@ -7,7 +7,19 @@ from collections.abc import Sequence
 from ..choices import did_you_mean
 from ..errors import InputError
 from .finding import Metric
-from .metrics import clusters, graphs, neighborhoods, regression, sequences, silhouettes
+from .metrics import (
+    clusters,
+    consensus,
+    diffusion,
+    evaluator,
+    graphs,
+    neighborhoods,
+    prediction,
+    regression,
+    sequences,
+    silhouettes,
+    transfer,
+)
 
 __all__ = ["METRICS", "TASKS", "metrics_of"]
 
@@ -73,6 +85,68 @@ METRICS = (
         sequences.sequential_alignment,
         "How near in the order neighbours are.",
         ("order",),
+    ),
+    Metric(
+        "scgraph",
+        "embedding",
+        "biology",
+        consensus.scgraph,
+        "Distances between labels as inside unintegrated batches.",
+        ("batch", "unintegrated"),
+    ),
+    Metric(
+        "kbet_per_label",
+        "batch_integration",
+        "batch",
+        diffusion.kbet_per_label,
+        "Share of cells that pass kBET inside their label, mean over labels.",
+        ("batch",),
+        ("batches",),  # labels that are shuffled fall into pieces, which says nothing of batches: no score
+    ),
+    Metric(
+        "sbee",
+        "batch_integration",
+        "batch",
+        evaluator.sbee,
+        "Batches inside labels: mixed among neighbours, and as near as cells of one batch.",
+        ("batch",),
+        ("shuffled", "batches"),
+    ),
+    Metric(
+        "label_prediction",
+        "label_prediction",
+        "biology",
+        prediction.label_prediction,
+        "Labels that classifiers predict in five folds.",
+        (),
+        ("random", "labels"),
+    ),
+    Metric(
+        "cross-species_entropy",
+        "cross-species_integration",
+        "batch",
+        transfer.species_entropy,
+        "Mean entropy of species around a cell.",
+        ("species",),
+        ("random", "shuffled", "labels", "species"),
+    ),
+    Metric(
+        "cross-species_silhouette",
+        "cross-species_integration",
+        "batch",
+        transfer.species_silhouette,
+        "1 - |silhouette| of species inside labels.",
+        ("species",),
+        ("random", "shuffled", "labels", "species"),
+    ),
+    Metric(
+        "cross-species_label_prediction",
+        "cross-species_label_prediction",
+        "biology",
+        transfer.label_transfer,
+        "Labels that classifiers transfer between species.",
+        ("species",),
+        ("random", "labels"),
     ),
 )
 TASKS = tuple(dict.fromkeys(metric.task for metric in METRICS))

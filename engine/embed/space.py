@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,14 +12,31 @@ import numpy.typing as npt
 
 from ...kernels.backend import Backend
 from .cells import Cells, Groups, Ints
+from .options import CLASSIFIERS
 
-__all__ = ["MOST_NEIGHBORS", "Space", "silhouettes_of"]
+__all__ = ["MOST_NEIGHBORS", "Prediction", "Space", "silhouettes_of"]
 
 #: Neighbours, itself included, of the metric that needs most (entropy per cell).
 MOST_NEIGHBORS = 200
 
 Floats = npt.NDArray[np.float64]
 Advance = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """How labels are predicted.
+
+    Attributes
+    ----------
+    classifiers : tuple of {"lr", "knn", "rf"}
+        By which.
+    aggregate : {"none", "mean", "median"}
+        How cells of a donor and label are put together before labels are transferred.
+    """
+
+    classifiers: tuple[str, ...] = CLASSIFIERS
+    aggregate: str = "none"
 
 
 class Space:
@@ -38,6 +56,8 @@ class Space:
         Worker threads; 0 takes all cores.
     neighbors : tuple of (ndarray of int64, ndarray of float64), optional
         Indices and distances of the nearest others, (n, k) each, where they are known.
+    prediction : Prediction, optional
+        How labels are predicted.
     advance : callable, optional
         Called with the share of a long step that is done.
     """
@@ -51,14 +71,20 @@ class Space:
         unintegrated: npt.NDArray[np.floating] | None = None,
         threads: int = 0,
         neighbors: tuple[Ints, Floats] | None = None,
+        prediction: Prediction = Prediction(),
         advance: Advance | None = None,
     ) -> None:
         self.x, self.cells, self.backend = x, cells, backend
         self.unintegrated, self.threads, self.advance = unintegrated, threads, advance
+        self.prediction = prediction
         self._given = neighbors
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def like(self, x: npt.NDArray[np.floating], cells: Cells, neighbors: tuple[Ints, Floats] | None = None) -> Space:
+        """Return other vectors or other cells, judged in the same way."""
+        return Space(x, cells, self.backend, threads=self.threads, neighbors=neighbors, prediction=self.prediction)
 
     @cached_property
     def is_constant(self) -> bool:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import polars as pl
 
+from .finding import WHOLE
+
 __all__ = ["Verdict", "labels_side_by_side", "summarised", "verdict"]
 
 #: Weights of the total, those of scib.
@@ -23,7 +25,7 @@ def summarised(results: pl.DataFrame) -> pl.DataFrame:
     ----------
     results : polars.DataFrame
         With the columns of ``results.csv``. The score of a metric counts (its value where it has none), of metrics
-        that all embeddings have; so do all metrics alike.
+        that all embeddings have; so do all metrics alike. Only the variant that is the whole counts.
 
     Returns
     -------
@@ -31,10 +33,11 @@ def summarised(results: pl.DataFrame) -> pl.DataFrame:
         Columns as `tables.SUMMARY_COLUMNS`. Equal totals share a rank.
     """
     n = results["embedding"].n_unique()
-    used = results.with_columns(used=pl.coalesce("score", "value")).filter(pl.col("used").is_not_null())
-    shared = used.group_by("metric_type").len().filter(pl.col("len") == n)["metric_type"]
+    used = results.filter(pl.col("variant") == WHOLE).with_columns(used=pl.coalesce("score", "value"))
+    used = used.filter(pl.col("used").is_not_null())
+    shared = used.group_by("task", "metric_type").len().filter(pl.col("len") == n)
     means = (
-        used.filter(pl.col("metric_type").is_in(shared.implode()))
+        used.join(shared, on=["task", "metric_type"], how="semi")
         .group_by("embedding", "family")
         .agg(pl.col("used").mean())
         .pivot("family", index="embedding", values="used")

@@ -10,6 +10,7 @@ RESULT_COLUMNS = (
     Column("embedding", "text", "Its name."),
     Column("task", "text", "Task, as cz-benchmarks names it."),
     Column("metric_type", "text", "Metric."),
+    Column("variant", "text", "What tells values of one metric apart, such as the classifier; all: the whole."),
     Column("family", "text", "What is judged: biology, batch or order."),
     Column("value", "number", "Value of the metric, higher is better; missing where it is not defined."),
     Column("status", "text", "Why the value is missing; else 'ok'."),
@@ -24,9 +25,11 @@ RESULT_COLUMNS = (
 )
 LABEL_COLUMNS = (
     Column("embedding", "text", "Its name."),
+    Column("task", "text", "Task."),
     Column("metric_type", "text", "Metric."),
-    Column("label", "text", "Label (or place in the order)."),
-    Column("n_cells", "integer", "Its cells."),
+    Column("variant", "text", "As in results.csv."),
+    Column("label", "text", "Label, place in the order, or fold of cells."),
+    Column("n_cells", "integer", "Cells of the label; missing of others."),
     Column("value", "number", "Value of the metric among them."),
 )
 #: What the other columns of ``labels.csv`` mean.

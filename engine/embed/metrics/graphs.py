@@ -59,11 +59,14 @@ def bandwidths(distances: Floats) -> tuple[Floats, Floats]:
     return nearest, np.maximum(width, _LEAST * np.where(nearest > 0, mine, all_))
 
 
-def fuzzy_graph(space: Space) -> Any:
-    """Return the weights of the graph of 15 neighbours, (n, n) CSR: the fuzzy union of UMAP, as scanpy makes it."""
+def fuzzy_graph(space: Space, neighbors: int = GRAPH_NEIGHBORS) -> Any:
+    """Return the weights of the graph of neighbours, (n, n) CSR: the fuzzy union of UMAP, as scanpy makes it.
+
+    A cell counts among its own `neighbors`.
+    """
     import scipy.sparse
 
-    indices, distances = space.neighbors(GRAPH_NEIGHBORS - 1)
+    indices, distances = space.neighbors(neighbors - 1)
     nearest, width = bandwidths(distances)
     with np.errstate(invalid="ignore", divide="ignore"):
         weights = np.exp(-np.maximum(distances - nearest[:, None], 0) / width[:, None])
