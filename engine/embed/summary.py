@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from .command import MEASURE
 from .finding import WHOLE
 
 __all__ = ["Verdict", "labels_side_by_side", "summarised", "verdict"]
@@ -105,7 +106,7 @@ def verdict(results: pl.DataFrame, summary: pl.DataFrame) -> Verdict:
 
 
 def labels_side_by_side(per_label: pl.DataFrame, labels: Sequence[str]) -> pl.DataFrame:
-    """Return one row an embedding and label, with a column for each metric that has a value for every label.
+    """Return one row an embedding and label, with a column for each metric that has values of labels.
 
     Parameters
     ----------
@@ -114,8 +115,11 @@ def labels_side_by_side(per_label: pl.DataFrame, labels: Sequence[str]) -> pl.Da
     labels : sequence of str
         The labels.
     """
-    mine = per_label.filter(pl.col("label").is_in(list(labels)) & pl.col("n_cells").is_not_null())
-    keys = ["embedding", "label", "n_cells"]
-    if not len(mine):
-        return pl.DataFrame(schema={"embedding": pl.String, "label": pl.String, "n_cells": pl.Int64})
-    return mine.pivot("metric_type", index=keys, values="value", aggregate_function="first").sort("embedding", "label")
+    known = pl.col("label").is_in(list(labels)) & pl.col("n_cells").is_not_null() & (pl.col("variant") == WHOLE)
+    mine = per_label.filter(known)
+    table = pl.DataFrame(schema={"embedding": pl.String, "label": pl.String, "n_cells": pl.Int64})
+    if len(mine):
+        keys = table.columns
+        table = mine.pivot("metric_type", index=keys, values="value", aggregate_function="first")
+    missing = [name for name in MEASURE.values if name not in table.columns]
+    return table.with_columns(pl.lit(None, pl.Float64).alias(name) for name in missing).sort("embedding", "label")

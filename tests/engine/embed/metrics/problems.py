@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from fastbench.engine.embed.cells import Cells, grouped
+from fastbench.engine.embed.finding import named
 from fastbench.engine.embed.space import Space
 from fastbench.kernels import cpu
 
@@ -75,6 +76,6 @@ def moved(space: Space, order: np.ndarray) -> Space:
     )
 
 
-def values(found: Any) -> dict[str, float]:
-    """Return the values of a metric by name."""
-    return {name: each.value for name, each in found.items()} if isinstance(found, dict) else {"": found.value}
+def values(found: Any) -> dict[tuple[str, str], float]:
+    """Return the values of a metric by name and variant."""
+    return {(name, each.variant): each.value for name, each in named(found, "")}
