@@ -82,9 +82,7 @@ def known_pairs(relations: Sequence[tuple[str, str]], entities: Sequence[str]) -
     """
     place = {name: row for row, name in enumerate(entities)}
     found = {
-        (min(place[a], place[b]), max(place[a], place[b]))
-        for a, b in relations
-        if a != b and a in place and b in place
+        (min(place[a], place[b]), max(place[a], place[b])) for a, b in relations if a != b and a in place and b in place
     }
     return np.array(sorted(found), np.int64).reshape(-1, 2)
 

@@ -92,9 +92,7 @@ def magnitude_null(controls: npt.NDArray[np.floating], n: int, draws: int, rng: 
         inside = np.einsum("ij,ij->i", to_chosen, chosen)
         across = to_chosen.sum(axis=1) - inside
         outside = total - inside - 2 * across
-        found[start : start + len(chosen)] = (
-            2 * across / (n * (m - n)) - inside / n**2 - outside / (m - n) ** 2
-        )
+        found[start : start + len(chosen)] = 2 * across / (n * (m - n)) - inside / n**2 - outside / (m - n) ** 2
     return found
 
 
