@@ -11,8 +11,8 @@ from ..figures.style import GREY, INK, OKABE_ITO, house_style, new_page, save_pa
 
 __all__ = ["draw_labels", "draw_overview"]
 
-_COLOURS = {"biology": OKABE_ITO[0], "batch": OKABE_ITO[1], "order": OKABE_ITO[2]}
-_TITLES = {"biology": "labels", "batch": "batches", "order": "order"}
+_COLOURS = {"biology": OKABE_ITO[0], "batch": OKABE_ITO[1], "order": OKABE_ITO[2], "perturbation": OKABE_ITO[3]}
+_TITLES = {"biology": "labels", "batch": "batches", "order": "order", "perturbation": "perturbations"}
 _MOST_LABELS = 40  # the others are told in the footnote
 _LABEL_LENGTH = 32
 
@@ -33,7 +33,10 @@ def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, 
     metrics = (
         results.select("metric_type", "family")
         .unique(maintain_order=True)
-        .sort(pl.col("family").replace_strict({"biology": 0, "batch": 1, "order": 2}), maintain_order=True)
+        .sort(
+            pl.col("family").replace_strict({"biology": 0, "batch": 1, "order": 2, "perturbation": 3}),
+            maintain_order=True,
+        )
     )
     columns = metrics["metric_type"].to_list()
     families = dict(metrics.iter_rows())

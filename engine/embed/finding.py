@@ -62,14 +62,14 @@ class Metric:
         As its peer spells it.
     task : str
         The task that it belongs to.
-    family : {"biology", "batch", "order"}
+    family : {"biology", "batch", "order", "perturbation"}
         What is judged.
     compute : callable
         ``space -> finding``, or findings by name where several come together.
     meaning : str
         One sentence.
     needs : tuple of str
-        Which of batch, order and unintegrated must be given.
+        Which of batch, order, unintegrated, relations and control-labels must be given.
     """
 
     name: str

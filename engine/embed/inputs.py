@@ -10,15 +10,20 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ..choices import did_you_mean
 from ..errors import InputError, examples
+from ..painting.relation_files import read_relations
 from ..readers import packaged
 from ..readers.embeddings.described import read_described
 from ..tables.frames import require_columns
 from ..tables.profiles import Profiles, Source
-from .cells import Cells, Groups, grouped
+from .cells import Cells, Groups, Known, grouped
 from .options import SAMPLE, EmbedOptions
 
-__all__ = ["Inputs", "Reference", "columns_of", "judged", "read_inputs"]
+__all__ = ["COUNTS", "Inputs", "Reference", "columns_of", "judged", "read_inputs"]
+
+#: The embedding that --count-column makes: one number a cell or well.
+COUNTS = "cells_per_well"
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,8 @@ class Inputs:
         What was left out.
     dropped : dict of str to int
         Cells by reason.
+    known : Known
+        What is known of labels that are perturbations.
     """
 
     vectors: dict[str, npt.NDArray[np.float32]]
@@ -84,6 +91,14 @@ class Inputs:
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()
     dropped: dict[str, int] = field(default_factory=dict)
+    known: Known = field(default_factory=Known)
+
+    @property
+    def needs_met(self) -> list[str]:
+        """Needs of metrics of perturbations that are met."""
+        relations = self.known.relations
+        given = {"relations": relations.pairs or relations.clusters, "control-labels": self.known.controls}
+        return [name for name, value in given.items() if value]
 
 
 def read_inputs(options: EmbedOptions) -> Inputs:
@@ -103,7 +118,7 @@ def read_inputs(options: EmbedOptions) -> Inputs:
     wanted = columns_of(options)
     read = [_read(reference, options, list(wanted.values())) for reference in [*references, *more]]
     first = read[0]
-    require_columns(first.metadata, list(wanted.values()), "--labels, --batch, --donor and --order")
+    require_columns(first.metadata, list(wanted.values()), "--labels, --batch, --donor, --order and --count-column")
     for reference, profiles in zip([*references, *more][1:], read[1:], strict=True):
         _refuse_other_cells(first, profiles, references[0], reference, list(wanted.values()))
     return judged(
@@ -124,6 +139,7 @@ def columns_of(options: EmbedOptions) -> dict[str, str]:
         "batch": options.batch or ("phase" if sample else ""),
         "donor": options.donor,
         "order": options.order,
+        "count-column": options.count_column,
     }
     return {name: column for name, column in columns.items() if column}
 
@@ -174,8 +190,13 @@ def judged(
             raise InputError(f"{name!r} has {len(x)} cells and {x.shape[1]} dimensions; nothing can be judged.")
     before = np.ascontiguousarray(unintegrated[rows]) if unintegrated is not None else None
     cells = _cells(ids, wanted)
+    known = _known(options, cells.labels)
+    if "count-column" in wanted:
+        if COUNTS in taken:
+            raise InputError(f"An embedding is called {COUNTS!r}, as that of --count-column; give it another name.")
+        taken[COUNTS] = _numbers(ids, wanted, "count-column").astype(np.float32)[:, None]
     said = tuple(dict.fromkeys([*notes, *more, *_few(cells)]))
-    return Inputs(taken, cells, ids, before, sources, said, dropped)
+    return Inputs(taken, cells, ids, before, (*sources, *known.relations.sources), said, dropped, known)
 
 
 def _read(reference: Reference, options: EmbedOptions, named: Sequence[str]) -> Profiles:
@@ -254,13 +275,28 @@ def _cells(ids: pl.DataFrame, wanted: dict[str, str]) -> Cells:
 
     labels = groups("labels")
     assert labels is not None
-    order = None
-    if "order" in wanted:
-        order = ids[wanted["order"]].cast(pl.Float64, strict=False).to_numpy()
-        if not np.isfinite(order).all():
-            values = ids[wanted["order"]].to_numpy()[~np.isfinite(order)][:5].tolist()
-            raise InputError(f"--order {wanted['order']!r} must be numbers, but has {examples(values)}.")
+    order = _numbers(ids, wanted, "order") if "order" in wanted else None
     return Cells(labels, groups("batch"), groups("donor"), order)
+
+
+def _numbers(ids: pl.DataFrame, wanted: Mapping[str, str], name: str) -> npt.NDArray[np.float64]:
+    """Return a column of numbers."""
+    column = ids[wanted[name]]
+    found: npt.NDArray[np.float64] = column.cast(pl.Float64, strict=False).to_numpy()
+    if not np.isfinite(found).all():
+        values = column.to_numpy()[~np.isfinite(found)][:5].tolist()
+        raise InputError(f"--{name} {wanted[name]!r} must be numbers, but has {examples(values)}.")
+    return found
+
+
+def _known(options: EmbedOptions, labels: Groups) -> Known:
+    """Read what is known of perturbations."""
+    for name in options.control_labels:
+        if name not in labels.names:
+            hint = did_you_mean(name, labels.names) or f"; the labels are {examples(list(labels.names))}."
+            raise InputError(f"--control-labels: there is no label {name!r}{hint}")
+    relations = read_relations(options.relations)
+    return Known(relations, tuple(dict.fromkeys(options.control_labels)), options.null_size, options.seed)
 
 
 def _few(cells: Cells) -> list[str]:

@@ -35,6 +35,8 @@ __all__ = ["EmbedResult", "run_embed"]
 #: Names of anchors as columns of ``results.csv``.
 _ANCHORS = {"random": "random", "shuffled": "shuffled", "labels": "one_hot_labels", "batches": "one_hot_batches"}
 _UNINTEGRATED = "unintegrated"
+#: Needs of metrics that random vectors or one place a label say nothing of; their chance is known, or tested.
+_WITHOUT_ANCHORS = {_UNINTEGRATED, "relations", "control-labels"}
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,7 @@ def run_embed(options: EmbedOptions, job: Job | None = None, inputs: Inputs | No
         *(["batch"] if cells.batch is not None else []),
         *(["order"] if cells.order is not None else []),
         *([_UNINTEGRATED] if inputs.unintegrated is not None else []),
+        *inputs.needs_met,
     ]
     metrics = metrics_of(options.tasks, given)
     judged = dict(inputs.vectors)
@@ -187,7 +190,9 @@ def _kept(job: Job, of: str, digests: list[str], key: str, compute: Callable[[],
 
 def _space(x: np.ndarray, inputs: Inputs, options: EmbedOptions) -> Space:
     backend = backend_of(options.device)
-    return Space(x, inputs.cells, backend, unintegrated=inputs.unintegrated, threads=options.threads)
+    return Space(
+        x, inputs.cells, backend, unintegrated=inputs.unintegrated, threads=options.threads, known=inputs.known
+    )
 
 
 def _judge(
@@ -254,7 +259,7 @@ def _anchors(
         options.threads,
         (lambda: space.neighbors(len(space))) if whole else None,
     )
-    wanted = [metric for metric in metrics if _UNINTEGRATED not in metric.needs]
+    wanted = [metric for metric in metrics if not _WITHOUT_ANCHORS & set(metric.needs)]
     values: dict[str, dict[str, float]] = {}
     for anchor, other in spaces:
         found = _judge(other, wanted, partial(_kept, job, f"{name} {anchor}", digests))

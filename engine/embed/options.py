@@ -36,6 +36,9 @@ class EmbedOptions(TextOptions):
     batch: str = option("Column of batches, such as plates: adds the metrics of integration.", "")
     donor: str = option("Column of donors: intervals draw donors instead of cells.", "")
     order: str = option("Column of numbers, such as time points: adds the metrics of order.", "")
+    count_column: str = option(
+        "Column of cell counts: adds the embedding cells_per_well, which has nothing else; others should be better.", ""
+    )
     unintegrated: str = option(
         "Vectors before integration, FILE[@obsm:KEY]: adds what integration took away, and a row.",
         "",
@@ -47,6 +50,19 @@ class EmbedOptions(TextOptions):
     tasks: tuple[str, ...] = option(
         "Tasks, separated by commas; all that have what they need when left out.", (), many="comma"
     )
+    relations: tuple[str, ...] = option(
+        "Known relations of labels such as genes: tables with the columns entity1 and entity2, NAME_clusters.tsv, "
+        "folders of them, sample:reactome, or efaar (the files of the installed efaar-benchmarking). Adds their recall "
+        "and tests of clusters. May be repeated.",
+        (),
+        many="repeat",
+    )
+    control_labels: tuple[str, ...] = option(
+        "Labels that are controls, separated by commas: adds consistency and magnitude of the other labels.",
+        (),
+        many="comma",
+    )
+    null_size: int = option("Draws of the null distributions of --relations and --control-labels.", 1000)
     anchors: str = option(
         "Whether values are put beside those of random vectors, shuffled labels and perfect vectors.",
         "all",
@@ -66,7 +82,14 @@ class EmbedOptions(TextOptions):
         check_choices(self)
         if self.embeddings and not self.labels:
             raise InputError("--labels is needed: the column that says what each cell is.")
-        for name, least in (("subsample", 0), ("least_cells", 1), ("bootstrap", 0), ("seed", 0), ("threads", 0)):
+        for name, least in (
+            ("subsample", 0),
+            ("least_cells", 1),
+            ("bootstrap", 0),
+            ("seed", 0),
+            ("null_size", 0),
+            ("threads", 0),
+        ):
             if getattr(self, name) < least:
                 raise InputError(f"{name} must be {least} or more, but it is {getattr(self, name)}.")
         if not 0 < self.level < 1:

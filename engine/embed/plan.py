@@ -32,6 +32,7 @@ def plan_embed(options: EmbedOptions) -> Work:
     cells = inputs.cells
     given = [name for name in ("batch", "order") if getattr(cells, name) is not None]
     given += ["unintegrated"] if inputs.unintegrated is not None else []
+    given += inputs.needs_met
     names = {metric.name for metric in metrics_of(options.tasks, given)}
     n = float(len(cells))
     rows, seconds = [], _LEAST

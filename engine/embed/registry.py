@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..choices import did_you_mean
 from ..errors import InputError
 from .finding import Metric
-from .metrics import clusters, graphs, neighborhoods, regression, sequences, silhouettes
+from .metrics import clusters, graphs, neighborhoods, perturbations, regression, sequences, silhouettes
 
 __all__ = ["METRICS", "TASKS", "metrics_of"]
 
@@ -73,6 +73,45 @@ METRICS = (
         sequences.sequential_alignment,
         "How near in the order neighbours are.",
         ("order",),
+    ),
+    Metric(
+        "retrieval_map",
+        "retrieval",
+        "biology",
+        perturbations.retrieval,
+        "Mean over labels of mean average precision; positives of other batches where there are batches.",
+    ),
+    Metric(
+        "recall_of_relations",
+        "known_relations",
+        "perturbation",
+        perturbations.known_relations,
+        "Known relations among the extreme cosines of mean vectors of labels.",
+        ("relations",),
+    ),
+    Metric(
+        "cluster_test",
+        "known_relations",
+        "perturbation",
+        perturbations.clusters_of_relations,
+        "Kolmogorov-Smirnov statistic of cosines inside clusters against those to other labels.",
+        ("relations",),
+    ),
+    Metric(
+        "perturbation_consistency",
+        "perturbation_signal",
+        "perturbation",
+        perturbations.signal_consistency,
+        "Mean cosine of cells of a label.",
+        ("control-labels",),
+    ),
+    Metric(
+        "perturbation_magnitude",
+        "perturbation_signal",
+        "perturbation",
+        perturbations.magnitude,
+        "Energy distance of labels from controls.",
+        ("control-labels",),
     ),
 )
 TASKS = tuple(dict.fromkeys(metric.task for metric in METRICS))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...kernels.backend import Backend
-from .cells import Cells, Groups, Ints
+from .cells import Cells, Groups, Ints, Known
 
 __all__ = ["MOST_NEIGHBORS", "Space", "silhouettes_of"]
 
@@ -40,6 +40,8 @@ class Space:
         Indices and distances of the nearest others, (n, k) each, where they are known.
     advance : callable, optional
         Called with the share of a long step that is done.
+    known : Known, optional
+        What is known of labels that are perturbations.
     """
 
     def __init__(
@@ -52,10 +54,12 @@ class Space:
         threads: int = 0,
         neighbors: tuple[Ints, Floats] | None = None,
         advance: Advance | None = None,
+        known: Known | None = None,
     ) -> None:
         self.x, self.cells, self.backend = x, cells, backend
         self.unintegrated, self.threads, self.advance = unintegrated, threads, advance
         self._given = neighbors
+        self.known = known or Known()
 
     def __len__(self) -> int:
         return len(self.x)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import ks_2samp
 
-from .pairs import TILE, counts_below, tiles, unit_rows, upper
+from .pairs import TILE, counts_below, quantiles, tiles, unit_rows, upper
 
 __all__ = ["THRESHOLDS", "Cluster", "Recall", "cluster_test", "known_pairs", "recall_of_relations"]
 
@@ -23,6 +23,9 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 #: Shares below and above which a pair counts as found, as EFAAR: by chance 0.1 and 0.2 of pairs do.
 THRESHOLDS = ((0.05, 0.95), (0.1, 0.9))
+_TOGETHER = 65_536  # pairs whose rows are gathered at once
+#: Entities of a map whose pairs are looked up in a table (16 MiB); of more, cosines of permuted pairs are computed.
+MOST_IN_TABLE = 4096
 
 
 @dataclass(frozen=True)
@@ -171,25 +174,42 @@ def _drawn(
     """Return the recalls of relations between permuted entities, by source and thresholds, (draws,) each."""
     cuts = {pair: _cuts(unit, pair) for pair in thresholds}
     found = {(name, pair): np.empty(draws) for name in sources for pair in thresholds}
+    tables = {pair: _table(unit, cuts[pair]) for pair in thresholds} if len(unit) <= MOST_IN_TABLE else {}
     rng = np.random.default_rng(seed)
     for draw in range(draws):
         moved = rng.permutation(len(unit))
         for name, pairs in sources.items():
-            values = np.concatenate(
-                [
-                    np.einsum("ij,ij->i", unit[moved[part[:, 0]]], unit[moved[part[:, 1]]])
-                    for part in np.array_split(pairs, len(pairs) // 65536 + 1)
-                ]
-            )
-            for pair, (low, high) in cuts.items():
-                found[name, pair][draw] = ((values <= low) | (values >= high)).mean()
+            one, other = moved[pairs[:, 0]], moved[pairs[:, 1]]
+            values = None if tables else _computed(unit, one, other)
+            for pair, cut in cuts.items():
+                hits = tables[pair][one, other] if values is None else _is_found(values, cut)
+                found[name, pair][draw] = hits.mean()
+    return found
+
+
+def _computed(unit: Floats, one: Ints, other: Ints) -> Floats:
+    """Return the cosines of pairs, a part at a time."""
+    parts = range(0, len(one), _TOGETHER)
+    pieces = [(one[start : start + _TOGETHER], other[start : start + _TOGETHER]) for start in parts]
+    return np.concatenate([np.einsum("ij,ij->i", unit[a], unit[b]) for a, b in pieces])
+
+
+def _is_found(values: Floats, cut: tuple[float, float]) -> npt.NDArray[np.bool_]:
+    return (values <= cut[0]) | (values >= cut[1])
+
+
+def _table(unit: Floats, cut: tuple[float, float]) -> npt.NDArray[np.bool_]:
+    """Return which pairs of entities are found, (n, n)."""
+    found = np.zeros((len(unit), len(unit)), bool)
+    for tile in tiles(unit):
+        hits = _is_found(tile.values, cut)
+        found[tile.rows, tile.columns] = hits
+        found[tile.columns, tile.rows] = hits.T
     return found
 
 
 def _cuts(unit: Floats, pair: tuple[float, float]) -> tuple[float, float]:
     """Return the greatest cosine that lies in the lower share of all pairs, and the least in the upper share."""
-    from .pairs import quantiles
-
     size = len(unit) * (len(unit) - 1) // 2
     values = _all_pairs(unit)
     # At most `lower` of the values are as small or smaller: a value is found up to this rank, unless it is tied beyond.

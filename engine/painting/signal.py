@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
-__all__ = ["MOST_CONTROLS", "Signal", "consistency", "consistency_null", "magnitude_null", "tested"]
+__all__ = ["MOST_CONTROLS", "Signal", "consistency", "consistency_null", "magnitude_null", "upper_p_value"]
 
 Floats = npt.NDArray[np.float64]
 #: Controls among which groups are drawn for the null distribution of the magnitude; more are sampled.
@@ -96,7 +96,7 @@ def magnitude_null(controls: npt.NDArray[np.floating], n: int, draws: int, rng: 
     return found
 
 
-def tested(value: float, null: Floats) -> float:
+def upper_p_value(value: float, null: Floats) -> float:
     """Return (b + 1) / (N + 1), b of N values of a null distribution at least as large; NaN of a value that is NaN."""
     if np.isnan(value) or not len(null):
         return float("nan")
