@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,9 +41,9 @@ def retrieval(space: Space) -> Finding:
     if len(labels) < 2:
         return undefined("Retrieval needs at least two labels.")
     columns = {"label": labels.codes} | ({"batch": batch.codes} if batch is not None else {})
-    rules = PairRules(["label"], ["batch"] if batch is not None else [], [], ["label"])
+    rules = PairRules(pos_sameby=["label"], pos_diffby=["batch"] if batch is not None else [], neg_diffby=["label"])
     distance = "cosine" if space.x.shape[1] > 1 else "euclidean"
-    params = {"distance": distance, "positives": "other batches" if batch is not None else "all"}
+    params: dict[str, Any] = {"distance": distance, "positives": "other batches" if batch is not None else "all"}
     asked = None
     if len(space) > MOST_QUERIES:
         asked = np.zeros(len(space), bool)
