@@ -145,7 +145,7 @@ def test_the_command_takes_relations_controls_and_counts(tmp_path: Path):
     assert good["value"] > 0.4 > 0.2 > counts["value"]  # labels are alike by twos: about 5 of 10 come first
     assert good["score"] > 0.35 > 0.1 > counts["score"]
     assert json.loads(counts["params"])["distance"] == "euclidean"
-    assert rows["x", "recall_0.05_0.95_known"]["value"] == 1
+    assert rows["x", "recall_0.05_0.95_known"]["value"] > 0.5
     assert rows["x", "recall_0.05_0.95_known"]["score"] is None
     assert rows["x", "perturbation_magnitude_active"]["value"] == 1
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
