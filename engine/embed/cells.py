@@ -111,9 +111,12 @@ class Known:
         Labels that are controls.
     null_size, seed : int
         Draws of a null distribution, and their seed.
+    queries : int
+        Cells that are queries of retrieval at most, about; 0: all.
     """
 
     relations: RelationFiles = field(default_factory=RelationFiles)
     controls: tuple[str, ...] = ()
     null_size: int = 1000
     seed: int = 0
+    queries: int = 5000

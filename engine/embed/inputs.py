@@ -296,7 +296,8 @@ def _known(options: EmbedOptions, labels: Groups) -> Known:
             hint = did_you_mean(name, labels.names) or f"; the labels are {examples(list(labels.names))}."
             raise InputError(f"--control-labels: there is no label {name!r}{hint}")
     relations = read_relations(options.relations)
-    return Known(relations, tuple(dict.fromkeys(options.control_labels)), options.null_size, options.seed)
+    controls = tuple(dict.fromkeys(options.control_labels))
+    return Known(relations, controls, options.null_size, options.seed, options.retrieval_queries)
 
 
 def _few(cells: Cells) -> list[str]:

@@ -62,6 +62,9 @@ class EmbedOptions(TextOptions):
         (),
         many="comma",
     )
+    retrieval_queries: int = option(
+        "Cells that are queries of retrieval_map, drawn by label where there are more; 0 for all.", 5000
+    )
     null_size: int = option("Draws of the null distributions of --relations and --control-labels.", 1000)
     anchors: str = option(
         "Whether values are put beside those of random vectors, shuffled labels and perfect vectors.",
@@ -88,6 +91,7 @@ class EmbedOptions(TextOptions):
             ("bootstrap", 0),
             ("seed", 0),
             ("null_size", 0),
+            ("retrieval_queries", 0),
             ("threads", 0),
         ):
             if getattr(self, name) < least:

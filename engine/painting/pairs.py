@@ -142,20 +142,19 @@ def quantiles(values: Values, shares: Sequence[float]) -> tuple[Floats, int]:
 
     Notes
     -----
-    Up to 4 million values are sorted. Of more, the leading 16 bits are counted (of a form of the numbers that sorts as
-    they do), then the next 16 of those that have the leading bits of an order statistic, until few enough are left or
-    all 64 are known: at most five passes, and no more memory than 64 MiB a share.
+    The leading 16 bits are counted (of a form of the numbers that sorts as they do), then the values that share those
+    of an order statistic are sorted. Where these are more than 4 million, their next 16 bits are counted, until few
+    enough are left or all 64 are known: two to four passes, and no more memory than 32 MiB an order statistic.
     """
-    size = sum(len(part) for part in values())
+    first = np.zeros(1 << _STEP, np.int64)
+    for part in values():
+        first += np.bincount(_digits(_sortable(part), 0), minlength=1 << _STEP)
+    size = int(first.sum())
     if not size:
         return np.full(len(shares), np.nan), 0
     places = [share * (size - 1) for share in shares]
     wanted = sorted({each for place in places for each in (int(place), min(int(place) + 1, size - 1))})
-    if size <= AT_ONCE:
-        ranked = np.sort(np.concatenate(list(values())))
-        known = {rank: float(ranked[rank]) for rank in wanted}
-    else:
-        known = {rank: _order_statistic(values, rank) for rank in wanted}
+    known = _order_statistics(values, wanted, first)
     found = []
     for place in places:
         low, high = known[int(place)], known[min(int(place) + 1, size - 1)]
@@ -169,26 +168,48 @@ def _between(low: float, high: float, share: float) -> float:
     return low + step * share if share < 0.5 else high - step * (1 - share)
 
 
-def _order_statistic(values: Values, rank: int) -> float:
-    """Return the value of a rank, 0 the least."""
-    prefix, bits = np.uint64(0), 0
-    while bits < 64:
-        shift = np.uint64(64 - bits - _STEP)
-        counts = np.zeros(1 << _STEP, np.int64)
+def _order_statistics(values: Values, ranks: Sequence[int], first: npt.NDArray[np.int64]) -> dict[int, float]:
+    """Return the values of ranks, 0 the least; `first` counts the leading bits of all values."""
+    found: dict[int, float] = {}
+    # Ranks among the values that share leading bits, by these.
+    pending = {0: [(rank, rank) for rank in ranks]}
+    counts, bits = {0: first}, 0
+    while pending:
+        narrower: dict[int, list[tuple[int, int]]] = {}
+        sizes: dict[int, int] = {}
+        for prefix, several in pending.items():
+            ends = np.cumsum(counts[prefix])
+            for rank, local in several:
+                digit = int(np.searchsorted(ends, local, "right"))
+                longer = (prefix << _STEP) | digit
+                sizes[longer] = int(counts[prefix][digit])
+                narrower.setdefault(longer, []).append((rank, local - int(ends[digit]) + sizes[longer]))
+        bits += _STEP
+        if bits == 64:
+            known = _number(np.array(list(narrower), np.uint64))
+            return found | {
+                rank: float(v) for v, each in zip(known, narrower.values(), strict=True) for rank, _ in each
+            }
+        few = [prefix for prefix in narrower if sizes[prefix] <= AT_ONCE]
+        kept: dict[int, list[Floats]] = {prefix: [] for prefix in few}
+        counts = {prefix: np.zeros(1 << _STEP, np.int64) for prefix in narrower if prefix not in kept}
         for part in values():
             keys = _sortable(part)
-            if bits:
-                keys = keys[keys >> np.uint64(64 - bits) == prefix]
-            digits = (keys >> shift) & np.uint64((1 << _STEP) - 1)
-            counts += np.bincount(digits.astype(np.int64), minlength=1 << _STEP)
-        ends = np.cumsum(counts)
-        digit = int(np.searchsorted(ends, rank, "right"))
-        rank -= int(ends[digit] - counts[digit])
-        prefix, bits = (prefix << np.uint64(_STEP)) | np.uint64(digit), bits + _STEP
-        if counts[digit] <= AT_ONCE and bits < 64:
-            kept = [part[_sortable(part) >> np.uint64(64 - bits) == prefix] for part in values()]
-            return float(np.sort(np.concatenate(kept))[rank])
-    return float(_number(np.array([prefix], np.uint64))[0])
+            leading = keys >> np.uint64(64 - bits)
+            for prefix, pieces in kept.items():
+                pieces.append(part[leading == np.uint64(prefix)])
+            for prefix, counted in counts.items():
+                counted += np.bincount(_digits(keys[leading == np.uint64(prefix)], bits), minlength=1 << _STEP)
+        for prefix, pieces in kept.items():
+            ranked = np.sort(np.concatenate(pieces))
+            found |= {rank: float(ranked[local]) for rank, local in narrower[prefix]}
+        pending = {prefix: several for prefix, several in narrower.items() if prefix in counts}
+    return found
+
+
+def _digits(keys: npt.NDArray[np.uint64], bits: int) -> npt.NDArray[np.int64]:
+    """Return the 16 bits after the leading ones."""
+    return ((keys >> np.uint64(64 - bits - _STEP)) & np.uint64((1 << _STEP) - 1)).astype(np.int64)
 
 
 def _sortable(values: Floats) -> npt.NDArray[np.uint64]:

@@ -172,7 +172,7 @@ def _drawn(
     seed: int,
 ) -> dict[tuple[str, tuple[float, float]], Floats]:
     """Return the recalls of relations between permuted entities, by source and thresholds, (draws,) each."""
-    cuts = {pair: _cuts(unit, pair) for pair in thresholds}
+    cuts = _cuts(unit, thresholds)
     found = {(name, pair): np.empty(draws) for name in sources for pair in thresholds}
     tables = {pair: _table(unit, cuts[pair]) for pair in thresholds} if len(unit) <= MOST_IN_TABLE else {}
     rng = np.random.default_rng(seed)
@@ -208,15 +208,22 @@ def _table(unit: Floats, cut: tuple[float, float]) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _cuts(unit: Floats, pair: tuple[float, float]) -> tuple[float, float]:
-    """Return the greatest cosine that lies in the lower share of all pairs, and the least in the upper share."""
+def _cuts(unit: Floats, thresholds: Sequence[tuple[float, float]]) -> dict[tuple[float, float], tuple[float, float]]:
+    """Return the greatest cosine that lies in the lower share of all pairs, and the least in the upper share.
+
+    At most the lower share of the values are as small or smaller: a value is found up to that rank, unless it is tied
+    with one beyond.
+    """
     size = len(unit) * (len(unit) - 1) // 2
-    values = _all_pairs(unit)
-    # At most `lower` of the values are as small or smaller: a value is found up to this rank, unless it is tied beyond.
-    last, first = int(np.floor(min(pair) * size + 1e-9)) - 1, int(np.ceil(max(pair) * size - 1e-9))
-    shares = [rank / max(size - 1, 1) for rank in (max(last, 0), min(first, size - 1))]
-    (low, high), _ = quantiles(values, shares)
-    return (float(low) if last >= 0 else -np.inf), (float(high) if first < size else np.inf)
+    last = [int(np.floor(min(pair) * size + 1e-9)) - 1 for pair in thresholds]
+    first = [int(np.ceil(max(pair) * size - 1e-9)) for pair in thresholds]
+    ranks = [min(max(rank, 0), size - 1) for rank in (*last, *first)]
+    values, _ = quantiles(_all_pairs(unit), [rank / max(size - 1, 1) for rank in ranks])
+    lows, highs = values[: len(last)], values[len(last) :]
+    return {
+        pair: (float(low) if a >= 0 else -np.inf, float(high) if b < size else np.inf)
+        for pair, a, b, low, high in zip(thresholds, last, first, lows, highs, strict=True)
+    }
 
 
 def cluster_test(

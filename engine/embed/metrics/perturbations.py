@@ -24,8 +24,6 @@ from ..space import Space
 __all__ = ["clusters_of_relations", "known_relations", "magnitude", "retrieval", "signal_consistency"]
 
 Floats = npt.NDArray[np.float64]
-#: Cells that are queries of retrieval; of more, so many are drawn. All cells are candidates.
-MOST_QUERIES = 20_000
 #: Labels that a map needs, and members of a cluster, as EFAAR; cells of a label for its magnitude.
 LEAST_LABELS, LEAST_MEMBERS, LEAST_CELLS = 20, 10, 5
 LEVEL = 0.05
@@ -35,7 +33,9 @@ def retrieval(space: Space) -> Finding:
     """Return the mean over labels of the mean average precision of their cells: other cells of the label come first.
 
     Positives are the other cells of the label, of other batches where there are batches; negatives are the cells of
-    other labels, of any batch. Similarity is the cosine (of one dimension the distance, as it has no direction).
+    other labels, of any batch. Where there are more cells than `Known.queries`, that many are drawn as queries, by
+    label in proportion and one at least; all cells are candidates. Similarity is the cosine (of one dimension the
+    distance, as it has no direction).
     """
     labels, batch = space.cells.labels, space.cells.batch
     if len(labels) < 2:
@@ -44,10 +44,11 @@ def retrieval(space: Space) -> Finding:
     rules = PairRules(pos_sameby=["label"], pos_diffby=["batch"] if batch is not None else [], neg_diffby=["label"])
     distance = "cosine" if space.x.shape[1] > 1 else "euclidean"
     params: dict[str, Any] = {"distance": distance, "positives": "other batches" if batch is not None else "all"}
-    asked = None
-    if len(space) > MOST_QUERIES:
-        asked = np.zeros(len(space), bool)
-        asked[np.random.default_rng(space.known.seed).choice(len(space), MOST_QUERIES, replace=False)] = True
+    most, asked = space.known.queries, None
+    if most and len(space) > most:
+        asked, rng = np.zeros(len(space), bool), np.random.default_rng(space.known.seed)
+        for code, size in enumerate(labels.sizes.tolist()):
+            asked[rng.choice(labels.rows(code), -(-size * most // len(space)), replace=False)] = True
     degenerate = "last" if distance == "cosine" else "refuse"
     device = {"cpu": "cpu", "reference": "reference"}.get(dispatch.name(space.backend), "auto")
     try:

@@ -61,11 +61,10 @@ def test_retrieval_is_average_precision_of_scikit_learn(batch: bool):
     assert found.value == pytest.approx(np.mean(means), abs=1e-6)
 
 
-def test_retrieval_of_more_cells_draws_queries(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(perturbations, "MOST_QUERIES", 60)
-    found = perturbations.retrieval(space())
-    assert found.params["queries"] == 60
-    monkeypatch.undo()
+def test_retrieval_of_more_cells_draws_queries():
+    found = perturbations.retrieval(space(queries=60))
+    assert found.params["queries"] == 26 * 3  # 60 of 156 are 2.3 of 6
+    assert len(found.per_label) == 26
     whole = perturbations.retrieval(space())
     drawn = ~np.isnan(found.per_cell)
     np.testing.assert_array_equal(found.per_cell[drawn], whole.per_cell[drawn])
