@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from fastbench.engine.painting.names import METRIC_NAMES
 from fastbench.engine.painting.pairs import quantiles, unit_rows
 from fastbench.engine.painting.replicates import enrichment, group_medians, profile_scores, reproducibility
 from fastbench.engine.readers.packaged import resolve
+
+from ...cli.running import call
 
 
 @cache
@@ -102,6 +105,30 @@ def test_the_command_writes_the_tables(tmp_path: Path):
     assert "replicating" not in groups.columns
     grit = found.tables["metrics"].filter(pl.col("metric") == "grit")["value"][0]
     assert grit == pytest.approx(1.7900953837, abs=1e-6)
+
+
+def test_controls_and_groups_of_one_profile_are_statuses():
+    """Consensus profiles have no replicates: every metric says so, and stops nothing."""
+    found = fb.map(
+        ["sample:lincs"],
+        pos_sameby="Metadata_moa",
+        neg_diffby="Metadata_moa",
+        consensus="Metadata_broad_sample,Metadata_moa",
+        group_by="Metadata_broad_sample",
+        metrics=["hitk", "reproducibility", "enrichment", "replicating", "precision-at-k"],
+        progress_bar=False,
+    )
+    whole = found.tables["metrics"]
+    assert whole.filter(pl.col("metric") != "precision-at-k")["value"].null_count() == whole.height - 1
+    assert "No group has two profiles." in whole["status"].to_list()
+
+
+def test_the_command_prints_the_metrics(tmp_path: Path):
+    rule = ["--pos-sameby", "Metadata_broad_sample", "--controls", "Metadata_broad_sample == 'DMSO'"]
+    printed = call("map", "sample:lincs", *rule, "--metrics", "grit,reproducibility", "--output", tmp_path / "out")
+    assert printed.returncode == 0, printed.stderr
+    assert re.search(r"reproducibility +0.950 +0.413 ", printed.stdout)
+    assert re.search(r"grit +- +1.790 ", printed.stdout)
 
 
 @pytest.mark.parametrize(
