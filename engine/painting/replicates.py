@@ -35,6 +35,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 #: Similarities of a block of rows: 32 MiB.
 _BLOCK = 1 << 22
+#: Standard deviation of correlations that is rounding alone: the controls are alike.
+_ALIKE = 1e-12
 
 
 class Reproducibility(NamedTuple):
@@ -236,7 +238,7 @@ def _grit(values: Floats, mine: Floats, controls: Bools, row: int) -> float:
     near = controls.copy()
     near[row] = False
     against = values[near]
-    if len(against) < 2 or against.max() == against.min():
+    if len(against) < 2 or against.std() < _ALIKE:
         return float("nan")
     return float(((mine - against.mean()) / against.std()).mean())
 

@@ -213,6 +213,17 @@ def test_tied_profiles_share_the_first_places():
     np.testing.assert_allclose(scores.mean_rank[:4], 1)
 
 
+def test_no_grit_where_controls_are_alike_but_for_rounding():
+    x = np.random.default_rng(0).normal(size=(9, 7))
+    x[4:] = x[4]
+    unit, _ = unit_rows(x, centred=True)
+    controls = np.arange(9) >= 4
+    assert np.isnan(profile_scores(unit, controls.astype(np.int64), controls=controls).grit).all()
+    x[5] = np.arange(7)
+    unit, _ = unit_rows(x, centred=True)
+    assert np.isfinite(profile_scores(unit, controls.astype(np.int64), controls=controls).grit[:4]).all()
+
+
 def test_tiles_and_bits_do_not_change_numbers(monkeypatch):
     x = np.random.default_rng(0).normal(size=(70, 5))
     x[30:40] = x[0]
