@@ -50,6 +50,10 @@ def _show(result: MapResult, options: MapOptions, output: Path) -> None:
     typer.echo()
     show_table(top, f"Best {len(top)} of {len(groups)} groups", columns)
     typer.echo()
+    if result.metrics is not None:
+        whole = result.metrics.whole
+        show_table(whole, "Metrics of replicates", ["metric", "at", "value", "p_value", "n", "status"])
+        typer.echo()
     typer.echo(
         f"mean mAP {result.mean_map:.5f}; {result.n_significant} of {len(groups)} groups "
         f"({result.n_significant / len(groups):.1%}) below corrected p {options.threshold:g}"

@@ -33,6 +33,7 @@ def embed(
     donor: Any = "",
     order: Any = "",
     species: Any = "",
+    count_column: Any = "",
     obsm: str | Sequence[str] = (),
     unintegrated: Any = "",
     output: str | Path | None = None,
@@ -47,7 +48,7 @@ def embed(
     embeddings : path, sequence of paths, AnnData, array, or mapping of str to array
         Files as in ``fastbench embed`` (``"cells.h5ad@obsm:X_pca"``), the packaged sample when left out; an AnnData, of
         which `obsm` names the embeddings; arrays of shape (n, d) by name.
-    labels, batch, donor, order, species : str, or array or column of n values
+    labels, batch, donor, order, species, count_column : str, or array or column of n values
         Columns of the file or of ``adata.obs``; beside arrays, the values themselves.
     obsm : str or sequence of str, optional
         Entries of ``adata.obsm``; ``X`` when left out.
@@ -88,7 +89,14 @@ def embed(
     >>> round(values["silhouette_score"], 4)
     0.5503
     """
-    given = {"labels": labels, "batch": batch, "donor": donor, "order": order, "species": species}
+    given = {
+        "labels": labels,
+        "batch": batch,
+        "donor": donor,
+        "order": order,
+        "species": species,
+        "count_column": count_column,
+    }
     if embeddings is None or isinstance(embeddings, (str, Path)) or _are_paths(embeddings):
         paths = [] if embeddings is None else [embeddings] if isinstance(embeddings, (str, Path)) else embeddings
         asked = _asked({"embeddings": [str(each) for each in paths], "unintegrated": unintegrated} | given | options)

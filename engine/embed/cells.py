@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Cells", "Groups", "grouped"]
+from ..painting.relation_files import RelationFiles
+
+__all__ = ["Cells", "Groups", "Known", "grouped"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -100,3 +102,26 @@ class Cells:
             order=rng.permutation(self.order) if self.order is not None else None,
             species=moved(self.species) if self.species else None,
         )
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of labels that are perturbations.
+
+    Attributes
+    ----------
+    relations : RelationFiles
+        Relations and clusters of labels.
+    controls : tuple of str
+        Labels that are controls.
+    null_size, seed : int
+        Draws of a null distribution, and their seed.
+    queries : int
+        Cells that are queries of retrieval at most, about; 0: all.
+    """
+
+    relations: RelationFiles = field(default_factory=RelationFiles)
+    controls: tuple[str, ...] = ()
+    null_size: int = 1000
+    seed: int = 0
+    queries: int = 5000

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_labels", "draw_overview"]
 
-_COLOURS = {"biology": OKABE_ITO[0], "batch": OKABE_ITO[1], "order": OKABE_ITO[2]}
-_TITLES = {"biology": "Labels", "batch": "Batches", "order": "Order"}
+_COLOURS = {"biology": OKABE_ITO[0], "batch": OKABE_ITO[1], "order": OKABE_ITO[2], "perturbation": OKABE_ITO[3]}
+_TITLES = {"biology": "Labels", "batch": "Batches", "order": "Order", "perturbation": "Perturbations"}
 _NAMES = {
     "adjusted_rand_index": "Leiden, ARI",
     "normalized_mutual_info": "Leiden, NMI",
@@ -73,7 +73,9 @@ def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, 
         lines = [_Line("Total", "", "total"), *lines]
     cells = {(row["embedding"], row["metric_type"]): row for row in results.iter_rows(named=True)}
     totals = dict(summary.select("embedding", "total").iter_rows())
-    means = {(row["embedding"], family): row[family] for row in summary.iter_rows(named=True) for family in families}
+    means = {
+        (row["embedding"], family): row.get(family) for row in summary.iter_rows(named=True) for family in families
+    }
     anchors = [_anchors(results, line) for line in lines]
     edge = len(names) + (0.1 if any(anchors) else -0.45)
     title, said = f"How good {names[0]} is", [subtitle]
@@ -176,7 +178,7 @@ def _anchors(results: pl.DataFrame, line: _Line) -> str:
     rows = results.filter((pl.col("metric_type") == line.metric) & pl.col("score").is_not_null())
     if not len(rows):
         return ""
-    worst, best = WORST_AND_BEST[line.family]
+    worst, best = WORST_AND_BEST.get(line.family, ("", ""))
     row = rows.row(0, named=True)
     return " to ".join(f"{row[COLUMNS[name]]:.3f}" if name in COLUMNS else "1" for name in (worst, best))
 

@@ -98,14 +98,14 @@ class Metric:
         As its peer spells it.
     task : str
         The task that it belongs to.
-    family : {"biology", "batch", "order"}
+    family : {"biology", "batch", "order", "perturbation"}
         What is judged.
     compute : callable
         ``space -> finding``, or findings by name where several come together, a list where names recur.
     meaning : str
         One sentence.
     needs : tuple of str
-        Which of batch, order, species and unintegrated must be given.
+        Which of batch, order, species, unintegrated, relations and control-labels must be given.
     anchors : tuple of str
         What it is put beside: of costly metrics only what their scores need.
     """

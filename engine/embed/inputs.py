@@ -10,17 +10,22 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ..choices import did_you_mean
 from ..errors import InputError, examples
+from ..painting.relation_files import read_relations
 from ..readers import packaged
 from ..readers.embeddings.described import read_described
 from ..tables.frames import require_columns
 from ..tables.profiles import Profiles, Source
-from .cells import Cells, Groups, grouped
+from .cells import Cells, Groups, Known, grouped
 from .metrics.neighborhoods import KSIM_NEIGHBORS, KSIM_SHARE
 from .options import SAMPLE, EmbedOptions
 from .space import MOST_NEIGHBORS
 
-__all__ = ["Inputs", "Reference", "columns_of", "judged", "read_inputs"]
+__all__ = ["COUNTS", "Inputs", "Reference", "columns_of", "judged", "read_inputs"]
+
+#: The embedding that --count-column makes: one number a cell or well.
+COUNTS = "cells_per_well"
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,8 @@ class Inputs:
         What was left out.
     dropped : dict of str to int
         Cells by reason.
+    known : Known
+        What is known of labels that are perturbations.
     """
 
     vectors: dict[str, npt.NDArray[np.float32]]
@@ -86,11 +93,20 @@ class Inputs:
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()
     dropped: dict[str, int] = field(default_factory=dict)
+    known: Known = field(default_factory=Known)
+
+    @property
+    def needs_met(self) -> list[str]:
+        """Needs of metrics of perturbations that are met."""
+        relations = self.known.relations
+        given = {"relations": relations.pairs or relations.clusters, "control-labels": self.known.controls}
+        return [name for name, value in given.items() if value]
 
     @property
     def given(self) -> list[str]:
         """What metrics may need and is there."""
         known = [name for name in ("batch", "order", "species") if getattr(self.cells, name) is not None]
+        known += self.needs_met
         return [*known, "unintegrated"] if self.unintegrated is not None else known
 
 
@@ -111,7 +127,9 @@ def read_inputs(options: EmbedOptions) -> Inputs:
     wanted = columns_of(options)
     read = [_read(reference, options, list(wanted.values())) for reference in [*references, *more]]
     first = read[0]
-    require_columns(first.metadata, list(wanted.values()), "--labels, --batch, --donor, --order and --species")
+    require_columns(
+        first.metadata, list(wanted.values()), "--labels, --batch, --donor, --order, --species and --count-column"
+    )
     for reference, profiles in zip([*references, *more][1:], read[1:], strict=True):
         _refuse_other_cells(first, profiles, references[0], reference, list(wanted.values()))
     return judged(
@@ -133,6 +151,7 @@ def columns_of(options: EmbedOptions) -> dict[str, str]:
         "donor": options.donor,
         "order": options.order,
         "species": options.species,
+        "count-column": options.count_column,
     }
     return {name: column for name, column in columns.items() if column}
 
@@ -190,8 +209,13 @@ def judged(
         )
     constant = [name for name, x in taken.items() if (x == x[:1]).all()]
     more += [f"All vectors of {name!r} are equal: no metric is defined." for name in constant]
+    known = _known(options, cells.labels)
+    if "count-column" in wanted:
+        if COUNTS in taken:
+            raise InputError(f"An embedding is called {COUNTS!r}, as that of --count-column; give it another name.")
+        taken[COUNTS] = _numbers(ids, wanted, "count-column").astype(np.float32)[:, None]
     said = tuple(dict.fromkeys([*notes, *more, *_few(cells)]))
-    return Inputs(taken, cells, ids, before, sources, said, dropped)
+    return Inputs(taken, cells, ids, before, (*sources, *known.relations.sources), said, dropped, known)
 
 
 def _read(reference: Reference, options: EmbedOptions, named: Sequence[str]) -> Profiles:
@@ -271,13 +295,29 @@ def _cells(ids: pl.DataFrame, wanted: dict[str, str]) -> Cells:
 
     labels = groups("labels")
     assert labels is not None
-    order = None
-    if "order" in wanted:
-        order = ids[wanted["order"]].cast(pl.Float64, strict=False).to_numpy()
-        if not np.isfinite(order).all():
-            values = ids[wanted["order"]].to_numpy()[~np.isfinite(order)][:5].tolist()
-            raise InputError(f"--order {wanted['order']!r} must be numbers, but has {examples(values)}.")
+    order = _numbers(ids, wanted, "order") if "order" in wanted else None
     return Cells(labels, groups("batch"), groups("donor"), order, groups("species"))
+
+
+def _numbers(ids: pl.DataFrame, wanted: Mapping[str, str], name: str) -> npt.NDArray[np.float64]:
+    """Return a column of numbers."""
+    column = ids[wanted[name]]
+    found: npt.NDArray[np.float64] = column.cast(pl.Float64, strict=False).to_numpy()
+    if not np.isfinite(found).all():
+        values = column.to_numpy()[~np.isfinite(found)][:5].tolist()
+        raise InputError(f"--{name} {wanted[name]!r} must be numbers, but has {examples(values)}.")
+    return found
+
+
+def _known(options: EmbedOptions, labels: Groups) -> Known:
+    """Read what is known of perturbations."""
+    for name in options.control_labels:
+        if name not in labels.names:
+            hint = did_you_mean(name, labels.names) or f"; the labels are {examples(list(labels.names))}."
+            raise InputError(f"--control-labels: there is no label {name!r}{hint}")
+    relations = read_relations(options.relations)
+    controls = tuple(dict.fromkeys(options.control_labels))
+    return Known(relations, controls, options.null_size, options.seed, options.retrieval_queries)
 
 
 def _few(cells: Cells) -> list[str]:

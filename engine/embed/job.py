@@ -209,6 +209,7 @@ def _space(x: np.ndarray, inputs: Inputs, options: EmbedOptions) -> Space:
         unintegrated=inputs.unintegrated,
         threads=options.threads,
         prediction=prediction,
+        known=inputs.known,
     )
 
 

@@ -43,6 +43,9 @@ class EmbedOptions(MissingOptions):
     species: str = option(
         "Column of species, data sets or tissues: adds label transfer between them, and their integration.", ""
     )
+    count_column: str = option(
+        "Column of cell counts: adds the embedding cells_per_well, which has nothing else; others should be better.", ""
+    )
     unintegrated: str = option(
         "Vectors before integration, FILE[@obsm:KEY]: adds what integration took away, and a row.",
         "",
@@ -63,6 +66,22 @@ class EmbedOptions(MissingOptions):
     aggregate: str = option(
         "How cells of a donor and label become one before labels are transferred.", "none", choices=AGGREGATES
     )
+    relations: tuple[str, ...] = option(
+        "Known relations of labels such as genes: tables with the columns entity1 and entity2, NAME_clusters.tsv, "
+        "folders of them, sample:reactome, or efaar (the files of the installed efaar-benchmarking). Adds their recall "
+        "and tests of clusters. May be repeated.",
+        (),
+        many="repeat",
+    )
+    control_labels: tuple[str, ...] = option(
+        "Labels that are controls, separated by commas: adds consistency and magnitude of the other labels.",
+        (),
+        many="comma",
+    )
+    retrieval_queries: int = option(
+        "Cells that are queries of retrieval_map, drawn by label where there are more; 0 for all.", 5000
+    )
+    null_size: int = option("Draws of the null distributions of --relations and --control-labels.", 1000)
     anchors: str = option(
         "Whether values are put beside those of random vectors, shuffled labels and perfect vectors.",
         "all",
@@ -82,7 +101,15 @@ class EmbedOptions(MissingOptions):
         check_choices(self)
         if self.embeddings and not self.labels:
             raise InputError("--labels is needed: the column that says what each cell is.")
-        for name, least in (("subsample", 0), ("least_cells", 1), ("bootstrap", 0), ("seed", 0), ("threads", 0)):
+        for name, least in (
+            ("subsample", 0),
+            ("least_cells", 1),
+            ("bootstrap", 0),
+            ("seed", 0),
+            ("null_size", 0),
+            ("retrieval_queries", 0),
+            ("threads", 0),
+        ):
             if getattr(self, name) < least:
                 raise InputError(f"{name} must be {least} or more, but it is {getattr(self, name)}.")
         if not 0 < self.level < 1:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...kernels.backend import Backend
-from .cells import Cells, Groups, Ints
+from .cells import Cells, Groups, Ints, Known
 from .options import CLASSIFIERS
 
 __all__ = ["MOST_NEIGHBORS", "Prediction", "Space", "silhouettes_of"]
@@ -60,6 +60,8 @@ class Space:
         How labels are predicted.
     advance : callable, optional
         Called with the share of a long step that is done.
+    known : Known, optional
+        What is known of labels that are perturbations.
     """
 
     def __init__(
@@ -73,18 +75,28 @@ class Space:
         neighbors: tuple[Ints, Floats] | None = None,
         prediction: Prediction = Prediction(),
         advance: Advance | None = None,
+        known: Known | None = None,
     ) -> None:
         self.x, self.cells, self.backend = x, cells, backend
         self.unintegrated, self.threads, self.advance = unintegrated, threads, advance
         self.prediction = prediction
         self._given = neighbors
+        self.known = known or Known()
 
     def __len__(self) -> int:
         return len(self.x)
 
     def like(self, x: npt.NDArray[np.floating], cells: Cells, neighbors: tuple[Ints, Floats] | None = None) -> Space:
         """Return other vectors or other cells, judged in the same way."""
-        return Space(x, cells, self.backend, threads=self.threads, neighbors=neighbors, prediction=self.prediction)
+        return Space(
+            x,
+            cells,
+            self.backend,
+            threads=self.threads,
+            neighbors=neighbors,
+            prediction=self.prediction,
+            known=self.known,
+        )
 
     @cached_property
     def is_constant(self) -> bool:

@@ -11,7 +11,7 @@ RESULT_COLUMNS = (
     Column("task", "text", "Task, as cz-benchmarks names it."),
     Column("metric_type", "text", "Metric."),
     Column("variant", "text", "What tells values of one metric apart, such as the classifier; all: the whole."),
-    Column("family", "text", "What is judged: biology, batch or order."),
+    Column("family", "text", "What is judged: biology, batch, order or perturbation (which is in no total)."),
     Column("value", "number", "Value of the metric, higher is better; missing where it is not defined."),
     Column("status", "text", "Why the value is missing; else 'ok'."),
     Column("lower", "number", "Lower bound of the bootstrap interval; of metrics that are a mean or median of cells."),

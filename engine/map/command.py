@@ -33,9 +33,15 @@ def _plan(options: MapOptions) -> Plan:
 
 
 def _columns() -> Mapping[str, Sequence[Column]]:
+    from ..painting.tables import METRIC_COLUMNS, METRIC_GROUP_COLUMNS
     from .tables import GROUP_COLUMNS, QUERY_COLUMNS
 
-    return {"map.csv": GROUP_COLUMNS, "average_precision.csv": QUERY_COLUMNS}
+    return {
+        "map.csv": GROUP_COLUMNS,
+        "average_precision.csv": QUERY_COLUMNS,
+        "metrics.csv": METRIC_COLUMNS,
+        "metrics_by_group.csv": METRIC_GROUP_COLUMNS,
+    }
 
 
 def _group_columns(groups: pl.DataFrame) -> list[str]:

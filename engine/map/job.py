@@ -10,6 +10,7 @@ import polars as pl
 
 from ..command.job import Job
 from ..errors import DependentQueriesWarning, InputError, SampledNullWarning
+from ..painting.measured import measure_replicates
 from ..readers import packaged
 from ..readers.anndata import columns_left_out
 from ..readers.embeddings.described import read_described
@@ -21,7 +22,7 @@ from ..tables.feature_spread import feature_notes
 from ..tables.frames import require_columns
 from ..tables.profiles import Profiles
 from .columns import naming_options, rules_of, split_columns
-from .controls import expanded
+from .controls import CONTROL, expanded
 from .doses import dose_column
 from .options import MapOptions
 from .preparation import (
@@ -149,6 +150,20 @@ def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | No
     with job.stage(_p_value_title(scored, group_by, options), "p_values") as advance:
         groups, sampled, dependent = _mean_average_precision(scored, group_by, options, data, advance)
     notes += [*sampled, *dependent, *_floor_notes(groups, options.threshold)]
+    metrics = None
+    if options.metrics:
+        with job.stage(f"metrics of replicates of {len(profiles):,} profiles", "metrics") as advance:
+            metrics = measure_replicates(
+                profiles.features,
+                profiles.metadata.select(group_by),
+                options.metrics,
+                controls=profiles.metadata[CONTROL].to_numpy() if options.controls else None,
+                k=options.metrics_k,
+                draws=options.metrics_draws,
+                seed=options.seed,
+                progress=advance,
+            )
+        notes += metrics.notes
     size = groups["indices"].list.len().alias("n_queries")
     return MapResult(
         asked_for,
@@ -162,6 +177,7 @@ def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | No
         profiles.sources,
         profiles.left_out,
         dict(job.timings),
+        metrics,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 from ..options import option
+from ..painting.names import METRIC_NAMES, NEED_CONTROLS
 from ..retrieval.options import NullModel, Scoring
 from ..tables.options import MissingOptions
 
@@ -92,12 +93,36 @@ class MapOptions(NullModel, Scoring, MissingOptions):
         False,
     )
 
+    metrics: tuple[str, ...] = option(
+        "Metrics of replicates beside mAP, separated by commas: metrics.csv and metrics_by_group.csv. Replicates are "
+        "the profiles of a group, similarity is correlation; grit and mp-value need --controls.",
+        (),
+        many="comma",
+        choices=METRIC_NAMES,
+    )
+    metrics_k: int = option("--metrics precision-at-k: how many nearest profiles are looked at.", 10)
+    metrics_draws: int = option("--metrics mp-value: permutations.", 1000)
+
     def __post_init__(self) -> None:
         """Refuse bad values before anything is read."""
         Scoring.__post_init__(self)
         NullModel.__post_init__(self)
+        self._check_metrics()
         if self.key and not self.metadata:
             raise InputError("--key names columns of --metadata; give that table as well.")
+
+    def _check_metrics(self) -> None:
+        """Refuse metrics of replicates that cannot be found."""
+        for name in ("metrics_k", "metrics_draws"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be 1 or more, but it is {getattr(self, name)}.")
+        without = [name for name in self.metrics if name in NEED_CONTROLS and not self.controls]
+        if without:
+            raise InputError(f"--metrics {','.join(without)} needs --controls: which profiles are the controls.")
+        if self.metrics and self.multilabel:
+            raise InputError("--metrics needs one group a profile, so it does not go with --multilabel.")
+        if self.metrics and self.degenerate != "refuse":
+            raise InputError("--metrics needs finite features, so it does not go with --degenerate drop or last.")
 
     @property
     def missing_policy(self) -> str:

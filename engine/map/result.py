@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 
+from ..painting.measured import ReplicateMetrics
+from ..painting.tables import METRIC_COLUMNS, METRIC_GROUP_COLUMNS
 from ..results.tables import Table
 from ..retrieval.report import RetrievalReport
 from ..tables.profiles import Source
@@ -48,6 +50,8 @@ class MapResult:
         Columns that are neither metadata nor features.
     timings : dict of str to float
         Seconds by stage.
+    metrics : ReplicateMetrics, optional
+        Metrics of replicates, where they were asked for.
     """
 
     options: MapOptions
@@ -61,13 +65,18 @@ class MapResult:
     sources: tuple[Source, ...]
     left_out: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
+    metrics: ReplicateMetrics | None = None
 
     def tables(self) -> dict[str, Table]:
         """Return queries and groups, with their columns declared."""
-        return {
+        found = {
             "average_precision.csv": Table(self.average_precision, QUERY_COLUMNS, METADATA),
             "map.csv": Table(self.groups, GROUP_COLUMNS, GROUPED_BY),
         }
+        if self.metrics is not None:
+            found["metrics.csv"] = Table(self.metrics.whole, METRIC_COLUMNS)
+            found["metrics_by_group.csv"] = Table(self.metrics.groups, METRIC_GROUP_COLUMNS, GROUPED_BY)
+        return found
 
     def draw(self, path: Callable[[str], Path]) -> None:
         """Draw the groups: mAP against p-value, and against dose where they have one."""
@@ -110,6 +119,7 @@ class MapResult:
             "below_corrected_p": self.n_significant,
             "threshold": self.options.threshold,
             "definition": self.definition,
+            **({"metrics": self.metrics.whole.to_dicts()} if self.metrics is not None else {}),
             "retrieval": self.report.as_dict(),
             "notes": list(self.notes),
             "timings": self.timings,

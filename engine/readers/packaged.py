@@ -11,6 +11,7 @@ __all__ = ["data_folder", "resolve"]
 _SAMPLES = {
     "profiles": {"lincs": "lincs/SQ00015054_normalized_feature_select.csv.gz"},
     "cells": {"pbmc68k": "pbmc68k/pbmc68k_reduced.h5ad"},
+    "relations": {"reactome": "relations/Reactome.csv.gz"},
     "ontology": {"cl": "ontology/cl-basic-2022-12-15.obo.gz"},
 }
 
@@ -27,7 +28,7 @@ def resolve(path: str, what: str = "profiles") -> Path:
     ----------
     path : str
         As given by the user.
-    what : {"profiles", "cells", "ontology"}, default "profiles"
+    what : {"profiles", "cells", "ontology", "relations"}, default "profiles"
         What is to be read.
 
     Returns
