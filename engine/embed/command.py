@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..command.command import Command
 from ..command.measure import Measure
-from .options import EmbedOptions
+from .options import COMPARED, EmbedOptions
 
 if TYPE_CHECKING:
     import polars as pl
@@ -52,11 +52,7 @@ def _keys(frame: pl.DataFrame) -> list[str]:
 MEASURE = Measure(
     "labels.csv",
     _keys,
-    {
-        "silhouette_score": "silhouette of labels",
-        "clisi": "cLISI of labels",
-        "graph_connectivity": "connectivity of labels",
-    },
+    COMPARED,
     unit="label",
 )
 EMBED: Command[EmbedOptions, EmbedResult] = Command(

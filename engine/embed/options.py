@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..options import check_choices, option
 from ..tables.options import MissingOptions
 
-__all__ = ["AGGREGATES", "ANCHORS", "CLASSIFIERS", "EmbedOptions"]
+__all__ = ["AGGREGATES", "ANCHORS", "CLASSIFIERS", "COMPARED", "EmbedOptions"]
 
 #: What embeddings are compared with, see `anchors`.
 ANCHORS = ("all", "none")
@@ -18,6 +18,13 @@ CLASSIFIERS = ("lr", "knn", "rf")
 #: How cells of a donor are put together.
 AGGREGATES = ("none", "mean", "median")
 SAMPLE = "sample:pbmc68k@obsm:X_pca"
+
+#: Metrics of ``labels.csv`` by which results are compared, always there, and what they are called.
+COMPARED = {
+    "silhouette_score": "silhouette of labels",
+    "clisi": "cLISI of labels",
+    "graph_connectivity": "connectivity of labels",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from .command import MEASURE
 from .finding import WHOLE
+from .options import COMPARED
 
 __all__ = ["Verdict", "labels_side_by_side", "summarised", "verdict"]
 
@@ -121,5 +121,5 @@ def labels_side_by_side(per_label: pl.DataFrame, labels: Sequence[str]) -> pl.Da
     if len(mine):
         keys = table.columns
         table = mine.pivot("metric_type", index=keys, values="value", aggregate_function="first")
-    missing = [name for name in MEASURE.values if name not in table.columns]
+    missing = [name for name in COMPARED if name not in table.columns]
     return table.with_columns(pl.lit(None, pl.Float64).alias(name) for name in missing).sort("embedding", "label")

@@ -207,7 +207,7 @@ def _signal(
     return found
 
 
-def _share(p: Mapping[str, float], why: str, **params: int) -> Finding:
+def _share(p: Mapping[str, float], why: str, **params: Any) -> Finding:
     if not p:
         return undefined(why, **params)
     return Finding(float(np.mean([value <= LEVEL for value in p.values()])), "", p, params={**params, "labels": len(p)})

@@ -135,8 +135,9 @@ def test_alignment_equals_all_pairs(space: Space) -> None:
     assert max(start + slope * found.per_cell.mean(), 0) == pytest.approx(found.value, abs=1e-12)
 
 
-#: Those of labels, batches and order; fits of classifiers and species have tests of their own.
-SHARED = [each for each in METRICS if "species" not in each.needs and each.name != "label_prediction"]
+#: Those of labels, batches and order; fits of classifiers, species and perturbations have tests of their own.
+OTHERS = {"species", "relations", "control-labels"}
+SHARED = [each for each in METRICS if not OTHERS & set(each.needs) and each.name != "label_prediction"]
 
 
 @pytest.mark.parametrize("metric", [each for each in SHARED if each.name not in CLUSTERS], ids=lambda each: each.name)
