@@ -309,9 +309,9 @@ def _refuse_unknown(
             worst = next(iter(found.unknown))
             hint = did_you_mean(worst, universe.labels) if len(universe.labels) <= HINT_LABELS else ""
             if find_id(worst.strip(), universe.index) is not None:
-                hint = " (these are ids, not names: leave out --match name)."
+                hint = " (these are ids, not names: leave out --match name; --match auto where columns differ)."
             elif universe.ontology and worst in universe.ontology.names.values():
-                hint = " (these are names, not ids: --match name)."
+                hint = " (these are names, not ids: --match name; --match auto where columns differ)."
             problems.append(
                 f"Column {column!r} has {len(found.unknown)} labels outside the {len(universe.labels)} known ones in "
                 f"{sum(found.unknown.values())} cells ({examples(found.unknown, 10)}){hint or '.'}"

@@ -19,7 +19,7 @@ import polars as pl
 
 from ....kernels.backend import Backend
 from ....kernels.sparse_counts import SparseCounts
-from ...errors import InputError
+from ...errors import InputError, examples
 from ...readers.cells import CellTable, column_names, read_cells
 from ...readers.errors import unreadable_error
 from ...readers.formats import ANNDATA, existing_path, format_of
@@ -250,6 +250,12 @@ class Reader:
         for table, path, columns in ((truth, run.truth, [run.gt_label]), (found, run.predictions, run.columns)):
             notes += [f"{where}: {said}" for said in _notes_on_columns(table, path, columns)]
         notes += [f"{where}: {said}" for said in on_ids]
+        if run.unused:
+            notes.append(
+                f"{where}: {len(run.columns) + len(run.unused)} columns are given, but rank 1 to {run.top_k} counts: "
+                f"{examples(run.unused)} is not used (--f-measure-top-k {len(run.columns) + len(run.unused)}; a column "
+                "of scores is for --score)."
+            )
         if len(run.columns) < run.top_k:
             notes.append(
                 f"{where}: Only {len(run.columns)} of the {run.top_k} ranks asked for are there "

@@ -49,6 +49,8 @@ class Run:
         Its ontology.
     metadata : mapping
         Content of ``metadata.json``, for grouping.
+    unused : tuple of str
+        Columns that were named beyond the ranks that were asked for.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Run:
     score_asked: bool
     ontology: Path | None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
 
 
 def runs_of_directories(
@@ -148,6 +151,7 @@ def runs_of_files(
             score_asked=bool(score),
             ontology=ontology,
             metadata={"model_name": name},
+            unused=tuple(columns[k:]),
         )
     return list(runs.values())
 

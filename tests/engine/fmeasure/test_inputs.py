@@ -585,3 +585,12 @@ def test_ids_and_names_are_told_of_each_column(tmp_path: Path, ontology: str) ->
         assert accuracy(found) == pytest.approx(RIGHT)
         for words in said:
             assert f"m: Column 'ct' holds {words} (--match auto)." in found.notes
+
+
+@pytest.mark.parametrize(("columns", "said"), [("ct,second", True), ("ct", False)])
+def test_columns_beyond_the_ranks_asked_for_are_said(tmp_path: Path, columns: str, said: bool):
+    truth = table(tmp_path / "t.csv", named(TRUE))
+    calls = table(tmp_path / "c.csv", named(CALLED), second=named(TRUE))
+    found = scored(f"{truth}:ct", f"{calls}:{columns}")
+    assert accuracy(found) == pytest.approx(RIGHT)
+    assert any("'second' is not used (--f-measure-top-k 2" in note for note in found.account()["notes"]) == said

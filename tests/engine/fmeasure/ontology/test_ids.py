@@ -60,7 +60,7 @@ def test_an_id_without_a_number_has_an_address() -> None:
 def test_names_were_asked_for_and_ids_are_there(ontology: Ontology) -> None:
     universe, policy = Universe(ontology.terms, ontology), Policy(match="name")
     column = code_labels(LabelColumn(np.zeros(2, np.int32), ("CL_0000001",)), universe, policy)
-    with pytest.raises(InputError, match=r"\(these are ids, not names: leave out --match name\)"):
+    with pytest.raises(InputError, match=r"\(these are ids, not names: leave out --match name; --match auto where"):
         apply_label_policy(column, [column], universe, policy, "a", ("truth", "pred"))
 
 
