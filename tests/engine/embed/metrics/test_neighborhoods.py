@@ -12,7 +12,7 @@ from fastbench.engine.embed.cells import Groups
 from fastbench.engine.embed.metrics.neighborhoods import cilisi, clisi, entropy_per_cell, ilisi, kbet, ksim
 from fastbench.engine.embed.space import Space
 
-from ....examples import SOME
+from ....examples import FEW, SOME
 from .problems import counts, near, problem, problems
 
 #: The bandwidth of LISI is found up to 1e-5 of an entropy.
@@ -87,7 +87,7 @@ def lisi(distances: np.ndarray, codes: np.ndarray, n_codes: int, perplexity: int
     return np.array(found)
 
 
-@SOME
+@FEW
 @given(problems)
 def test_lisi_equals_a_root_finder(space: Space) -> None:
     k = min(90, len(space))
