@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import ks_2samp
 
 from .pairs import TILE, counts_below, quantiles, tiles, unit_rows, upper
 
@@ -240,6 +239,8 @@ def cluster_test(
     least : int, default 10
         Smaller clusters, and those of the whole map, are left out.
     """
+    from scipy.stats import ks_2samp
+
     unit, _ = unit_rows(x)
     found = {}
     for name, members in clusters.items():

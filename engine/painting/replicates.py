@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import hypergeom
 
 from .pairs import quantiles, tiles, upper
 
@@ -150,6 +149,8 @@ def enrichment(unit: Floats, codes: Ints, share: float = 0.95) -> Enrichment:
     share : float, default 0.95
         The quantile.
     """
+    from scipy.stats import hypergeom
+
     (threshold,), _ = quantiles(_pairs(unit, codes, None), [share])
     counts = np.zeros((2, 2), np.int64)
     for same in (True, False):

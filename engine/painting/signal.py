@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import cdist
 
 __all__ = ["MOST_CONTROLS", "Signal", "consistency", "consistency_null", "magnitude_null", "upper_p_value"]
 
@@ -77,6 +76,8 @@ def magnitude_null(controls: npt.NDArray[np.floating], n: int, draws: int, rng: 
     rng : numpy.random.Generator
         The source of chance.
     """
+    from scipy.spatial.distance import cdist
+
     if len(controls) > MOST_CONTROLS and n < MOST_CONTROLS:
         controls = controls[rng.choice(len(controls), MOST_CONTROLS, replace=False)]
     wide = controls.astype(np.float64)
