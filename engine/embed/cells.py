@@ -78,6 +78,13 @@ class Cells:
     def __len__(self) -> int:
         return len(self.labels.codes)
 
+    @property
+    def batches_of_labels(self) -> Ints:
+        """Batches that each label occurs in, (labels,); where batches are known."""
+        assert self.batch is not None
+        pairs = np.unique(np.stack([self.labels.codes, self.batch.codes]), axis=1)
+        return np.bincount(pairs[0], minlength=len(self.labels)).astype(np.int64)
+
     def of(self, rows: Ints) -> Cells:
         """Return some of the cells."""
         return Cells(

@@ -12,6 +12,7 @@ import polars as pl
 
 from ..choices import did_you_mean
 from ..errors import InputError, examples
+from ..options import split_values
 from ..painting.relation_files import read_relations
 from ..readers import packaged
 from ..readers.embeddings.described import read_described
@@ -223,7 +224,7 @@ def _read(reference: Reference, options: EmbedOptions, named: Sequence[str]) -> 
     return read_described(
         [path],
         table=options.metadata,
-        key=[each.strip() for each in options.key.split(",") if each.strip()],
+        key=split_values(options.key),
         obsm=reference.obsm or None,
         missing=options.missing,
         missing_text=options.missing_text,
@@ -333,8 +334,7 @@ def _few(cells: Cells) -> list[str]:
     if single:
         notes.append(f"{len(single)} labels have one cell, whose silhouette is 0 by definition: {examples(single)}.")
     if cells.batch is not None:
-        pairs = np.unique(np.stack([cells.labels.codes, cells.batch.codes]), axis=1)
-        alone = int((np.bincount(pairs[0], minlength=len(cells.labels)) == 1).sum())
+        alone = int((cells.batches_of_labels == 1).sum())
         if alone:
             notes.append(f"{alone} of {len(cells.labels)} labels occur in one batch: mixing says nothing of them.")
     return notes

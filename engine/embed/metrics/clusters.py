@@ -96,10 +96,7 @@ def leiden_agreement(space: Space) -> dict[str, Finding]:
 
 def isolated_f1(space: Space, clusterings: list[Ints]) -> Finding:
     """Return the F1 of labels that occur in the fewest batches: that of the cluster that fits each best, their mean."""
-    labels, batch = space.cells.labels, space.cells.batch
-    assert batch is not None
-    pairs = np.unique(np.stack([labels.codes, batch.codes]), axis=1)
-    n_batches = np.bincount(pairs[0], minlength=len(labels))
+    labels, n_batches = space.cells.labels, space.cells.batches_of_labels
     per_label = {}
     for code in np.flatnonzero(n_batches == n_batches.min()):
         mine = labels.codes == code

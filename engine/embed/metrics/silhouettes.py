@@ -49,12 +49,10 @@ def order_silhouette(space: Space) -> Finding:
 
 def isolated_labels(space: Space) -> Finding:
     """Return the mean silhouette, from 0 to 1, of the labels that occur in the fewest batches."""
-    labels, batch = space.cells.labels, space.cells.batch
-    assert batch is not None
+    labels = space.cells.labels
     if not 1 < len(labels) < len(space):
         return undefined("Silhouettes need at least two labels, and a label of two cells.")
-    pairs = np.unique(np.stack([labels.codes, batch.codes]), axis=1)
-    n_batches = np.bincount(pairs[0], minlength=len(labels))
+    n_batches = space.cells.batches_of_labels
     chosen = np.flatnonzero(n_batches == n_batches.min())
     means = per_label_means((space.label_silhouettes + 1) / 2, labels)
     per_label = {labels.names[code]: means[labels.names[code]] for code in chosen}
