@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +16,7 @@ import polars as pl
 from ..command.job import Job
 from ..devices import backend_of
 from ..options import as_mapping
+from ..results.files import write_json
 from ..results.folder import ResultFolder
 from ..results.progress import Advance
 from ..results.tables import Table
@@ -91,9 +91,9 @@ class EmbedResult:
 
     def write_files(self, folder: ResultFolder) -> dict[str, Any]:
         """Write the records of cz-benchmarks."""
-        folder.path("results.json").write_text(json.dumps(as_records(self.results), indent=1))
+        write_json(as_records(self.results), folder.path("results.json"))
         vcp = as_vcp(self.results, as_mapping(self.options), sum(self.timings.values()))
-        folder.path("results.vcp.json").write_text(json.dumps(vcp, indent=1))
+        write_json(vcp, folder.path("results.vcp.json"))
         return {}
 
     def draw(self, path: Callable[[str], Path]) -> None:
@@ -219,11 +219,8 @@ def _judge(space: Space, metrics: list[Metric], keep: Callable[[str, Callable[[]
     for metric in metrics:
 
         def compute(metric: Metric = metric) -> list[dict[str, Any]]:
-            started = time.process_time()
             value = undefined("All vectors are equal.") if space.is_constant else metric.compute(space)
-            several = named(value, metric.name)
-            seconds = time.process_time() - started
-            return [_packed(name, each, seconds) for name, each in several]
+            return [_packed(name, each) for name, each in named(value, metric.name)]
 
         for packed in keep(metric.name, compute):
             name, finding = _unpacked(packed)
@@ -231,7 +228,7 @@ def _judge(space: Space, metrics: list[Metric], keep: Callable[[str, Callable[[]
     return found
 
 
-def _packed(name: str, finding: Finding, seconds: float) -> dict[str, Any]:
+def _packed(name: str, finding: Finding) -> dict[str, Any]:
     """Return a finding as a step keeps it."""
     return {
         "name": name,
@@ -242,7 +239,7 @@ def _packed(name: str, finding: Finding, seconds: float) -> dict[str, Any]:
         "per_cell": finding.per_cell,
         "statistic": finding.statistic,
         "rescaled": list(finding.rescaled),
-        "params": dict(finding.params) | {"cpu_seconds": round(seconds, 3)},
+        "params": dict(finding.params),
     }
 
 
@@ -256,7 +253,7 @@ def _unpacked(packed: Mapping[str, Any]) -> tuple[str, Finding]:
         packed["per_cell"],
         packed["statistic"],
         (start, slope),
-        {key: each for key, each in packed["params"].items() if key != "cpu_seconds"},
+        packed["params"],
         packed["variant"],
     )
 
