@@ -1,9 +1,13 @@
 """Exact nearest neighbours on the CPU: float32 tiles by BLAS, certified by float64.
 
-A tile of similarities serves the rows on both sides. Each row keeps the entries that may be among its k nearest: those
-at or above a floor, which rises as nearer ones are found. The floor is the k-th largest approximation so far, less
-twice the error bound of an approximation (`rank.operands`), so no row is left out that the float64 values of the
-definition would choose. What is kept at the end is computed in float64 and sorted.
+A tile of similarities serves the rows on both sides. Each row keeps the entries that may be among its k nearest
+(`kept`): those at or above a floor less the error bound of an approximation (`rank.operands`), so no row is left out
+that the float64 values of the definition would choose. What is kept at the end is computed in float64 and sorted.
+
+Many rows meet a sample first: rows are placed at random, and those of the first blocks are the sample. The r-th largest
+of s sampled entries is seldom among the k largest of all n, where r is well above k s / n, so it is a floor that about
+r n / s entries reach, instead of the k (1 + ln n / k) that are ever among the k largest so far. A row of which fewer
+than k reach it is searched again.
 
 Where bands of float32 hold too many entries (rows that lie together, seen from a common centre far away), the tiles of
 that row are multiplied in float64, and where that does not help either (duplicates), or the distance is no function of
@@ -16,6 +20,7 @@ only those of a piece keep entries.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -34,43 +39,24 @@ from ..rank.operands import Operands, double_bound, double_rows, double_scale, e
 from ..rank.rows import Rows, describe_rows
 from ..rank.tiles import finish
 from ..similarity import pair_value
-from .selection import kth_largest, write_nearest
+from .kept import FULL, SHORT, Kept, Scratch, keep, settle, write_kept
+from .selection import write_nearest
 
-__all__ = ["Kept", "Search", "band_of", "nearest_neighbors", "search_of", "search_rest", "write_kept"]
+__all__ = ["Search", "band_of", "nearest_neighbors", "search_of", "search_rest", "write"]
 
 #: Rows on each side of a tile.
 SIDE = 1024
-#: Entries of a tile row that are compared at once; a multiple of 8.
-STRIDE = 64
 #: Least room for entries beyond k.
 ROOM = 128
 #: Bytes of entries up to which all rows keep theirs at the same time.
 SHARED_BYTES = 1 << 29
+#: Rows of a sample: this share of all, but so many at least; of fewer than so many rows, none is drawn.
+SAMPLED_SHARE, LEAST_SAMPLED, SAMPLED_FROM = 1 / 16, 2048, 8192
+#: Standard deviations between the k s / n entries of a sample that are among the k largest, on average, and r.
+SURE = 2.5
 
 Ints = npt.NDArray[np.int64]
-
-
-class Kept(NamedTuple):
-    """Entries that may be among the nearest of some rows, a slot each; numbers of the type of the tiles."""
-
-    filled: Ints  # (s,) entries, or -1 where more lie within the band than there is room for
-    floor: npt.NDArray[np.floating]  # (s,)
-    rows: npt.NDArray[np.int32]  # (s, room)
-    entries: npt.NDArray[np.floating]  # (s, room)
-
-
-class _Scratch(NamedTuple):
-    """Room for a thread."""
-
-    entries: npt.NDArray[np.floating]  # (room,)
-    marks: npt.NDArray[np.uint8]  # (STRIDE,)
-    words: npt.NDArray[np.uint64]  # the same memory, eight at a time
-
-    @classmethod
-    def of(cls, room: int, kind: type[np.floating]) -> _Scratch:
-        """Return room for entries of a type."""
-        words = np.zeros(STRIDE // 8, np.uint64)
-        return cls(np.empty(room, kind), words.view(np.uint8), words)
+Progress = Callable[[float], None]
 
 
 class Search(NamedTuple):
@@ -81,20 +67,13 @@ class Search(NamedTuple):
     k: int
     found: Neighbors
     stop: threading.Event
+    sampled: int = 0  # rows of the sample, which have the first places
+    rank: int = 0  # of the floor that the sample sets
 
     @property
     def room(self) -> int:
         """Entries that a row has room for."""
         return self.k + max(self.k // 2, ROOM)
-
-    def empty(self, slots: int, kind: type[np.floating]) -> Kept:
-        """Return room for so many rows."""
-        return Kept(
-            np.zeros(slots, np.int64),
-            np.full(slots, -np.inf, kind),
-            np.empty((slots, self.room), np.int32),
-            np.empty((slots, self.room), kind),
-        )
 
 
 def nearest_neighbors(
@@ -105,7 +84,7 @@ def nearest_neighbors(
     progress: Callable[[float], None] | None = None,
 ) -> Neighbors:
     """Return the k nearest other rows of each row; see `reference.proximity.neighbors.nearest_neighbors`."""
-    search = search_of(features, k, distance)
+    search = search_of(features, k, distance, sample=True)
     n = len(search.found.indices)
     if not n or not k:
         return search.found
@@ -119,13 +98,21 @@ def nearest_neighbors(
     return search.found
 
 
-def search_of(features: npt.NDArray[np.floating], k: int, distance: str) -> Search:
-    """Return what the jobs of a call share."""
+def search_of(features: npt.NDArray[np.floating], k: int, distance: str, *, sample: bool = False) -> Search:
+    """Return what the jobs of a call share; with a `sample`, where there are rows enough, they are placed at random."""
     x = np.ascontiguousarray(features)
     n = len(x)
-    rows = describe_rows(x, np.arange(n), DISTANCE_TABLE[distance])
+    sampled = rank = 0
+    if sample and n >= SAMPLED_FROM:
+        sampled = -(-max(LEAST_SAMPLED, math.ceil(n * SAMPLED_SHARE)) // SIDE) * SIDE
+        expected = k * sampled / n
+        rank = math.ceil(expected + SURE * math.sqrt(expected)) + 1
+        sampled = sampled if rank < k and sampled < n else 0
+    places = np.random.default_rng(0).permutation(n) if sampled else np.arange(n)
+    rows = describe_rows(x, places, DISTANCE_TABLE[distance])
     chosen = operands(rows, DISTANCE_TABLE[distance]) if n else None
-    return Search(rows, chosen, k, Neighbors(np.empty((n, k), np.int64), np.empty((n, k))), threading.Event())
+    found = Neighbors(np.empty((n, k), np.int64), np.empty((n, k)))
+    return Search(rows, chosen, k, found, threading.Event(), sampled, rank)
 
 
 def search_rest(search: Search, left: Ints, threads: int = 0, progress: Callable[[float], None] | None = None) -> None:
@@ -136,29 +123,25 @@ def search_rest(search: Search, left: Ints, threads: int = 0, progress: Callable
 
 
 def _in_pieces(
-    of: Callable[[Ints], Ints],
-    left: Ints,
-    search: Search,
-    threads: int,
-    progress: Callable[[float], None] | None = None,
+    of: Callable[[Ints], Ints], left: Ints, search: Search, threads: int, progress: Progress | None = None
 ) -> Ints:
-    """Search some rows piece by piece; return those whose band was too full."""
+    """Search some rows, given by place, piece by piece; return those whose band was too full."""
     step = min(SIDE, max(len(left) // (4 * (threads or usable_cores())), 16))
     pieces = [left[first : first + step] for first in range(0, len(left), step)]
     jobs: list[tuple[int, Callable[[], Ints]]] = [(len(piece), partial(of, piece)) for piece in pieces]
     return np.concatenate([left[:0], *run_jobs(jobs, threads, progress, search.stop)])
 
 
-def _by_shared_tiles(search: Search, threads: int, progress: Callable[[float], None] | None) -> Ints:
+def _by_shared_tiles(search: Search, threads: int, progress: Progress | None) -> Ints:
     """Search all rows in tiles that serve both sides; return the rows whose band was too full."""
-    n = len(search.rows.x)
-    kept = search.empty(n, np.float32)
-    side = min(SIDE, max(n // (2 * (threads or usable_cores())), 16))
+    n, band = len(search.rows.x), band_of(search)
+    kept = Kept.of(n, search.room, search.rank if search.sampled else search.k, np.float32)
+    side = SIDE if search.sampled else min(SIDE, max(n // (2 * (threads or usable_cores())), 16))
     blocks = [(first, min(first + side, n)) for first in range(0, n, side)]
     locks = [threading.Lock() for _ in blocks]
 
-    def tiles(pairs: list[tuple[int, int]]) -> None:
-        tile, scratch = np.empty((side, side + GAP), np.float32), _Scratch.of(search.room, np.float32)
+    def tiles(pairs: list[tuple[int, int]], settled: int = -1) -> None:
+        tile, scratch = np.empty((side, side + GAP), np.float32), Scratch.of(search.room, np.float32)
         for one, other in pairs:
             if search.stop.is_set():
                 return
@@ -168,45 +151,76 @@ def _by_shared_tiles(search: Search, threads: int, progress: Callable[[float], N
             with ExitStack() as held:
                 for block in sorted({one, other}):
                     held.enter_context(locks[block])
-                _keep(
-                    tile, stop - start, queries, queries, start, one != other, search.k, band_of(search), kept, scratch
-                )
+                keep(tile, stop - start, queries, queries, start, one != other, band, kept, scratch)
+        if settled >= 0:
+            settle(*blocks[settled], search.k, band, kept, scratch.entries)
 
     def finished(first: int, last: int) -> None:
-        write_kept(search, np.arange(first, last), np.arange(first, last), band_of(search), kept)
+        write(search, np.arange(first, last), np.arange(first, last), band, kept)
 
-    # A row meets those of its own block first, so that its floor is soon high.
-    pairs = [(one, (one + step) % len(blocks)) for step in range(len(blocks) // 2 + 1) for one in range(len(blocks))]
-    if len(blocks) % 2 == 0:
-        pairs = pairs[: len(pairs) - len(blocks) // 2]  # at half way round, each pair would come twice
+    drawn = search.sampled // side
+    of_sample = range(drawn)
+    run_jobs([(1, partial(tiles, [pair])) for pair in _ring(of_sample)], threads, None, search.stop)
+    run_jobs([(1, partial(tiles, [], block)) for block in of_sample], threads)
+    rest = range(drawn, len(blocks))
+    # Jobs that run together begin with different blocks of the sample.
+    first_jobs = [
+        (drawn, partial(tiles, [(block, (block + step) % drawn) for step in of_sample], block if drawn else -1))
+        for block in (rest if drawn else ())
+    ]
+    pairs = _ring(rest)
     few = max(len(pairs) // 400, 1)
-    jobs = [(1, partial(tiles, pairs[at : at + few])) for at in range(0, len(pairs), few)]
-    run_jobs(jobs, threads, progress, search.stop)
+    jobs = [(len(pairs[at : at + few]), partial(tiles, pairs[at : at + few])) for at in range(0, len(pairs), few)]
+    share = drawn * len(first_jobs) / max(drawn * len(first_jobs) + len(pairs), 1)
+    run_jobs(first_jobs, threads, _part(progress, 0, share), search.stop)
+    run_jobs(jobs, threads, _part(progress, share, 1 - share), search.stop)
     run_jobs([(1, partial(finished, *block)) for block in blocks], threads)
-    return np.flatnonzero(kept.filled < 0)
+    short = np.flatnonzero(kept.filled == SHORT)
+    again = partial(_by_products, search._replace(sampled=0), np.float32)
+    return np.concatenate([np.flatnonzero(kept.filled == FULL), _in_pieces(again, short, search, threads)])
+
+
+def _ring(blocks: range) -> list[tuple[int, int]]:
+    """Return all pairs of blocks; a block meets itself first, so that the floors of its rows are soon high."""
+    count = len(blocks)
+    pairs = [(one, (one + step) % count) for step in range(count // 2 + 1) for one in range(count)]
+    if count and count % 2 == 0:
+        pairs = pairs[: len(pairs) - count // 2]  # at half way round, each pair would come twice
+    return [(blocks[one], blocks[other]) for one, other in pairs]
+
+
+def _part(progress: Progress | None, start: float, share: float) -> Progress | None:
+    """Return the progress of a part of the work."""
+    return None if progress is None else lambda done: progress(start + share * done)
 
 
 def _by_products(search: Search, kind: type[np.floating], queries: Ints) -> Ints:
-    """Search the rows `queries` in tiles of a type; return those whose band was too full."""
+    """Search the rows at places `queries` in tiles of a type; return those whose band was too full."""
     n = len(search.rows.x)
-    kept, slots = search.empty(len(queries), kind), np.arange(len(queries))
-    tile, scratch = np.empty((len(queries), min(SIDE, n) + GAP), kind), _Scratch.of(search.room, kind)
+    sampled = search.sampled
+    kept = Kept.of(len(queries), search.room, search.rank if sampled else search.k, kind)
+    slots = np.arange(len(queries))
+    tile, scratch = np.empty((len(queries), min(SIDE, n) + GAP), kind), Scratch.of(search.room, kind)
     band = band_of(search, kind)
     for start in range(0, n, SIDE):
         if search.stop.is_set():
             return queries[:0]
+        if sampled and start == sampled:
+            settle(0, len(slots), search.k, band, kept, scratch.entries)
         width = min(SIDE, n - start)
         _fill(search, tile, queries, start, width)
-        _keep(tile, width, queries, slots, start, False, search.k, band, kept, scratch)
-    write_kept(search, queries, slots, band, kept)
-    return queries[kept.filled < 0]
+        keep(tile, width, queries, slots, start, False, band, kept, scratch)
+    write(search, queries, slots, band, kept)
+    short = queries[kept.filled == SHORT]
+    again = _by_products(search._replace(sampled=0), kind, short) if len(short) else short
+    return np.concatenate([queries[kept.filled == FULL], again])
 
 
 def _by_definition(search: Search, queries: Ints) -> Ints:
-    """Search the rows `queries` by the values of the definition; none is left."""
+    """Search the rows at places `queries` by the values of the definition; none is left."""
     n = len(search.rows.x)
     values, order = np.empty(n), np.empty((2, n), np.int64)
-    for row in queries.tolist():
+    for row in search.rows.at[queries].tolist():
         if search.stop.is_set():
             break
         _values_of(search.rows, row, values)
@@ -225,123 +239,25 @@ def band_of(search: Search, kind: type[np.floating] = np.float32) -> float:
 
 
 def _fill(search: Search, tile: npt.NDArray[Any], queries: Ints, start: int, width: int) -> None:
-    """Compute the similarities of queries to the rows start .. start + width."""
+    """Compute the similarities of queries to the places start .. start + width."""
     rows, chosen = search.rows, search.chosen
     assert chosen is not None
     double = tile.dtype == np.float64
-    here = slice(start, start + width)
     mine, others = (
-        (double_rows(rows, chosen, queries), double_rows(rows, chosen, here))
+        (double_rows(rows, chosen, queries), double_rows(rows, chosen, slice(start, start + width)))
         if double
-        else (chosen.rows[queries], chosen.rows[here])
+        else (chosen.taken(0, len(rows.at), queries), chosen.taken(start, start + width))
     )
     np.matmul(mine, others.T, out=tile[: len(queries), :width])
     finish(tile, width, queries, start, double_scale(chosen) if double else chosen.scale, chosen.form, rows.distance)
 
 
-def write_kept(search: Search, queries: Ints, slots: Ints, band: float, kept: Kept) -> None:
-    """Compute what rows kept in float64, and write their nearest."""
+def write(search: Search, queries: Ints, slots: Ints, band: float, kept: Kept) -> None:
+    """Compute what the rows at places `queries` kept in float64, and write their nearest."""
     scratch = np.empty(search.room, kept.floor.dtype)
     exact, order = np.empty(search.room), np.empty((2, search.room), np.int64)
     found = search.found
-    _write_kept(search.rows, queries, slots, search.k, band, kept, scratch, exact, order, found.indices, found.values)
-
-
-@njit
-def _keep(tile, width, queries, slots, first, both, k, band, kept, scratch):
-    """Keep the entries of a tile at or above the floor of their row, and of their column where `both`.
-
-    slots (q,) are those of the queries in `kept`; the slot of a column is its row.
-    """
-    floor = kept.floor
-    space, marks, words = scratch
-    for q in range(queries.size):
-        slot, row = slots[q], queries[q]
-        for start in range(0, width, STRIDE):
-            part = tile[q, start : min(start + STRIDE, width)]
-            column = first + start
-            least = floor[slot]
-            reached = np.int32(0)
-            if both:
-                theirs = floor[column : column + part.size]
-                for j in range(part.size):
-                    reached = np.int32(reached + ((part[j] >= least) | (part[j] >= theirs[j])))
-            else:
-                for j in range(part.size):
-                    reached = np.int32(reached + (part[j] >= least))
-            if reached == 0:
-                continue
-            for word in range(words.size):
-                words[word] = 0
-            if both:
-                theirs = floor[column : column + part.size]
-                for j in range(part.size):
-                    marks[j] = (part[j] >= least) | (part[j] >= theirs[j])
-            else:
-                for j in range(part.size):
-                    marks[j] = part[j] >= least
-            for word in range(words.size):
-                if words[word] == 0:
-                    continue
-                for j in range(8 * word, 8 * word + 8):
-                    if marks[j] == 0:
-                        continue
-                    if part[j] >= floor[slot] and column + j != row:
-                        _add(slot, column + j, part[j], k, band, kept, space)
-                    if both and part[j] >= floor[column + j]:
-                        _add(column + j, row, part[j], k, band, kept, space)
-
-
-@njit
-def _add(slot, row, entry, k, band, kept, scratch):
-    """Add an entry to those of a slot, after its floor was raised where there is no room."""
-    filled, floor, places, entries = kept
-    if filled[slot] == scratch.size:
-        _raise_floor(slot, k, band, kept, scratch)
-        if filled[slot] > scratch.size - scratch.size // 16:
-            filled[slot] = -1
-            floor[slot] = np.inf
-        if entry < floor[slot]:
-            return 0
-    at = filled[slot]
-    places[slot, at] = row
-    entries[slot, at] = entry
-    filled[slot] = at + 1
-    return 0
-
-
-@njit
-def _raise_floor(slot, k, band, kept, scratch):
-    """Raise the floor of a slot to the k-th largest entry less the band, and drop what lies below."""
-    filled, floor, places, entries = kept
-    n = filled[slot]
-    if n < k:
-        return 0
-    for j in range(n):
-        scratch[j] = entries[slot, j]
-    least = kth_largest(scratch, n, k) - band
-    floor[slot] = least - abs(least) * 2.0**-20  # rounded down, whatever the type of the tile
-    used = 0
-    for j in range(n):
-        if entries[slot, j] >= floor[slot]:
-            places[slot, used] = places[slot, j]
-            entries[slot, used] = entries[slot, j]
-            used += 1
-    filled[slot] = used
-    return 0
-
-
-@njit
-def _write_kept(rows, queries, slots, k, band, kept, scratch, exact, order, indices, values):
-    """Compute what each query kept in float64, and write its k nearest."""
-    for q in range(queries.size):
-        slot, row = slots[q], queries[q]
-        if kept.filled[slot] < 0:
-            continue
-        _raise_floor(slot, k, band, kept, scratch)
-        for j in range(kept.filled[slot]):
-            exact[j] = pair_value(rows.x, row, kept.rows[slot, j], rows.shift, rows.norm, rows.distance)
-        write_nearest(exact, kept.rows[slot], kept.filled[slot], order, indices[row], values[row])
+    write_kept(search.rows, queries, slots, search.k, band, kept, scratch, exact, order, found.indices, found.values)
 
 
 @njit

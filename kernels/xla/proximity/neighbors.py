@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...backend import Neighbors
-from ...cpu.proximity.neighbors import Kept, Search, band_of, search_of, search_rest, write_kept
+from ...cpu.proximity.kept import FULL, Kept
+from ...cpu.proximity.neighbors import Search, band_of, search_of, search_rest, write
 from ...cpu.rank.operands import SCALED
 from ...names import ABS_COSINE
 from ..context import free_bytes, local_devices, settings
@@ -112,13 +113,9 @@ def _finished(search: Search, start: int, found: tuple[jax.Array, jax.Array]) ->
     if entries.shape[1] > others:  # all are candidates, and last the row itself
         entries, places, whole = entries[:, :others], places[:, :others], np.ones(len(entries), bool)
     room = max(search.room, entries.shape[1])
-    kept = Kept(
-        np.where(whole, entries.shape[1], -1).astype(np.int64),
-        np.full(len(entries), -np.inf, np.float32),
-        np.zeros((len(entries), room), np.int32),
-        np.zeros((len(entries), room), np.float32),
-    )
-    kept.rows[:, : entries.shape[1]], kept.entries[:, : entries.shape[1]] = places, entries
+    kept = Kept.of(len(entries), room, search.k, np.float32)
+    kept.filled[:] = np.where(whole, entries.shape[1], FULL)
+    kept.places[:, : entries.shape[1]], kept.entries[:, : entries.shape[1]] = places, entries
     queries = np.arange(start, start + len(entries))
-    write_kept(search, queries, np.arange(len(entries)), band, kept)
+    write(search, queries, np.arange(len(entries)), band, kept)
     return queries[~whole]

@@ -72,6 +72,20 @@ def test_tiles_and_room_cannot_be_seen(kind, side, shared, monkeypatch):
         assert_same(cpu.nearest_neighbors(x, 6, "euclidean", threads), expected)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shared", [0, 1 << 30], ids=["pieces", "shared"])
+@pytest.mark.parametrize("sure", [2.5, -1.0], ids=["seldom short", "often short"])
+def test_a_sample_cannot_be_seen(kind, sure, shared, monkeypatch):
+    x = rows_of(kind, 130, 5, 4)
+    expected = {distance: reference.nearest_neighbors(x, 25, distance) for distance in ("euclidean", "cosine")}
+    small = {"SIDE": 8, "SHARED_BYTES": shared, "ROOM": 16, "SURE": sure, "SAMPLED_FROM": 100, "LEAST_SAMPLED": 30}
+    for name, value in small.items():
+        monkeypatch.setattr(neighbors, name, value)
+    assert neighbors.search_of(x, 25, "cosine", sample=True).sampled == 32
+    for threads, distance in ((1, "euclidean"), (3, "cosine")):
+        assert_same(cpu.nearest_neighbors(x, 25, distance, threads), expected[distance])
+
+
 def test_equals_scikit_learn():
     peer = pytest.importorskip("sklearn.neighbors")
     x = rows_of("plain", 700, 20, 0)
