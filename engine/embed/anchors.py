@@ -1,55 +1,98 @@
-"""What metrics give where the answer is known: random vectors, shuffled labels, perfect vectors."""
+"""What metrics give where the answer is known: random vectors, shuffled labels and batches, perfect vectors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from .cells import Groups
+from .cells import Cells, Groups
 from .finding import Metric
 from .space import Space
 
-__all__ = ["ANCHOR_CELLS", "COLUMNS", "WORST_AND_BEST", "anchor_spaces", "rescaled"]
+__all__ = ["ANCHOR_CELLS", "COLUMNS", "Anchor", "anchors_of", "rescaled", "worst_and_best"]
 
 #: Anchors are found from at most so many cells, drawn by label.
 ANCHOR_CELLS = 20_000
 #: Names of anchors as columns of ``results.csv``.
 COLUMNS = {"random": "random", "shuffled": "shuffled", "labels": "one_hot_labels", "batches": "one_hot_batches"}
-#: The anchors whose scores are 0 and 1, by family; perfect order is 1 by definition.
-WORST_AND_BEST = {"biology": ("random", "labels"), "batch": ("batches", "shuffled"), "order": ("shuffled", "ordered")}
+#: The anchors whose scores are 0 and 1, by family; 0 and 1 as ends are the values themselves.
+_ENDS = {"biology": ("random", "labels"), "batch": ("batches", "shuffled"), "order": ("shuffled", "1")}
+#: Of metrics of other ends: one place a label has no distances between labels, one place a batch no diffusion.
+_OTHER_ENDS = {"scgraph": ("random", "1"), "kbet_per_label": ("0", "shuffled")}
+_KNOWN = {"0": 0.0, "1": 1.0}
+#: Ends that are not so far apart leave nothing to be told: a score would be the chance of a few cells.
+_LEAST_ROOM = 0.05
 #: Dimensions of random vectors, and spread around a perfect place: no two cells coincide.
 _DIMENSIONS, _SPREAD = 32, 0.05
 
 
-def anchor_spaces(space: Space, seed: int) -> Iterator[tuple[str, Space]]:
-    """Give the anchors by name.
+class Anchor(NamedTuple):
+    """An embedding whose values are known, or cells whose labels are.
+
+    Attributes
+    ----------
+    name : str
+        A key of `COLUMNS`.
+    space : Space
+        Ready to be judged.
+    mixes : tuple of str
+        The metrics that it is put beside, by what they mix (`Metric.mixes`).
+    """
+
+    name: str
+    space: Space
+    mixes: tuple[str, ...]
+
+    def serves(self, metric: Metric) -> bool:
+        """Return whether a metric is put beside it."""
+        return self.name in metric.anchors and metric.mixes in self.mixes
+
+
+def anchors_of(space: Space, seed: int) -> Iterator[Anchor]:
+    """Give the anchors of an embedding, one by one.
 
     Parameters
     ----------
     space : Space
-        The embedding that is judged; shuffled labels share its neighbours.
+        The embedding that is judged; where labels or batches are shuffled, its neighbours stay.
     seed : int
         Of what is random.
 
     Yields
     ------
-    name : str
-        ``random`` (normal vectors), ``shuffled`` (the embedding, with labels, batches and order moved to other cells),
-        ``labels`` (one place a label), ``batches`` or ``species`` (one place a batch or species).
-    space : Space
-        Ready to be judged.
+    Anchor
+        ``random``: normal vectors. ``shuffled``: the embedding; of metrics that mix, with batches (species) moved
+        among the cells of each label, which is the best that the design allows, left out where no label has two; of
+        others, with labels and order moved among all cells. ``labels``: one place a label. ``batches``: one place a
+        batch (species).
     """
     rng = np.random.default_rng(seed)
-    cells = space.cells
-    yield "random", space.like(rng.normal(size=(len(cells), _DIMENSIONS)).astype(np.float32), cells)
-    yield "shuffled", space.like(space.x, cells.shuffled(seed), space.neighbors(len(cells)))
-    yield "labels", space.like(_placed(cells.labels, rng), cells)
+    cells, every = space.cells, ("", "batch", "species")
+    yield Anchor("random", space.like(rng.normal(size=(len(cells), _DIMENSIONS)).astype(np.float32), cells), every)
+    near = space.neighbors(len(cells))
+    yield Anchor("shuffled", space.like(space.x, cells.shuffled_labels(seed), near), ("",))
+    moved = space.like(space.x, cells.shuffled_batches(seed), near)
+    mixed = {"batch": cells.batch, "species": cells.species}
+    can = [name for name, groups in mixed.items() if groups is not None and _can_mix(cells, groups)]
+    yield Anchor("shuffled", moved, tuple(can))
+    yield Anchor("labels", space.like(_placed(cells.labels, rng), cells), every)
     if cells.batch is not None:
-        yield "batches", space.like(_placed(cells.batch, rng), cells)
+        yield Anchor("batches", space.like(_placed(cells.batch, rng), cells), ("", "batch"))
     if cells.species is not None:
-        yield "species", space.like(_placed(cells.species, rng), cells)
+        yield Anchor("batches", space.like(_placed(cells.species, rng), cells), ("species",))
+
+
+def _can_mix(cells: Cells, groups: Groups) -> bool:
+    """Return whether a label has cells of two groups."""
+    return bool((cells.groups_of_labels(groups) > 1).any())
+
+
+def worst_and_best(metric_type: str, family: str) -> tuple[str, str]:
+    """Return the anchors whose scores are 0 and 1, keys of `COLUMNS`; "0" and "1" are these values."""
+    return _OTHER_ENDS.get(metric_type, _ENDS.get(family, ("", "")))
 
 
 def _placed(groups: Groups, rng: np.random.Generator) -> npt.NDArray[np.float32]:
@@ -60,11 +103,10 @@ def _placed(groups: Groups, rng: np.random.Generator) -> npt.NDArray[np.float32]
 
 
 def rescaled(metric: Metric, value: float, anchors: Mapping[str, float]) -> float:
-    """Return a value between what is worst and best of its family: 0 and 1; NaN where the two do not differ.
+    """Return a value between what is worst and best of its metric, 0 and 1; NaN where these are nearly the same.
 
-    Of biology and order, 0 is what random vectors give and 1 what perfect ones do (one place a label); of batches, 0
-    is one place a batch, and 1 what shuffled batches give. It is not cut off.
+    Of labels, 0 is what random vectors give and 1 what perfect ones do (one place a label); of batches, 0 is one place
+    a batch, and 1 what batches shuffled inside labels give. It is not cut off.
     """
-    worst, best = WORST_AND_BEST[metric.family]
-    low, high = anchors.get(worst, np.nan), anchors.get(best, 1.0 if metric.family == "order" else np.nan)
-    return float((value - low) / (high - low)) if high - low != 0 else float("nan")
+    low, high = (anchors.get(end, _KNOWN.get(end, np.nan)) for end in worst_and_best(metric.name, metric.family))
+    return float((value - low) / (high - low)) if high - low >= _LEAST_ROOM else float("nan")

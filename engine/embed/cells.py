@@ -82,7 +82,11 @@ class Cells:
     def batches_of_labels(self) -> Ints:
         """Batches that each label occurs in, (labels,); where batches are known."""
         assert self.batch is not None
-        pairs = np.unique(np.stack([self.labels.codes, self.batch.codes]), axis=1)
+        return self.groups_of_labels(self.batch)
+
+    def groups_of_labels(self, groups: Groups) -> Ints:
+        """Return how many of some groups of the cells each label occurs in, (labels,)."""
+        pairs = np.unique(np.stack([self.labels.codes, groups.codes]), axis=1)
         return np.bincount(pairs[0], minlength=len(self.labels)).astype(np.int64)
 
     def of(self, rows: Ints) -> Cells:
@@ -95,18 +99,29 @@ class Cells:
             self.species.of(rows) if self.species else None,
         )
 
-    def shuffled(self, seed: int) -> Cells:
-        """Return them with labels, batches, order and species each moved to other cells at random."""
+    def shuffled_labels(self, seed: int) -> Cells:
+        """Return them with labels and order each moved to other cells at random."""
+        rng = np.random.default_rng(seed)
+        labels = Groups(rng.permutation(self.labels.codes), self.labels.names)
+        return replace(self, labels=labels, order=rng.permutation(self.order) if self.order is not None else None)
+
+    def shuffled_batches(self, seed: int) -> Cells:
+        """Return them with batches and species each moved at random among the cells of a label.
+
+        Each label keeps its cells of each batch: what the design does not allow is not asked for.
+        """
         rng = np.random.default_rng(seed)
 
         def moved(groups: Groups) -> Groups:
-            return Groups(rng.permutation(groups.codes), groups.names)
+            codes = groups.codes.copy()
+            for code in range(len(self.labels)):
+                rows = self.labels.rows(code)
+                codes[rows] = rng.permutation(codes[rows])
+            return Groups(codes, groups.names)
 
         return replace(
             self,
-            labels=moved(self.labels),
             batch=moved(self.batch) if self.batch else None,
-            order=rng.permutation(self.order) if self.order is not None else None,
             species=moved(self.species) if self.species else None,
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from ..figures.style import GREY, INK, OKABE_ITO, house_style, new_page, save_page, wrapped
-from .anchors import COLUMNS, WORST_AND_BEST
+from .anchors import COLUMNS, worst_and_best
 from .finding import WHOLE
 from .summary import verdict
 
@@ -40,7 +40,7 @@ _NAMES = {
 }
 _ENDS = {
     "biology": "random vectors to one place a label",
-    "batch": "one place a batch to batches shuffled",
+    "batch": "one place a batch to batches shuffled inside labels",
     "order": "order shuffled to 1",
 }
 _NAME_INCHES, _CELL_INCHES = 2.4, 1.75
@@ -178,9 +178,9 @@ def _anchors(results: pl.DataFrame, line: _Line) -> str:
     rows = results.filter((pl.col("metric_type") == line.metric) & pl.col("score").is_not_null())
     if not len(rows):
         return ""
-    worst, best = WORST_AND_BEST.get(line.family, ("", ""))
+    worst, best = worst_and_best(line.metric, line.family)
     row = rows.row(0, named=True)
-    return " to ".join(f"{row[COLUMNS[name]]:.3f}" if name in COLUMNS else "1" for name in (worst, best))
+    return " to ".join(f"{row[COLUMNS[name]]:.3f}" if name in COLUMNS else name for name in (worst, best))
 
 
 def _note(results: pl.DataFrame) -> str:

@@ -117,3 +117,10 @@ class Metric:
     meaning: str
     needs: tuple[str, ...] = ()
     anchors: tuple[str, ...] = ANCHORS
+
+    @property
+    def mixes(self) -> str:
+        """Of what it asks whether it is mixed: "batch" or "species"; "" of other metrics."""
+        if self.family != "batch":
+            return ""
+        return "species" if "species" in self.needs else "batch"

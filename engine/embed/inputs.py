@@ -335,6 +335,8 @@ def _few(cells: Cells) -> list[str]:
         notes.append(f"{len(single)} labels have one cell, whose silhouette is 0 by definition: {examples(single)}.")
     if cells.batch is not None:
         alone = int((cells.batches_of_labels == 1).sum())
-        if alone:
+        if alone == len(cells.labels):
+            notes.append("Every label occurs in one batch: its mixing has no score, since nothing could be mixed.")
+        elif alone:
             notes.append(f"{alone} of {len(cells.labels)} labels occur in one batch: mixing says nothing of them.")
     return notes

@@ -20,7 +20,7 @@ from ..results.files import write_json
 from ..results.folder import ResultFolder
 from ..results.progress import Advance
 from ..results.tables import Table
-from .anchors import ANCHOR_CELLS, COLUMNS, anchor_spaces, rescaled
+from .anchors import ANCHOR_CELLS, COLUMNS, anchors_of, rescaled
 from .finding import WHOLE, Finding, Metric, named, undefined
 from .inputs import Inputs, read_inputs
 from .intervals import interval_of
@@ -265,13 +265,13 @@ def _anchors(
     rows = np.arange(len(space))
     if len(rows) > ANCHOR_CELLS:
         rows = np.sort(np.random.default_rng(options.seed).choice(rows, ANCHOR_CELLS, replace=False))
-        space = space.like(np.ascontiguousarray(space.x[rows]), space.cells.of(rows))
+        space = space.of(rows)
     values: dict[_Key, dict[str, float]] = {}
-    for anchor, other in anchor_spaces(space, options.seed):
-        wanted = [metric for metric in metrics if anchor in metric.anchors and _UNINTEGRATED not in metric.needs]
-        found = _judge(other, wanted, partial(_kept, job, f"{name} {anchor}", digests))
+    for anchor in anchors_of(space, options.seed):
+        wanted = [metric for metric in metrics if anchor.serves(metric)]
+        found = _judge(anchor.space, wanted, partial(_kept, job, f"{name} {anchor.name}", digests))
         for key, finding in found.items():
-            values.setdefault(key, {})["batches" if anchor == "species" else anchor] = finding.value
+            values.setdefault(key, {})[anchor.name] = finding.value
     return values
 
 

@@ -62,6 +62,8 @@ class Space:
         Called with the share of a long step that is done.
     known : Known, optional
         What is known of labels that are perturbations.
+    batch_before : Groups, optional
+        Batches of the unintegrated cells, where those of the cells were shuffled.
     """
 
     def __init__(
@@ -76,12 +78,14 @@ class Space:
         prediction: Prediction = Prediction(),
         advance: Advance | None = None,
         known: Known | None = None,
+        batch_before: Groups | None = None,
     ) -> None:
         self.x, self.cells, self.backend = x, cells, backend
         self.unintegrated, self.threads, self.advance = unintegrated, threads, advance
         self.prediction = prediction
         self._given = neighbors
         self.known = known or Known()
+        self.batch_before = batch_before or cells.batch
 
     def __len__(self) -> int:
         return len(self.x)
@@ -92,11 +96,20 @@ class Space:
             x,
             cells,
             self.backend,
+            unintegrated=self.unintegrated,
             threads=self.threads,
             neighbors=neighbors,
             prediction=self.prediction,
             known=self.known,
+            batch_before=self.batch_before,
         )
+
+    def of(self, rows: Ints) -> Space:
+        """Return some of the cells."""
+        found = self.like(np.ascontiguousarray(self.x[rows]), self.cells.of(rows))
+        found.unintegrated = None if self.unintegrated is None else self.unintegrated[rows]
+        found.batch_before = None if self.batch_before is None else self.batch_before.of(rows)
+        return found
 
     @cached_property
     def is_constant(self) -> bool:

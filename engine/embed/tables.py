@@ -17,7 +17,11 @@ RESULT_COLUMNS = (
     Column("lower", "number", "Lower bound of the bootstrap interval; of metrics that are a mean or median of cells."),
     Column("upper", "number", "Upper bound."),
     Column("random", "number", "The metric of random vectors."),
-    Column("shuffled", "number", "The metric of this embedding with labels, batches and order shuffled."),
+    Column(
+        "shuffled",
+        "number",
+        "The metric of this embedding with labels (the order; of batches, batches inside each label) shuffled.",
+    ),
     Column("one_hot_labels", "number", "The metric of vectors with one place a label."),
     Column("one_hot_batches", "number", "The metric of vectors with one place a batch."),
     Column("score", "number", "The value between the worst (0) and the best (1) of these, not cut off."),

@@ -33,12 +33,13 @@ def explained_by(x: npt.NDArray[np.floating], groups: Groups) -> float:
 
 def pcr_comparison(space: Space) -> Finding:
     """Return the share of the batch variance of the unintegrated cells that integration took away, at least 0."""
-    batch = space.cells.batch
+    batch, batch_before = space.cells.batch, space.batch_before
     assert batch is not None
+    assert batch_before is not None
     assert space.unintegrated is not None
     if len(batch) < 2:
         return undefined("There is one batch: nothing can be taken away.")
-    before, after = explained_by(space.unintegrated, batch), explained_by(space.x, batch)
+    before, after = explained_by(space.unintegrated, batch_before), explained_by(space.x, batch)
     if before <= _NOTHING:
         return undefined("Batches explain nothing of the unintegrated cells.")
     params = {"before": before, "after": after}

@@ -77,6 +77,41 @@ def test_anchors_lie_at_the_ends(metric: str) -> None:
         row = rows()[name, metric]
         worst, best = ("one_hot_batches", "shuffled") if metric in BATCH else ("random", "one_hot_labels")
         assert row[worst] < row[best]
-        # Inside labels, shuffled labels are cells from everywhere, whose weights are less even.
-        room = 0.06 if metric in ("cilisi", "batch_silhouette", "bras") else 0.03
-        assert row[worst] - room <= row["value"] <= row[best] + room
+        assert row[worst] - 0.03 <= row["value"] <= row[best] + 0.03
+
+
+def confounded(share: float) -> dict[tuple[str, str], dict]:
+    """Cells whose label says their batch, but for a share; mixed as well as can be, and not."""
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 4, 480)
+    batch = np.where(rng.random(480) < share, rng.integers(0, 2, 480), label % 2)
+    mixed = rng.normal(size=(480, 8)) + 6 * np.eye(4, 8)[label]
+    found = fb.embed(
+        {"mixed": mixed, "apart": mixed + 4 * np.eye(2, 8, 6)[batch]},
+        labels=[f"type {each}" for each in label],
+        batch=[f"batch {each}" for each in batch],
+        unintegrated=mixed + 6 * np.eye(2, 8, 6)[batch],
+        tasks=("batch_integration",),
+        bootstrap=0,
+        progress_bar=False,
+    )
+    return {(row["embedding"], row["metric_type"]): row for row in found.tables["results"].iter_rows(named=True)}
+
+
+def test_what_the_design_allows_scores_1() -> None:
+    rows = confounded(0.4)
+    for metric in (*BATCH, "sbee", "kbet_per_label", "pcr_comparison"):
+        mixed, apart = rows["mixed", metric], rows["apart", metric]
+        if metric == "kbet":  # labels decide it
+            assert mixed["score"] is None
+            assert mixed["shuffled"] < 0.05
+            continue
+        assert mixed["score"] == pytest.approx(1, abs=0.15)
+        assert apart["score"] < mixed["score"] - 0.05
+    assert rows["mixed", "entropy_per_cell"]["value"] < 0.95
+
+
+def test_labels_of_one_batch_have_no_score_of_mixing() -> None:
+    rows = confounded(0.0)
+    assert rows["mixed", "entropy_per_cell"]["value"] is not None
+    assert all(row["score"] is None and row["shuffled"] is None for row in rows.values())
