@@ -30,7 +30,8 @@ def _show(result: EmbedResult, options: EmbedOptions, output: Path) -> None:
             "note: nothing was named: this is the packaged sample of 700 blood cells, its batches are cell phases"
         )
     typer.echo()
-    show_table(result.results, result.subtitle(), _COLUMNS)
+    shown = _COLUMNS if result.results["unintegrated"].is_null().all() else [*_COLUMNS, "unintegrated"]
+    show_table(result.results, result.subtitle(), shown)
     for line in _undefined(result.results):
         typer.echo(f"note: {line}")
     typer.echo()
@@ -40,6 +41,8 @@ def _show(result: EmbedResult, options: EmbedOptions, output: Path) -> None:
         show_table(result.summary_table, "Mean scores (0: worst anchor, 1: best)", result.summary_table.columns)
         typer.echo(f"{verdict(result.results, result.summary_table).sentence}.")
         typer.echo()
+    for line in _beside_unintegrated(result.results):
+        typer.echo(line)
     typer.echo(f"results: {output}")
 
 
@@ -55,6 +58,15 @@ def _undefined(results: pl.DataFrame) -> list[str]:
         f"{embedding}: {', '.join(metrics)}{'' if variant == WHOLE else f' ({variant})'} "
         f"{'is' if len(metrics) == 1 else 'are'} not defined: {reason}"
         for (embedding, variant, reason), metrics in named.items()
+    ]
+
+
+def _beside_unintegrated(results: pl.DataFrame) -> list[str]:
+    from ..engine.embed.summary import above_unintegrated
+
+    return [
+        f"{name} is above the unintegrated cells in {above} of {of} metrics."
+        for name, (above, of) in above_unintegrated(results).items()
     ]
 
 

@@ -52,8 +52,9 @@ def embed(
         Columns of the file or of ``adata.obs``; beside arrays, the values themselves.
     obsm : str or sequence of str, optional
         Entries of ``adata.obsm``; ``X`` when left out.
-    unintegrated : str, or array of shape (n, e), optional
-        Vectors before integration: a file, an entry of ``adata.obsm``, or themselves.
+    unintegrated : str, or array or sparse matrix of shape (n, e), optional
+        Cells before integration: a file; ``"X"``, an entry of ``adata.obsm`` or ``adata.layers``; their vectors or raw
+        counts.
     output : path, optional
         Result folder to write as well; nothing is written when left out.
     overwrite : bool, default False
@@ -123,7 +124,7 @@ def _asked(given: Mapping[str, Any]) -> EmbedOptions:
 
 def _held(
     embeddings: Any, given: Mapping[str, Any], obsm: str | Sequence[str], unintegrated: Any
-) -> tuple[dict[str, npt.NDArray[np.float32]], pl.DataFrame, dict[str, str], npt.NDArray[np.float32] | None]:
+) -> tuple[dict[str, npt.NDArray[np.float32]], pl.DataFrame, dict[str, str], Any]:
     """Return vectors by name, the table of what is known of the cells, its columns, and vectors before integration."""
     named: dict[str, str] = {}
     values: dict[str, Any] = {}
@@ -136,7 +137,8 @@ def _held(
             raise InputError(f"The AnnData has no X; name embeddings: obsm={list(embeddings.obsm)}.")
         arrays = {key: embeddings.obsm[key] for key in keys} or {"X": embeddings.X}
         if isinstance(unintegrated, str) and unintegrated:
-            unintegrated = embeddings.obsm.get(unintegrated, unintegrated)
+            there = {"X": embeddings.X} | dict(embeddings.layers) | dict(embeddings.obsm)
+            unintegrated = there.get(unintegrated, unintegrated)
         obs = embeddings.obs
         for name, value in given.items():
             if isinstance(value, str) and value:
@@ -151,12 +153,14 @@ def _held(
                 raise InputError(f"{name}={value!r} names a column, but arrays have none; give the values.")
             named[name], values[name] = name, value
     if isinstance(unintegrated, str) and unintegrated:
-        raise InputError(f"unintegrated={unintegrated!r} is not there; give an entry of obsm or the vectors.")
+        raise InputError(
+            f"unintegrated={unintegrated!r} is not there; give X, an entry of obsm or layers, or the vectors."
+        )
     vectors = {str(name): _vectors(str(name), value) for name, value in arrays.items()}
-    before = None if isinstance(unintegrated, str) else _vectors("unintegrated", unintegrated)
+    before = None if isinstance(unintegrated, str) else _before(unintegrated)
     sizes = {name: len(x) for name, x in vectors.items()} | {name: len(value) for name, value in values.items()}
     if before is not None:
-        sizes["unintegrated"] = len(before)
+        sizes["unintegrated"] = before.shape[0]
     if len(set(sizes.values())) > 1:
         raise InputError(f"What is given differs in its number of cells: {sizes}.")
     return vectors, pl.DataFrame({name: _column(value) for name, value in values.items()}), named, before
@@ -172,6 +176,15 @@ def _vectors(name: str, value: Any) -> npt.NDArray[np.float32]:
         row = int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])
         raise InputError(f"{name!r} has NaN or infinity, first in row {row}; leave out those cells or dimensions.")
     return found
+
+
+def _before(value: Any) -> Any:
+    """Return vectors or counts as float32; sparse ones stay so."""
+    if not hasattr(value, "toarray"):
+        return _vectors("unintegrated", value)
+    import scipy.sparse
+
+    return scipy.sparse.csr_array(value, dtype=np.float32)
 
 
 def _column(value: Any) -> pl.Series:

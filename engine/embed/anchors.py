@@ -24,7 +24,7 @@ _ENDS = {"biology": ("random", "labels"), "batch": ("batches", "shuffled"), "ord
 _OTHER_ENDS = {"scgraph": ("random", "1"), "kbet_per_label": ("0", "shuffled")}
 _KNOWN = {"0": 0.0, "1": 1.0}
 #: Ends that are not so far apart leave nothing to be told: a score would be the chance of a few cells.
-_LEAST_ROOM = 0.05
+_LEAST_ROOM = 0.02
 #: Dimensions of random vectors, and spread around a perfect place: no two cells coincide.
 _DIMENSIONS, _SPREAD = 32, 0.05
 

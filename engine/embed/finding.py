@@ -13,7 +13,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from .space import Space
 
-__all__ = ["ANCHORS", "WHOLE", "Finding", "Metric", "Named", "named", "undefined"]
+__all__ = ["ANCHORS", "WHOLE", "Finding", "Key", "Metric", "Named", "named", "packed", "undefined", "unpacked"]
 
 #: The variant of a finding that has no other beside it, or sums them up.
 WHOLE = "all"
@@ -124,3 +124,52 @@ class Metric:
         if self.family != "batch":
             return ""
         return "species" if "species" in self.needs else "batch"
+
+
+class Key(NamedTuple):
+    """What names a finding.
+
+    Attributes
+    ----------
+    metric : Metric
+        That found it.
+    name : str
+        The metric_type.
+    variant : str
+        As in `Finding`.
+    """
+
+    metric: Metric
+    name: str
+    variant: str
+
+
+def packed(name: str, finding: Finding) -> dict[str, Any]:
+    """Return a finding as a step keeps it."""
+    return {
+        "name": name,
+        "variant": finding.variant,
+        "value": None if math.isnan(finding.value) else finding.value,
+        "reason": finding.reason,
+        "per_label": dict(finding.per_label),
+        "per_cell": finding.per_cell,
+        "statistic": finding.statistic,
+        "rescaled": list(finding.rescaled),
+        "params": dict(finding.params),
+    }
+
+
+def unpacked(kept: Mapping[str, Any]) -> tuple[str, Finding]:
+    """Return the name and the finding that `packed` was given."""
+    value = math.nan if kept["value"] is None else kept["value"]
+    start, slope = kept["rescaled"]
+    return kept["name"], Finding(
+        value,
+        kept["reason"],
+        kept["per_label"],
+        kept["per_cell"],
+        kept["statistic"],
+        (start, slope),
+        kept["params"],
+        kept["variant"],
+    )

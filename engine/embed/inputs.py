@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +17,12 @@ from ..options import split_values
 from ..painting.relation_files import read_relations
 from ..readers import packaged
 from ..readers.embeddings.described import read_described
+from ..readers.embeddings.sparse import read_sparse
+from ..readers.formats import ANNDATA, format_of
 from ..tables.frames import require_columns
 from ..tables.profiles import Profiles, Source
 from .cells import Cells, Groups, Known, grouped
+from .counts import Before, before_integration
 from .metrics.neighborhoods import KSIM_NEIGHBORS, KSIM_SHARE
 from .options import SAMPLE, EmbedOptions
 from .space import MOST_NEIGHBORS
@@ -31,7 +35,7 @@ COUNTS = "cells_per_well"
 
 @dataclass(frozen=True)
 class Reference:
-    """Where an embedding is: ``[NAME=]FILE[@obsm:KEY]``.
+    """Where an embedding is: ``[NAME=]FILE[@obsm:KEY]``, ``FILE@layer:KEY``.
 
     Attributes
     ----------
@@ -41,11 +45,14 @@ class Reference:
         The file.
     obsm : str
         Entry of obsm; empty: the features of the file.
+    layer : str
+        Layer, of cells before integration.
     """
 
     name: str
     path: str
     obsm: str
+    layer: str = ""
 
     @classmethod
     def of(cls, text: str) -> Reference:
@@ -57,10 +64,16 @@ class Reference:
         if not at or Path(rest).exists():
             path, part = rest, "X"
         kind, _, key = part.partition(":")
-        if kind not in ("X", "obsm") or (kind == "obsm") != bool(key):
+        if kind not in ("X", "obsm", "layer") or (kind != "X") != bool(key):
             raise InputError(f"'{text}': write @obsm:KEY or @X after the file, not @{part}.")
         stem = Path(path.removeprefix("sample:")).name.split(".")[0]
-        return cls(name or (key if kind == "obsm" else stem), path, key)
+        obsm, layer = (key, "") if kind == "obsm" else ("", key)
+        return cls(name or key or stem, path, obsm, layer)
+
+    @property
+    def file(self) -> Path:
+        """The file, or that of the sample."""
+        return packaged.resolve(self.path, "cells") if self.path.startswith("sample:") else Path(self.path)
 
 
 @dataclass(frozen=True)
@@ -75,8 +88,8 @@ class Inputs:
         What is known of the cells.
     ids : polars.DataFrame
         The columns that were asked for, a row a cell.
-    unintegrated : ndarray or None
-        Vectors before integration.
+    before : Before
+        Vectors before integration, or counts of which they are to be made.
     sources : tuple of Source
         The files.
     notes : tuple of str
@@ -90,7 +103,7 @@ class Inputs:
     vectors: dict[str, npt.NDArray[np.float32]]
     cells: Cells
     ids: pl.DataFrame
-    unintegrated: npt.NDArray[np.float32] | None = None
+    before: Before = field(default_factory=Before)
     sources: tuple[Source, ...] = ()
     notes: tuple[str, ...] = ()
     dropped: dict[str, int] = field(default_factory=dict)
@@ -108,7 +121,8 @@ class Inputs:
         """What metrics may need and is there."""
         known = [name for name in ("batch", "order", "species") if getattr(self.cells, name) is not None]
         known += self.needs_met
-        return [*known, "unintegrated"] if self.unintegrated is not None else known
+        there = self.before.vectors is not None or self.before.counts is not None
+        return [*known, "unintegrated"] if there else known
 
 
 def read_inputs(options: EmbedOptions) -> Inputs:
@@ -124,9 +138,16 @@ def read_inputs(options: EmbedOptions) -> Inputs:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(f"Two embeddings are called {examples(twice)}; give names: NAME=FILE@obsm:KEY.")
+    layers = [reference.layer for reference in references if reference.layer]
+    if layers:
+        raise InputError(f"{examples(layers)} is a layer, which --unintegrated alone takes; name an entry of obsm.")
     more = [Reference.of(options.unintegrated)] if options.unintegrated else []
     wanted = columns_of(options)
-    read = [_read(reference, options, list(wanted.values())) for reference in [*references, *more]]
+    read = [_read(reference, options, list(wanted.values())) for reference in references]
+    matrix = None
+    for reference in more:
+        before, matrix = _read_before(reference, options, list(wanted.values()))
+        read.append(before)
     first = read[0]
     require_columns(
         first.metadata, list(wanted.values()), "--labels, --batch, --donor, --order, --species and --count-column"
@@ -137,7 +158,7 @@ def read_inputs(options: EmbedOptions) -> Inputs:
         {reference.name: profiles.features for reference, profiles in zip(references, read, strict=False)},
         first.metadata,
         options,
-        unintegrated=read[-1].features if more else None,
+        unintegrated=matrix,
         sources=tuple(dict.fromkeys(source for profiles in read for source in profiles.sources)),
         notes=[note for profiles in read for note in profiles.notes],
     )
@@ -162,7 +183,7 @@ def judged(
     metadata: pl.DataFrame,
     options: EmbedOptions,
     *,
-    unintegrated: npt.NDArray[np.float32] | None = None,
+    unintegrated: Any = None,
     sources: tuple[Source, ...] = (),
     notes: Sequence[str] = (),
 ) -> Inputs:
@@ -176,8 +197,8 @@ def judged(
         n rows with the columns that the options name.
     options : EmbedOptions
         Columns, `least_cells`, `subsample`.
-    unintegrated : ndarray, shape (n, e), optional
-        Vectors before integration.
+    unintegrated : ndarray or sparse matrix, shape (n, e), optional
+        Vectors before integration, or raw counts.
     sources, notes
         Of the reading.
 
@@ -201,7 +222,8 @@ def judged(
     for name, x in taken.items():
         if len(x) < 2 or not x.shape[1]:
             raise InputError(f"{name!r} has {len(x)} cells and {x.shape[1]} dimensions; nothing can be judged.")
-    before = np.ascontiguousarray(unintegrated[rows]) if unintegrated is not None else None
+    before = Before() if unintegrated is None else before_integration(unintegrated[rows], options.unintegrated_as)
+    more += before.notes
     cells = _cells(ids, wanted)
     if len(cells.labels) == len(cells):
         raise InputError(
@@ -220,15 +242,28 @@ def judged(
 
 
 def _read(reference: Reference, options: EmbedOptions, named: Sequence[str]) -> Profiles:
-    path = packaged.resolve(reference.path, "cells") if reference.path.startswith("sample:") else Path(reference.path)
     return read_described(
-        [path],
+        [reference.file],
         table=options.metadata,
         key=split_values(options.key),
         obsm=reference.obsm or None,
         missing=options.missing,
         missing_text=options.missing_text,
         metadata_columns=named,
+    )
+
+
+def _read_before(reference: Reference, options: EmbedOptions, named: Sequence[str]) -> tuple[Profiles, Any]:
+    """Read cells before integration; of AnnData, a matrix that is sparse stays so."""
+    if reference.obsm or format_of(reference.file) not in ANNDATA:
+        found = _read(reference, options, named)
+        return found, found.features
+    return read_sparse(
+        reference.file,
+        reference.layer,
+        table=options.metadata,
+        key=split_values(options.key),
+        missing_text=options.missing_text,
     )
 
 

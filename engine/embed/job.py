@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,31 +15,21 @@ from ..devices import backend_of
 from ..options import as_mapping
 from ..results.files import write_json
 from ..results.folder import ResultFolder
-from ..results.progress import Advance
 from ..results.tables import Table
-from .anchors import ANCHOR_CELLS, COLUMNS, anchors_of, rescaled
-from .finding import WHOLE, Finding, Metric, named, undefined
+from .counts import Before, components_of_counts
+from .finding import Finding, Key
 from .inputs import Inputs, read_inputs
-from .intervals import interval_of
+from .judging import Judging
 from .options import EmbedOptions
-from .records import as_records, as_vcp, not_converged
+from .records import as_records, as_vcp, not_converged, peak_mebibytes
 from .registry import metrics_of
 from .space import Prediction, Space
 from .summary import labels_side_by_side, summarised
-from .tables import LABEL_COLUMNS, OF_LABELS, RESULT_COLUMNS, SUMMARY_COLUMNS, WIDE_COLUMNS
+from .tables import LABEL_COLUMNS, OF_LABELS, RESULT_COLUMNS, SUMMARY_COLUMNS, WIDE_COLUMNS, rows_of
 
 __all__ = ["EmbedResult", "run_embed"]
 
-_UNINTEGRATED = "unintegrated"
 _KINDS = {"text": pl.String, "number": pl.Float64, "integer": pl.Int64}
-
-
-class _Key(NamedTuple):
-    """What names a finding."""
-
-    metric: Metric
-    name: str
-    variant: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +52,8 @@ class EmbedResult:
         What each cell adds to each metric.
     timings : dict of str to float
         Seconds by stage.
+    of_metrics : dict
+        ``metrics``: seconds by embedding and metric; ``taken``: which of them are those of an earlier run.
     """
 
     options: EmbedOptions
@@ -74,6 +63,7 @@ class EmbedResult:
     inputs: Inputs
     per_cell: pl.DataFrame | None = None
     timings: dict[str, float] = field(default_factory=dict)
+    of_metrics: dict[str, Any] = field(default_factory=dict)
 
     def tables(self) -> dict[str, Table | pl.DataFrame]:
         """Return results, their summary and labels, with their columns declared."""
@@ -98,7 +88,8 @@ class EmbedResult:
 
     def draw(self, path: Callable[[str], Path]) -> None:
         """Draw the overview and the labels."""
-        from .figures import draw_labels, draw_overview
+        from .figures.labels import draw_labels
+        from .figures.overview import draw_overview
 
         notes = self.subtitle()
         draw_overview(
@@ -124,6 +115,8 @@ class EmbedResult:
             "notes": self.notes(),
             "statistic": {"interval": f"bootstrap, {self.options.level:g}", "neighbors": "exact, euclidean"},
             "device": self.options.device,
+            "timings": self.of_metrics,
+            "peak_memory_mebibytes": peak_mebibytes(),
         }
 
     def summary(self) -> Mapping[str, Any]:
@@ -156,26 +149,24 @@ def run_embed(options: EmbedOptions, job: Job | None = None, inputs: Inputs | No
     job = job or Job()
     with job.stage("reading embeddings", "read"):
         inputs = inputs or read_inputs(options)
-    cells = inputs.cells
-    metrics = metrics_of(options.tasks, inputs.given)
-    judged = dict(inputs.vectors)
-    if inputs.unintegrated is not None and _UNINTEGRATED not in judged:
-        judged[_UNINTEGRATED] = inputs.unintegrated
-    digests = [source.sha256 for source in inputs.sources]
-    found: dict[str, dict[_Key, Finding]] = {}
-    anchors: dict[str, dict[_Key, dict[str, float]]] = {}
-    for name, x in judged.items():
+    inputs = _with_components(inputs, job)
+    judging = Judging(job, metrics_of(options.tasks, inputs.given), [source.sha256 for source in inputs.sources])
+    found: dict[str, dict[Key, Finding]] = {}
+    anchors: dict[str, dict[Key, dict[str, float]]] = {}
+    for name, x in inputs.vectors.items():
         space = _space(x, inputs, options)
-        with job.stage(
-            f"{name}: {len(metrics)} metrics of {len(x):,} cells in {x.shape[1]} dimensions", name
-        ) as advance:
-            space.advance = partial(_tell, advance)
-            found[name] = _judge(space, metrics, partial(_kept, job, name, digests))
+        with job.stage(_title(name, x, judging), name) as advance:
+            found[name] = judging.findings(space, name, advance)
         if options.anchors == "all":
-            with job.stage(f"{name}: anchors", f"{name}, anchors"):
-                anchors[name] = _anchors(space, options, metrics, job, name, digests)
-    results, labels, per_cell = _tables(found, anchors, cells, options)
-    every = pl.DataFrame(results, schema=_schema(), orient="row")
+            with job.stage(f"{name}: anchors", f"{name}, anchors") as advance:
+                anchors[name] = judging.anchors(space, name, options.seed, advance)
+    before: dict[Key, Finding] = {}
+    if inputs.before.vectors is not None:
+        judging.metrics = [metric for metric in judging.metrics if "unintegrated" not in metric.needs]
+        with job.stage(_title("unintegrated", inputs.before.vectors, judging), "unintegrated cells") as advance:
+            before = judging.findings(_space(inputs.before.vectors, inputs, options), "unintegrated cells", advance)
+    results, labels, per_cell = rows_of(found, anchors, before, inputs.cells, options)
+    every = pl.DataFrame(results, schema={column.name: _KINDS[column.kind] for column in RESULT_COLUMNS}, orient="row")
     return EmbedResult(
         options,
         every,
@@ -188,15 +179,23 @@ def run_embed(options: EmbedOptions, job: Job | None = None, inputs: Inputs | No
         inputs,
         pl.concat([inputs.ids, pl.DataFrame(per_cell)], how="horizontal") if options.per_cell else None,
         dict(job.timings),
+        {"metrics": judging.seconds, "taken": judging.taken},
     )
 
 
-def _tell(advance: Advance, share: float) -> None:
-    advance(int(1000 * share), 1000)
+def _with_components(inputs: Inputs, job: Job) -> Inputs:
+    """Make vectors of raw counts, where these were given; a step that is kept."""
+    counts = inputs.before.counts
+    if counts is None:
+        return inputs
+    title = f"unintegrated: principal components of {counts.shape[1]:,} genes"
+    with job.stage(title, "components of counts"):
+        vectors, note = job.steps.do(title, lambda: components_of_counts(counts), [s.sha256 for s in inputs.sources])
+    return replace(inputs, before=Before(vectors), notes=(*inputs.notes, note))
 
 
-def _kept(job: Job, of: str, digests: list[str], key: str, compute: Callable[[], Any]) -> Any:
-    return job.steps.do(f"{of} {key}", compute, digests)
+def _title(name: str, x: np.ndarray, judging: Judging) -> str:
+    return f"{name}: {len(judging.metrics)} metrics of {len(x):,} cells in {x.shape[1]} dimensions"
 
 
 def _space(x: np.ndarray, inputs: Inputs, options: EmbedOptions) -> Space:
@@ -206,133 +205,8 @@ def _space(x: np.ndarray, inputs: Inputs, options: EmbedOptions) -> Space:
         x,
         inputs.cells,
         backend,
-        unintegrated=inputs.unintegrated,
+        unintegrated=inputs.before.vectors,
         threads=options.threads,
         prediction=prediction,
         known=inputs.known,
     )
-
-
-def _judge(space: Space, metrics: list[Metric], keep: Callable[[str, Callable[[], Any]], Any]) -> dict[_Key, Finding]:
-    """Return what each metric finds; several findings may come from one computation."""
-    found: dict[_Key, Finding] = {}
-    for metric in metrics:
-
-        def compute(metric: Metric = metric) -> list[dict[str, Any]]:
-            value = undefined("All vectors are equal.") if space.is_constant else metric.compute(space)
-            return [_packed(name, each) for name, each in named(value, metric.name)]
-
-        for packed in keep(metric.name, compute):
-            name, finding = _unpacked(packed)
-            found[_Key(metric, name, finding.variant)] = finding
-    return found
-
-
-def _packed(name: str, finding: Finding) -> dict[str, Any]:
-    """Return a finding as a step keeps it."""
-    return {
-        "name": name,
-        "variant": finding.variant,
-        "value": None if math.isnan(finding.value) else finding.value,
-        "reason": finding.reason,
-        "per_label": dict(finding.per_label),
-        "per_cell": finding.per_cell,
-        "statistic": finding.statistic,
-        "rescaled": list(finding.rescaled),
-        "params": dict(finding.params),
-    }
-
-
-def _unpacked(packed: Mapping[str, Any]) -> tuple[str, Finding]:
-    value = math.nan if packed["value"] is None else packed["value"]
-    start, slope = packed["rescaled"]
-    return packed["name"], Finding(
-        value,
-        packed["reason"],
-        packed["per_label"],
-        packed["per_cell"],
-        packed["statistic"],
-        (start, slope),
-        packed["params"],
-        packed["variant"],
-    )
-
-
-def _anchors(
-    space: Space, options: EmbedOptions, metrics: list[Metric], job: Job, name: str, digests: list[str]
-) -> dict[_Key, dict[str, float]]:
-    """Return the values of anchors by metric and anchor."""
-    rows = np.arange(len(space))
-    if len(rows) > ANCHOR_CELLS:
-        rows = np.sort(np.random.default_rng(options.seed).choice(rows, ANCHOR_CELLS, replace=False))
-        space = space.of(rows)
-    values: dict[_Key, dict[str, float]] = {}
-    for anchor in anchors_of(space, options.seed):
-        wanted = [metric for metric in metrics if anchor.serves(metric)]
-        found = _judge(anchor.space, wanted, partial(_kept, job, f"{name} {anchor.name}", digests))
-        for key, finding in found.items():
-            values.setdefault(key, {})[anchor.name] = finding.value
-    return values
-
-
-def _schema() -> dict[str, Any]:
-    return {column.name: _KINDS[column.kind] for column in RESULT_COLUMNS}
-
-
-def _tables(
-    found: Mapping[str, Mapping[_Key, Finding]],
-    anchors: Mapping[str, Mapping[_Key, Mapping[str, float]]],
-    cells: Any,
-    options: EmbedOptions,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, np.ndarray]]:
-    """Return the rows of results and of labels, and the columns of cells."""
-    results: list[dict[str, Any]] = []
-    labels: list[dict[str, Any]] = []
-    per_cell: dict[str, np.ndarray] = {}
-    sizes = dict(zip(cells.labels.names, cells.labels.sizes.tolist(), strict=True))
-    for name, findings in found.items():
-        for key, finding in findings.items():
-            metric = key.metric
-            lower, upper = interval_of(finding, cells.donor, options.bootstrap, options.level, options.seed)
-            near = anchors.get(name, {}).get(key, {})
-            results.append(
-                {
-                    "embedding": name,
-                    "task": metric.task,
-                    "metric_type": key.name,
-                    "variant": key.variant,
-                    "family": metric.family,
-                    "value": _or_none(finding.value),
-                    "status": finding.reason or "ok",
-                    "lower": _or_none(lower),
-                    "upper": _or_none(upper),
-                    **{column: _or_none(near.get(anchor, math.nan)) for anchor, column in COLUMNS.items()},
-                    "score": _or_none(rescaled(metric, finding.value, near)) if near else None,
-                    "params": json.dumps(dict(finding.params), sort_keys=True),
-                }
-            )
-            labels += [
-                {
-                    "embedding": name,
-                    "task": metric.task,
-                    "metric_type": key.name,
-                    "variant": key.variant,
-                    "label": label,
-                    "n_cells": sizes.get(label),
-                    "value": value,
-                }
-                for label, value in finding.per_label.items()
-            ]
-            if finding.per_cell is not None:
-                per_cell[_column(name, key, per_cell)] = finding.per_cell
-    return results, labels, per_cell
-
-
-def _column(name: str, key: _Key, taken: Mapping[str, Any]) -> str:
-    """Return the name of a column of cells: its variant and task stand in it where it needs them."""
-    plain = " ".join([name, key.name, *([] if key.variant == WHOLE else [key.variant])])
-    return plain if plain not in taken else f"{plain} ({key.metric.task})"
-
-
-def _or_none(value: float) -> float | None:
-    return None if math.isnan(value) else value

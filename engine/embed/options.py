@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..options import check_choices, option
 from ..tables.options import MissingOptions
 
-__all__ = ["AGGREGATES", "ANCHORS", "CLASSIFIERS", "COMPARED", "EmbedOptions"]
+__all__ = ["AGGREGATES", "ANCHORS", "CLASSIFIERS", "COMPARED", "UNINTEGRATED_AS", "EmbedOptions"]
 
 #: What embeddings are compared with, see `anchors`.
 ANCHORS = ("all", "none")
@@ -17,6 +17,8 @@ ANCHORS = ("all", "none")
 CLASSIFIERS = ("lr", "knn", "rf")
 #: How cells of a donor are put together.
 AGGREGATES = ("none", "mean", "median")
+#: What vectors before integration are taken for.
+UNINTEGRATED_AS = ("auto", "counts", "vectors")
 SAMPLE = "sample:pbmc68k@obsm:X_pca"
 
 #: Metrics of ``labels.csv`` by which results are compared, always there, and what they are called.
@@ -54,8 +56,14 @@ class EmbedOptions(MissingOptions):
         "Column of cell counts: adds the embedding cells_per_well, which has nothing else; others should be better.", ""
     )
     unintegrated: str = option(
-        "Vectors before integration, FILE[@obsm:KEY]: adds what integration took away, and a row.",
+        "Cells before integration, FILE[@obsm:KEY], FILE@X or FILE@layer:KEY: adds what integration took away, and "
+        "their values beside all. Raw counts become 50 principal components of highly variable genes.",
         "",
+    )
+    unintegrated_as: str = option(
+        "What --unintegrated is; auto: raw counts, where all are whole numbers, none below 0, of 200 columns or more.",
+        "auto",
+        choices=UNINTEGRATED_AS,
     )
     metadata: str = option(
         "Table (csv, tsv, parquet, arrow) of labels, for bare arrays or joined by --key.", "", reads=True

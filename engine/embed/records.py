@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-__all__ = ["as_records", "as_vcp", "not_converged"]
+__all__ = ["as_records", "as_vcp", "not_converged", "peak_mebibytes"]
 
 #: Whose definitions the records follow.
 FOLLOWS = "0.15.1"
@@ -73,14 +73,14 @@ def as_vcp(results: pl.DataFrame, options: Mapping[str, Any], seconds: float) ->
             "tasks": results["task"].unique(maintain_order=True).to_list(),
             "options": dict(options),
         },
-        "runtime_metrics": {"elapsed_time_secs": round(seconds, 3), "max_memory_mib": _peak_mebibytes()},
+        "runtime_metrics": {"elapsed_time_secs": round(seconds, 3), "max_memory_mib": peak_mebibytes()},
         "result_metrics": [
             {"task": row["task"], "model": row["embedding"], **_record(row)} for row in results.iter_rows(named=True)
         ],
     }
 
 
-def _peak_mebibytes() -> float | None:
+def peak_mebibytes() -> float | None:
     """Return the most memory that this process held; None where the system does not say."""
     try:
         import resource

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -64,6 +66,11 @@ class Space:
         What is known of labels that are perturbations.
     batch_before : Groups, optional
         Batches of the unintegrated cells, where those of the cells were shuffled.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        What was found once for several metrics, and how long that took.
     """
 
     def __init__(
@@ -86,6 +93,7 @@ class Space:
         self._given = neighbors
         self.known = known or Known()
         self.batch_before = batch_before or cells.batch
+        self.seconds: dict[str, float] = {}
 
     def __len__(self) -> int:
         return len(self.x)
@@ -111,6 +119,12 @@ class Space:
         found.batch_before = None if self.batch_before is None else self.batch_before.of(rows)
         return found
 
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds[what] = time.perf_counter() - started
+
     @cached_property
     def is_constant(self) -> bool:
         """Whether all vectors are equal."""
@@ -121,7 +135,8 @@ class Space:
         if self._given is not None:
             return self._given
         k = min(MOST_NEIGHBORS, len(self)) - 1
-        found = self.backend.nearest_neighbors(self.x, k, "euclidean", self.threads, self.advance)
+        with self._timed("neighbors"):
+            found = self.backend.nearest_neighbors(self.x, k, "euclidean", self.threads, self.advance)
         return found.indices, np.sqrt(-found.values)
 
     def neighbors(self, k: int) -> tuple[Ints, Floats]:
@@ -137,7 +152,8 @@ class Space:
     @cached_property
     def label_sums(self) -> Floats:
         """Sums of euclidean distances of each cell to the cells of each label, (n, labels)."""
-        return self.sums(self.x, self.cells.labels)
+        with self._timed("sums of distances to labels"):
+            return self.sums(self.x, self.cells.labels)
 
     @cached_property
     def label_silhouettes(self) -> Floats:

@@ -11,7 +11,7 @@ import polars as pl
 from .finding import WHOLE
 from .options import COMPARED
 
-__all__ = ["Verdict", "labels_side_by_side", "summarised", "verdict"]
+__all__ = ["Verdict", "above_unintegrated", "labels_side_by_side", "summarised", "verdict"]
 
 #: Weights of the total, those of scib.
 BIOLOGY, BATCH = 0.6, 0.4
@@ -55,6 +55,23 @@ def summarised(results: pl.DataFrame) -> pl.DataFrame:
     table = table.with_columns(rank=pl.when(pl.col("total").is_not_null()).then(rank))
     columns = ["embedding", "biology", "batch", "order", "total", "above_random", "rank"]
     return table.select(columns).sort("rank", "embedding", nulls_last=True)
+
+
+def above_unintegrated(results: pl.DataFrame) -> dict[str, tuple[int, int]]:
+    """Return in how many metrics each embedding lies above the unintegrated cells, and of how many.
+
+    Parameters
+    ----------
+    results : polars.DataFrame
+        With the columns of ``results.csv``; the variant that is the whole counts.
+    """
+    both = results.filter(
+        (pl.col("variant") == WHOLE) & pl.col("value").is_not_null() & pl.col("unintegrated").is_not_null()
+    )
+    counted = both.group_by("embedding", maintain_order=True).agg(
+        (pl.col("value") > pl.col("unintegrated")).sum().alias("above"), pl.len().alias("of")
+    )
+    return {name: (above, of) for name, above, of in counted.iter_rows()}
 
 
 class Verdict(NamedTuple):

@@ -1,10 +1,23 @@
-"""The columns of what ``fastbench embed`` writes."""
+"""The columns of what ``fastbench embed`` writes, and their rows."""
 
 from __future__ import annotations
 
-from ..results.tables import Column
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
 
-__all__ = ["LABEL_COLUMNS", "OF_LABELS", "RESULT_COLUMNS", "SUMMARY_COLUMNS", "WIDE_COLUMNS"]
+import numpy as np
+import numpy.typing as npt
+
+from ..results.tables import Column
+from .anchors import COLUMNS, rescaled
+from .cells import Cells
+from .finding import WHOLE, Finding, Key
+from .intervals import interval_of
+from .options import EmbedOptions
+
+__all__ = ["LABEL_COLUMNS", "OF_LABELS", "RESULT_COLUMNS", "SUMMARY_COLUMNS", "WIDE_COLUMNS", "rows_of"]
 
 RESULT_COLUMNS = (
     Column("embedding", "text", "Its name."),
@@ -16,6 +29,7 @@ RESULT_COLUMNS = (
     Column("status", "text", "Why the value is missing; else 'ok'."),
     Column("lower", "number", "Lower bound of the bootstrap interval; of metrics that are a mean or median of cells."),
     Column("upper", "number", "Upper bound."),
+    Column("unintegrated", "number", "The metric of the cells before integration (--unintegrated)."),
     Column("random", "number", "The metric of random vectors."),
     Column(
         "shuffled",
@@ -52,3 +66,78 @@ SUMMARY_COLUMNS = (
     Column("above_random", "boolean", "Whether the mean score of biology is above 0.05, what random vectors may have."),
     Column("rank", "integer", "1 is best by total; what is not above random vectors comes after all that is."),
 )
+
+
+def rows_of(
+    found: Mapping[str, Mapping[Key, Finding]],
+    anchors: Mapping[str, Mapping[Key, Mapping[str, float]]],
+    before: Mapping[Key, Finding],
+    cells: Cells,
+    options: EmbedOptions,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, npt.NDArray[np.float64]]]:
+    """Return the rows of results and of labels, and the columns of cells.
+
+    Parameters
+    ----------
+    found : mapping of str to mapping of Key to Finding
+        By embedding.
+    anchors : mapping of str to mapping of Key to mapping of str to float
+        Their values by embedding and finding.
+    before : mapping of Key to Finding
+        Of the unintegrated cells.
+    cells : Cells
+        That were judged.
+    options : EmbedOptions
+        How intervals are drawn.
+    """
+    results: list[dict[str, Any]] = []
+    labels: list[dict[str, Any]] = []
+    per_cell: dict[str, npt.NDArray[np.float64]] = {}
+    sizes = dict(zip(cells.labels.names, cells.labels.sizes.tolist(), strict=True))
+    for name, findings in found.items():
+        for key, finding in findings.items():
+            metric = key.metric
+            lower, upper = interval_of(finding, cells.donor, options.bootstrap, options.level, options.seed)
+            near = anchors.get(name, {}).get(key, {})
+            results.append(
+                {
+                    "embedding": name,
+                    "task": metric.task,
+                    "metric_type": key.name,
+                    "variant": key.variant,
+                    "family": metric.family,
+                    "value": _or_none(finding.value),
+                    "status": finding.reason or "ok",
+                    "lower": _or_none(lower),
+                    "upper": _or_none(upper),
+                    "unintegrated": _or_none(before[key].value) if key in before else None,
+                    **{column: _or_none(near.get(anchor, math.nan)) for anchor, column in COLUMNS.items()},
+                    "score": _or_none(rescaled(metric, finding.value, near)) if near else None,
+                    "params": json.dumps(dict(finding.params), sort_keys=True),
+                }
+            )
+            labels += [
+                {
+                    "embedding": name,
+                    "task": metric.task,
+                    "metric_type": key.name,
+                    "variant": key.variant,
+                    "label": label,
+                    "n_cells": sizes.get(label),
+                    "value": value,
+                }
+                for label, value in finding.per_label.items()
+            ]
+            if finding.per_cell is not None:
+                per_cell[_column(name, key, per_cell)] = finding.per_cell
+    return results, labels, per_cell
+
+
+def _column(name: str, key: Key, taken: Mapping[str, Any]) -> str:
+    """Return the name of a column of cells: its variant and task stand in it where it needs them."""
+    plain = " ".join([name, key.name, *([] if key.variant == WHOLE else [key.variant])])
+    return plain if plain not in taken else f"{plain} ({key.metric.task})"
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -41,7 +41,7 @@ def open_anndata(path: Path, shown: str, part: str = "") -> Any:
     if not path.is_dir():
         import h5py
 
-        read_first_in_a_child(path, shown, [part] if part else ["X", "obsm", "obs", "var"])
+        read_first_in_a_child(path, shown, [part] if part else ["X", "layers", "obsm", "obs", "var"])
         return h5py.File(path, "r")
     folders = [(folder, files) for folder, _, files in os.walk(path / part)]
     if part:
@@ -71,13 +71,13 @@ class _Unclosed:
         return None
 
 
-def check_keys(store: Any, shown: str, obsm: str | None) -> None:
-    """Raise `InputError` where obs, var, `X` or the entry of obsm is not there."""
+def check_keys(store: Any, shown: str, obsm: str | None, *, needs_x: bool = True) -> None:
+    """Raise `InputError` where obs, var, `X` (where it is needed) or the entry of obsm is not there."""
     missing = [key for key in ("obs", "var") if key not in store]
     if missing:
         raise InputError(f"'{shown}' is not AnnData: it has no {' and no '.join(missing)}.")
     entries = sorted(store["obsm"].keys()) if "obsm" in store else []
-    if obsm is None and "X" not in store:
+    if obsm is None and needs_x and "X" not in store:
         raise InputError(f"'{shown}' has no X; choose an entry of obsm: {examples(entries) or 'there is none'}.")
     if obsm is not None and obsm not in entries:
         hint = did_you_mean(obsm, entries) or f"; it has {examples(entries) or 'none'}."
@@ -164,13 +164,16 @@ def _is_blosc(header: dict[str, Any]) -> bool:
     return "blosc" in ((header.get("compressor") or {}).get("id"), codecs[-1].get("name"))
 
 
-def matrix_of(store: Any, key: str, shown: str) -> tuple[np.ndarray, list[str] | None]:
-    """Read a matrix as float32, made dense, and the names of its columns where it is a data frame."""
+def matrix_of(store: Any, key: str, shown: str, *, sparse: bool = False) -> tuple[Any, list[str] | None]:
+    """Read a matrix as float32 and the names of its columns where it is a data frame.
+
+    A sparse one is made dense, unless `sparse`: then it is a scipy.sparse.csr_array.
+    """
     import anndata.io
 
     node = store[key]
     shape = node.shape if hasattr(node, "shape") else node.attrs.get("shape", (0, 0))
-    if len(shape) == 2:
+    if len(shape) == 2 and not sparse:
         check_size(int(shape[0]), int(shape[1]), shown)
     value = node[...] if getattr(node, "ndim", 0) == 2 else anndata.io.read_elem(node)
     columns = None
@@ -179,6 +182,11 @@ def matrix_of(store: Any, key: str, shown: str) -> tuple[np.ndarray, list[str] |
         value = value.to_numpy()
     if hasattr(value, "toarray"):
         value.check_format(full_check=True)  # places outside the matrix would be written to outside of memory
+        if sparse and value.dtype.kind in "fiub":
+            import scipy.sparse
+
+            with np.errstate(over="ignore"):
+                return scipy.sparse.csr_array(value, dtype=np.float32), None
         value = value.toarray()
     value = np.asarray(value)
     if value.ndim != 2 or value.dtype.kind not in "fiub":

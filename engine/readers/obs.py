@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import polars as pl
 
 from ..errors import InputError
 from .anndata import check_cut_chunks, open_anndata
+from .column_roles import tidy_metadata
 from .errors import damaged_file_as_input_error
 from .integrity.holes import refuse_holes
 
@@ -118,6 +119,24 @@ class Obs:
             return self._read(self._index)
         refuse_holes(self._store, f"{self._part}/{self._index}", self._shown)  # no writer leaves out ids
         return self._read(self._index)
+
+    def id_texts(self) -> pl.Series:
+        """Return the ids as text, n values."""
+        return cast(pl.Series, pl.from_arrow(self.ids())).cast(pl.String)
+
+    def metadata(self, unread: Collection[str] = ()) -> pl.DataFrame:
+        """Return all columns but those `unread`, and the ids as ``obs_names``.
+
+        Categories become text or numbers, NaN null.
+        """
+        columns = []
+        for name in (name for name in self.names if name not in unread):
+            column = self.column(name)
+            is_coded = hasattr(column, "dictionary")
+            plain = column.dictionary_decode() if is_coded else column
+            columns.append(cast(pl.Series, pl.from_arrow(plain)).alias(name))
+        frame = tidy_metadata(pl.DataFrame(columns))
+        return frame if "obs_names" in frame.columns else frame.with_columns(self.id_texts().alias("obs_names"))
 
     def column(self, name: str) -> Any:
         """Read one column as an Arrow array of n values; missing categories are null."""

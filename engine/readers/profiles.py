@@ -12,15 +12,13 @@ Files are read in parallel and stacked in the order given. Whatever is dropped o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
-import polars as pl
 
 from ...kernels.cores import usable_cores
 from ..errors import InputError, examples
@@ -32,14 +30,21 @@ from ..tables.matrix import check_finite, non_finite_columns
 from ..tables.profiles import IN_MEMORY, Profiles, Source, stack
 from .anndata import check_chunks, check_cut_chunks, check_keys, matrix_of, open_anndata
 from .arrow import read_arrow
-from .column_roles import FeatureChoice, choose_named, compile_features, refuse_repeated, tidy_metadata
+from .column_roles import FeatureChoice, choose_named, compile_features, refuse_repeated
 from .errors import damaged_file_as_input_error, unreadable_error
 from .formats import ARROW, TEXT, existing_path, format_of, refuse_obsm
 from .obs import Obs
 from .packaged import resolve
 from .text import read_text, type_text, without_missing_text
 
-__all__ = ["finished", "read_anndata", "read_files", "read_one_file", "read_profiles", "without_row_numbers"]
+__all__ = [
+    "finished",
+    "read_anndata",
+    "read_files",
+    "read_one_file",
+    "read_profiles",
+    "without_row_numbers",
+]
 
 #: Reads one file: ``(path, shown, obsm, choice) -> profiles``.
 ReadOne = Callable[[Path, str, str | None, FeatureChoice], Profiles]
@@ -286,14 +291,14 @@ def read_anndata(
                 check_cut_chunks(path, (key, "obs", "var"), shown)
             matrix, columns = matrix_of(store, key, shown)
             obs = Obs(store, path, shown, zarr_fill=zarr_fill)
-            metadata = _metadata(obs, unread)
+            metadata = obs.metadata(unread)
             notes += obs.notes
             if columns is not None:
                 names = columns
             elif obsm is not None:
                 names = [f"{obsm}_{i}" for i in range(matrix.shape[1])]
             else:
-                names = _texts(Obs(store, path, shown, "var").ids()).fill_null("").to_list()
+                names = Obs(store, path, shown, "var").id_texts().fill_null("").to_list()
     except InputError as error:
         raise error if shown in str(error) else InputError(f"'{shown}': {error}") from error
     if matrix.shape[0] != metadata.height:
@@ -308,24 +313,6 @@ def read_anndata(
     notes += chosen.notes
     source = Source(shown, digest, n_bytes, metadata.height)
     return Profiles(metadata, matrix, tuple(chosen.features), (source,), tuple(notes), tuple(chosen.left_out))
-
-
-def _texts(column: Any) -> pl.Series:
-    return cast(pl.Series, pl.from_arrow(column)).cast(pl.String)
-
-
-def _metadata(obs: Obs, unread: Collection[str]) -> pl.DataFrame:
-    """Read columns of obs, and its index as ``obs_names``; categories become text or numbers, NaN null."""
-    columns = []
-    for name in (name for name in obs.names if name not in unread):
-        column = obs.column(name)
-        is_coded = hasattr(column, "dictionary")
-        plain = column.dictionary_decode() if is_coded else column
-        columns.append(cast(pl.Series, pl.from_arrow(plain)).alias(name))
-    frame = tidy_metadata(pl.DataFrame(columns))
-    if "obs_names" in frame.columns:
-        return frame
-    return frame.with_columns(_texts(obs.ids()).alias("obs_names"))
 
 
 def _is_text(part: Profiles) -> bool:

@@ -1,4 +1,4 @@
-"""Pictures of embeddings: all metrics in one look, and labels one by one."""
+"""All metrics of embeddings in one look."""
 
 from __future__ import annotations
 
@@ -9,44 +9,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from ..figures.style import GREY, INK, OKABE_ITO, house_style, new_page, save_page, wrapped
-from .anchors import COLUMNS, worst_and_best
-from .finding import WHOLE
-from .summary import verdict
+from ...figures.style import GREY, INK, OKABE_ITO, house_style, new_page, save_page, wrapped
+from ..anchors import COLUMNS, worst_and_best
+from ..finding import WHOLE
+from ..summary import verdict
+from .names import metric_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_labels", "draw_overview"]
+__all__ = ["draw_overview"]
 
 _COLOURS = {"biology": OKABE_ITO[0], "batch": OKABE_ITO[1], "order": OKABE_ITO[2], "perturbation": OKABE_ITO[3]}
 _TITLES = {"biology": "Labels", "batch": "Batches", "order": "Order", "perturbation": "Perturbations"}
-_NAMES = {
-    "adjusted_rand_index": "Leiden, ARI",
-    "normalized_mutual_info": "Leiden, NMI",
-    "leiden_adjusted_rand_index": "best Leiden, ARI",
-    "leiden_normalized_mutual_info": "best Leiden, NMI",
-    "kmeans_adjusted_rand_index": "k-means, ARI",
-    "kmeans_normalized_mutual_info": "k-means, NMI",
-    "isolated_labels_f1": "isolated labels, F1",
-    "silhouette_score": "silhouette",
-    "clisi": "cLISI",
-    "ilisi": "iLISI",
-    "cilisi": "CiLISI",
-    "ksim": "kSIM",
-    "kbet": "kBET",
-    "bras": "BRAS",
-    "pcr_comparison": "PCR comparison",
-}
 _ENDS = {
     "biology": "random vectors to one place a label",
     "batch": "one place a batch to batches shuffled inside labels",
     "order": "order shuffled to 1",
 }
 _NAME_INCHES, _CELL_INCHES = 2.4, 1.75
-_MOST_LABELS = 40  # the highest and the lowest; the others are told in the footnote
-_MARKERS = "osD^v"  # from the seventh embedding on, colours come again
-_LABEL_INCHES, _LEGEND_INCHES = 3.0, 5.6
 
 
 def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, path_svg: Path, subtitle: str) -> None:
@@ -76,15 +57,19 @@ def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, 
     means = {
         (row["embedding"], family): row.get(family) for row in summary.iter_rows(named=True) for family in families
     }
-    anchors = [_anchors(results, line) for line in lines]
-    edge = len(names) + (0.1 if any(anchors) else -0.45)
+    beside = {
+        "unintegrated": [_unintegrated(results, line) for line in lines],
+        "worst to best\nanchor": [_anchors(results, line) for line in lines],
+    }
+    beside = {head: said for head, said in beside.items() if any(said)}
+    edge, scored = len(names) + 0.1, results["score"].is_not_null().any()
     title, said = f"How good {names[0]} is", [subtitle]
     if len(names) > 1:
         found = verdict(results, summary)
         doubt = "" if found.is_clear else "; intervals do not confirm it"
         title = f"{names[0]} ranks first of {len(names)} embeddings{doubt}"
         said.append(f"{found.sentence}.")
-    width = _NAME_INCHES + _CELL_INCHES * (len(names) + (1 if any(anchors) else 0)) + 0.3
+    width = _NAME_INCHES + _CELL_INCHES * (len(names) + len(beside)) + 0.3
     with house_style():
         heads = [wrapped(name, _CELL_INCHES - 0.25, 12, "bold", lines=3) for name in names]
         high = 0.5 + 0.2 * max(head.count("\n") for head in heads)
@@ -92,22 +77,22 @@ def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, 
         axes = page.add_subplot()
         for x, head in enumerate(heads):
             axes.text(x - 0.35, -0.7, head, va="baseline", fontsize=12, fontweight="bold", linespacing=1.1)
-        for y, (line, anchor) in enumerate(zip(lines, anchors, strict=True)):
+        for x, (head, texts) in enumerate(beside.items()):
+            axes.text(edge - 0.35 + x, -0.7, head, va="baseline", fontsize=11, color=GREY)
+            for y, text in enumerate(texts):
+                axes.text(edge - 0.35 + x, y, text, va="center", fontsize=10, color=GREY)
+        right = edge - 0.55 + len(beside) + 0.15
+        for y, line in enumerate(lines):
             colour = _COLOURS.get(line.family, GREY)
             if line.is_mean:
-                axes.plot([-1.0, edge + 0.6], [y - 0.5] * 2, color="#D0D0D0", linewidth=0.8)
+                axes.plot([-1.0, right], [y - 0.5] * 2, color="#D0D0D0", linewidth=0.8)
             for x, name in enumerate(names):
                 if line.is_mean:
                     _draw_mean(axes, x, y, totals[name] if line.metric else means[name, line.family], colour)
                 else:
-                    _draw_cell(
-                        axes, x, y, cells.get((name, line.metric)), colour, _stands_out(cells, names, name, line)
-                    )
-            if anchor:
-                axes.text(edge - 0.35, y, anchor, va="center", fontsize=10, color=GREY)
-        if any(anchors):
-            axes.text(edge - 0.35, -0.7, "worst to best\nanchor", va="baseline", fontsize=11, color=GREY)
-        axes.set(xlim=(-0.55, edge + 0.6), ylim=(len(lines) - 0.4, -0.6), xticks=[], yticks=range(len(lines)))
+                    bold = _stands_out(cells, names, name, line)
+                    _draw_cell(axes, x, y, cells.get((name, line.metric)), colour, bold, scored)
+        axes.set(xlim=(-0.55, right), ylim=(len(lines) - 0.4, -0.6), xticks=[], yticks=range(len(lines)))
         axes.set_yticklabels([line.title for line in lines], fontsize=12)
         for label, line in zip(axes.get_yticklabels(), lines, strict=True):
             if line.is_mean:
@@ -134,8 +119,7 @@ class _Line:
 
 def _metrics(results: pl.DataFrame, family: str) -> list[_Line]:
     return [
-        _Line(_NAMES.get(name, name.replace("_", " ")), family, name)
-        for name in results["metric_type"].unique(maintain_order=True).to_list()
+        _Line(metric_name(name), family, name) for name in results["metric_type"].unique(maintain_order=True).to_list()
     ]
 
 
@@ -146,13 +130,15 @@ def _draw_mean(axes: Axes, x: int, y: int, mean: float | None, colour: str) -> N
         axes.text(x - 0.32, y, f"{mean:.2f}", va="center", fontsize=12, fontweight="bold")
 
 
-def _draw_cell(axes: Axes, x: int, y: int, row: dict[str, Any] | None, colour: str, bold: bool) -> None:
+def _draw_cell(axes: Axes, x: int, y: int, row: dict[str, Any] | None, colour: str, bold: bool, scored: bool) -> None:
     """Draw the value of a metric: a circle by its score, its number, its interval."""
     if row is None or row["value"] is None:
         axes.text(x - 0.1, y, "not defined" if row else "", va="center", fontsize=10, color=GREY)
         return
-    size = row["score"] if row["score"] is not None else row["value"]
+    size = row["value"] if not scored else row["score"] or 0.0
     axes.scatter([x - 0.24], [y], s=300, color=colour, alpha=0.15, linewidths=0)
+    if scored and row["score"] is None:
+        axes.text(x - 0.24, y, "?", va="center", ha="center", fontsize=11, color=GREY)
     axes.scatter([x - 0.24], [y], s=300 * float(np.clip(size, 0, 1)), color=colour, alpha=0.75, linewidths=0)
     weight = "bold" if bold else "normal"
     if row["lower"] is None:
@@ -183,82 +169,23 @@ def _anchors(results: pl.DataFrame, line: _Line) -> str:
     return " to ".join(f"{row[COLUMNS[name]]:.3f}" if name in COLUMNS else name for name in (worst, best))
 
 
+def _unintegrated(results: pl.DataFrame, line: _Line) -> str:
+    """Return the value of a metric before integration, in words; empty without."""
+    rows = results.filter((pl.col("metric_type") == line.metric) & pl.col("unintegrated").is_not_null())
+    return f"{rows['unintegrated'][0]:.3f}" if len(rows) else ""
+
+
+def _without_score(results: pl.DataFrame) -> bool:
+    return bool((results["score"].is_null() & results["value"].is_not_null()).any())
+
+
 def _note(results: pl.DataFrame) -> str:
     several = " Bold: its interval lies above those of all others." if results["embedding"].n_unique() > 1 else ""
     if results["score"].is_null().all():
         return f"Circle: the value. Small: its interval.{several}"
+    several += " ?: no score." if _without_score(results) else ""
     ends = "; ".join(f"of {_TITLES[name].lower()}, {_ENDS[name]}" for name in _ENDS if name in results["family"])
     return f"Circle: the score from 0 to 1 ({ends}). Beside it: the value and its interval.{several}"
-
-
-def draw_labels(per_label: pl.DataFrame, path_png: Path, path_svg: Path, subtitle: str) -> None:
-    """Draw the mean silhouette of each label, one mark an embedding, the label that is best apart on top.
-
-    Parameters
-    ----------
-    per_label : polars.DataFrame
-        With the columns of ``per_label.csv``.
-    path_png, path_svg : Path
-        Where to write.
-    subtitle : str
-        What was judged.
-    """
-    metric = next((name for name in ("silhouette_score", "clisi") if name in per_label["metric_type"]), "")
-    if not metric:
-        metric = per_label["metric_type"][0] if len(per_label) else ""
-    some = per_label.filter((pl.col("metric_type") == metric) & (pl.col("variant") == WHOLE))
-    order = some.group_by("label").agg(pl.col("value").mean(), pl.col("n_cells").first()).sort("value", "label")
-    shown = (
-        order
-        if len(order) <= _MOST_LABELS
-        else pl.concat([order.head(_MOST_LABELS // 2), order.tail(_MOST_LABELS // 2)])
-    )
-    left_out = len(order) - len(shown)
-    names = some["embedding"].unique(maintain_order=True).to_list()
-    note = (
-        f"{left_out} labels between the highest and the lowest are not drawn (per_label.csv has them)."
-        if left_out
-        else ""
-    )
-    what = "mean silhouette" if metric == "silhouette_score" else _NAMES.get(metric, metric.replace("_", " "))
-    with house_style():
-        column = 0.6 + 0.11 * max((len(_short(name)) for name in names), default=1)
-        columns = max(int(_LEGEND_INCHES / column), 1)
-        above = 0.27 * -(-len(names) // columns)
-        page = new_page(10, 1.6 + above + 0.32 * max(len(shown), 3), f"Labels by {what}", subtitle, note=note)
-        axes = page.add_subplot()
-        places = {label: place for place, label in enumerate(shown["label"].to_list())}
-        for number, name in enumerate(names):
-            mine = some.filter((pl.col("embedding") == name) & pl.col("label").is_in(shown["label"].implode()))
-            axes.scatter(
-                mine["value"].to_numpy(),
-                [places[label] for label in mine["label"].to_list()],
-                s=46,
-                color=OKABE_ITO[number % len(OKABE_ITO)],
-                marker=_MARKERS[number // len(OKABE_ITO) % len(_MARKERS)],
-                alpha=0.85,
-                label=_short(name),
-                linewidths=0,
-                zorder=3,
-            )
-        sizes = shown["n_cells"].to_list()
-        axes.set_yticks(range(len(shown)))
-        axes.set_yticklabels(
-            [
-                _short(label) + (f" ({size:,})" if size is not None else "")
-                for label, size in zip(shown["label"], sizes, strict=True)
-            ],
-            fontsize=11,
-        )
-        axes.set(xlabel=what, ylim=(-0.6, max(len(shown), 1) - 0.4))
-        axes.grid(axis="x")
-        if metric == "silhouette_score":
-            axes.axvline(0, color=GREY, linewidth=1)
-        else:
-            axes.set_xlim(-0.03, 1.03)
-        if len(names) > 1:
-            axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=min(columns, len(names)), borderpad=0)
-        save_page(page, path_png, path_svg)
 
 
 def _distinct(results: pl.DataFrame) -> pl.DataFrame:
@@ -269,8 +196,3 @@ def _distinct(results: pl.DataFrame) -> pl.DataFrame:
     return some.with_columns(
         metric_type=pl.when(shared).then(pl.format("{} ({})", "metric_type", task)).otherwise("metric_type")
     )
-
-
-def _short(name: str) -> str:
-    """Return a name that fits beside an axis; of long ones the middle is left out."""
-    return wrapped(name, _LABEL_INCHES, 11, lines=1)
