@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ from .cells import Cells, Groups
 from .finding import Metric
 from .space import Space
 
-__all__ = ["ANCHOR_CELLS", "COLUMNS", "Anchor", "anchors_of", "rescaled", "worst_and_best"]
+__all__ = ["ANCHOR_CELLS", "COLUMNS", "Anchor", "anchors_of", "ends_of", "rescaled", "worst_and_best"]
 
 #: Anchors are found from at most so many cells, drawn by label.
 ANCHOR_CELLS = 20_000
@@ -100,6 +100,13 @@ def _placed(groups: Groups, rng: np.random.Generator) -> npt.NDArray[np.float32]
     found = _SPREAD * rng.normal(size=(len(groups.codes), len(groups)))
     found[np.arange(len(found)), groups.codes] += 1
     return found.astype(np.float32)
+
+
+def ends_of(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """Return the values whose scores are 0 and 1, of a row of ``results.csv``; None where an anchor has no value."""
+    worst, best = worst_and_best(row["metric_type"], row["family"])
+    low, high = (row[COLUMNS[end]] if end in COLUMNS else _KNOWN.get(end) for end in (worst, best))
+    return low, high
 
 
 def rescaled(metric: Metric, value: float, anchors: Mapping[str, float]) -> float:

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import polars as pl
 
+from .anchors import ends_of
 from .finding import WHOLE
 from .options import COMPARED
 
-__all__ = ["Verdict", "above_unintegrated", "labels_side_by_side", "summarised", "verdict"]
+__all__ = ["Verdict", "above_unintegrated", "intervals_of_scores", "labels_side_by_side", "summarised", "verdict"]
 
 #: Weights of the total, those of scib.
 BIOLOGY, BATCH = 0.6, 0.4
@@ -25,8 +26,9 @@ def summarised(results: pl.DataFrame) -> pl.DataFrame:
     Parameters
     ----------
     results : polars.DataFrame
-        With the columns of ``results.csv``. The score of a metric counts (its value where it has none), of metrics
-        that all embeddings have; so do all metrics alike. Only the variant that is the whole counts.
+        With the columns of ``results.csv``. Scores count; values do where there is none at all (without anchors). Of
+        metrics that all embeddings have: their mean by task, then the mean of the tasks of a family, so that a task
+        of many metrics counts as much as one of few. Only the variant that is the whole counts.
 
     Returns
     -------
@@ -34,14 +36,16 @@ def summarised(results: pl.DataFrame) -> pl.DataFrame:
         Columns as `tables.SUMMARY_COLUMNS`. Equal totals share a rank.
     """
     n = results["embedding"].n_unique()
-    used = results.filter(pl.col("variant") == WHOLE).with_columns(used=pl.coalesce("score", "value"))
-    used = used.filter(pl.col("used").is_not_null())
+    counted = "value" if results["score"].is_null().all() else "score"
+    used = results.filter((pl.col("variant") == WHOLE) & pl.col(counted).is_not_null())
     shared = used.group_by("task", "metric_type").len().filter(pl.col("len") == n)
     means = (
         used.join(shared, on=["task", "metric_type"], how="semi")
+        .group_by("embedding", "family", "task")
+        .agg(pl.col(counted).mean())
         .group_by("embedding", "family")
-        .agg(pl.col("used").mean())
-        .pivot("family", index="embedding", values="used")
+        .agg(pl.col(counted).mean())
+        .pivot("family", index="embedding", values=counted)
     )
     table = results.select("embedding").unique(maintain_order=True).join(means, on="embedding", how="left")
     table = table.with_columns(
@@ -72,6 +76,27 @@ def above_unintegrated(results: pl.DataFrame) -> dict[str, tuple[int, int]]:
         (pl.col("value") > pl.col("unintegrated")).sum().alias("above"), pl.len().alias("of")
     )
     return {name: (above, of) for name, above, of in counted.iter_rows()}
+
+
+def intervals_of_scores(results: pl.DataFrame) -> pl.DataFrame:
+    """Return results with ``lower`` and ``upper`` on the scale of scores, on which embeddings can be compared.
+
+    Parameters
+    ----------
+    results : polars.DataFrame
+        With the columns of ``results.csv``. Without any score they stay; else a row without a score has no interval.
+    """
+    if results["score"].is_null().all():
+        return results
+    columns: dict[str, list[float | None]] = {"lower": [], "upper": []}
+    for row in results.iter_rows(named=True):
+        low, high = ends_of(row)
+        for side, values in columns.items():
+            if row["score"] is None or row[side] is None or low is None or high is None:
+                values.append(None)
+            else:
+                values.append((row[side] - low) / (high - low))
+    return results.with_columns(pl.Series(side, values, pl.Float64) for side, values in columns.items())
 
 
 class Verdict(NamedTuple):
@@ -106,13 +131,12 @@ def verdict(results: pl.DataFrame, summary: pl.DataFrame) -> Verdict:
     if len(ranked) < 2:
         return Verdict("Fewer than two embeddings have a total", False)
     (first, high), (second, low) = ranked.select("embedding", "total").head(2).iter_rows()
+    bounds = intervals_of_scores(results).filter(pl.col("lower").is_not_null() & (pl.col("variant") == WHOLE))
     one, two = (
-        results.filter((pl.col("embedding") == name) & pl.col("lower").is_not_null()).select(
-            "metric_type", "lower", "upper"
-        )
+        bounds.filter(pl.col("embedding") == name).select("task", "metric_type", "lower", "upper")
         for name in (first, second)
     )
-    both = one.join(two, on="metric_type", suffix="_2")
+    both = one.join(two, on=["task", "metric_type"], suffix="_2")
     above = int((both["lower"] > both["upper_2"]).sum())
     below = int((both["upper"] < both["lower_2"]).sum())
     totals = f"{first} has a total of {high:.3f}, {second} is next with {low:.3f}"

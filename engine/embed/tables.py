@@ -59,7 +59,11 @@ WIDE_COLUMNS = (
 )
 SUMMARY_COLUMNS = (
     Column("embedding", "text", "Its name."),
-    Column("biology", "number", "Mean score of the metrics of biology that all embeddings have."),
+    Column(
+        "biology",
+        "number",
+        "Mean score of biology: of metrics that all embeddings have, the mean by task, then of tasks.",
+    ),
     Column("batch", "number", "The same of the metrics of batches."),
     Column("order", "number", "The same of the metrics of order."),
     Column("total", "number", "0.6 biology + 0.4 batch, as scib; the one that is there where one is missing."),

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from ...figures.style import GREY, INK, OKABE_ITO, house_style, new_page, save_page, wrapped
-from ..anchors import COLUMNS, worst_and_best
+from ..anchors import ends_of
 from ..finding import WHOLE
-from ..summary import verdict
+from ..summary import intervals_of_scores, verdict
 from .names import metric_name
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _ENDS = {
     "batch": "one place a batch to batches shuffled inside labels",
     "order": "order shuffled to 1",
 }
+_SAME = 0.005  # anchors that differ by less are one
 _NAME_INCHES, _CELL_INCHES = 2.4, 1.75
 
 
@@ -53,6 +54,7 @@ def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, 
     if len(names) > 1:
         lines = [_Line("Total", "", "total"), *lines]
     cells = {(row["embedding"], row["metric_type"]): row for row in results.iter_rows(named=True)}
+    bounds = {(row["embedding"], row["metric_type"]): row for row in intervals_of_scores(results).iter_rows(named=True)}
     totals = dict(summary.select("embedding", "total").iter_rows())
     means = {
         (row["embedding"], family): row.get(family) for row in summary.iter_rows(named=True) for family in families
@@ -90,7 +92,7 @@ def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, 
                 if line.is_mean:
                     _draw_mean(axes, x, y, totals[name] if line.metric else means[name, line.family], colour)
                 else:
-                    bold = _stands_out(cells, names, name, line)
+                    bold = _stands_out(bounds, names, name, line)
                     _draw_cell(axes, x, y, cells.get((name, line.metric)), colour, bold, scored)
         axes.set(xlim=(-0.55, right), ylim=(len(lines) - 0.4, -0.6), xticks=[], yticks=range(len(lines)))
         axes.set_yticklabels([line.title for line in lines], fontsize=12)
@@ -149,10 +151,10 @@ def _draw_cell(axes: Axes, x: int, y: int, row: dict[str, Any] | None, colour: s
         axes.text(x - 0.1, y + 0.25, interval, va="center", fontsize=8.5, color=GREY)
 
 
-def _stands_out(cells: dict[tuple[str, str], dict[str, Any]], names: list[str], name: str, line: _Line) -> bool:
-    """Return whether the interval of an embedding lies above those of all others."""
-    rows = [cells.get((each, line.metric)) for each in names]
-    mine = cells.get((name, line.metric))
+def _stands_out(bounds: dict[tuple[str, str], dict[str, Any]], names: list[str], name: str, line: _Line) -> bool:
+    """Return whether the interval of an embedding, of scores where there are any, lies above those of all others."""
+    rows = [bounds.get((each, line.metric)) for each in names]
+    mine = bounds.get((name, line.metric))
     if len(names) < 2 or mine is None or mine["lower"] is None:
         return False
     others = [row for row in rows if row is not None and row is not mine]
@@ -164,9 +166,14 @@ def _anchors(results: pl.DataFrame, line: _Line) -> str:
     rows = results.filter((pl.col("metric_type") == line.metric) & pl.col("score").is_not_null())
     if not len(rows):
         return ""
-    worst, best = worst_and_best(line.metric, line.family)
-    row = rows.row(0, named=True)
-    return " to ".join(f"{row[COLUMNS[name]]:.3f}" if name in COLUMNS else name for name in (worst, best))
+    sides = zip(*(ends_of(row) for row in rows.iter_rows(named=True)), strict=True)
+    return " to ".join(_span([value for value in values if value is not None]) for values in sides)
+
+
+def _span(values: list[float]) -> str:
+    """Return an anchor that embeddings share, or from the least to the largest of theirs."""
+    low, high = min(values), max(values)
+    return f"{low:.3f}" if high - low < _SAME else f"{low:.2f}…{high:.2f}"
 
 
 def _unintegrated(results: pl.DataFrame, line: _Line) -> str:
@@ -183,6 +190,7 @@ def _note(results: pl.DataFrame) -> str:
     several = " Bold: its interval lies above those of all others." if results["embedding"].n_unique() > 1 else ""
     if results["score"].is_null().all():
         return f"Circle: the value. Small: its interval.{several}"
+    several = several.replace("interval lies", "interval, as a score, lies")
     several += " ?: no score." if _without_score(results) else ""
     ends = "; ".join(f"of {_TITLES[name].lower()}, {_ENDS[name]}" for name in _ENDS if name in results["family"])
     return f"Circle: the score from 0 to 1 ({ends}). Beside it: the value and its interval.{several}"

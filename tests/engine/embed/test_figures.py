@@ -90,12 +90,13 @@ def test_one_label_is_drawn_by_what_it_has(tmp_path: Path) -> None:
 )
 def test_the_verdict_counts_intervals(intervals, clear, counts) -> None:
     rows = [
-        {"embedding": name, "metric_type": f"m{i}", "lower": each[at], "upper": each[at + 1]}
+        {"embedding": name, "metric_type": f"m{i}", "lower": each[at], "upper": each[at + 1], "score": None}
         for i, each in enumerate(intervals)
         for name, at in (("a", 0), ("b", 2))
     ]
     summary = pl.DataFrame({"embedding": ["a", "b"], "total": [0.7, 0.6]})
-    results = pl.DataFrame(rows, schema={"embedding": str, "metric_type": str, "lower": float, "upper": float})
+    schema = {"embedding": str, "metric_type": str, "lower": float, "upper": float, "score": float}
+    results = pl.DataFrame(rows, schema=schema).with_columns(task=pl.lit("t"), variant=pl.lit("all"))
     said = verdict(results, summary)
     assert said.is_clear == clear
     assert said.sentence.startswith("a has a total of 0.700, b is next with 0.600; ")

@@ -14,6 +14,7 @@ from fastbench.engine.command.execute import execute
 from fastbench.engine.embed.command import EMBED, MEASURE
 from fastbench.engine.embed.options import EmbedOptions
 from fastbench.engine.embed.records import not_converged
+from fastbench.engine.embed.summary import summarised
 from fastbench.engine.errors import InputError
 from tests.engine.embed.test_job import mixture
 
@@ -97,8 +98,24 @@ def test_labels_and_cells_are_told_apart(folder: Path):
 def test_the_whole_alone_counts_in_the_summary(folder: Path):
     results, summary = pl.read_csv(folder / "results.csv"), pl.read_csv(folder / "summary.csv")
     whole = results.filter((pl.col("variant") == "all") & (pl.col("family") == "biology"))
-    expected = whole.select(pl.coalesce("score", "value")).to_series().mean()
-    assert summary["biology"][0] == pytest.approx(expected)
+    tasks = whole.group_by("task").agg(pl.col("score").mean())
+    assert len(tasks) == 2  # each counts as much as the other
+    assert summary["biology"][0] == pytest.approx(tasks["score"].mean())
+
+
+def test_a_value_without_a_score_counts_for_nothing():
+    rows = [
+        ("a", "one", "m1", 0.9, 0.5),
+        ("a", "one", "m2", 0.9, 0.7),
+        ("a", "two", "m3", 0.9, 0.2),
+        ("a", "two", "m4", 0.9, None),
+    ]
+    schema = {"embedding": str, "task": str, "metric_type": str, "value": float, "score": float}
+    results = pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        variant=pl.lit("all"), family=pl.lit("biology")
+    )
+    assert summarised(results)["biology"][0] == pytest.approx((0.6 + 0.2) / 2)
+    assert summarised(results.with_columns(score=pl.lit(None, pl.Float64)))["biology"][0] == pytest.approx(0.9)
 
 
 def test_two_runs_can_be_compared(folder: Path, tmp_path: Path):
