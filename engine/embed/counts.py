@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ..errors import InputError
 from .cells import Ints
 
-__all__ = ["Before", "Components", "before_integration", "components_of_counts", "variable_genes"]
+__all__ = ["COMPONENTS", "Before", "Components", "before_integration", "components_of_counts", "variable_genes"]
 
 #: Columns that a matrix of whole numbers has, to be taken for counts.
 LEAST_GENES = 200

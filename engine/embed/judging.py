@@ -71,12 +71,15 @@ class Judging:
             rng = np.random.default_rng(seed)
             space = space.of(np.sort(rng.choice(len(space), ANCHOR_CELLS, replace=False)))
         progress = _Progress(advance, sum(len(metric.anchors) for metric in self.metrics))
+        space.advance, known = progress.share, set(space.seconds)  # shuffled cells have its neighbours
         values: dict[Key, dict[str, float]] = {}
         for anchor in anchors_of(space, seed):
             wanted = [metric for metric in self.metrics if anchor.serves(metric)]
             found = self._findings(anchor.space, wanted, f"{name}, anchor {anchor.name}", progress)
             for key, finding in found.items():
                 values.setdefault(key, {})[anchor.name] = finding.value
+        added = {what: seconds for what, seconds in space.seconds.items() if what not in known}
+        self.seconds[f"{name}, anchor shuffled"] |= added
         return values
 
     def _findings(self, space: Space, metrics: Iterable[Metric], of: str, progress: _Progress) -> dict[Key, Finding]:

@@ -26,9 +26,23 @@ __all__ = ["METRICS", "TASKS", "metrics_of"]
 
 METRICS = (
     Metric(
-        "clustering", "clustering", "biology", clusters.leiden_agreement, "Agreement of Leiden clusters with labels."
+        "clustering",
+        "clustering",
+        "biology",
+        clusters.leiden_agreement,
+        "Agreement of Leiden clusters with labels.",
+        (),
+        ("random", "labels"),
     ),
-    Metric("kmeans", "clustering", "biology", clusters.kmeans_agreement, "Agreement of k-means clusters with labels."),
+    Metric(
+        "kmeans",
+        "clustering",
+        "biology",
+        clusters.kmeans_agreement,
+        "Agreement of k-means clusters with labels.",
+        (),
+        ("random", "labels"),
+    ),
     Metric("silhouette_score", "embedding", "biology", silhouettes.label_silhouette, "Mean silhouette of labels."),
     Metric("clisi", "embedding", "biology", neighborhoods.clisi, "Median cLISI: labels apart."),
     Metric("ksim", "embedding", "biology", neighborhoods.ksim, "Cells whose neighbours are of their label."),
