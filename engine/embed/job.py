@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from ..command.job import Job
@@ -16,7 +18,7 @@ from ..options import as_mapping
 from ..results.files import write_json
 from ..results.folder import ResultFolder
 from ..results.tables import Table
-from .counts import Before, components_of_counts
+from .counts import COMPONENTS, Before, components_of_counts
 from .finding import Finding, Key
 from .inputs import Inputs, read_inputs
 from .judging import Judging
@@ -26,6 +28,9 @@ from .registry import metrics_of
 from .space import Prediction, Space
 from .summary import labels_side_by_side, summarised
 from .tables import LABEL_COLUMNS, OF_LABELS, RESULT_COLUMNS, SUMMARY_COLUMNS, WIDE_COLUMNS, rows_of
+
+if TYPE_CHECKING:
+    from .figures.maps import Map
 
 __all__ = ["EmbedResult", "run_embed"]
 
@@ -52,6 +57,10 @@ class EmbedResult:
         What each cell adds to each metric.
     timings : dict of str to float
         Seconds by stage.
+    maps : dict of str to Map
+        Layouts of the embeddings (``--umap``), of the cells `drawn`.
+    drawn : ndarray of int64
+        Their places.
     of_metrics : dict
         ``metrics``: seconds by embedding and metric; ``taken``: which of them are those of an earlier run.
     """
@@ -64,6 +73,8 @@ class EmbedResult:
     per_cell: pl.DataFrame | None = None
     timings: dict[str, float] = field(default_factory=dict)
     of_metrics: dict[str, Any] = field(default_factory=dict)
+    maps: dict[str, Map] = field(default_factory=dict)
+    drawn: npt.NDArray[np.int64] = field(default_factory=lambda: np.arange(0))
 
     def tables(self) -> dict[str, Table | pl.DataFrame]:
         """Return results, their summary and labels, with their columns declared."""
@@ -96,6 +107,13 @@ class EmbedResult:
             self.results, self.summary_table, path("figures/overview.png"), path("figures/overview.svg"), notes
         )
         draw_labels(self.per_label, path("figures/labels.png"), path("figures/labels.svg"), notes)
+        if self.maps:
+            from .figures.maps import draw_maps
+
+            cells = self.inputs.cells
+            groups = {"label": cells.labels} | ({"batch": cells.batch} if cells.batch is not None else {})
+            said = f"{notes}; {len(self.drawn):,} are drawn" if len(self.drawn) < len(cells) else notes
+            draw_maps(self.maps, self.drawn, groups, path("figures/umap.png"), path("figures/umap.svg"), said)
 
     def subtitle(self) -> str:
         """Return what was judged, in words."""
@@ -149,6 +167,11 @@ def run_embed(options: EmbedOptions, job: Job | None = None, inputs: Inputs | No
     job = job or Job()
     with job.stage("reading embeddings", "read"):
         inputs = inputs or read_inputs(options)
+    if options.umap:
+        from .figures.maps import refuse_without_umap
+
+        widest = max(x.shape[1] for x in _drawn(inputs).values())
+        refuse_without_umap(widest if inputs.before.counts is None else COMPONENTS)
     inputs = _with_components(inputs, job)
     judging = Judging(job, metrics_of(options.tasks, inputs.given), [source.sha256 for source in inputs.sources])
     found: dict[str, dict[Key, Finding]] = {}
@@ -180,6 +203,7 @@ def run_embed(options: EmbedOptions, job: Job | None = None, inputs: Inputs | No
         pl.concat([inputs.ids, pl.DataFrame(per_cell)], how="horizontal") if options.per_cell else None,
         dict(job.timings),
         {"metrics": judging.seconds, "taken": judging.taken},
+        *_maps(inputs, options, job),
     )
 
 
@@ -210,3 +234,26 @@ def _space(x: np.ndarray, inputs: Inputs, options: EmbedOptions) -> Space:
         prediction=prediction,
         known=inputs.known,
     )
+
+
+def _drawn(inputs: Inputs) -> dict[str, np.ndarray]:
+    """Return what maps are drawn of."""
+    before = inputs.before.vectors
+    return ({} if before is None else {"unintegrated": before}) | inputs.vectors
+
+
+def _maps(inputs: Inputs, options: EmbedOptions, job: Job) -> tuple[dict[str, Map], npt.NDArray[np.int64]]:
+    """Lay out the embeddings, where that is asked for; steps that are kept."""
+    if not options.umap:
+        return {}, np.arange(0)
+    from .figures.maps import MOST_CELLS, Map, laid_out
+
+    n, found = len(inputs.cells), {}
+    rng = np.random.default_rng(options.seed)
+    rows = np.arange(n) if n <= MOST_CELLS else np.sort(rng.choice(n, MOST_CELLS, replace=False))
+    for name, x in _drawn(inputs).items():
+        with job.stage(f"{name}: UMAP of {len(rows):,} cells", f"{name}, UMAP"):
+            step = job.steps.do(f"{name} UMAP", partial(laid_out, x[rows]), [s.sha256 for s in inputs.sources])
+            if step is not None:
+                found[name] = Map(*step)
+    return found, rows

@@ -106,6 +106,9 @@ class EmbedOptions(MissingOptions):
     least_cells: int = option("Labels of fewer cells are left out.", 1)
     bootstrap: int = option("Draws of an interval.", 1000)
     level: float = option("Share of draws inside an interval.", 0.95)
+    umap: bool = option(
+        "Draw a UMAP of each embedding, coloured by label and batch (umap-learn); of at most 20,000 cells.", False
+    )
     per_cell: bool = option("Write what each cell adds (per_cell.parquet).", False)
     seed: int = option("Of draws, of shuffled labels and of random vectors.", 0)
     device: str = option("Whose kernels run.", "auto", choices=DEVICES, decides=False)

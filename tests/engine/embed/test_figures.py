@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
 import pytest
 
 import fastbench as fb
+from fastbench.engine.embed.figures import maps
 from fastbench.engine.embed.summary import verdict
+from fastbench.engine.errors import InputError
 
 from ..figures.pictures import no_pixels, png_size, words
 
@@ -102,3 +106,30 @@ def test_the_verdict_counts_intervals(intervals, clear, counts) -> None:
     assert said.sentence.startswith("a has a total of 0.700, b is next with 0.600; ")
     assert said.sentence.endswith(counts)
     assert "Fewer than two" in verdict(results, summary.head(1)).sentence
+
+
+class Layout:
+    """Stands for umap-learn."""
+
+    def __init__(self, **settings: object) -> None:
+        assert settings == {"n_neighbors": 15, "random_state": 42, "n_jobs": 1}
+
+    def fit_transform(self, x: np.ndarray) -> np.ndarray:
+        return x[:, ::-2][:, :2]
+
+
+def test_maps_are_drawn_when_they_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x, label = rng.normal(size=(90, 5)), [f"kind {i % 3}" for i in range(90)]
+    known = {"labels": label, "batch": [f"lab {i % 2}" for i in range(90)], "anchors": "none"}
+    monkeypatch.setattr(maps, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match="--umap needs umap-learn: pip install"):
+        fb.embed({"deep": x}, umap=True, **known | QUICK)
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=Layout, __spec__=object()))
+    with no_pixels():
+        fb.embed({"deep": x, "flat": x[:, :2], "line": x[:, :1]}, umap=True, output=tmp_path / "out", **known | QUICK)
+    text = words(tmp_path / "out/figures/umap.svg")
+    for said in ("deep (UMAP), by label", "flat (as it is), by batch", "lab 1", "90 cells of 3 labels"):
+        assert said in text
+    assert "line" not in text
