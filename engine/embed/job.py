@@ -57,12 +57,12 @@ class EmbedResult:
         What each cell adds to each metric.
     timings : dict of str to float
         Seconds by stage.
+    of_metrics : dict
+        ``metrics``: seconds by embedding and metric; ``taken``: which of them are those of an earlier run.
     maps : dict of str to Map
         Layouts of the embeddings (``--umap``), of the cells `drawn`.
     drawn : ndarray of int64
         Their places.
-    of_metrics : dict
-        ``metrics``: seconds by embedding and metric; ``taken``: which of them are those of an earlier run.
     """
 
     options: EmbedOptions
@@ -188,6 +188,7 @@ def run_embed(options: EmbedOptions, job: Job | None = None, inputs: Inputs | No
         judging.metrics = [metric for metric in judging.metrics if "unintegrated" not in metric.needs]
         with job.stage(_title("unintegrated", inputs.before.vectors, judging), "unintegrated cells") as advance:
             before = judging.findings(_space(inputs.before.vectors, inputs, options), "unintegrated cells", advance)
+    maps, drawn = _maps(inputs, options, job)
     results, labels, per_cell = rows_of(found, anchors, before, inputs.cells, options)
     every = pl.DataFrame(results, schema={column.name: _KINDS[column.kind] for column in RESULT_COLUMNS}, orient="row")
     return EmbedResult(
@@ -203,7 +204,8 @@ def run_embed(options: EmbedOptions, job: Job | None = None, inputs: Inputs | No
         pl.concat([inputs.ids, pl.DataFrame(per_cell)], how="horizontal") if options.per_cell else None,
         dict(job.timings),
         {"metrics": judging.seconds, "taken": judging.taken},
-        *_maps(inputs, options, job),
+        maps,
+        drawn,
     )
 
 
