@@ -14,7 +14,7 @@ from .space import Space
 
 __all__ = ["ANCHOR_CELLS", "COLUMNS", "Anchor", "anchors_of", "ends_of", "rescaled", "worst_and_best"]
 
-#: Anchors are found from at most so many cells, drawn by label.
+#: Anchors are found from at most so many cells, drawn at random.
 ANCHOR_CELLS = 20_000
 #: Names of anchors as columns of ``results.csv``.
 COLUMNS = {"random": "random", "shuffled": "shuffled", "labels": "one_hot_labels", "batches": "one_hot_batches"}
@@ -51,13 +51,14 @@ class Anchor(NamedTuple):
         return self.name in metric.anchors and metric.mixes in self.mixes
 
 
-def anchors_of(space: Space, seed: int) -> Iterator[Anchor]:
+def anchors_of(whole: Space, seed: int) -> Iterator[Anchor]:
     """Give the anchors of an embedding, one by one.
 
     Parameters
     ----------
-    space : Space
-        The embedding that is judged; where labels or batches are shuffled, its neighbours stay.
+    whole : Space
+        The embedding that is judged. Where batches are shuffled, all of its cells and their neighbours stay, since it
+        is they that could be mixed better; the others are of `ANCHOR_CELLS`.
     seed : int
         Of what is random.
 
@@ -69,15 +70,17 @@ def anchors_of(space: Space, seed: int) -> Iterator[Anchor]:
         others, with labels and order moved among all cells. ``labels``: one place a label. ``batches``: one place a
         batch (species).
     """
+    space = whole
+    if len(whole) > ANCHOR_CELLS:
+        drawn = np.random.default_rng(seed).choice(len(whole), ANCHOR_CELLS, replace=False)
+        space = whole.of(np.sort(drawn))
     rng = np.random.default_rng(seed)
     cells, every = space.cells, ("", "batch", "species")
     yield Anchor("random", space.like(rng.normal(size=(len(cells), _DIMENSIONS)).astype(np.float32), cells), every)
-    near = space.neighbors(len(cells))
-    yield Anchor("shuffled", space.like(space.x, cells.shuffled_labels(seed), near), ("",))
-    moved = space.like(space.x, cells.shuffled_batches(seed), near)
-    mixed = {"batch": cells.batch, "species": cells.species}
-    can = [name for name, groups in mixed.items() if groups is not None and _can_mix(cells, groups)]
-    yield Anchor("shuffled", moved, tuple(can))
+    yield Anchor("shuffled", space.with_cells(cells.shuffled_labels(seed)), ("",))
+    mixed = {"batch": whole.cells.batch, "species": whole.cells.species}
+    can = [name for name, groups in mixed.items() if groups is not None and _can_mix(whole.cells, groups)]
+    yield Anchor("shuffled", whole.with_cells(whole.cells.shuffled_batches(seed)), tuple(can))
     yield Anchor("labels", space.like(_placed(cells.labels, rng), cells), every)
     if cells.batch is not None:
         yield Anchor("batches", space.like(_placed(cells.batch, rng), cells), ("", "batch"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ __all__ = ["COMPONENTS", "Before", "Components", "before_integration", "componen
 LEAST_GENES = 200
 #: Genes that are kept, components, seed, and bins of mean expression, as cz-benchmarks and scanpy have them.
 GENES, COMPONENTS, SEED, BINS = 3000, 50, 42, 20
-_BLOCK = 4096  # cells whose values are held in float64 at once
+_BLOCK, _VALUES = 4096, 2**22  # cells, and values, that are held anew at once
 
 Floats = npt.NDArray[np.float64]
 
@@ -58,7 +59,7 @@ def before_integration(matrix: Any, taken_as: str) -> Before:
 
     is_sparse = scipy.sparse.issparse(matrix)
     stored = matrix.data if is_sparse else matrix
-    if not np.isfinite(stored).all():
+    if not all(np.isfinite(block).all() for block in _blocks(stored)):
         raise InputError("--unintegrated has NaN or infinity; leave out those cells or columns.")
     fault = None if taken_as == "vectors" else _no_count(stored)
     columns = matrix.shape[1]
@@ -87,8 +88,17 @@ def before_integration(matrix: Any, taken_as: str) -> Before:
 
 def _no_count(stored: npt.NDArray[np.floating]) -> float | None:
     """Return a value that is no count; None where all are."""
-    wrong = (stored < 0) | (stored != np.floor(stored))
-    return float(stored[wrong].flat[0]) if wrong.any() else None
+    for block in _blocks(stored):
+        wrong = (block < 0) | (block != np.floor(block))
+        if wrong.any():
+            return float(block[wrong][0])
+    return None
+
+
+def _blocks(stored: npt.NDArray[np.floating]) -> Iterator[npt.NDArray[np.floating]]:
+    """Give the values by and by, so that what is computed of them takes little memory."""
+    flat = stored.reshape(-1)
+    return (flat[start : start + _VALUES] for start in range(0, len(flat), _VALUES))
 
 
 class Components(NamedTuple):

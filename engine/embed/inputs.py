@@ -65,7 +65,9 @@ class Reference:
             path, part = rest, "X"
         kind, _, key = part.partition(":")
         if kind not in ("X", "obsm", "layer") or (kind != "X") != bool(key):
-            raise InputError(f"'{text}': write @obsm:KEY or @X after the file, not @{part}.")
+            raise InputError(
+                f"'{text}': write @obsm:KEY or @X after the file (--unintegrated: or @layer:KEY), not @{part}."
+            )
         stem = Path(path.removeprefix("sample:")).name.split(".")[0]
         obsm, layer = (key, "") if kind == "obsm" else ("", key)
         return cls(name or key or stem, path, obsm, layer)

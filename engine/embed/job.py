@@ -178,16 +178,17 @@ def run_embed(options: EmbedOptions, job: Job | None = None, inputs: Inputs | No
     anchors: dict[str, dict[Key, dict[str, float]]] = {}
     for name, x in inputs.vectors.items():
         space = _space(x, inputs, options)
-        with job.stage(_title(name, x, judging), name) as advance:
+        with job.stage(_title(name, x, len(judging.metrics)), name) as advance:
             found[name] = judging.findings(space, name, advance)
         if options.anchors == "all":
             with job.stage(f"{name}: anchors", f"{name}, anchors") as advance:
                 anchors[name] = judging.anchors(space, name, options.seed, advance)
     before: dict[Key, Finding] = {}
     if inputs.before.vectors is not None:
-        judging.metrics = [metric for metric in judging.metrics if "unintegrated" not in metric.needs]
-        with job.stage(_title("unintegrated", inputs.before.vectors, judging), "unintegrated cells") as advance:
-            before = judging.findings(_space(inputs.before.vectors, inputs, options), "unintegrated cells", advance)
+        alone = [metric for metric in judging.metrics if "unintegrated" not in metric.needs]
+        name, x = "unintegrated cells", inputs.before.vectors
+        with job.stage(_title(name, x, len(alone)), name) as advance:
+            before = judging.findings(_space(x, inputs, options), name, advance, alone)
     maps, drawn = _maps(inputs, options, job)
     results, labels, per_cell = rows_of(found, anchors, before, inputs.cells, options)
     every = pl.DataFrame(results, schema={column.name: _KINDS[column.kind] for column in RESULT_COLUMNS}, orient="row")
@@ -220,8 +221,8 @@ def _with_components(inputs: Inputs, job: Job) -> Inputs:
     return replace(inputs, before=Before(vectors), notes=(*inputs.notes, note))
 
 
-def _title(name: str, x: np.ndarray, judging: Judging) -> str:
-    return f"{name}: {len(judging.metrics)} metrics of {len(x):,} cells in {x.shape[1]} dimensions"
+def _title(name: str, x: np.ndarray, count: int) -> str:
+    return f"{name}: {count} metrics of {len(x):,} cells in {x.shape[1]} dimensions"
 
 
 def _space(x: np.ndarray, inputs: Inputs, options: EmbedOptions) -> Space:

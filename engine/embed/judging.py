@@ -6,11 +6,9 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 from ..command.job import Job
 from ..results.progress import Advance
-from .anchors import ANCHOR_CELLS, anchors_of
+from .anchors import anchors_of
 from .finding import Finding, Key, Metric, named, packed, undefined, unpacked
 from .space import Space
 
@@ -61,15 +59,15 @@ class Judging:
         self.seconds: dict[str, dict[str, float]] = {}
         self.taken: list[str] = []
 
-    def findings(self, space: Space, name: str, advance: Advance) -> dict[Key, Finding]:
-        """Return what each metric finds of an embedding."""
-        return self._findings(space, self.metrics, name, _Progress(advance, len(self.metrics)))
+    def findings(
+        self, space: Space, name: str, advance: Advance, metrics: Sequence[Metric] | None = None
+    ) -> dict[Key, Finding]:
+        """Return what each metric finds of an embedding; some `metrics`, or all."""
+        asked = self.metrics if metrics is None else metrics
+        return self._findings(space, asked, name, _Progress(advance, len(asked)))
 
     def anchors(self, space: Space, name: str, seed: int, advance: Advance) -> dict[Key, dict[str, float]]:
         """Return the values of the anchors of an embedding, by metric and anchor."""
-        if len(space) > ANCHOR_CELLS:
-            rng = np.random.default_rng(seed)
-            space = space.of(np.sort(rng.choice(len(space), ANCHOR_CELLS, replace=False)))
         progress = _Progress(advance, sum(len(metric.anchors) for metric in self.metrics))
         space.advance, known = progress.share, set(space.seconds)  # shuffled cells have its neighbours
         values: dict[Key, dict[str, float]] = {}

@@ -56,7 +56,8 @@ def _seconds(metric: str, size: _Size, options: EmbedOptions) -> float:
         return min(options.retrieval_queries or n, n) * n * (2.5e-9 + 2 * d / _SINGLE)
     if metric == "recall_of_relations":  # pairs of labels
         return labels**2 * (2e-8 + 2 * d / _DOUBLE)
-    return _A_CELL.get(metric, 0.0) * n
+    inside = n * n * d / labels / _DOUBLE if metric in ("batch_silhouette", "cilisi", "sbee") else 0.0
+    return _A_CELL.get(metric, 0.0) * n + inside
 
 
 def _shared(size: _Size) -> float:
@@ -91,6 +92,9 @@ def plan_embed(options: EmbedOptions) -> Work:
             size = all_cells._replace(cells=min(n, ANCHOR_CELLS), dimensions=_ANCHOR_DIMENSIONS)
             seconds += len(ANCHORS) * _shared(size)
             seconds += sum(len(metric.anchors) * _seconds(metric.name, size, options) for metric in metrics)
+            if n > ANCHOR_CELLS:  # batches are shuffled among all cells
+                size = all_cells._replace(dimensions=x.shape[1])
+                seconds += sum(_seconds(metric.name, size, options) for metric in metrics if metric.mixes)
     if "unintegrated" in inputs.given:
         before = inputs.before.vectors
         size = all_cells._replace(dimensions=COMPONENTS if before is None else before.shape[1])

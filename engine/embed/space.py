@@ -56,8 +56,8 @@ class Space:
         Vectors before integration, for metrics that compare.
     threads : int, default 0
         Worker threads; 0 takes all cores.
-    neighbors : tuple of (ndarray of int64, ndarray of float64), optional
-        Indices and distances of the nearest others, (n, k) each, where they are known.
+    neighbors : callable, optional
+        Gives indices and distances of the nearest others, (n, k) each, where another embedding has the same.
     prediction : Prediction, optional
         How labels are predicted.
     advance : callable, optional
@@ -81,7 +81,7 @@ class Space:
         *,
         unintegrated: npt.NDArray[np.floating] | None = None,
         threads: int = 0,
-        neighbors: tuple[Ints, Floats] | None = None,
+        neighbors: Callable[[], tuple[Ints, Floats]] | None = None,
         prediction: Prediction = Prediction(),
         advance: Advance | None = None,
         known: Known | None = None,
@@ -98,7 +98,13 @@ class Space:
     def __len__(self) -> int:
         return len(self.x)
 
-    def like(self, x: npt.NDArray[np.floating], cells: Cells, neighbors: tuple[Ints, Floats] | None = None) -> Space:
+    def with_cells(self, cells: Cells) -> Space:
+        """Return the same vectors and neighbours, of cells of other labels, batches or order."""
+        return self.like(self.x, cells, lambda: self._nearest)
+
+    def like(
+        self, x: npt.NDArray[np.floating], cells: Cells, neighbors: Callable[[], tuple[Ints, Floats]] | None = None
+    ) -> Space:
         """Return other vectors or other cells, judged in the same way."""
         return Space(
             x,
@@ -133,7 +139,7 @@ class Space:
     @cached_property
     def _nearest(self) -> tuple[Ints, Floats]:
         if self._given is not None:
-            return self._given
+            return self._given()
         k = min(MOST_NEIGHBORS, len(self)) - 1
         with self._timed("neighbors"):
             found = self.backend.nearest_neighbors(self.x, k, "euclidean", self.threads, self.advance)

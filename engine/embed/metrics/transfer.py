@@ -193,7 +193,7 @@ def _over(found: list[Named], names: tuple[str, ...], mean_of: str, word: str) -
 
 def _by_species(space: Space) -> Space:
     """Return the same cells with their species as batches."""
-    return space.like(space.x, replace(space.cells, batch=space.cells.species), space.neighbors(len(space)))
+    return space.with_cells(replace(space.cells, batch=space.cells.species))
 
 
 def species_entropy(space: Space) -> Mapping[str, Finding]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import fastbench as fb
+from fastbench.engine.embed import anchors
 
 LABELS, BATCHES, CELLS, D = 30, 5, 30, 16
 #: Distance of labels and of batches, in standard deviations of a cell.
@@ -115,3 +116,12 @@ def test_labels_of_one_batch_have_no_score_of_mixing() -> None:
     rows = confounded(0.0)
     assert rows["mixed", "entropy_per_cell"]["value"] is not None
     assert all(row["score"] is None and row["shuffled"] is None for row in rows.values())
+
+
+def test_batches_are_shuffled_among_all_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many cells, fewer give the other anchors; the best is that of the neighbours which were judged."""
+    rows = confounded(0.4)
+    monkeypatch.setattr(anchors, "ANCHOR_CELLS", 200)
+    fewer = confounded(0.4)
+    assert fewer["mixed", "ilisi"]["shuffled"] == rows["mixed", "ilisi"]["shuffled"]
+    assert fewer["mixed", "ilisi"]["random"] != rows["mixed", "ilisi"]["random"]
