@@ -108,7 +108,7 @@ def plan_embed(options: EmbedOptions) -> Work:
         megabytes += 100 + min(n, ANCHOR_CELLS) * 8e-3
     if inputs.before.counts is not None:
         megabytes += 20e-6 * inputs.before.counts.nnz
-        seconds += 1e-7 * inputs.before.counts.nnz
+        seconds += 1.5e-7 * inputs.before.counts.nnz
     costs = {
         "cells": n,
         "labels": len(cells.labels),

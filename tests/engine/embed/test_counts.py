@@ -15,7 +15,10 @@ from fastbench.engine.command.execute import execute
 from fastbench.engine.embed.command import EMBED
 from fastbench.engine.embed.counts import before_integration, components_of_counts, variable_genes
 from fastbench.engine.embed.options import EmbedOptions
+from fastbench.engine.embed.summary import above_unintegrated
 from fastbench.engine.errors import InputError
+
+from ..figures.pictures import words
 
 
 def counts(n: int = 300, genes: int = 900) -> np.ndarray:
@@ -89,6 +92,10 @@ def test_a_layer_of_counts_stands_beside_every_value(tmp_path: Path):
     values = dict(alone.tables["results"].select("metric_type", "value").iter_rows())
     assert rows["silhouette_score"]["unintegrated"] == values["silhouette_score"]
     assert rows["pcr_comparison"]["unintegrated"] is None  # it compares with them itself
+    beside = [row for row in rows.values() if row["unintegrated"] is not None and row["value"] is not None]
+    above = sum(row["value"] > row["unintegrated"] for row in beside)
+    assert above_unintegrated(found.results) == {"X_new": (above, len(beside))}
+    assert "unintegrated" in words(tmp_path / "out/figures/overview.svg")
     for asked in ("counts", x, scipy.sparse.csr_matrix(x)):
         held = fb.embed(
             cells,
