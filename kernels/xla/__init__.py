@@ -1,9 +1,10 @@
 """The JAX backend: the functions of `kernels.reference` on XLA devices, one GPU, many GPUs, or the CPU.
 
 Importing this package imports JAX. The integer walks (partners, average precision of counts, ancestors and paths of
-an ontology graph), the means of groups and the null distribution have no form of their own here: they are those of the
-CPU backend. See `ranking` for the counting and `rank` for its parts, `confusion` and `ontology` for labels, `context`
-for devices and JAX settings. Functions that run on a device take a ``platform``, "gpu" or "cpu".
+an ontology graph), the means of groups, sums of cosine distances (no pairs are visited) and the null distribution have
+no form of their own here: they are those of the CPU backend. See `ranking` for the counting and `rank` for its parts,
+`proximity` for what lies near a row, `confusion` and `ontology` for labels, `context` for devices and JAX settings.
+Functions that run on a device take a ``platform``, "gpu" or "cpu".
 """
 
 from ..cpu import advance_moments as advance_moments
@@ -19,12 +20,10 @@ from ..cpu import count_partners as count_partners
 from ..cpu import count_sums as count_sums
 from ..cpu import count_tail as count_tail
 from ..cpu import descend_distribution as descend_distribution
-from ..cpu import distance_sums as distance_sums
 from ..cpu import distance_unit as distance_unit
 from ..cpu import enumerate_ap as enumerate_ap
 from ..cpu import expected_ap as expected_ap
 from ..cpu import group_means as group_means
-from ..cpu import inverse_simpson as inverse_simpson
 from ..cpu import label_partners as label_partners
 from ..cpu import partners as partners
 from ..cpu import path_lengths as path_lengths
@@ -45,6 +44,8 @@ from .context import local_devices
 from .ontology import best_predictions as best_predictions
 from .ontology import node_counts as node_counts
 from .ontology import overlaps as overlaps
+from .proximity.label_distances import distance_sums as distance_sums
+from .proximity.neighborhoods import inverse_simpson as inverse_simpson
 from .proximity.neighbors import nearest_neighbors as nearest_neighbors
 from .rank.precision import PRECISIONS as PRECISIONS
 from .ranking import count_outranking as count_outranking

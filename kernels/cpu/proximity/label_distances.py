@@ -32,7 +32,7 @@ from ...reference.proximity.label_distances import PARTS, distance_unit
 from ..means import group_means
 from ..similarity import moments, pair_value
 
-__all__ = ["cosine_sums", "distance_sums", "distance_unit"]
+__all__ = ["Moved", "add_marked", "cosine_sums", "distance_sums", "distance_unit", "move_rows"]
 
 #: Rows on each side of a tile: of float64, 2 MB.
 SIDE = 512
@@ -46,8 +46,8 @@ FEATURES = 32
 Ints = npt.NDArray[np.int64]
 
 
-class _Rows(NamedTuple):
-    """Rows, and what is multiplied, sorted by label."""
+class Moved(NamedTuple):
+    """Rows, and what is known of them when they are moved to the middle of their box and sorted by label."""
 
     x: npt.NDArray[np.floating]  # (n, d) in the order of the caller
     at: Ints  # (n,) row at each place
@@ -67,20 +67,12 @@ def distance_sums(
     progress: Callable[[float], None] | None = None,
 ) -> npt.NDArray[np.int64]:
     """Add up euclidean distances to the rows of each label; see `reference.proximity.label_distances`."""
-    x = np.ascontiguousarray(features)
-    n, d = x.shape
+    n = len(features)
     sums = np.zeros((n, n_labels), np.int64)
     if not n or not n_labels:
         return sums
-    order = stable_order(labels + 1)
-    unit = distance_unit(x)
-    middle = (x.max(axis=0).astype(np.float64) + x.min(axis=0).astype(np.float64)) / 2
-    moved = (x[order] - middle) / unit
-    square = np.einsum("ij,ij->i", moved, moved)
-    v = 2.0**-53
-    starts = np.searchsorted(labels[order], np.arange(n_labels + 1))
-    error = (d + 16) * v * 4 * float(square.max())
-    rows = _Rows(x, order, np.empty(0), square, starts, unit, error, (d + 20) * v * PARTS)
+    rows, moved = move_rows(features, labels, n_labels)
+    order = rows.at
     side = min(SIDE, n)
     blocks = [(first, min(first + side, n)) for first in range(0, n, side)]
     lock, stop = threading.Lock(), threading.Event()
@@ -119,6 +111,41 @@ def distance_sums(
             jobs.append((len(part), partial(tiles, one, part)))
     run_jobs(jobs, threads, progress, stop)
     return sums
+
+
+def move_rows(
+    features: npt.NDArray[np.floating], labels: npt.NDArray[np.integer], n_labels: int
+) -> tuple[Moved, npt.NDArray[np.float64]]:
+    """Return rows sorted by label, and them moved to the middle of their box in units, float64 (n, d); n at least 1."""
+    x = np.ascontiguousarray(features)
+    d = x.shape[1]
+    order = stable_order(labels + 1)
+    unit = distance_unit(x)
+    middle = (x.max(axis=0).astype(np.float64) + x.min(axis=0).astype(np.float64)) / 2
+    moved = (x[order] - middle) / unit
+    square = np.einsum("ij,ij->i", moved, moved)
+    v = 2.0**-53
+    starts = np.searchsorted(labels[order], np.arange(n_labels + 1))
+    error = (d + 16) * v * 4 * float(square.max())
+    return Moved(x, order, np.empty(0), square, starts, unit, error, (d + 20) * v * PARTS), moved
+
+
+@njit
+def add_marked(marks, first, places, labels, rows, sums):
+    """Add distances of the definition to the sums (q, labels) of the rows at the places first .. first + q.
+
+    Bit b of marks (q, g) stands for the row at place places[g] + b, of the label labels[g]; both are (g,).
+    """
+    for q in range(sums.shape[0]):
+        mine = marks[q]
+        for g in range(mine.size):
+            if mine[g] == 0:
+                continue
+            for bit in range(8 * mine.itemsize):
+                if (mine[g] >> bit) & 1:
+                    other = rows.at[places[g] + bit]
+                    value = -pair_value(rows.x, rows.at[first + q], other, rows.none, rows.none, EUCLIDEAN)
+                    sums[q, labels[g]] += np.int64((np.sqrt(value) / rows.unit + WHOLE) - WHOLE)
 
 
 @njit

@@ -11,7 +11,7 @@ from ...compile import njit
 from ...cores import run_jobs
 from ...reference.proximity.neighborhoods import ENTROPY_TOLERANCE, MOST_STEPS
 
-__all__ = ["inverse_simpson"]
+__all__ = ["ROWS", "at_bandwidths", "inverse_simpson"]
 
 #: Rows of a job.
 ROWS = 2048
@@ -36,17 +36,11 @@ def inverse_simpson(
 def _inverse_simpson(distances, codes, wanted, weight, shares, result):
     """Fill result (n,); weight (k,) and shares (labels,) are scratch."""
     for row in range(result.size):
-        distance, code = distances[row], codes[row]
+        distance = distances[row]
         beta, low, high = 1.0, -np.inf, np.inf
         total = 0.0
         for step in range(MOST_STEPS + 1):
-            total = 0.0
-            moment = 0.0
-            for j in range(weight.size):
-                away = distance[j] - distance[0]
-                weight[j] = np.exp(-beta * away)
-                total += weight[j]
-                moment += away * weight[j]
+            total, moment = _weigh(distance, beta, weight)
             entropy = np.log(total) + beta * moment / total
             if step == MOST_STEPS or abs(entropy - wanted) < ENTROPY_TOLERANCE:
                 break
@@ -56,11 +50,38 @@ def _inverse_simpson(distances, codes, wanted, weight, shares, result):
             else:
                 high = beta
                 beta = beta / 2.0 if np.isinf(low) else (beta + low) / 2.0
-        for label in range(shares.size):
-            shares[label] = 0.0
-        for j in range(weight.size):
-            shares[code[j]] += weight[j]
-        squares = 0.0
-        for label in range(shares.size):
-            squares += (shares[label] / total) ** 2
-        result[row] = 1.0 / squares
+        result[row] = _index(weight, total, codes[row], shares)
+
+
+@njit
+def at_bandwidths(distances, codes, betas, weight, shares, result):
+    """Fill result (n,) where the bandwidths (n,) are known; weight (k,) and shares (labels,) are scratch."""
+    for row in range(result.size):
+        total, _moment = _weigh(distances[row], betas[row], weight)
+        result[row] = _index(weight, total, codes[row], shares)
+
+
+@njit
+def _weigh(distance, beta, weight):
+    """Fill weight (k,); return its sum, and that of its products with the distances beyond the first."""
+    total = 0.0
+    moment = 0.0
+    for j in range(weight.size):
+        away = distance[j] - distance[0]
+        weight[j] = np.exp(-beta * away)
+        total += weight[j]
+        moment += away * weight[j]
+    return total, moment
+
+
+@njit
+def _index(weight, total, code, shares):
+    """Return 1 over the sum of squared shares of the labels."""
+    for label in range(shares.size):
+        shares[label] = 0.0
+    for j in range(weight.size):
+        shares[code[j]] += weight[j]
+    squares = 0.0
+    for label in range(shares.size):
+        squares += (shares[label] / total) ** 2
+    return 1.0 / squares
