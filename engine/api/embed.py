@@ -56,14 +56,14 @@ def embed(
         Cells before integration: a file; ``"X"``, an entry of ``adata.obsm`` or ``adata.layers``; their vectors or raw
         counts.
     output : path, optional
-        Result folder to write as well; nothing is written when left out.
+        Result folder to write as well; none is written when left out.
     overwrite : bool, default False
         Whether an older result is replaced.
     progress_bar : bool, default True
         Show progress when standard error is a terminal.
     **options
         Those of ``fastbench embed`` by name: ``tasks``, ``anchors``, ``subsample``, ``least_cells``, ``bootstrap``,
-        ``seed``, ...
+        ``seed``, ``cache`` (False: keep nothing for later calls, of large embeddings), ...
 
     Returns
     -------

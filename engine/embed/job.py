@@ -15,6 +15,7 @@ import polars as pl
 from ..command.job import Job
 from ..devices import backend_of
 from ..options import as_mapping
+from ..results.cache import Cache
 from ..results.files import write_json
 from ..results.folder import ResultFolder
 from ..results.tables import Table
@@ -183,6 +184,9 @@ def run_embed(options: EmbedOptions, job: Job | None = None, inputs: Inputs | No
         if options.anchors == "all":
             with job.stage(f"{name}: anchors", f"{name}, anchors") as advance:
                 anchors[name] = judging.anchors(space, name, options.seed, advance)
+        if space.cache.n_taken:
+            job.account.setdefault("taken_from_cache", []).append(name)
+            job.reporter.say(f"{name}: distances that an earlier run found were taken from {space.cache.folder}")
     before: dict[Key, Finding] = {}
     if inputs.before.vectors is not None:
         alone = [metric for metric in judging.metrics if "unintegrated" not in metric.needs]
@@ -236,6 +240,7 @@ def _space(x: np.ndarray, inputs: Inputs, options: EmbedOptions) -> Space:
         threads=options.threads,
         prediction=prediction,
         known=inputs.known,
+        cache=Cache.of_user() if options.cache else None,
     )
 
 

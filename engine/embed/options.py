@@ -111,6 +111,12 @@ class EmbedOptions(MissingOptions):
     )
     per_cell: bool = option("Write what each cell adds (per_cell.parquet).", False)
     seed: int = option("Of draws, of shuffled labels and of random vectors.", 0)
+    cache: bool = option(
+        "Neither keep neighbours and sums of distances of large embeddings for later runs, nor take those of earlier "
+        "ones.",
+        True,
+        decides=False,
+    )
     device: str = option("Whose kernels run.", "auto", choices=DEVICES, decides=False)
     threads: int = option("Threads; 0 takes all cores.", 0, decides=False)
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...kernels.backend import Backend
+from ..results.cache import Cache
 from .cells import Cells, Groups, Ints, Known
 from .options import CLASSIFIERS
 
@@ -66,6 +67,8 @@ class Space:
         What is known of labels that are perturbations.
     batch_before : Groups, optional
         Batches of the unintegrated cells, where those of the cells were shuffled.
+    cache : Cache, optional
+        Where neighbours and sums of distances are kept between runs; nowhere when left out.
 
     Attributes
     ----------
@@ -86,6 +89,7 @@ class Space:
         advance: Advance | None = None,
         known: Known | None = None,
         batch_before: Groups | None = None,
+        cache: Cache | None = None,
     ) -> None:
         self.x, self.cells, self.backend = x, cells, backend
         self.unintegrated, self.threads, self.advance = unintegrated, threads, advance
@@ -94,6 +98,7 @@ class Space:
         self.known = known or Known()
         self.batch_before = batch_before or cells.batch
         self.seconds: dict[str, float] = {}
+        self.cache = cache or Cache()
 
     def __len__(self) -> int:
         return len(self.x)
@@ -116,6 +121,7 @@ class Space:
             prediction=self.prediction,
             known=self.known,
             batch_before=self.batch_before,
+            cache=self.cache,
         )
 
     def of(self, rows: Ints) -> Space:
@@ -140,10 +146,19 @@ class Space:
     def _nearest(self) -> tuple[Ints, Floats]:
         if self._given is not None:
             return self._given()
-        k = min(MOST_NEIGHBORS, len(self)) - 1
         with self._timed("neighbors"):
-            found = self.backend.nearest_neighbors(self.x, k, "euclidean", self.threads, self.advance)
-        return found.indices, np.sqrt(-found.values)
+            return self.nearest(self.x, min(MOST_NEIGHBORS, len(self)) - 1, self.advance)
+
+    def nearest(self, x: npt.NDArray[np.floating], k: int, advance: Advance | None = None) -> tuple[Ints, Floats]:
+        """Return the k nearest others of rows and their euclidean distances, (n, k) each."""
+
+        def compute() -> tuple[npt.NDArray[Any], ...]:
+            found = self.backend.nearest_neighbors(x, k, "euclidean", self.threads, advance)
+            return found.indices.astype(np.int32), found.values  # half the bytes on disk
+
+        settings = ["nearest_neighbors", self.backend.__name__, k, "euclidean"]
+        indices, values = self.cache.arrays(compute, float(len(x)) ** 2 * x.shape[1], settings, x)
+        return indices.astype(np.int64), np.sqrt(-values)
 
     def neighbors(self, k: int) -> tuple[Ints, Floats]:
         """Return the k nearest others of each cell and their euclidean distances, (n, k) each; fewer if there are."""
@@ -168,7 +183,12 @@ class Space:
 
     def sums(self, x: npt.NDArray[np.floating], groups: Groups) -> Floats:
         """Return the sums of euclidean distances of rows to those of each group."""
-        counted = self.backend.distance_sums(x, groups.codes, len(groups), self.threads, self.advance)
+
+        def compute() -> tuple[npt.NDArray[Any], ...]:
+            return (self.backend.distance_sums(x, groups.codes, len(groups), self.threads, self.advance),)
+
+        settings = ["distance_sums", self.backend.__name__, len(groups)]
+        (counted,) = self.cache.arrays(compute, float(len(x)) ** 2 * x.shape[1], settings, x, groups.codes)
         return np.asarray(counted * self.backend.distance_unit(x))
 
 

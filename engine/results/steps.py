@@ -18,15 +18,18 @@ import zipfile
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
-__all__ = ["StepStore", "decode", "encode"]
+__all__ = ["StepStore", "Tree", "code_digest", "keep", "take"]
 
 #: What a step may be made of: None, text, numbers, arrays, frames; lists and dicts of them.
 Tree = Any
+
+#: Digits of a digest in the name of a file.
+_SPELLED: Final = 32
 
 
 class StepStore:
@@ -50,7 +53,7 @@ class StepStore:
     def __init__(self, folder: Path | None = None, scope: object = None, *, take: bool = True) -> None:
         self._folder = folder
         self._take = take
-        self._scope = json.dumps([scope, _code() if folder is not None else ""], sort_keys=True, default=str)
+        self._scope = json.dumps([scope, code_digest() if folder is not None else ""], sort_keys=True, default=str)
         self.n_taken = self.n_done = 0
         self._lock = threading.Lock()
 
@@ -80,16 +83,13 @@ class StepStore:
             found = compute()
             self._count(done=1)
             return found
-        key = _digest("\0".join([self._scope, name, *depends]).encode())
-        with contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile, pl.exceptions.PolarsError):
-            for path in sorted(self._folder.glob(f"{key}-*.npz")) if self._take else ():
-                content = path.read_bytes()
-                if path.stem == f"{key}-{_digest(content)}":
-                    found = decode(content)
-                    self._count(taken=1)
-                    return found
+        key = hashlib.sha256("\0".join([self._scope, name, *depends]).encode()).hexdigest()[:_SPELLED]
+        kept = take(self._folder, key) if self._take else None
+        if kept is not None:
+            self._count(taken=1)
+            return kept[0]
         computed = compute()
-        self._keep(key, encode(computed))
+        keep(self._folder, key, computed)
         self._count(done=1)
         return computed
 
@@ -98,17 +98,42 @@ class StepStore:
             self.n_taken += taken
             self.n_done += done
 
-    def _keep(self, key: str, content: bytes) -> None:
-        assert self._folder is not None
-        self._folder.mkdir(exist_ok=True)
-        target = self._folder / f"{key}-{_digest(content)}.npz"
-        partial = target.with_suffix(f".partial-{os.getpid()}-{time.monotonic_ns()}")
-        partial.write_bytes(content)
-        os.replace(partial, target)
+
+def take(folder: Path, key: str) -> tuple[Tree, Path] | None:
+    """Return what `keep` kept, and its file; tuples are lists. None where nothing is there, or it is not whole."""
+    with contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile, pl.exceptions.PolarsError):
+        for path in sorted(folder.glob(f"{key}-*.npz")):
+            with path.open("rb") as handle:
+                if path.stem == f"{key}-{_digest(handle)}":
+                    handle.seek(0)
+                    return _read(handle), path
+    return None
 
 
-def encode(tree: Tree) -> bytes:
-    """Return what `decode` reads: one archive of arrays, frames (Arrow IPC) and a JSON text that holds the rest."""
+def keep(folder: Path, key: str, tree: Tree) -> None:
+    """Keep values in a file of a folder, named by a key and by its own digest; it is whole as soon as it is there.
+
+    Raises
+    ------
+    OSError
+        When the system does not let it.
+    TypeError
+        Where something cannot be kept.
+    """
+    folder.mkdir(exist_ok=True)
+    partial = folder / f"{key}.partial-{os.getpid()}-{time.monotonic_ns()}"
+    try:
+        with partial.open("x+b") as handle:
+            _write(tree, handle)
+            handle.seek(0)
+            digest = _digest(handle)
+        os.replace(partial, folder / f"{key}-{digest}.npz")
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write(tree: Tree, handle: io.BufferedIOBase) -> None:
+    """Write what `_read` reads: one archive of arrays, frames (Arrow IPC) and a JSON text that holds the rest."""
     parts: dict[str, np.ndarray[Any, Any]] = {}
 
     def outline(value: Tree) -> Any:
@@ -129,14 +154,12 @@ def encode(tree: Tree) -> bytes:
         raise TypeError(f"a step cannot keep {type(value).__name__}")
 
     text = json.dumps(outline(tree)).encode()
-    buffer = io.BytesIO()
-    np.savez(buffer, tree=np.frombuffer(text, dtype=np.uint8), **parts)  # type: ignore[arg-type]
-    return buffer.getvalue()
+    np.savez(handle, tree=np.frombuffer(text, dtype=np.uint8), **parts)  # type: ignore[arg-type]
 
 
-def decode(content: bytes) -> Tree:
-    """Return what `encode` was given; tuples are lists."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+def _read(handle: io.BufferedIOBase) -> Tree:
+    """Return what `_write` was given; tuples are lists."""
+    with np.load(handle, allow_pickle=False) as archive:
         parts = {name: archive[name] for name in archive.files}
 
     def filled(value: Any) -> Tree:
@@ -154,15 +177,15 @@ def decode(content: bytes) -> Tree:
     return filled(json.loads(parts["tree"].tobytes()))
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:32]
+def _digest(handle: io.BufferedIOBase) -> str:
+    return hashlib.file_digest(handle, "sha256").hexdigest()[:_SPELLED]
 
 
 @lru_cache
-def _code() -> str:
-    """Digest of the package's sources: what another version kept is not taken."""
+def code_digest(*tops: str) -> str:
+    """Return the digest of the sources of parts of the package: what another version kept is not taken."""
     root, digest = Path(__file__).parents[2], hashlib.sha256()
-    for top in ("engine", "kernels"):
+    for top in tops or ("engine", "kernels"):
         for path in sorted((root / top).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -96,9 +96,8 @@ def cilisi(space: Space) -> Finding:
             continue
         k = min(LISI_NEIGHBORS, len(rows)) - 1
         x = np.ascontiguousarray(space.x[rows])
-        found = space.backend.nearest_neighbors(x, k, "euclidean", space.threads)
-        distances, codes = np.sqrt(-found.values), mine.codes[found.indices]
-        lisi = space.backend.inverse_simpson(distances, codes, len(mine), max((k + 1) // 3, 1))
+        indices, distances = space.nearest(x, k)
+        lisi = space.backend.inverse_simpson(distances, mine.codes[indices], len(mine), max((k + 1) // 3, 1))
         per_cell[rows] = (lisi - 1) / (len(mine) - 1)
     per_label = per_label_means(per_cell, labels)
     if not per_label:

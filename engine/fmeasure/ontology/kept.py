@@ -8,7 +8,6 @@ written last: a file without one is not taken.
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 from ...errors import InputError, examples
 from ...readers.packaged import resolve
+from ...results.cache import user_cache
 from ...results.digests import file_sha256
 from .known import KNOWN
 
@@ -58,8 +58,7 @@ class KeptOntology:
 
 def cache_folder() -> Path:
     """Return where fetched ontologies are kept; it need not exist."""
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(home).expanduser() / "fastbench" / "ontologies"
+    return user_cache("ontologies")
 
 
 def read_record(path: Path) -> dict[str, Any] | None:

@@ -226,7 +226,7 @@ def test_without_a_folder_nothing_is_digested(profiles, monkeypatch):
         raise AssertionError("digested")
 
     monkeypatch.setattr(reading, "source_of", refused)
-    monkeypatch.setattr(steps, "encode", refused)
+    monkeypatch.setattr(steps, "keep", refused)
     assert len(run(plan(Options(profiles=profiles, tasks=("replicability",), **CHOICE))).runs) == 3
 
 

@@ -13,10 +13,14 @@ import pytest
 
 import fastbench as fb
 from fastbench.engine.command.execute import execute
+from fastbench.engine.command.job import Job
 from fastbench.engine.embed.command import EMBED
 from fastbench.engine.embed.inputs import Reference
+from fastbench.engine.embed.job import run_embed
 from fastbench.engine.embed.options import EmbedOptions
 from fastbench.engine.errors import InputError
+from fastbench.engine.results.cache import Cache
+from fastbench.engine.results.progress import Silent
 
 QUICK = {"tasks": ("embedding", "batch_integration"), "bootstrap": 50}
 
@@ -115,6 +119,26 @@ def test_undefined_metrics_have_a_reason_and_stop_nothing():
     assert "one batch" in rows["kbet"]["status"]
     assert rows["graph_connectivity"]["value"] is not None
     assert found.figures["overview"].png.startswith(b"\x89PNG")
+
+
+def test_distances_of_an_earlier_run_are_taken_and_change_nothing(file: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(Cache, "of_user", lambda: Cache(tmp_path / "computed", least_work=0))
+    said: list[str] = []
+    reporter = Silent()
+    reporter.say = said.append  # type: ignore[method-assign]
+
+    def judged(**more: object) -> tuple[pl.DataFrame, Job]:
+        options = EmbedOptions(embeddings=(f"{file}@obsm:good",), labels="ct", batch="lab", **QUICK, **more)
+        job = Job(reporter)
+        return run_embed(options, job).results, job
+
+    expected, _ = judged(cache=False)
+    assert not (tmp_path / "computed").exists()
+    for taken in (False, True):
+        found, job = judged()
+        assert found.equals(expected)
+        assert bool(job.account.get("taken_from_cache")) == taken
+    assert said == [f"good: distances that an earlier run found were taken from {tmp_path / 'computed'}"]
 
 
 def test_a_subsample_takes_labels_in_proportion(file: Path):
