@@ -3,7 +3,7 @@
 A device returns for each query some more candidates than are asked for. Where the last of them lies below the band
 around the k-th, every row that float64 could choose is among them, and the CPU computes these in float64, with the same
 arithmetic as its own search (`cpu.proximity.neighbors`); the few queries whose band is too full are searched there. So
-every device returns the same neighbours.
+every device returns the same neighbours. What is little work for a CPU is left to it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ...backend import Neighbors
+from ...cpu.proximity import neighbors as on_host
 from ...cpu.proximity.kept import FULL, Kept
 from ...cpu.proximity.neighbors import Search, band_of, search_of, search_rest, write
 from ...cpu.rank.operands import SCALED
 from ...names import ABS_COSINE
 from ..context import free_bytes, local_devices, settings
+from ..rank import usable
 
 __all__ = ["nearest_neighbors"]
 
@@ -51,20 +53,22 @@ def nearest_neighbors(
     platform : {"gpu", "cpu"}, optional
         Whose devices search, blocks of queries in turn; JAX's default when None or not there.
     """
+    n, d = features.shape
+    devices = local_devices(platform) or local_devices()
+    if 2.0 * d * n * n < usable.LEAST_FLOPS.get(devices[0].platform, 0):
+        return on_host.nearest_neighbors(features, k, distance, threads, progress)
     search = search_of(features, k, distance)
-    n = len(search.found.indices)
     if not n or not k:
         return search.found
-    left = np.arange(n) if search.chosen is None else _by_blocks(search, progress, platform)
+    left = np.arange(n) if search.chosen is None else _by_blocks(search, progress, devices)
     search_rest(search, left, threads)
     return search.found
 
 
-def _by_blocks(search: Search, progress: Callable[[float], None] | None, platform: str | None) -> Ints:
+def _by_blocks(search: Search, progress: Callable[[float], None] | None, devices: tuple[jax.Device, ...]) -> Ints:
     """Search all rows; return those whose band was too full."""
     chosen, n = search.chosen, len(search.rows.x)
     assert chosen is not None
-    devices = local_devices(platform) or local_devices()
     room = min(search.k + max(search.k // 4, MORE), n)
     free = free_bytes(devices[0])
     block = int(np.clip((BLOCK_BYTES if free is None else free // 4) // (8 * n), 1, min(MOST_QUERIES, n)))
