@@ -1,10 +1,11 @@
 """Sums of distances to the rows of each label on XLA devices: float64 tiles, what is in doubt computed by the CPU.
 
 The device does what `cpu.proximity.label_distances` does with a tile, some queries times all rows that have a label,
-and its certificate is the same: it holds for a product in any order of additions, so for that of any device. An entry
-that is certain is rounded to whole units on the device and added up there; one in doubt is left out and marked by a
-bit, and the CPU adds the value of the definition. Sums of whole numbers are the same in any order, so every device,
-every size of block and every number of threads gives the sums of the definition, to the last bit.
+and its certificate is the same: it holds for a product in any order of additions, so for float64 of any device (not for
+what emulates it). An entry that is certain is rounded to whole units on the device and added up there; one in doubt is
+left out and marked by a bit, and the CPU adds the value of the definition. Sums of whole numbers are the same in any
+order, so every device, every size of block and every number of threads gives the sums of the definition, to the last
+bit.
 
 Rows lie label by label, each label filled up to whole groups of 32, so that a group has one label and one word of
 marks; groups, queries and labels are padded to few sizes, which share programs.
