@@ -61,6 +61,7 @@ class Cache:
     ) -> None:
         self.folder, self._most, self._least = folder, most_bytes, least_work
         self.n_taken = 0
+        self._found: set[str] = set()  # by this run
 
     @classmethod
     def of_user(cls) -> Cache:
@@ -99,9 +100,10 @@ class Cache:
             found, path = kept
             with contextlib.suppress(OSError):
                 os.utime(path)  # used now: others go first
-            self.n_taken += 1
+            self.n_taken += key not in self._found
             return tuple(found)
         computed = compute()
+        self._found.add(key)
         size = sum(each.nbytes for each in computed)
         if size <= self._most:
             with contextlib.suppress(OSError):  # no home, no right to write, no room: it was computed, that is enough

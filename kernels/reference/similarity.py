@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..names import DISTANCE_TABLE, Similarity, is_metric
 from .metrics import metric_options, metric_values
 
-__all__ = ["LANES", "copairs_scale", "moments", "similarity"]
+__all__ = ["LANES", "copairs_scale", "feature_sums", "moments", "similarity"]
 
 LANES = 64
 
@@ -40,6 +40,11 @@ def _lane_sum(terms: Array) -> Array:
         total[:, :width] += total[:, width : 2 * width]
         width //= 2
     return total[:, 0]
+
+
+def feature_sums(terms: Array) -> Array:
+    """Sum (rows, features) over features, in the one order; (rows,)."""
+    return _lane_sum(_lanes(terms))
 
 
 def moments(x: npt.NDArray[np.floating], distance: str) -> tuple[Array, Array]:

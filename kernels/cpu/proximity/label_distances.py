@@ -29,6 +29,7 @@ from ...compile import njit
 from ...cores import run_jobs
 from ...names import EUCLIDEAN
 from ...reference.proximity.label_distances import PARTS, distance_unit
+from ..lanes import sum_product
 from ..means import group_means
 from ..similarity import moments, pair_value
 
@@ -40,8 +41,8 @@ SIDE = 512
 RUN = 16
 #: Added to a number below 2^51, it leaves the nearest whole number in the lowest bits.
 WHOLE = 1.5 * 2.0**52
-#: Features whose directions are summed at once.
-FEATURES = 32
+#: Features whose directions are summed at once, and rows whose products with them are.
+FEATURES, ROWS = 32, 1024
 
 Ints = npt.NDArray[np.int64]
 
@@ -198,19 +199,24 @@ def cosine_sums(
     x = np.ascontiguousarray(features)
     n, d = x.shape
     norm = np.empty(n)
-    sums = np.empty((n, n_labels))
+    sums = np.zeros((n, n_labels))
     if not n or not n_labels:
         return sums
     _norms(x, norm)
     order = stable_order(labels + 1)
     offsets = np.searchsorted(labels[order], np.arange(n_labels + 1))
-    sizes = np.diff(offsets)
-    totals = np.empty((d, n_labels))
-    for first in range(0, d, FEATURES):
+    means = np.empty((n_labels, d))
+
+    def some_means(first: int) -> None:
         for k, column in enumerate(x[:, first : first + FEATURES].T / norm, first):
-            totals[k] = np.where(sizes > 0, group_means(column, order, offsets) * sizes, 0.0)
-    _products(x, norm, totals, sums)
-    sums[:] = sizes - sums
+            means[:, k] = group_means(column, order, offsets)
+
+    def some_sums(first: int) -> None:
+        here = slice(first, first + ROWS)
+        _add_products(x[here], norm[here], np.diff(offsets), np.vstack([means, means[:1]]), sums[here])
+
+    run_jobs([(1, partial(some_means, first)) for first in range(0, d, FEATURES)])
+    run_jobs([(1, partial(some_sums, first)) for first in range(0, n, ROWS)])
     return sums
 
 
@@ -222,14 +228,12 @@ def _norms(x, norm):
 
 
 @njit
-def _products(x, norm, totals, sums):
-    """Fill sums (n, labels) with the products of the directions of x (n, d) with totals (d, labels)."""
+def _add_products(x, norm, sizes, table, sums):
+    """Fill sums (n, labels) where a label has rows; table (labels + 1, d) holds mean directions, and room for a row."""
+    own = table.shape[0] - 1
     for row in range(norm.size):
-        out = sums[row]
-        for label in range(out.size):
-            out[label] = 0.0
-        for k in range(x.shape[1]):
-            value = np.float64(x[row, k]) / norm[row]
-            total = totals[k]
-            for label in range(out.size):
-                out[label] += value * total[label]
+        for k in range(table.shape[1]):
+            table[own, k] = np.float64(x[row, k]) / norm[row]
+        for label in range(own):
+            if sizes[label]:
+                sums[row, label] = sizes[label] * (1.0 - sum_product(table, own, label, 0.0, 0.0))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+from functools import reduce
+from operator import add, mul
+
 import numpy as np
 import numpy.typing as npt
 
@@ -35,21 +40,27 @@ def inverse_simpson(
     ndarray of float64, shape (n,)
         1 over the sum of squared shares of the labels.
     """
-    wanted = np.log(perplexity)
+    wanted = float(np.log(perplexity))
     result = np.empty(len(distances))
-    for row, (distance, code) in enumerate(zip(distances, codes, strict=True)):
-        away = distance - distance[0]  # the same weights, which do not all become zero
-        beta, low, high = 1.0, -np.inf, np.inf
+    for row, (distance, code) in enumerate(zip(distances.tolist(), codes.tolist(), strict=True)):
+        away = [each - distance[0] for each in distance]  # the same weights, which do not all become zero
+        beta, low, high = 1.0, -math.inf, math.inf
         for _ in range(MOST_STEPS):
-            weight = np.exp(-beta * away)
-            entropy = np.log(weight.sum()) + beta * (away * weight).sum() / weight.sum()
+            weight = [math.exp(-beta * each) for each in away]
+            total = _added(weight)
+            entropy = math.log(total) + beta * _added(map(mul, away, weight)) / total
             if abs(entropy - wanted) < ENTROPY_TOLERANCE:
                 break
             if entropy > wanted:
-                low, beta = beta, beta * 2 if np.isinf(high) else (beta + high) / 2
+                low, beta = beta, beta * 2 if math.isinf(high) else (beta + high) / 2
             else:
-                high, beta = beta, beta / 2 if np.isinf(low) else (beta + low) / 2
-        weight = np.exp(-beta * away)
-        share = np.bincount(code, weight, n_codes) / weight.sum()
-        result[row] = 1 / (share**2).sum()
+                high, beta = beta, beta / 2 if math.isinf(low) else (beta + low) / 2
+        weight = [math.exp(-beta * each) for each in away]
+        share = np.bincount(code, weight, n_codes) / _added(weight)
+        result[row] = 1 / _added((share * share).tolist())
     return result
+
+
+def _added(numbers: Iterable[float]) -> float:
+    """Add up from the first to the last: neither NumPy nor the built-in sum keep to that order."""
+    return reduce(add, numbers, 0.0)

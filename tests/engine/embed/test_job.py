@@ -141,6 +141,13 @@ def test_distances_of_an_earlier_run_are_taken_and_change_nothing(file: Path, tm
     assert said == [f"good: distances that an earlier run found were taken from {tmp_path / 'computed'}"]
 
 
+def test_the_definitions_give_the_same_table(file: Path):
+    """The kernels of every device equal them one by one (`tests/kernels`)."""
+    given = {"embeddings": (f"{file}@obsm:bad",), "labels": "ct", "batch": "lab", "anchors": "none", **QUICK}
+    expected, found = (run_embed(EmbedOptions(device=device, **given)).results for device in ("reference", "cpu"))
+    assert found.equals(expected)
+
+
 def test_a_subsample_takes_labels_in_proportion(file: Path):
     options = EmbedOptions(
         embeddings=(f"{file}@obsm:good",), labels="ct", subsample=100, anchors="none", tasks=("embedding",)
