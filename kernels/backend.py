@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .codes import KeyIndex, LabelPartners, PairCodes, Partners
+from .expression import Expression, GroupSums, RankSums
 from .names import Similarity
 from .sparse_counts import SparseCounts
 
@@ -150,6 +151,27 @@ class Backend(Protocol[P]):
         self, distances: Floats, codes: npt.NDArray[np.integer], n_codes: int, perplexity: float
     ) -> Floats:
         """Return the inverse Simpson index of the labels around each row: `reference.proximity.neighborhoods`."""
+
+    def rank_sums(
+        self,
+        expression: Expression,
+        groups: npt.NDArray[np.integer],
+        n_groups: int,
+        reference: int = -1,
+        threads: int = 0,
+        progress: Callable[[float], None] | None = None,
+    ) -> RankSums:
+        """Compare groups of cells by the ranks of their values, gene by gene: `reference.expression.rank_sums`."""
+
+    def group_sums(
+        self,
+        expression: Expression,
+        groups: npt.NDArray[np.integer],
+        n_groups: int,
+        threads: int = 0,
+        progress: Callable[[float], None] | None = None,
+    ) -> GroupSums:
+        """Add up the values of groups of cells, and their squares, gene by gene: `reference.expression.group_sums`."""
 
     def average_precision(self, offsets: Ints, values: Floats, above: Ints, tied: Ints, ties: str) -> Floats:
         """Turn counts into average precision under a tie policy: `reference.average_precision`."""

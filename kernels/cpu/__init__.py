@@ -5,6 +5,8 @@ How a query becomes counts, step by step, is told in `cpu.rank`.
 
 from .average_precision import average_precision as average_precision
 from .confusion import count_confusion as count_confusion
+from .expression.group_sums import group_sums as group_sums
+from .expression.rank_sums import rank_sums as rank_sums
 from .means import group_means as group_means
 from .null import advance_moments as advance_moments
 from .null import advance_survival as advance_survival

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ..compile import njit
 
-__all__ = ["group_means"]
+__all__ = ["PARTS", "add_exactly", "group_means", "rounded_sum"]
 
 #: More parts than numbers that do not overlap have room in the exponents of float64: 2098 bits, 53 each.
 PARTS = 48
@@ -24,37 +24,43 @@ def group_means(
 
 @njit
 def _group_means(values, rows, offsets, parts, result):
-    """Write the means to `result`, which holds NaN; parts (`PARTS`,) is scratch.
-
-    The sum is kept without error as parts that do not overlap, the smallest first (Shewchuk 1997, Discrete Comput Geom
-    18:305, Grow-Expansion), and rounded at the end.
-    """
+    """Write the means to `result`, which holds NaN; parts (`PARTS`,) is scratch."""
     for g in range(result.size):
         used = 0
         count = 0
         for slot in range(offsets[g], offsets[g + 1]):
-            total = values[rows[slot]]
-            if np.isnan(total):
-                continue
-            count += 1
-            kept = 0
-            for k in range(used):
-                large, small = total, parts[k]
-                if abs(large) < abs(small):
-                    large, small = small, large
-                total = large + small
-                rest = small - (total - large)  # exactly what was lost
-                if rest != 0.0:
-                    parts[kept] = rest
-                    kept += 1
-            parts[kept] = total
-            used = kept + 1
+            value = values[rows[slot]]
+            if not np.isnan(value):
+                count += 1
+                used = add_exactly(parts, used, value)
         if count:
-            result[g] = _rounded(parts, used) / count
+            result[g] = rounded_sum(parts, used) / count
 
 
 @njit
-def _rounded(parts, used):
+def add_exactly(parts, used, value):
+    """Add a value to a sum that is kept without error; return how many of `parts` (`PARTS`,) it has now.
+
+    It is kept as parts that do not overlap, the smallest first (Shewchuk 1997, Discrete Comput Geom 18:305,
+    Grow-Expansion).
+    """
+    total = value
+    kept = 0
+    for k in range(used):
+        large, small = total, parts[k]
+        if abs(large) < abs(small):
+            large, small = small, large
+        total = large + small
+        rest = small - (total - large)  # exactly what was lost
+        if rest != 0.0:
+            parts[kept] = rest
+            kept += 1
+    parts[kept] = total
+    return kept + 1
+
+
+@njit
+def rounded_sum(parts, used):
     """Sum of parts that do not overlap, the smallest first, rounded once, half to even."""
     k = used - 1
     total = parts[k]

@@ -24,9 +24,11 @@ from ..cpu import distance_unit as distance_unit
 from ..cpu import enumerate_ap as enumerate_ap
 from ..cpu import expected_ap as expected_ap
 from ..cpu import group_means as group_means
+from ..cpu import group_sums as group_sums
 from ..cpu import label_partners as label_partners
 from ..cpu import partners as partners
 from ..cpu import path_lengths as path_lengths
+from ..cpu import rank_sums as rank_sums
 from ..cpu import ranked_sums as ranked_sums
 from ..cpu import relabelled_ap as relabelled_ap
 from ..cpu import relabelled_sums as relabelled_sums

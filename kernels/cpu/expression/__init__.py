@@ -1,0 +1,1 @@
+"""Compiled forms of what is counted and added up of the expression of groups of cells; see `reference.expression`."""
