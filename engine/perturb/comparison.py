@@ -36,6 +36,8 @@ class Values:
         Why there is none in all.
     params : mapping
         What it was computed with.
+    averaged : bool
+        Whether the value in all is the mean over perturbations that have one.
     """
 
     of_conditions: Floats
@@ -43,6 +45,7 @@ class Values:
     overall: float = float("nan")
     reason: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
+    averaged: bool = False
 
     @classmethod
     def mean(cls, of_conditions: Floats, reasons: Mapping[int, str] | None = None, **params: Any) -> Values:
@@ -50,7 +53,7 @@ class Values:
         known = of_conditions[~np.isnan(of_conditions)]
         overall = float(known.mean()) if len(known) else float("nan")
         reason = "" if len(known) else next(iter((reasons or {}).values()), "No perturbation has a value.")
-        return cls(of_conditions, reasons or {}, overall, reason, params)
+        return cls(of_conditions, reasons or {}, overall, reason, params, averaged=True)
 
     @classmethod
     def single(cls, value: float, n: int, reason: str = "", **params: Any) -> Values:

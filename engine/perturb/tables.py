@@ -1,0 +1,68 @@
+"""The columns of what ``fastbench perturb`` writes."""
+
+from __future__ import annotations
+
+from ..results.tables import Column
+
+__all__ = ["DIFFERENCE_COLUMNS", "RESULT_COLUMNS", "SUMMARY_COLUMNS"]
+
+_PREDICTION = Column("prediction", "text", "Its name; baselines begin with 'baseline'.")
+_METRIC = Column("metric_type", "text", "Metric, as its peer spells it.")
+_SUBSET = Column("subset", "text", "Genes that it is computed from: all, or which.")
+
+RESULT_COLUMNS = (
+    _PREDICTION,
+    Column("context", "text", "Cell type or other context; all: there is one."),
+    Column("condition", "text", "Perturbation."),
+    _SUBSET,
+    _METRIC,
+    Column("value", "number", "Value of the metric; missing where it is not defined."),
+    Column("baseline", "number", "The metric of a prediction that knows the mean response alone."),
+    Column("replicate", "number", "The metric of the truth against itself: mean over halvings of its cells."),
+    Column("score", "number", "The value between baseline (0) and replicate (1), not cut off."),
+    Column("status", "text", "Why the value is missing; else 'ok'."),
+    Column("n_cells_true", "integer", "Cells of the perturbation in the truth."),
+    Column("n_cells_pred", "integer", "Cells of it in the prediction."),
+)
+SUMMARY_COLUMNS = (
+    _PREDICTION,
+    Column("context", "text", "Cell type or other context; all: the mean over them, each counting the same."),
+    _SUBSET,
+    _METRIC,
+    Column("family", "text", "What is judged."),
+    Column("better", "text", "Which values are better: higher or lower."),
+    Column(
+        "value", "number", "Mean over perturbations, or the one value in all; one not predicted has the baseline's."
+    ),
+    Column("lower", "number", "Lower bound of the bootstrap interval, over perturbations; of means."),
+    Column("upper", "number", "Upper bound."),
+    Column("baseline", "number", "The metric of a prediction that knows the mean response alone."),
+    Column("replicate", "number", "The metric of the truth against itself: mean over halvings of its cells."),
+    Column("replicate_sd", "number", "Its standard deviation over halvings."),
+    Column("score", "number", "The value between baseline (0) and replicate (1), not cut off."),
+    Column(
+        "drf",
+        "number",
+        "Dynamic range: how far the replicate is from the baseline, of the way to a perfect value; mean over "
+        "perturbations, each cut off at -1 and 1.",
+    ),
+    Column("bds", "number", "Share of perturbations whose replicate is better than the baseline."),
+    Column("n_conditions", "integer", "Perturbations that have a value."),
+    Column("n_missing", "integer", "Perturbations of the truth that the prediction lacks."),
+    Column("status", "text", "Why there is no value or no score; else 'ok'."),
+)
+DIFFERENCE_COLUMNS = (
+    _PREDICTION,
+    Column("against", "text", "The other prediction."),
+    _SUBSET,
+    _METRIC,
+    Column("value", "number", "Mean over perturbations and contexts."),
+    Column("value_against", "number", "The same of the other."),
+    Column("difference", "number", "How much better the prediction is than the other: above 0 is better."),
+    Column("lower", "number", "Lower bound of the interval."),
+    Column("upper", "number", "Upper bound."),
+    Column("p_value", "number", "Of a randomisation test that swaps the two predictions by perturbation."),
+    Column("q_value", "number", "The p-value adjusted over the metrics of a pair (Benjamini and Hochberg)."),
+    Column("n_conditions", "integer", "Perturbations with a value in both."),
+    Column("status", "text", "tested, or why there is no p-value."),
+)
