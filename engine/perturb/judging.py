@@ -66,6 +66,11 @@ class Judge:
         Keeps what was found.
     digests : list of str
         Of the inputs.
+
+    Attributes
+    ----------
+    sides : list of Side
+        The truth in each context.
     """
 
     def __init__(
@@ -80,7 +85,7 @@ class Judge:
     ) -> None:
         self.truth, self.preset, self.metrics = truth, preset, list(metrics)
         self._backend, self._threads, self._job, self._digests = backend, threads, job, digests
-        self._sides = [self._side(truth, context) for context in range(len(truth.panel.contexts))]
+        self.sides = [self._side(truth, context) for context in range(len(truth.panel.contexts))]
 
     def _side(self, screen: Screen, context: int) -> Side:
         return Side(screen, context, self.preset.total, self._backend, self._threads)
@@ -90,8 +95,8 @@ class Judge:
         if not self.preset.own_controls:
             prediction = prediction.with_controls_of(self.truth)
         found: dict[tuple[int, str], Values] = {}
-        in_all = len(self._sides) * len(self.metrics)
-        for context, truth in enumerate(self._sides):
+        in_all = len(self.sides) * len(self.metrics)
+        for context, truth in enumerate(self.sides):
             comparison = Comparison(truth, self._side(prediction, context))
             for metric in self.metrics:
                 step = f"{prediction.name}, {self.truth.panel.contexts[context]}, {metric.name}"
@@ -111,7 +116,7 @@ class Judge:
             def judged(one: Screen = one, other: Screen = other) -> dict[str, Any]:
                 return {
                     f"{context} {metric.name}": _packed_values(metric, comparison)
-                    for context in range(len(self._sides))
+                    for context in range(len(self.sides))
                     for comparison in [Comparison(self._side(one, context), self._side(other, context))]
                     for metric in self.metrics
                 }

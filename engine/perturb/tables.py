@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..results.tables import Column
 
-__all__ = ["DIFFERENCE_COLUMNS", "RESULT_COLUMNS", "SUMMARY_COLUMNS"]
+__all__ = ["DIFFERENCE_COLUMNS", "RESULT_COLUMNS", "STRATUM_COLUMNS", "SUMMARY_COLUMNS"]
 
 _PREDICTION = Column("prediction", "text", "Its name; baselines begin with 'baseline'.")
 _METRIC = Column("metric_type", "text", "Metric, as its peer spells it.")
@@ -65,4 +65,17 @@ DIFFERENCE_COLUMNS = (
     Column("q_value", "number", "The p-value adjusted over the metrics of a pair (Benjamini and Hochberg)."),
     Column("n_conditions", "integer", "Perturbations with a value in both."),
     Column("status", "text", "tested, or why there is no p-value."),
+)
+STRATUM_COLUMNS = (
+    _PREDICTION,
+    Column("context", "text", "Cell type or other context."),
+    Column("stratum", "text", "effect_size, likeness (to the mean response) and cells, in thirds; training."),
+    Column("level", "text", "low, middle or high; seen or unseen in training."),
+    _METRIC,
+    Column("value", "number", "Mean over the perturbations of the level."),
+    Column("baseline", "number", "The same of a prediction that knows the mean response alone."),
+    Column("replicate", "number", "The same of the truth against itself."),
+    Column("score", "number", "The value between baseline (0) and replicate (1), not cut off."),
+    Column("n_conditions", "integer", "Perturbations of the level with a value."),
+    Column("status", "text", "Why there is no score; else 'ok'."),
 )

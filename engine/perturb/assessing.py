@@ -1,0 +1,146 @@
+"""Predictions of one truth, judged and put beside the mean response and the truth measured again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from ..command.job import Job
+from ..devices import backend_of
+from ..results.tables import Column
+from .comparison import Metric
+from .judging import Found, Judge
+from .presets import Preset, chosen
+from .scoring_options import ScoringOptions
+from .screen import Screen
+from .strata import strata_of, stratum_rows
+from .summary import Scoring, difference_rows, result_rows, summary_rows
+from .tables import DIFFERENCE_COLUMNS, RESULT_COLUMNS, STRATUM_COLUMNS, SUMMARY_COLUMNS
+
+__all__ = ["Assessment", "assess", "frame_of"]
+
+_KINDS = {"text": pl.String, "number": pl.Float64, "integer": pl.Int64}
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Tables of predictions, baselines among them.
+
+    Attributes
+    ----------
+    results : polars.DataFrame
+        One row a prediction, context, perturbation and metric.
+    summary : polars.DataFrame
+        One row a prediction, context and metric.
+    differences : polars.DataFrame
+        One row a pair of predictions and metric.
+    strata : polars.DataFrame
+        One row a prediction, context, level of a stratum and metric.
+    """
+
+    results: pl.DataFrame
+    summary: pl.DataFrame
+    differences: pl.DataFrame
+    strata: pl.DataFrame
+
+
+def frame_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> pl.DataFrame:
+    """Return rows as a table of declared columns."""
+    return pl.DataFrame(rows, schema={column.name: _KINDS[column.kind] for column in columns}, orient="row")
+
+
+def assess(
+    truth: Screen,
+    predictions: Sequence[Screen],
+    baselines: Sequence[Screen],
+    preset: Preset,
+    options: ScoringOptions,
+    job: Job,
+    *,
+    digests: Sequence[str] = (),
+    seen: Collection[str] | None = None,
+) -> Assessment:
+    """Judge predictions and baselines.
+
+    Parameters
+    ----------
+    truth : Screen
+        True cells.
+    predictions : sequence of Screen
+        Of the same panel.
+    baselines : sequence of Screen
+        The first knows the mean response alone: its values are the 0 of the scores.
+    preset : Preset
+        Metrics and their settings.
+    options : ScoringOptions
+        Which metrics, halvings, draws.
+    job : Job
+        Shows progress and keeps what was found.
+    digests : sequence of str, optional
+        Of the inputs.
+    seen : collection of str, optional
+        Perturbations of the training cells.
+
+    Returns
+    -------
+    Assessment
+    """
+    metrics = chosen(preset, options.metrics)
+    backend = backend_of(options.device)
+    judge = Judge(truth, preset, metrics, backend, options.threads, job, list(digests))
+    found: dict[str, Found] = {}
+    for screen in [*baselines, *predictions]:
+        with job.stage(f"{screen.name}: {len(metrics)} metrics of {len(screen):,} cells", screen.name) as advance:
+            found[screen.name] = judge.values(screen, advance)
+    with job.stage(f"truth: {options.splits} halvings", "halvings") as advance:
+        replicates = judge.replicates(options.splits, options.seed, advance)
+    sizes = np.stack([side.sizes[:-1] for side in judge.sides])
+    scoring = Scoring(
+        truth.panel,
+        tuple(metrics),
+        found[baselines[0].name] if baselines else {},
+        replicates,
+        sizes,
+        options.bootstrap,
+        options.level,
+        options.seed,
+    )
+    results: list[dict[str, Any]] = []
+    summary: list[dict[str, Any]] = []
+    strata: list[dict[str, Any]] = []
+    levels = [strata_of(side, seen) for side in judge.sides]
+    for screen in [*predictions, *baselines]:
+        mine = found[screen.name]
+        results += result_rows(scoring, screen.name, mine, _sizes(screen))
+        summary += summary_rows(scoring, screen.name, mine)
+        for context, name in enumerate(truth.panel.contexts):
+            strata += stratum_rows(screen.name, name, _beside(scoring, metrics, mine, context), levels[context])
+    order = {screen.name: found[screen.name] for screen in [*predictions, *baselines]}
+    return Assessment(
+        frame_of(results, RESULT_COLUMNS),
+        frame_of(summary, SUMMARY_COLUMNS),
+        frame_of(list(difference_rows(scoring, order)), DIFFERENCE_COLUMNS),
+        frame_of(strata, STRATUM_COLUMNS),
+    )
+
+
+def _sizes(screen: Screen) -> np.ndarray:
+    """Return the cells of each perturbation, (contexts, conditions)."""
+    panel = screen.panel
+    sizes = np.zeros((len(panel.contexts), len(panel.conditions) + 1), np.int64)
+    np.add.at(sizes, (screen.contexts, screen.conditions), 1)
+    return sizes[:, :-1]
+
+
+def _beside(scoring: Scoring, metrics: Sequence[Metric], found: Found, context: int) -> dict[Metric, Any]:
+    """Return what was found of each metric in a context, beside baseline and replicate."""
+    table = {}
+    for metric in metrics:
+        key = context, metric.name
+        replicate = scoring.replicates.get(key)
+        table[metric] = found[key], scoring.baseline.get(key), replicate.of_conditions if replicate else None
+    return table

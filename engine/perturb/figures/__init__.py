@@ -1,0 +1,1 @@
+"""Figures of predicted responses: scores, perturbations, which metrics can tell anything."""
