@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..results.tables import Column
 
-__all__ = ["DIFFERENCE_COLUMNS", "RESULT_COLUMNS", "STRATUM_COLUMNS", "SUMMARY_COLUMNS"]
+__all__ = ["DIFFERENCE_COLUMNS", "LEADER_COLUMNS", "RESULT_COLUMNS", "STRATUM_COLUMNS", "SUMMARY_COLUMNS"]
 
 _PREDICTION = Column("prediction", "text", "Its name; baselines begin with 'baseline'.")
 _METRIC = Column("metric_type", "text", "Metric, as its peer spells it.")
@@ -78,4 +78,15 @@ STRATUM_COLUMNS = (
     Column("score", "number", "The value between baseline (0) and replicate (1), not cut off."),
     Column("n_conditions", "integer", "Perturbations of the level with a value."),
     Column("status", "text", "Why there is no score; else 'ok'."),
+)
+LEADER_COLUMNS = (
+    _PREDICTION,
+    Column("baseline", "boolean", "Whether it is one of the baselines that are judged beside the predictions."),
+    Column("score", "number", "Mean score over the metrics that have one for every prediction."),
+    Column("n_metrics", "integer", "How many these are."),
+    Column("better", "integer", "Metrics in which it is better than the mean response, q below 0.05."),
+    Column("worse", "integer", "Metrics in which it is worse."),
+    Column("tested", "integer", "Metrics that were tested."),
+    Column("n_missing", "integer", "Perturbations of the truth that it lacks, at most over contexts."),
+    Column("rank", "integer", "1 is best by score."),
 )

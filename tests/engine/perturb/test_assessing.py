@@ -12,6 +12,7 @@ from fastbench.engine.perturb.assessing import Assessment, assess
 from fastbench.engine.perturb.comparison import HIGHER, LOWER, Comparison, Metric, Values
 from fastbench.engine.perturb.example import screens
 from fastbench.engine.perturb.judging import score
+from fastbench.engine.perturb.leaderboard import leaders, verdict
 from fastbench.engine.perturb.presets import Preset, chosen
 from fastbench.engine.perturb.scoring_options import ScoringOptions
 from fastbench.engine.perturb.screen import Screen
@@ -95,3 +96,12 @@ def test_metrics_that_are_not_there_are_refused():
     assert [metric.name for metric in chosen(PRESET, ["mse"])] == ["mse"]
     with pytest.raises(InputError, match=r"has no 'msee', did you mean|mse"):
         chosen(PRESET, ["msee"])
+
+
+def test_the_leaderboard_says_who_is_better_than_the_mean_response(judged: Assessment):
+    board = leaders(judged.summary, judged.differences, "mixed")
+    assert board["prediction"].to_list() == ["model", "partial", "mixed"]
+    assert board["rank"].to_list() == [1, 2, 3]
+    assert verdict(board)[0] == (
+        "model is better than the mean response in 2 of 2 metrics, and worse in none (q < 0.05)."
+    )
