@@ -9,13 +9,15 @@ from .tables import LEADER_COLUMNS
 
 __all__ = ["is_baseline", "leaders", "verdict"]
 
+#: How names of baselines begin.
+BASELINE = "baseline"
 #: A difference counts below this q-value.
 SIGNIFICANT = 0.05
 
 
 def is_baseline(name: str) -> bool:
     """Return whether a prediction is one of the baselines that are judged beside the others."""
-    return name.startswith("baseline")
+    return name.startswith(BASELINE)
 
 
 def leaders(summary: pl.DataFrame, differences: pl.DataFrame, mean_response: str) -> pl.DataFrame:
@@ -47,7 +49,7 @@ def leaders(summary: pl.DataFrame, differences: pl.DataFrame, mean_response: str
         .join(beside, on="prediction", how="left")
         .join(missing, on="prediction", how="left")
         .with_columns(
-            baseline=pl.col("prediction").map_elements(is_baseline, return_dtype=pl.Boolean),
+            baseline=pl.col("prediction").str.starts_with(BASELINE),
             n_metrics=pl.col("len").fill_null(0).cast(pl.Int64),
             **{name: pl.col(name).fill_null(0).cast(pl.Int64) for name in ("better", "worse", "tested", "n_missing")},
         )
