@@ -26,7 +26,7 @@ from .judging import Judging
 from .options import EmbedOptions
 from .records import as_records, as_vcp, not_converged, peak_mebibytes
 from .registry import metrics_of
-from .space import Prediction, Space
+from .space import Mode, Prediction, Space
 from .summary import labels_side_by_side, summarised
 from .tables import LABEL_COLUMNS, OF_LABELS, RESULT_COLUMNS, SUMMARY_COLUMNS, WIDE_COLUMNS, rows_of
 
@@ -241,6 +241,7 @@ def _space(x: np.ndarray, inputs: Inputs, options: EmbedOptions) -> Space:
         prediction=prediction,
         known=inputs.known,
         cache=Cache.of_user() if options.cache else None,
+        mode=Mode(options.mode == "compat", options.seed),
     )
 
 

@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..options import check_choices, option
 from ..tables.options import MissingOptions
 
-__all__ = ["AGGREGATES", "ANCHORS", "CLASSIFIERS", "COMPARED", "UNINTEGRATED_AS", "EmbedOptions"]
+__all__ = ["AGGREGATES", "ANCHORS", "CLASSIFIERS", "COMPARED", "MODES", "UNINTEGRATED_AS", "EmbedOptions"]
 
 #: What embeddings are compared with, see `anchors`.
 ANCHORS = ("all", "none")
@@ -19,6 +19,8 @@ CLASSIFIERS = ("lr", "knn", "rf")
 AGGREGATES = ("none", "mean", "median")
 #: What vectors before integration are taken for.
 UNINTEGRATED_AS = ("auto", "counts", "vectors")
+#: The definition of a metric, or the number of the tool that it is from.
+MODES = ("strict", "compat")
 SAMPLE = "sample:pbmc68k@obsm:X_pca"
 
 #: Metrics of ``labels.csv`` by which results are compared, always there, and what they are called.
@@ -80,6 +82,12 @@ class EmbedOptions(MissingOptions):
     )
     aggregate: str = option(
         "How cells of a donor and label become one before labels are transferred.", "none", choices=AGGREGATES
+    )
+    mode: str = option(
+        "Whose numbers; strict: metrics as they are defined, compat: as cz-benchmarks 0.15.1 and scib-metrics 0.5.10 "
+        "compute them, where that differs (docs/embed.md).",
+        "strict",
+        choices=MODES,
     )
     relations: tuple[str, ...] = option(
         "Known relations of labels such as genes: tables with the columns entity1 and entity2, NAME_clusters.tsv, "

@@ -17,7 +17,7 @@ from ..results.cache import Cache
 from .cells import Cells, Groups, Ints, Known
 from .options import CLASSIFIERS
 
-__all__ = ["MOST_NEIGHBORS", "Prediction", "Space", "silhouettes_of"]
+__all__ = ["MOST_NEIGHBORS", "Mode", "Prediction", "Space", "TooFewNeighbors", "silhouettes_of"]
 
 #: Neighbours, itself included, of the metric that needs most (entropy per cell).
 MOST_NEIGHBORS = 200
@@ -42,6 +42,31 @@ class Prediction:
     aggregate: str = "none"
 
 
+@dataclass(frozen=True)
+class Mode:
+    """Whose numbers metrics give.
+
+    Attributes
+    ----------
+    compat : bool
+        Whether they are those of cz-benchmarks and scib-metrics, where these differ from the definition.
+    seed : int
+        Of what these tools draw without a seed.
+    """
+
+    compat: bool = False
+    seed: int = 0
+
+    @property
+    def params(self) -> dict[str, str]:
+        """What the params of a value say where the mode matters."""
+        return {"mode": "compat"} if self.compat else {}
+
+
+class TooFewNeighbors(Exception):
+    """Fewer neighbours were given than a metric is defined by; its text is a sentence."""
+
+
 class Space:
     """Vectors of cells, and what is known of the cells.
 
@@ -58,7 +83,7 @@ class Space:
     threads : int, default 0
         Worker threads; 0 takes all cores.
     neighbors : callable, optional
-        Gives indices and distances of the nearest others, (n, k) each, where another embedding has the same.
+        Gives indices and distances of the nearest others, (n, k) each, where they are known.
     prediction : Prediction, optional
         How labels are predicted.
     advance : callable, optional
@@ -69,6 +94,8 @@ class Space:
         Batches of the unintegrated cells, where those of the cells were shuffled.
     cache : Cache, optional
         Where neighbours and sums of distances are kept between runs; nowhere when left out.
+    mode : Mode, optional
+        Whose numbers are given.
 
     Attributes
     ----------
@@ -90,10 +117,11 @@ class Space:
         known: Known | None = None,
         batch_before: Groups | None = None,
         cache: Cache | None = None,
+        mode: Mode = Mode(),
     ) -> None:
         self.x, self.cells, self.backend = x, cells, backend
         self.unintegrated, self.threads, self.advance = unintegrated, threads, advance
-        self.prediction = prediction
+        self.prediction, self.mode = prediction, mode
         self._given = neighbors
         self.known = known or Known()
         self.batch_before = batch_before or cells.batch
@@ -122,6 +150,7 @@ class Space:
             known=self.known,
             batch_before=self.batch_before,
             cache=self.cache,
+            mode=self.mode,
         )
 
     def of(self, rows: Ints) -> Space:
@@ -161,14 +190,18 @@ class Space:
         return indices.astype(np.int64), np.sqrt(-values)
 
     def neighbors(self, k: int) -> tuple[Ints, Floats]:
-        """Return the k nearest others of each cell and their euclidean distances, (n, k) each; fewer if there are."""
-        indices, distances = self._nearest
-        return indices[:, :k], distances[:, :k]
+        """Return the k nearest others of each cell and their euclidean distances, (n, k) each; all of fewer cells.
 
-    @property
-    def n_neighbors(self) -> int:
-        """Others that are known of each cell."""
-        return int(self._nearest[0].shape[1])
+        Raises
+        ------
+        TooFewNeighbors
+            Where neighbours were given, and are fewer.
+        """
+        indices, distances = self._nearest
+        known, wanted = indices.shape[1], min(k, len(self) - 1)
+        if known < wanted:
+            raise TooFewNeighbors(f"It needs {wanted} neighbours of each cell without itself, and {known} were given.")
+        return indices[:, :k], distances[:, :k]
 
     @cached_property
     def label_sums(self) -> Floats:

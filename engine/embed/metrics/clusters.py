@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -76,19 +77,20 @@ def _agreement(clusters: Ints, labels: Groups, **params: object) -> dict[str, Fi
 
 
 def leiden_agreement(space: Space) -> dict[str, Finding]:
-    """Return ARI and NMI of labels with Leiden clusters at resolution 1, and of the best of ten resolutions by NMI."""
+    """Return ARI and NMI of labels with Leiden clusters at resolution 1, and of the best of ten resolutions by NMI.
+
+    In compat mode, the ten are found with the random numbers of scib-metrics, that of resolution 1 with those of scanpy.
+    """
     labels = space.cells.labels
     graph = fuzzy_graph(space)
     tried = {}
     for resolution in RESOLUTIONS:
-        clusters = leiden(graph, resolution)
+        clusters = leiden(graph, resolution, scib=space.mode.compat)
         tried[resolution] = (normalized_mutual_information(labels.codes, clusters), clusters)
     best = max(tried, key=lambda resolution: (tried[resolution][0], -resolution))
-    found = _agreement(tried[1.0][1], labels, resolution=1.0)
-    found |= {
-        f"leiden_{name}": finding
-        for name, finding in _agreement(tried[best][1], labels, resolution=best, resolutions=len(RESOLUTIONS)).items()
-    }
+    found = _agreement(leiden(graph) if space.mode.compat else tried[1.0][1], labels, resolution=1.0)
+    about = {"resolution": best, "resolutions": len(RESOLUTIONS), **space.mode.params}
+    found |= {f"leiden_{name}": finding for name, finding in _agreement(tried[best][1], labels, **about).items()}
     if space.cells.batch is not None:
         found["isolated_labels_f1"] = isolated_f1(space, [clusters for _, clusters in tried.values()])
     return found
@@ -109,16 +111,24 @@ def isolated_f1(space: Space, clusterings: list[Ints]) -> Finding:
 
 
 def kmeans_agreement(space: Space) -> dict[str, Finding]:
-    """Return ARI and NMI of labels with as many k-means clusters, the best of ten starts."""
+    """Return ARI and NMI of labels with as many k-means clusters, the best of ten starts.
+
+    In compat mode of one start, seed 0, until nothing moves, as in scib-metrics; its random numbers are those of JAX,
+    these are NumPy's, so that clusters may be others.
+    """
     try:
         from sklearn.cluster import KMeans
     except ModuleNotFoundError:
         raise InputError("K-means needs scikit-learn: pip install 'fastbench[embed]', or name other --tasks.") from None
     labels = space.cells.labels
-    if len(labels) < 2:
+    compat = space.mode.compat
+    if len(labels) < 2 and not compat:
         reason = "There is one label: clusters cannot agree with it."
         return {name: undefined(reason) for name in ("kmeans_adjusted_rand_index", "kmeans_normalized_mutual_info")}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of fewer places than clusters, as n_clusters says
-        clusters = KMeans(len(labels), n_init=10, random_state=SEED).fit_predict(space.x).astype(np.int64)
-    return {f"kmeans_{name}": finding for name, finding in _agreement(clusters, labels).items()}
+        chosen: dict[str, Any] = {"n_init": 1, "random_state": 0, "tol": 0} if compat else {"n_init": 10}
+        model = KMeans(len(labels), **({"random_state": SEED} | chosen))
+        clusters = model.fit_predict(space.x).astype(np.int64)
+    about = {"starts": 1, "random_numbers": "NumPy, not JAX", **space.mode.params} if compat else {}
+    return {f"kmeans_{name}": finding for name, finding in _agreement(clusters, labels, **about).items()}

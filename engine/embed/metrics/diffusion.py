@@ -74,6 +74,9 @@ def kbet_per_label(space: Space) -> Finding:
     map, a chi-square test of the batches among the nearest there (a quarter of the mean batch, 10 to 70) against those
     of the label. A label that falls into pieces counts by its large ones where they hold 75 % of it, else as 0. Labels
     with too few cells or one batch are left out. Neighbours are exact, where scib-metrics approximates.
+
+    In compat mode, a label has no more components than a label before it could have: scib-metrics does not set the
+    number back. And large pieces of one batch are 0, where they are left out else.
     """
     from scipy.sparse.csgraph import connected_components
 
@@ -83,7 +86,7 @@ def kbet_per_label(space: Space) -> Finding:
         return undefined("There is one batch: nothing can be mixed.")
     graph = fuzzy_graph(space, min(KBET_NEIGHBORS, len(space)))
     per_label: dict[str, float] = {}
-    pieces = 0
+    pieces, components = 0, COMPONENTS
     for code, name in enumerate(labels.names):
         rows = labels.rows(code)
         mine = batch.of(rows)
@@ -99,7 +102,9 @@ def kbet_per_label(space: Space) -> Finding:
                 per_label[name] = 0.0
                 continue
             part, mine = part[kept][:, kept], mine.of(kept)
-        value = _accepted(space, part, mine, k)
+        least = min(components, part.shape[0] - 1)
+        components = least if space.mode.compat else COMPONENTS
+        value = _accepted(space, part, mine, k, least)
         if not math.isnan(value):
             per_label[name] = value
     if not per_label:
@@ -109,19 +114,20 @@ def kbet_per_label(space: Space) -> Finding:
         "graph_neighbors": min(KBET_NEIGHBORS, len(space)),
         "labels_left_out": len(labels) - len(per_label),
         "labels_in_pieces": pieces,
+        **space.mode.params,
     }
     return Finding(float(np.mean(list(per_label.values()))), "", per_label, params=params)
 
 
-def _accepted(space: Space, graph: Any, batch: Groups, k: int) -> float:
+def _accepted(space: Space, graph: Any, batch: Groups, k: int, components: int) -> float:
     """Return the share of cells around which batches are as frequent as among all of them; NaN of one batch."""
     from scipy.special import chdtrc
 
     if len(batch) < 2:
-        return math.nan  # the large pieces are of one batch
+        return 0.0 if space.mode.compat else math.nan  # the large pieces are of one batch
     n = graph.shape[0]
     k = min(k, n - 1)
-    places = np.ascontiguousarray(diffusion_map(graph), dtype=np.float32)
+    places = np.ascontiguousarray(diffusion_map(graph, components), dtype=np.float32)
     others = space.backend.nearest_neighbors(places, k, "euclidean", space.threads).indices
     flat = (np.arange(n)[:, None] * len(batch) + batch.codes[others]).ravel()
     observed = np.bincount(flat, minlength=n * len(batch)).reshape(n, len(batch))

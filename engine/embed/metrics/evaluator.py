@@ -27,7 +27,7 @@ def sbee(space: Space) -> Finding:
     label among its 90 nearest, itself included, and in all; and exp(-(1 - r) / 0.15), with r the median distance to its
     label in its batch over that to its label in other batches, at most 1. The mean of cells of a label and batch, then
     of batches, then of labels. A label of one batch has 1. Cells that are alone in their label and batch, or coincide
-    with half of a side, have no r and are left out (scib-metrics counts them 0).
+    with half of a side, have no r and are left out; in compat mode they count 0, as in scib-metrics.
     """
     labels, batch = space.cells.labels, space.cells.batch
     assert batch is not None
@@ -38,7 +38,7 @@ def sbee(space: Space) -> Finding:
     near = np.exp(-(1 - np.minimum(_ratios(space), 1)) / SENSITIVITY)
     with np.errstate(invalid="ignore", divide="ignore"):
         per_cell = np.where(mixed + near > 0, 2 * mixed * near / (mixed + near), 0.0)
-    per_cell = np.where(np.isnan(near), math.nan, per_cell)
+    per_cell = np.where(np.isnan(near), 0.0 if space.mode.compat else math.nan, per_cell)
     per_label: dict[str, float] = {}
     single = 0
     for code, name in enumerate(labels.names):
@@ -56,6 +56,7 @@ def sbee(space: Space) -> Finding:
         "n_neighbors": k,
         "labels_of_one_batch": int(single),
         "cells_left_out": int(np.isnan(per_cell).sum()),
+        **space.mode.params,
     }
     return Finding(float(np.mean(list(per_label.values()))), "", per_label, params=params)
 
@@ -65,7 +66,7 @@ def _apart(space: Space) -> tuple[Floats, int]:
     labels, batch = space.cells.labels, space.cells.batch
     assert batch is not None
     n, width = len(space), len(batch)
-    k = min(LISI_NEIGHBORS, space.n_neighbors + 1)
+    k = min(LISI_NEIGHBORS, n)
     indices, _ = space.neighbors(k - 1)
     # Of a label with fewer cells than neighbours, only as many of the nearest count.
     taken = np.arange(1, k) < np.minimum(labels.sizes, k)[labels.codes][:, None]

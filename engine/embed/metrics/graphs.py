@@ -97,8 +97,10 @@ class _NumpyNumbers:
         return int(self._numbers.randint(low, high + 1))
 
 
-def leiden(graph: Any, resolution: float = 1.0) -> npt.NDArray[np.int64]:
+def leiden(graph: Any, resolution: float = 1.0, *, scib: bool = False) -> npt.NDArray[np.int64]:
     """Return the Leiden clusters of a weighted graph: modularity by igraph, two iterations, seed 42, as scanpy.
+
+    With `scib`, random numbers are Python's, as in scib-metrics, in the place of NumPy's.
 
     Raises
     ------
@@ -115,7 +117,7 @@ def leiden(graph: Any, resolution: float = 1.0) -> npt.NDArray[np.int64]:
     drawn = igraph.Graph(n=graph.shape[0], directed=False)
     drawn.add_edges(np.stack([sources, targets], axis=1))
     drawn.es["weight"] = np.asarray(graph[sources, targets]).ravel()
-    igraph.set_random_number_generator(_NumpyNumbers(SEED))
+    igraph.set_random_number_generator(random.Random(SEED) if scib else _NumpyNumbers(SEED))
     try:
         found = drawn.community_leiden(
             objective_function="modularity", weights="weight", resolution=resolution, n_iterations=2

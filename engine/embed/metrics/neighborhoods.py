@@ -21,6 +21,9 @@ KSIM_SHARE, KBET_LEVEL = 0.9, 0.05
 #: Cells and batches of a label that CiLISI takes in.
 LEAST_CELLS, LEAST_BATCHES = 10, 2
 
+#: How LISI takes the cell itself, as scib-metrics; harmonypy takes 90 others.
+_LISI = {"itself": "among the neighbours, without weight"}
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -51,7 +54,7 @@ def entropy_per_cell(space: Space) -> Finding:
 
 def _simpson(space: Space, groups: Groups) -> tuple[Floats, int]:
     """Return LISI of each cell and the number of neighbours, itself included."""
-    k = min(LISI_NEIGHBORS, space.n_neighbors + 1)
+    k = min(LISI_NEIGHBORS, len(space))
     indices, distances = space.neighbors(k - 1)
     found = space.backend.inverse_simpson(distances, groups.codes[indices], len(groups), max(k // 3, 1))
     return found, k
@@ -67,7 +70,7 @@ def ilisi(space: Space) -> Finding:
     per_cell = (lisi - 1) / (len(batch) - 1)
     labels = space.cells.labels
     per_label = {name: float(np.median(per_cell[labels.rows(i)])) for i, name in enumerate(labels.names)}
-    return Finding(float(np.median(per_cell)), "", per_label, per_cell, "median", params={"n_neighbors": k})
+    return Finding(float(np.median(per_cell)), "", per_label, per_cell, "median", params=_LISI | {"n_neighbors": k})
 
 
 def clisi(space: Space) -> Finding:
@@ -78,7 +81,7 @@ def clisi(space: Space) -> Finding:
     lisi, k = _simpson(space, labels)
     per_cell = (len(labels) - lisi) / (len(labels) - 1)
     per_label = {name: float(np.median(per_cell[labels.rows(i)])) for i, name in enumerate(labels.names)}
-    return Finding(float(np.median(per_cell)), "", per_label, per_cell, "median", params={"n_neighbors": k})
+    return Finding(float(np.median(per_cell)), "", per_label, per_cell, "median", params=_LISI | {"n_neighbors": k})
 
 
 def cilisi(space: Space) -> Finding:
@@ -114,7 +117,7 @@ def kbet(space: Space) -> Finding:
     assert batch is not None
     if len(batch) < 2:
         return undefined("There is one batch: nothing can be mixed.")
-    k = min(KBET_NEIGHBORS, space.n_neighbors + 1)
+    k = min(KBET_NEIGHBORS, len(space))
     expected = k * batch.sizes / len(space)
     observed = _counts(space, batch, k, itself=True)
     statistic = ((observed - expected) ** 2 / expected).sum(axis=1)

@@ -28,11 +28,17 @@ def per_label_means(values: Floats, labels: Groups) -> dict[str, float]:
 def label_silhouette(space: Space) -> Finding:
     """Return the mean silhouette of labels, on a scale from 0 to 1: `silhouette_label` of scib-metrics."""
     labels = space.cells.labels
-    if not 1 < len(labels) < len(space):
-        return undefined("Silhouettes need at least two labels, and a label of two cells.")
+    if reason := _too_few(space, labels, "labels, and a label of two cells"):
+        return undefined(reason)
     s = space.label_silhouettes
     per_label = per_label_means(s, labels)
     return Finding((float(s.mean()) + 1) / 2, "", per_label, s, "mean", (0.5, 0.5), {"distance": "euclidean"})
+
+
+def _too_few(space: Space, groups: Groups, need: str) -> str:
+    """Return why silhouettes of groups are not defined; empty where they are, or the peers take them for 0."""
+    apart = 1 < len(groups) < len(space)
+    return "" if apart or space.mode.compat else f"Silhouettes need at least two {need}."
 
 
 def order_silhouette(space: Space) -> Finding:
@@ -41,8 +47,8 @@ def order_silhouette(space: Space) -> Finding:
     assert order is not None
     names, codes = np.unique(order, return_inverse=True)
     groups = Groups(codes.astype(np.int64), tuple(f"{name:g}" for name in names))
-    if not 1 < len(groups) < len(space):
-        return undefined("Silhouettes need at least two places in the order, and two cells at one of them.")
+    if reason := _too_few(space, groups, "places in the order, and two cells at one of them"):
+        return undefined(reason)
     s = silhouettes_of(space.sums(space.x, groups), groups)
     return Finding((float(s.mean()) + 1) / 2, "", per_label_means(s, groups), s, "mean", (0.5, 0.5))
 
@@ -50,8 +56,8 @@ def order_silhouette(space: Space) -> Finding:
 def isolated_labels(space: Space) -> Finding:
     """Return the mean silhouette, from 0 to 1, of the labels that occur in the fewest batches."""
     labels = space.cells.labels
-    if not 1 < len(labels) < len(space):
-        return undefined("Silhouettes need at least two labels, and a label of two cells.")
+    if reason := _too_few(space, labels, "labels, and a label of two cells"):
+        return undefined(reason)
     n_batches = space.cells.batches_of_labels
     chosen = np.flatnonzero(n_batches == n_batches.min())
     means = per_label_means((space.label_silhouettes + 1) / 2, labels)
