@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def class_scores(truth: Ints, predicted: Ints, k: int) -> ClassScores:
     return ClassScores(share(right, said), share(right, there), share(2 * right, there + said), there + said > 0)
 
 
-def scored(truth: Ints, probability: Floats) -> Scores:
+def scored(truth: Ints, probability: Floats, trained: Ints | None = None) -> Scores:
     """Return the scores of predictions, with the averages of cz-benchmarks.
 
     Parameters
@@ -83,21 +84,30 @@ def scored(truth: Ints, probability: Floats) -> Scores:
         Codes of classes, 0 .. k - 1.
     probability : ndarray of float64, shape (m, k)
         Of each class.
+    trained : ndarray of int64, optional
+        In compat mode, the classes that were trained; the averages follow from them.
 
     Returns
     -------
     Scores
         Of more than two classes, the mean over those that occur among truth or predictions (AUROC: one against the
-        rest, of those that are neither all nor none of the truth); of two classes, the scores of the second.
+        rest, of those that are neither all nor none of the truth); of two classes, the scores of the second. NaN in
+        compat mode where scikit-learn, as cz-benchmarks calls it, raises an error: AUROC where the classes of the truth
+        are not those that were trained, and all but accuracy where these are two and the truth has another.
     """
     k = probability.shape[1]
     predicted = probability.argmax(axis=1)
     of = class_scores(truth, predicted, k)
+    accuracy = float((truth == predicted).mean())
     chosen = np.array([1]) if k == 2 else np.flatnonzero(of.occurs)
     areas = [_auroc(truth == code, probability[:, code]) for code in ([1] if k == 2 else range(k))]
     known = [area for area in areas if not np.isnan(area)]
+    if trained is not None and not np.array_equal(np.unique(truth), trained):
+        if len(trained) == 2 < k:
+            return Scores(accuracy, math.nan, math.nan, math.nan, math.nan)
+        known = []
     return Scores(
-        float((truth == predicted).mean()),
+        accuracy,
         float(of.f1[chosen].mean()),
         float(of.precision[chosen].mean()),
         float(of.recall[chosen].mean()),
@@ -159,6 +169,7 @@ def fitted(
     *,
     transfer: bool,
     threads: int,
+    compat: bool = False,
 ) -> Fit:
     """Train a classifier and score what it predicts.
 
@@ -176,6 +187,8 @@ def fitted(
         Whether the set-up is that of transfer between data sets: centred vectors, up to 1000 iterations.
     threads : int
         0 takes all cores.
+    compat : bool, default False
+        Whether scores are those of cz-benchmarks, see `scored`.
 
     Returns
     -------
@@ -190,7 +203,8 @@ def fitted(
     probability = np.zeros((len(x), k))
     probability[:, model.classes_] = found
     converged = not any(each.category.__name__ == "ConvergenceWarning" for each in caught)
-    return Fit(rows, truth, probability.argmax(axis=1), scored(truth, probability), converged)
+    scores = scored(truth, probability, np.asarray(model.classes_, np.int64) if compat else None)
+    return Fit(rows, truth, probability.argmax(axis=1), scores, converged)
 
 
 def mean_scores(fits: Sequence[Fit]) -> Scores:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -76,7 +77,9 @@ def cross_validated(
         splits = []  # the first classifier says what is missing
     else:
         kind = StratifiedKFold if donors is None else StratifiedGroupKFold
-        splits = list(kind(FOLDS, shuffle=True, random_state=SEED).split(x, codes, donors))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of classes with fewer rows than folds, in compat mode
+            splits = list(kind(FOLDS, shuffle=True, random_state=SEED).split(x, codes, donors))
     k = int(codes.max()) + 1
     found: dict[str, list[Fit]] = {}
     for name in space.prediction.classifiers:
@@ -88,6 +91,7 @@ def cross_validated(
                 k,
                 transfer=transfer,
                 threads=space.threads,
+                compat=space.mode.compat,
             )
             for train, test in splits
             if len(test)
@@ -142,7 +146,7 @@ def fold_findings(
             if name in ("precision", "recall", "f1"):
                 detail |= _by_class(mine, names, name)
             per_cell = _hits(mine, n) if name == "accuracy" else None
-            reason = "A fold has cells of one label alone." if math.isnan(value) else ""
+            reason = "A fold has cells of one label alone, or not of all." if math.isnan(value) else ""
             statistic = "mean" if per_cell is not None else "other"
             found.append(
                 Named(

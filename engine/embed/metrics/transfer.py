@@ -22,6 +22,8 @@ from .silhouettes import batch_silhouette
 __all__ = ["label_transfer", "species_entropy", "species_silhouette"]
 
 _ONE = "There is one species: nothing can be transferred or mixed."
+_UNSEEN = "(not seen in training)"
+_UNEQUAL = "The labels of the test cells are not those of training: scikit-learn raises an error in cz-benchmarks."
 
 
 class _Side(NamedTuple):
@@ -41,6 +43,10 @@ def label_transfer(space: Space) -> list[Named]:
     how many cells are left out is among the params. The value of a pair has the variant ``train -> test classifier``,
     that of all classifiers ``train -> test``, the mean over pairs is the whole. Inside a species are five folds, of
     donors where they are known.
+
+    In compat mode all labels take part. Test cells of a label that was not seen in training are a class of their own,
+    which is never predicted and counts in the averages, and AUROC is not defined; donors are put together whatever the
+    labels of their cells, and have that of their first.
     """
     labels, species = space.cells.labels, space.cells.species
     assert species is not None
@@ -50,8 +56,9 @@ def label_transfer(space: Space) -> list[Named]:
     np.add.at(counts, (species.codes, labels.codes), 1)
     found: list[Named] = []
     for train, test in itertools.permutations(range(len(species)), 2):
-        shared = np.flatnonzero((counts[[train, test]] >= LEAST_CELLS).all(axis=0))
-        found += _pair(space, species, train, test, shared)
+        shared = (counts[[train, test]] >= LEAST_CELLS).all(axis=0)
+        taught = counts[train] > 0 if space.mode.compat else shared
+        found += _pair(space, species, train, test, np.flatnonzero(taught))
     means = _over(found, Scores._fields, _mean_name(space), " -> ")
     inside = [each for code in range(len(species)) for each in _inside(space, species, code, counts[code])]
     return [*means, *found, *_over(inside, FOLD_NAMES, _mean_name(space), ""), *inside]
@@ -62,58 +69,73 @@ def _mean_name(space: Space) -> str:
 
 
 def _side(space: Space, species: Groups, code: int, classes: Ints) -> _Side:
-    """Return what is trained on or tested: cells of some labels, put together by donor where that is asked for."""
+    """Return what is trained on or tested: cells of some labels, put together by donor where that is asked for.
+
+    In compat mode cells of other labels are there as well, of the class after the last.
+    """
     labels, donors = space.cells.labels, space.cells.donor
-    place = np.full(len(labels), -1)
+    place = np.full(len(labels), len(classes) if space.mode.compat else -1)
     place[classes] = np.arange(len(classes))
     rows = np.flatnonzero((species.codes == code) & (place[labels.codes] >= 0))
     codes = place[labels.codes[rows]].astype(np.int64)
     side = _Side(space.x[rows], codes, None if donors is None else donors.codes[rows], rows)
-    return side if space.prediction.aggregate == "none" else _put_together(side, space.prediction.aggregate)
+    how = space.prediction.aggregate
+    return side if how == "none" else _put_together(side, how, by_label=not space.mode.compat)
 
 
-def _put_together(side: _Side, how: str) -> _Side:
-    """Return one row for each donor and label: the mean or median of its cells, and the first of its rows."""
+def _put_together(side: _Side, how: str, *, by_label: bool) -> _Side:
+    """Return one row for each donor (and label): the mean or median of its cells, and the first of its rows."""
     assert side.donors is not None
-    pairs, of = np.unique(np.stack([side.donors, side.codes]), axis=1, return_inverse=True)
+    keys = np.stack([side.donors, side.codes if by_label else np.zeros_like(side.codes)])
+    pairs, of = np.unique(keys, axis=1, return_inverse=True)
     middle = np.mean if how == "mean" else np.median
     order = np.argsort(of.ravel(), kind="stable")
     parts = np.split(order, np.cumsum(np.bincount(of.ravel()))[:-1])
     x = np.stack([middle(side.x[part], axis=0) for part in parts]).astype(side.x.dtype)
-    return _Side(x, pairs[1], pairs[0], side.rows[[part[0] for part in parts]])
+    first = np.array([part[0] for part in parts])
+    return _Side(x, side.codes[first], pairs[0], side.rows[first])
 
 
 def _pair(space: Space, species: Groups, train: int, test: int, shared: Ints) -> list[Named]:
     """Return the findings of one ordered pair: all classifiers together, then each."""
     name = f"{species.names[train]} -> {species.names[test]}"
     about: dict[str, Any] = {"train_species": species.names[train], "test_species": species.names[test]}
+    compat = space.mode.compat
     if len(shared) < 2:
         reason = f"Fewer than two labels have {LEAST_CELLS} cells in both species."
+        reason = "The species that is trained on has one label." if compat else reason
         return without_values(Scores._fields, reason, name, **about, classifier=_mean_name(space))
     teacher, pupil = _side(space, species, train, shared), _side(space, species, test, shared)
     held = np.isin(space.cells.labels.codes, shared)
-    about |= {
-        "labels": len(shared),
-        "least_cells": LEAST_CELLS,
-        "train_cells_left_out": int(((species.codes == train) & ~held).sum()),
-        "test_cells_left_out": int(((species.codes == test) & ~held).sum()),
-        "aggregate": space.prediction.aggregate,
-    }
+    unseen = int((pupil.codes == len(shared)).sum())
+    k = len(shared) + (unseen > 0)
+    about |= {"labels": len(shared), "aggregate": space.prediction.aggregate, **space.mode.params}
+    about |= (
+        {"test_cells_of_unseen_labels": unseen}
+        if compat
+        else {
+            "least_cells": LEAST_CELLS,
+            "train_cells_left_out": int(((species.codes == train) & ~held).sum()),
+            "test_cells_left_out": int(((species.codes == test) & ~held).sum()),
+        }
+    )
     fits: dict[str, list[Fit]] = {
         classifier: [
             fitted(
                 classifier,
                 (teacher.x, teacher.codes),
                 (pupil.x, pupil.codes, pupil.rows),
-                len(shared),
+                k,
                 transfer=True,
                 threads=space.threads,
+                compat=compat,
             )
         ]
         for classifier in space.prediction.classifiers
     }
-    chances = at_chance(pupil.codes, len(shared))
-    names = [space.cells.labels.names[code] for code in shared]
+    chances = at_chance(pupil.codes, k)
+    names = [*(space.cells.labels.names[code] for code in shared), *([_UNSEEN] if unseen else [])]
+    undefined_because = _UNEQUAL if compat else "The test cells are of one label."
     found = []
     for classifier, mine in [(_mean_name(space), [each for (each,) in fits.values()]), *fits.items()]:
         variant = name if classifier == _mean_name(space) else f"{name} {classifier}"
@@ -126,7 +148,7 @@ def _pair(space: Space, species: Groups, train: int, test: int, shared: Ints) ->
             stopped = sum(not fit.converged for fit in mine)
             params |= {"not_converged": stopped} if stopped else {}
             finding = _of_cells(space, mine, score, names)
-            reason = "The test cells are of one label." if math.isnan(value) else ""
+            reason = undefined_because if math.isnan(value) else ""
             found.append(Named(score, replace(finding, value=value, reason=reason, params=params, variant=variant)))
     return found
 
@@ -147,19 +169,25 @@ def _inside(space: Space, species: Groups, code: int, counts: Ints) -> list[Name
     """Return the findings of folds inside one species."""
     name = species.names[code]
     about: dict[str, Any] = {"train_species": name, "test_species": name, "aggregate": space.prediction.aggregate}
-    enough = np.flatnonzero(counts >= LEAST_CELLS)
-    if len(enough):
+    compat = space.mode.compat
+    enough = np.flatnonzero(counts >= (1 if compat else LEAST_CELLS))
+    if len(enough) and not compat:
         enough = enough[np.bincount(_side(space, species, code, enough).codes) >= FOLDS]
     if len(enough) < 2:
         donors_too = "" if space.prediction.aggregate == "none" else f" and {FOLDS} donors"
         reason = f"Fewer than two labels of the species have {LEAST_CELLS} cells{donors_too}."
+        reason = "The species has one label." if compat else reason
         return without_values(FOLD_NAMES, reason, name, **about, classifier=_mean_name(space))
     side = _side(space, species, code, enough)
-    donors = side.donors if space.prediction.aggregate == "none" else None
+    if np.bincount(side.codes).max() < FOLDS:
+        reason = f"No label of the species has {FOLDS} rows, one a fold."
+        return without_values(FOLD_NAMES, reason, name, **about, classifier=_mean_name(space))
+    donors = side.donors if space.prediction.aggregate == "none" or compat else None
     if donors is not None and len(np.unique(donors)) < FOLDS:
         reason = f"The species has fewer than {FOLDS} donors, which folds keep together."
         return without_values(FOLD_NAMES, reason, name, **about, classifier=_mean_name(space))
-    about |= {"labels": len(enough), "least_cells": LEAST_CELLS, "folds_of": "cells" if donors is None else "donors"}
+    about |= {"labels": len(enough), "folds_of": "cells" if donors is None else "donors"}
+    about |= space.mode.params if compat else {"least_cells": LEAST_CELLS}
     fits = cross_validated(side.x, side.codes, side.rows, space, transfer=True, donors=donors)
     names = [space.cells.labels.names[each] for each in enough]
     found = fold_findings(fits, names, len(space), about, _mean_name(space), name)
