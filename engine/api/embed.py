@@ -17,6 +17,7 @@ from ..embed.job import EmbedResult, run_embed
 from ..embed.options import EmbedOptions
 from ..errors import InputError, examples
 from ..options import from_mapping
+from ..readers.embeddings.neighbors import neighbors_of
 from ..tables.profiles import IN_MEMORY, Source
 from .outcome import Outcome, run_in_python
 
@@ -36,6 +37,7 @@ def embed(
     count_column: Any = "",
     obsm: str | Sequence[str] = (),
     unintegrated: Any = "",
+    neighbors: Any = "",
     output: str | Path | None = None,
     overwrite: bool = False,
     progress_bar: bool = True,
@@ -55,6 +57,9 @@ def embed(
     unintegrated : str, or array or sparse matrix of shape (n, e), optional
         Cells before integration: a file; ``"X"``, an entry of ``adata.obsm`` or ``adata.layers``; their vectors or raw
         counts.
+    neighbors : str, sparse matrix, or tuple of (indices, distances), optional
+        Nearest neighbours that were found before: a file; an entry of ``adata.obsp``, such as ``"distances"``; a graph
+        of distances of shape (n, n), or arrays of shape (n, k).
     output : path, optional
         Result folder to write as well; none is written when left out.
     overwrite : bool, default False
@@ -100,16 +105,28 @@ def embed(
     }
     if embeddings is None or isinstance(embeddings, (str, Path)) or _are_paths(embeddings):
         paths = [] if embeddings is None else [embeddings] if isinstance(embeddings, (str, Path)) else embeddings
-        asked = _asked({"embeddings": [str(each) for each in paths], "unintegrated": unintegrated} | given | options)
+        asked = _asked(
+            {"embeddings": [str(each) for each in paths], "unintegrated": unintegrated, "neighbors": neighbors}
+            | given
+            | options
+        )
         return run_in_python(EMBED, asked, output=output, overwrite=overwrite, progress_bar=progress_bar)
     vectors, table, columns, before = _held(embeddings, given, obsm, unintegrated)
-    asked = _asked({"embeddings": [IN_MEMORY]} | columns | options)
+    graph, named = _graph(embeddings, neighbors)
+    asked = _asked({"embeddings": [IN_MEMORY], "neighbors": named} | columns | options)
     if asked.metadata:
         raise InputError("metadata= is for files; give the columns themselves.")
     missing = [column for column in columns_of(asked).values() if column not in table.columns]
     if missing:
         raise InputError(f"There is no column {examples(missing)}; there are {examples(table.columns, 12)}.")
-    held = judged(vectors, table, asked, unintegrated=before, sources=(Source(IN_MEMORY, "", 0, table.height),))
+    held = judged(
+        vectors,
+        table,
+        asked,
+        unintegrated=before,
+        sources=(Source(IN_MEMORY, "", 0, table.height),),
+        neighbors=None if graph is None else neighbors_of(graph, table.height, "neighbors"),
+    )
     run = partial(run_embed, inputs=held)
     return run_in_python(EMBED, asked, run=run, output=output, overwrite=overwrite, progress_bar=progress_bar)
 
@@ -164,6 +181,18 @@ def _held(
     if len(set(sizes.values())) > 1:
         raise InputError(f"What is given differs in its number of cells: {sizes}.")
     return vectors, pl.DataFrame({name: _column(value) for name, value in values.items()}), named, before
+
+
+def _graph(embeddings: Any, neighbors: Any) -> tuple[Any, str]:
+    """Return given neighbours, and what the manifest calls them."""
+    if not isinstance(neighbors, str):
+        return neighbors, IN_MEMORY
+    if not neighbors:
+        return None, ""
+    entries = list(getattr(embeddings, "obsp", {}))
+    if neighbors not in entries:
+        raise InputError(f"obsp has no {neighbors!r}; it has {examples(entries) or 'none'}.")
+    return embeddings.obsp[neighbors], f"obsp:{neighbors}"
 
 
 def _vectors(name: str, value: Any) -> npt.NDArray[np.float32]:

@@ -17,6 +17,7 @@ from ..options import split_values
 from ..painting.relation_files import read_relations
 from ..readers import packaged
 from ..readers.embeddings.described import read_described
+from ..readers.embeddings.neighbors import Neighbors, check_neighbors, read_neighbors
 from ..readers.embeddings.sparse import read_sparse
 from ..readers.formats import ANNDATA, format_of
 from ..tables.frames import require_columns
@@ -31,6 +32,7 @@ __all__ = ["COUNTS", "Inputs", "Reference", "columns_of", "judged", "read_inputs
 
 #: The embedding that --count-column makes: one number a cell or well.
 COUNTS = "cells_per_well"
+_TRANSFER = "cross-species_label_prediction"
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,8 @@ class Inputs:
         Cells by reason.
     known : Known
         What is known of labels that are perturbations.
+    neighbors : Neighbors or None
+        Of the first embedding, where they were given.
     """
 
     vectors: dict[str, npt.NDArray[np.float32]]
@@ -110,6 +114,7 @@ class Inputs:
     notes: tuple[str, ...] = ()
     dropped: dict[str, int] = field(default_factory=dict)
     known: Known = field(default_factory=Known)
+    neighbors: Neighbors | None = None
 
     @property
     def needs_met(self) -> list[str]:
@@ -156,13 +161,19 @@ def read_inputs(options: EmbedOptions) -> Inputs:
     )
     for reference, profiles in zip([*references, *more][1:], read[1:], strict=True):
         _refuse_other_cells(first, profiles, references[0], reference, list(wanted.values()))
+    sources = tuple(dict.fromkeys(source for profiles in read for source in profiles.sources))
+    neighbors = None
+    if options.neighbors:
+        neighbors, source = read_neighbors(options.neighbors, len(first))
+        sources = (*sources, source)
     return judged(
         {reference.name: profiles.features for reference, profiles in zip(references, read, strict=False)},
         first.metadata,
         options,
         unintegrated=matrix,
-        sources=tuple(dict.fromkeys(source for profiles in read for source in profiles.sources)),
+        sources=sources,
         notes=[note for profiles in read for note in profiles.notes],
+        neighbors=neighbors,
     )
 
 
@@ -188,6 +199,7 @@ def judged(
     unintegrated: Any = None,
     sources: tuple[Source, ...] = (),
     notes: Sequence[str] = (),
+    neighbors: Neighbors | None = None,
 ) -> Inputs:
     """Leave out cells that cannot be judged.
 
@@ -203,6 +215,8 @@ def judged(
         Vectors before integration, or raw counts.
     sources, notes
         Of the reading.
+    neighbors : Neighbors, optional
+        Of the embedding, which then is one, and of which all cells are judged.
 
     Returns
     -------
@@ -214,6 +228,8 @@ def judged(
         When no cell is left, an embedding has no dimension, or the order is no numbers.
     """
     wanted = columns_of(options)
+    if options.mode == "compat" and options.tasks == (_TRANSFER,):  # which takes missing labels for one
+        metadata = metadata.with_columns(pl.col(wanted["labels"]).cast(pl.String).fill_null("nan"))
     keep, dropped, more = _judged(metadata, wanted, options)
     rows = np.flatnonzero(keep)
     if options.subsample and options.subsample < len(rows):
@@ -224,6 +240,8 @@ def judged(
     for name, x in taken.items():
         if len(x) < 2 or not x.shape[1]:
             raise InputError(f"{name!r} has {len(x)} cells and {x.shape[1]} dimensions; nothing can be judged.")
+    if neighbors is not None:
+        more += check_neighbors(neighbors, taken, metadata.height)
     before = Before() if unintegrated is None else before_integration(unintegrated[rows], options.unintegrated_as)
     more += before.notes
     cells = _cells(ids, wanted)
@@ -240,7 +258,7 @@ def judged(
             raise InputError(f"An embedding is called {COUNTS!r}, as that of --count-column; give it another name.")
         taken[COUNTS] = _numbers(ids, wanted, "count-column").astype(np.float32)[:, None]
     said = tuple(dict.fromkeys([*notes, *more, *_few(cells)]))
-    return Inputs(taken, cells, ids, before, (*sources, *known.relations.sources), said, dropped, known)
+    return Inputs(taken, cells, ids, before, (*sources, *known.relations.sources), said, dropped, known, neighbors)
 
 
 def _read(reference: Reference, options: EmbedOptions, named: Sequence[str]) -> Profiles:

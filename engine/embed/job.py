@@ -16,6 +16,7 @@ from ..command.job import Job
 from ..devices import backend_of
 from ..options import as_mapping
 from ..results.cache import Cache
+from ..readers.embeddings.neighbors import Neighbors
 from ..results.files import write_json
 from ..results.folder import ResultFolder
 from ..results.tables import Table
@@ -26,7 +27,7 @@ from .judging import Judging
 from .options import EmbedOptions
 from .records import as_records, as_vcp, not_converged, peak_mebibytes
 from .registry import metrics_of
-from .space import Mode, Prediction, Space
+from .space import WERE_GIVEN, Mode, Prediction, Space
 from .summary import labels_side_by_side, summarised
 from .tables import LABEL_COLUMNS, OF_LABELS, RESULT_COLUMNS, SUMMARY_COLUMNS, WIDE_COLUMNS, rows_of
 
@@ -123,8 +124,10 @@ class EmbedResult:
         return f"{len(cells):,} cells of {len(cells.labels)} labels{batches}"
 
     def notes(self) -> list[str]:
-        """Return what was left out, and which classifiers stopped before they converged."""
-        return [*self.inputs.notes, *not_converged(self.results)]
+        """Return what was left out, what given neighbours are too few for, and which classifiers did not converge."""
+        few = self.results.filter(pl.col("status").str.ends_with(WERE_GIVEN))["metric_type"].unique(maintain_order=True)
+        lacking = f"{len(few)} metrics need more neighbours than were given, and have no value: {', '.join(few)}."
+        return [*self.inputs.notes, *([lacking] if len(few) else []), *not_converged(self.results)]
 
     def account(self) -> dict[str, Any]:
         """Return the entries of the manifest."""
@@ -132,7 +135,10 @@ class EmbedResult:
             "inputs": [source.as_dict() for source in self.inputs.sources],
             "dropped": self.inputs.dropped,
             "notes": self.notes(),
-            "statistic": {"interval": f"bootstrap, {self.options.level:g}", "neighbors": "exact, euclidean"},
+            "statistic": {
+                "interval": f"bootstrap, {self.options.level:g}",
+                "neighbors": f"given, {self.options.neighbors}" if self.options.neighbors else "exact, euclidean",
+            },
             "device": self.options.device,
             "timings": self.of_metrics,
             "peak_memory_mebibytes": peak_mebibytes(),
@@ -178,7 +184,7 @@ def run_embed(options: EmbedOptions, job: Job | None = None, inputs: Inputs | No
     found: dict[str, dict[Key, Finding]] = {}
     anchors: dict[str, dict[Key, dict[str, float]]] = {}
     for name, x in inputs.vectors.items():
-        space = _space(x, inputs, options)
+        space = _space(x, inputs, options, None if found else inputs.neighbors)
         with job.stage(_title(name, x, len(judging.metrics)), name) as advance:
             found[name] = judging.findings(space, name, advance)
         if options.anchors == "all":
@@ -229,7 +235,7 @@ def _title(name: str, x: np.ndarray, count: int) -> str:
     return f"{name}: {count} metrics of {len(x):,} cells in {x.shape[1]} dimensions"
 
 
-def _space(x: np.ndarray, inputs: Inputs, options: EmbedOptions) -> Space:
+def _space(x: np.ndarray, inputs: Inputs, options: EmbedOptions, neighbors: Neighbors | None = None) -> Space:
     backend = backend_of(options.device)
     prediction = Prediction(options.classifiers, options.aggregate)
     return Space(
@@ -238,6 +244,7 @@ def _space(x: np.ndarray, inputs: Inputs, options: EmbedOptions) -> Space:
         backend,
         unintegrated=inputs.before.vectors,
         threads=options.threads,
+        neighbors=None if neighbors is None else lambda: neighbors,
         prediction=prediction,
         known=inputs.known,
         cache=Cache.of_user() if options.cache else None,

@@ -10,7 +10,7 @@ from ..command.job import Job
 from ..results.progress import Advance
 from .anchors import anchors_of
 from .finding import Finding, Key, Metric, named, packed, undefined, unpacked
-from .space import Space
+from .space import Space, TooFewNeighborsError
 
 __all__ = ["Judging"]
 
@@ -91,7 +91,10 @@ class Judging:
             def compute(metric: Metric = metric, computed: list[str] = computed) -> dict[str, Any]:
                 computed.append(metric.name)
                 started, shared = time.perf_counter(), sum(space.seconds.values())
-                value = undefined("All vectors are equal.") if space.is_constant else metric.compute(space)
+                try:
+                    value = undefined("All vectors are equal.") if space.is_constant else metric.compute(space)
+                except TooFewNeighborsError as error:
+                    value = undefined(str(error))
                 passed = time.perf_counter() - started - (sum(space.seconds.values()) - shared)
                 return {"seconds": passed, "findings": [packed(name, each) for name, each in named(value, metric.name)]}
 

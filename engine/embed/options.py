@@ -67,6 +67,11 @@ class EmbedOptions(MissingOptions):
         "auto",
         choices=UNINTEGRATED_AS,
     )
+    neighbors: str = option(
+        "Nearest neighbours of the one embedding that were found before: FILE@obsp:KEY (a graph of distances, as "
+        "scanpy writes it), or a .npz with the arrays indices and distances. Metrics that need more have no value.",
+        "",
+    )
     metadata: str = option(
         "Table (csv, tsv, parquet, arrow) of labels, for bare arrays or joined by --key.", "", reads=True
     )
@@ -150,5 +155,7 @@ class EmbedOptions(MissingOptions):
             raise InputError(f"classifiers names none; there are {', '.join(CLASSIFIERS)}.")
         if self.aggregate != "none" and not self.donor:
             raise InputError(f"--aggregate {self.aggregate} puts cells of a donor together; give --donor as well.")
+        if self.neighbors and len(self.embeddings) > 1:
+            raise InputError(f"--neighbors are of one embedding, but {len(self.embeddings)} are judged; give that one.")
         if self.key and not self.metadata:
             raise InputError("--key names columns of --metadata; give that table as well.")

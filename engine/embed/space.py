@@ -17,10 +17,13 @@ from ..results.cache import Cache
 from .cells import Cells, Groups, Ints, Known
 from .options import CLASSIFIERS
 
-__all__ = ["MOST_NEIGHBORS", "Mode", "Prediction", "Space", "TooFewNeighbors", "silhouettes_of"]
+__all__ = ["MOST_NEIGHBORS", "WERE_GIVEN", "Mode", "Prediction", "Space", "TooFewNeighborsError", "silhouettes_of"]
 
 #: Neighbours, itself included, of the metric that needs most (entropy per cell).
 MOST_NEIGHBORS = 200
+
+#: How the reason of a metric ends for which too few neighbours were given.
+WERE_GIVEN = "were given."
 
 Floats = npt.NDArray[np.float64]
 Advance = Callable[[float], None]
@@ -63,7 +66,7 @@ class Mode:
         return {"mode": "compat"} if self.compat else {}
 
 
-class TooFewNeighbors(Exception):
+class TooFewNeighborsError(Exception):
     """Fewer neighbours were given than a metric is defined by; its text is a sentence."""
 
 
@@ -194,13 +197,15 @@ class Space:
 
         Raises
         ------
-        TooFewNeighbors
+        TooFewNeighborsError
             Where neighbours were given, and are fewer.
         """
         indices, distances = self._nearest
         known, wanted = indices.shape[1], min(k, len(self) - 1)
         if known < wanted:
-            raise TooFewNeighbors(f"It needs {wanted} neighbours of each cell without itself, and {known} were given.")
+            raise TooFewNeighborsError(
+                f"It needs {wanted} neighbours of each cell without itself, and {known} {WERE_GIVEN}"
+            )
         return indices[:, :k], distances[:, :k]
 
     @cached_property
