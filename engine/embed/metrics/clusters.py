@@ -79,7 +79,7 @@ def _agreement(clusters: Ints, labels: Groups, **params: object) -> dict[str, Fi
 def leiden_agreement(space: Space) -> dict[str, Finding]:
     """Return ARI and NMI of labels with Leiden clusters at resolution 1, and of the best of ten resolutions by NMI.
 
-    In compat mode, the ten are found with the random numbers of scib-metrics, that of resolution 1 with those of scanpy.
+    In compat mode, the ten are found with the random numbers of scib-metrics, resolution 1 with those of scanpy.
     """
     labels = space.cells.labels
     graph = fuzzy_graph(space)
