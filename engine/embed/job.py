@@ -94,7 +94,7 @@ class EmbedResult:
 
     def write_files(self, folder: ResultFolder) -> dict[str, Any]:
         """Write the records of cz-benchmarks."""
-        write_json(as_records(self.results), folder.path("results.json"))
+        write_json(as_records(self.results, self.options.mode), folder.path("results.json"))
         vcp = as_vcp(self.results, as_mapping(self.options), sum(self.timings.values()))
         write_json(vcp, folder.path("results.vcp.json"))
         return {}

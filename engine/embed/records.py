@@ -15,28 +15,32 @@ __all__ = ["as_records", "as_vcp", "not_converged", "peak_mebibytes"]
 
 #: Whose definitions the records follow.
 FOLLOWS = "0.15.1"
+#: Names of metrics of which cz-benchmarks has two, one a task.
+_THEIRS = {"sequential_silhouette": "silhouette_score"}
 
 
-def as_records(results: pl.DataFrame) -> dict[str, dict[str, list[dict[str, Any]]]]:
+def as_records(results: pl.DataFrame, mode: str = "strict") -> dict[str, dict[str, list[dict[str, Any]]]]:
     """Return ``{task: {embedding: [{metric_type, value, params}]}}``; a value that is not defined is null.
 
     Parameters
     ----------
     results : polars.DataFrame
         With the columns of ``results.csv``.
+    mode : {"strict", "compat"}, default "strict"
+        With "compat", metrics have the names of cz-benchmarks also where these are not unique among tasks.
     """
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for row in results.iter_rows(named=True):
-        found.setdefault(row["task"], {}).setdefault(row["embedding"], []).append(_record(row))
+        found.setdefault(row["task"], {}).setdefault(row["embedding"], []).append(_record(row, mode))
     return found
 
 
-def _record(row: Mapping[str, Any]) -> dict[str, Any]:
+def _record(row: Mapping[str, Any], mode: str) -> dict[str, Any]:
     value, params = row["value"], json.loads(row["params"])
     if row["status"] != "ok":
         params["status"] = row["status"]
     return {
-        "metric_type": row["metric_type"],
+        "metric_type": _THEIRS.get(row["metric_type"], row["metric_type"]) if mode == "compat" else row["metric_type"],
         "value": None if value is None or math.isnan(value) else value,
         "params": params,
     }
@@ -75,7 +79,8 @@ def as_vcp(results: pl.DataFrame, options: Mapping[str, Any], seconds: float) ->
         },
         "runtime_metrics": {"elapsed_time_secs": round(seconds, 3), "max_memory_mib": peak_mebibytes()},
         "result_metrics": [
-            {"task": row["task"], "model": row["embedding"], **_record(row)} for row in results.iter_rows(named=True)
+            {"task": row["task"], "model": row["embedding"], **_record(row, str(options.get("mode", "strict")))}
+            for row in results.iter_rows(named=True)
         ],
     }
 

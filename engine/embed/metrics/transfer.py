@@ -57,8 +57,8 @@ def label_transfer(space: Space) -> list[Named]:
     found: list[Named] = []
     for train, test in itertools.permutations(range(len(species)), 2):
         shared = (counts[[train, test]] >= LEAST_CELLS).all(axis=0)
-        taught = counts[train] > 0 if space.mode.compat else shared
-        found += _pair(space, species, train, test, np.flatnonzero(taught))
+        taught = _all_labels(space, species, train) if space.mode.compat else np.flatnonzero(shared)
+        found += _pair(space, species, train, test, taught)
     means = _over(found, Scores._fields, _mean_name(space), " -> ")
     inside = [each for code in range(len(species)) for each in _inside(space, species, code, counts[code])]
     return [*means, *found, *_over(inside, FOLD_NAMES, _mean_name(space), ""), *inside]
@@ -81,6 +81,11 @@ def _side(space: Space, species: Groups, code: int, classes: Ints) -> _Side:
     side = _Side(space.x[rows], codes, None if donors is None else donors.codes[rows], rows)
     how = space.prediction.aggregate
     return side if how == "none" else _put_together(side, how, by_label=not space.mode.compat)
+
+
+def _all_labels(space: Space, species: Groups, code: int) -> Ints:
+    """Return the labels of a species, or those that its donors have once they are put together."""
+    return np.unique(_side(space, species, code, np.arange(len(space.cells.labels))).codes)
 
 
 def _put_together(side: _Side, how: str, *, by_label: bool) -> _Side:
@@ -170,7 +175,7 @@ def _inside(space: Space, species: Groups, code: int, counts: Ints) -> list[Name
     name = species.names[code]
     about: dict[str, Any] = {"train_species": name, "test_species": name, "aggregate": space.prediction.aggregate}
     compat = space.mode.compat
-    enough = np.flatnonzero(counts >= (1 if compat else LEAST_CELLS))
+    enough = _all_labels(space, species, code) if compat else np.flatnonzero(counts >= LEAST_CELLS)
     if len(enough) and not compat:
         enough = enough[np.bincount(_side(space, species, code, enough).codes) >= FOLDS]
     if len(enough) < 2:

@@ -93,6 +93,7 @@ def test_donors_are_put_together_whatever_their_labels() -> None:
     cells = Cells(whole.cells.labels, species=species, donor=donor)
     found = transferred(Space(whole.x, cells, cpu, prediction=Prediction(("knn",), "mean"), mode=COMPAT))
     assert found["f1", "human -> mouse knn"] == pytest.approx(0.108824, abs=1e-6)
+    assert found["f1", "mouse -> human knn"] == pytest.approx(0.10263, abs=1e-6)
     assert found["mean_fold_accuracy", "mouse knn"] == pytest.approx(0.21, abs=1e-6)
 
 
