@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,7 @@ from ..cells import Groups
 from ..finding import Finding, undefined
 from ..space import Space
 from .graphs import SEED, fuzzy_graph, leiden
+from .lloyd import kmeans_of_scib
 
 __all__ = [
     "adjusted_rand_index",
@@ -113,22 +113,21 @@ def isolated_f1(space: Space, clusterings: list[Ints]) -> Finding:
 def kmeans_agreement(space: Space) -> dict[str, Finding]:
     """Return ARI and NMI of labels with as many k-means clusters, the best of ten starts.
 
-    In compat mode of one start, seed 0, until nothing moves, as in scib-metrics; its random numbers are those of JAX,
-    these are NumPy's, so that clusters may be others.
+    In compat mode of the one start of scib-metrics, see `lloyd`.
     """
+    labels = space.cells.labels
+    if space.mode.compat:
+        clusters = kmeans_of_scib(space.x, len(labels))
+        found = _agreement(clusters, labels, starts=1, **space.mode.params)
+        return {f"kmeans_{name}": finding for name, finding in found.items()}
     try:
         from sklearn.cluster import KMeans
     except ModuleNotFoundError:
         raise InputError("K-means needs scikit-learn: pip install 'fastbench[embed]', or name other --tasks.") from None
-    labels = space.cells.labels
-    compat = space.mode.compat
-    if len(labels) < 2 and not compat:
+    if len(labels) < 2:
         reason = "There is one label: clusters cannot agree with it."
         return {name: undefined(reason) for name in ("kmeans_adjusted_rand_index", "kmeans_normalized_mutual_info")}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of fewer places than clusters, as n_clusters says
-        chosen: dict[str, Any] = {"n_init": 1, "random_state": 0, "tol": 0} if compat else {"n_init": 10}
-        model = KMeans(len(labels), **({"random_state": SEED} | chosen))
-        clusters = model.fit_predict(space.x).astype(np.int64)
-    about = {"starts": 1, "random_numbers": "NumPy, not JAX", **space.mode.params} if compat else {}
-    return {f"kmeans_{name}": finding for name, finding in _agreement(clusters, labels, **about).items()}
+        clusters = KMeans(len(labels), n_init=10, random_state=SEED).fit_predict(space.x).astype(np.int64)
+    return {f"kmeans_{name}": finding for name, finding in _agreement(clusters, labels).items()}

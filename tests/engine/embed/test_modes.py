@@ -39,6 +39,14 @@ def test_leiden_of_ten_resolutions_has_the_random_numbers_of_the_peer() -> None:
     assert found["adjusted_rand_index"].value == pytest.approx(0.4283151036, abs=1e-9)
 
 
+def test_kmeans_starts_where_the_peer_does() -> None:
+    found = clusters.kmeans_agreement(compat(blood("phase")))
+    assert found["kmeans_normalized_mutual_info"].value == pytest.approx(0.6405625857128096, abs=1e-9)
+    assert found["kmeans_adjusted_rand_index"].value == pytest.approx(0.4249301023284572, abs=1e-9)
+    few = Space(np.eye(4)[[0, 0, 0, 1]], Cells(grouped(["a", "b", "c", "a"])), cpu, mode=COMPAT)
+    assert clusters.kmeans_agreement(few)["kmeans_adjusted_rand_index"].params["n_clusters"] == 2
+
+
 def test_an_order_is_put_beside_the_draws_of_the_peer() -> None:
     space = compat(blood("phase"))
     assert sequences.sequential_alignment(space).value == pytest.approx(0.19005209208536378, abs=1e-12)
