@@ -27,10 +27,8 @@ def _sampled_difference(values: npt.NDArray[np.float64], k: int, seed: int) -> f
     means = []
     for _ in range(min(10_000, 10 * n)):
         one = numbers.randint(0, n)
-        others = np.delete(np.arange(n), one)
-        if k < n - 1:
-            others = others[numbers.choice(n - 1, size=k, replace=False)]
-        means.append(np.abs(values[one] - values[others]).mean())
+        drawn = numbers.choice(n - 1, size=k, replace=False) if k < n - 1 else np.arange(n - 1)
+        means.append(np.abs(values[one] - values[drawn + (drawn >= one)]).mean())
     return float(np.mean(means))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,20 @@ def label_silhouette(space: Space) -> Finding:
         return undefined(reason)
     s = space.label_silhouettes
     per_label = per_label_means(s, labels)
-    return Finding((float(s.mean()) + 1) / 2, "", per_label, s, "mean", (0.5, 0.5), {"distance": "euclidean"})
+    return Finding(
+        (float(s.mean()) + 1) / 2,
+        "",
+        per_label,
+        s,
+        "mean",
+        (0.5, 0.5),
+        {"distance": "euclidean"} | _said(space, labels),
+    )
+
+
+def _said(space: Space, groups: Groups) -> dict[str, str]:
+    """Return the mode, where silhouettes of one group are 0 because of it."""
+    return space.mode.params if len(groups) < 2 else {}
 
 
 def _too_few(space: Space, groups: Groups, need: str) -> str:
@@ -50,7 +64,9 @@ def order_silhouette(space: Space) -> Finding:
     if reason := _too_few(space, groups, "places in the order, and two cells at one of them"):
         return undefined(reason)
     s = silhouettes_of(space.sums(space.x, groups), groups)
-    return Finding((float(s.mean()) + 1) / 2, "", per_label_means(s, groups), s, "mean", (0.5, 0.5))
+    return Finding(
+        (float(s.mean()) + 1) / 2, "", per_label_means(s, groups), s, "mean", (0.5, 0.5), _said(space, groups)
+    )
 
 
 def isolated_labels(space: Space) -> Finding:
@@ -63,7 +79,7 @@ def isolated_labels(space: Space) -> Finding:
     means = per_label_means((space.label_silhouettes + 1) / 2, labels)
     per_label = {labels.names[code]: means[labels.names[code]] for code in chosen}
     value = float(np.mean(list(per_label.values())))
-    return Finding(value, "", per_label, params={"batches": int(n_batches.min())})
+    return Finding(value, "", per_label, params={"batches": int(n_batches.min())} | _said(space, labels))
 
 
 def _within_labels(space: Space, of: Callable[[npt.NDArray[np.floating], Groups], Floats]) -> Finding:
@@ -92,14 +108,31 @@ def batch_silhouette(space: Space) -> Finding:
 
 
 def bras(space: Space) -> Finding:
-    """Return batch-removal adapted silhouettes: cosine distances, all other batches together (same authors)."""
-    if (np.einsum("ij,ij->i", space.x, space.x) == 0).any():
+    """Return batch-removal adapted silhouettes: cosine distances, all other batches together (same authors).
+
+    In compat mode distances to cells without direction are missing, as in scib-metrics: inside a batch they make its
+    silhouettes 0, to other batches they are no distance at all.
+    """
+    lost_cells = bool(_without_direction(space.x).any())
+    if lost_cells and not space.mode.compat:
         return undefined("A cell is zero in all dimensions, so that it has no cosine.")
 
     def of(x: npt.NDArray[np.floating], batch: Groups) -> Floats:
+        without = _without_direction(x)
+        x[without] = 1  # any direction: no sum that it is part of stays
         sums = space.backend.cosine_sums(x, batch.codes, len(batch))
         # What 1 - cos leaves of vectors of one direction is rounding, whose silhouette would be any number.
         sums[sums <= (x.shape[1] + 8) * np.finfo(np.float64).eps * batch.sizes] = 0
+        if without.any():
+            lost = np.unique(batch.codes[without])
+            mine = np.isin(batch.codes, lost)
+            sums[:, lost] = 0
+            sums[mine, batch.codes[mine]] = math.nan
         return silhouettes_of(sums, batch, pooled=True)
 
-    return _within_labels(space, of)
+    found = _within_labels(space, of)
+    return replace(found, params={**found.params, **space.mode.params}) if lost_cells else found
+
+
+def _without_direction(x: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.einsum("ij,ij->i", x, x) == 0)

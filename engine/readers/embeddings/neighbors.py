@@ -135,7 +135,7 @@ def check_neighbors(neighbors: Neighbors, vectors: Mapping[str, npt.NDArray[np.f
     Returns
     -------
     list of str
-        A sentence where distances are not the euclidean ones, as the first 1,000 cells show.
+        A sentence where distances are not the euclidean ones, as at most 1,000 cells show.
 
     Raises
     ------
@@ -150,15 +150,17 @@ def check_neighbors(neighbors: Neighbors, vectors: Mapping[str, npt.NDArray[np.f
             f"--neighbors are of {n:,} cells, but {len(x):,} of them are judged: neighbours among all cells are not "
             "those among some. Leave --neighbors out, or find them among the cells that are judged."
         )
-    rows = np.arange(min(len(x), 1000))
+    rows = np.linspace(0, n - 1, min(n, 1000)).astype(np.int64)
     near, given = neighbors.indices[rows], neighbors.distances[rows]
-    found = np.sqrt(((x[rows, None, :].astype(np.float64) - x[near]) ** 2).sum(axis=2))
+    found = np.stack(
+        [np.linalg.norm(x[some].astype(np.float64) - x[row], axis=1) for row, some in zip(rows, near, strict=True)]
+    )
     far = np.abs(found - given)
     if far.max() <= _CLOSE * found.max():
         return []
     row, place = np.unravel_index(far.argmax(), far.shape)
     return [
-        f"The given distances are not the euclidean ones of {name!r} (cells {row} and {near[row, place]}: "
+        f"The given distances are not the euclidean ones of {name!r} (cells {rows[row]} and {near[row, place]}: "
         f"{given[row, place]:.4g} is given, {found[row, place]:.4g} lie between them): metrics of neighbours judge "
         "what was given."
     ]

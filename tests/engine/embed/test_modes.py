@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import polars as pl
 import pytest
 
 import fastbench as fb
 from fastbench.engine.embed.cells import Cells, grouped
 from fastbench.engine.embed.finding import named
 from fastbench.engine.embed.metrics import clusters, diffusion, evaluator, sequences, silhouettes, transfer
+from fastbench.engine.embed.records import as_records
 from fastbench.engine.embed.space import Mode, Prediction, Space
 from fastbench.kernels import cpu
 
@@ -67,6 +69,14 @@ def test_what_the_peers_take_for_a_number_has_one() -> None:
     assert silhouettes.label_silhouette(single).value == 0.5
     agreed = clusters.kmeans_agreement(single)
     assert [finding.value for finding in agreed.values()] == [1.0, 1.0]
+    x = np.random.default_rng(0).normal(size=(90, 4)).astype(np.float32)
+    x[[3, 40]] = 0
+    rows = np.arange(90)
+    cells = Cells(grouped([f"t{row % 2}" for row in rows]), grouped([f"b{row // 2 % 3}" for row in rows]))
+    found = silhouettes.bras(Space(x, cells, cpu, mode=COMPAT))
+    assert found.value == pytest.approx(0.7115837, abs=1e-6)
+    assert found.params["mode"] == "compat"
+    assert "no cosine" in silhouettes.bras(Space(x, cells, cpu)).reason
     alone = Space(np.eye(3), Cells(grouped(["a", "a", "b"]), grouped(["x", "y", "x"])), cpu, mode=COMPAT)
     assert evaluator.sbee(alone).value == 0
 
@@ -115,3 +125,11 @@ def test_a_missing_label_is_a_class_of_label_transfer_alone() -> None:
     assert "nan" in set(found.tables["per_label"]["label"])
     found = fb.embed(x, tasks=["embedding"], **given, **more)
     assert any("12 cells were left out" in note for note in found.notes)
+
+
+def test_records_have_the_names_of_the_peer() -> None:
+    row = {"task": "sequential_organization", "embedding": "x", "metric_type": "sequential_silhouette", "value": 0.5}
+    results = pl.DataFrame([row | {"status": "ok", "params": "{}"}])
+    (compat_record,) = as_records(results, "compat")["sequential_organization"]["x"]
+    (strict_record,) = as_records(results)["sequential_organization"]["x"]
+    assert (compat_record["metric_type"], strict_record["metric_type"]) == ("silhouette_score", "sequential_silhouette")
