@@ -15,8 +15,8 @@ import polars as pl
 from ..command.job import Job
 from ..devices import backend_of
 from ..options import as_mapping
-from ..results.cache import Cache
 from ..readers.embeddings.neighbors import Neighbors
+from ..results.cache import Cache
 from ..results.files import write_json
 from ..results.folder import ResultFolder
 from ..results.tables import Table
