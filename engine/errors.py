@@ -13,6 +13,7 @@ __all__ = [
     "SampledNullWarning",
     "UnknownNameError",
     "UnpairedException",
+    "counted",
     "examples",
 ]
 
@@ -75,3 +76,8 @@ def examples(values: Iterable[object], limit: int = 5) -> str:
     shown = ", ".join(_short(value) for value in seen[:limit])
     rest = len(seen) - limit
     return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def counted(count: int, one: str, several: str = "") -> str:
+    """Return a number with what it counts, ``1 row`` or ``3 rows``; `several` where that is not `one` with an s."""
+    return f"{count:,} {one}" if count == 1 else f"{count:,} {several or one + 's'}"

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ..choices import did_you_mean
-from ..errors import InputError, examples
+from ..errors import InputError, counted, examples
 from ..options import split_values
 from ..painting.relation_files import read_relations
 from ..readers import packaged
@@ -315,7 +315,7 @@ def _judged(
         count = int((mask & keep).sum())
         if count:
             dropped[why] = count
-            notes.append(f"{count:,} cells were left out: {why}.")
+            notes.append(f"{counted(count, 'cell was', 'cells were')} left out: {why}.")
         keep[mask] = False
 
     for name, column in wanted.items():
@@ -387,7 +387,8 @@ def _few(cells: Cells) -> list[str]:
         )
     single = [name for name, size in zip(cells.labels.names, cells.labels.sizes, strict=True) if size == 1]
     if single:
-        notes.append(f"{len(single)} labels have one cell, whose silhouette is 0 by definition: {examples(single)}.")
+        have = counted(len(single), "label has", "labels have")
+        notes.append(f"{have} one cell, whose silhouette is 0 by definition: {examples(single)}.")
     if cells.batch is not None:
         alone = int((cells.batches_of_labels == 1).sum())
         if alone == len(cells.labels):

@@ -6,5 +6,6 @@ controls       what ``--controls`` stands for
 active         groups that an earlier result found active (``--active-only``)
 preparation    profiles as read become profiles to score
 job            read, prepare, score, test (`run_map`); write the result folder (`write_map`)
-figures        the picture of a result
+figures        the picture of a result; doses: that of mAP by dose
+dose_values    doses as tables write them, with units
 """

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from ..errors import InputError
+from ..errors import InputError, counted
 from ..readers.digests import source_of
 from ..readers.text import type_text
 from ..results.earlier import check_unchanged, manifest_of
@@ -100,10 +100,10 @@ def keep_active(profiles: Profiles, run: str, control: str) -> tuple[Profiles, s
     said += f"; {int(kept.sum())} of {len(profiles)} rows are theirs and were kept"
     if control in profiles.metadata.columns:
         flags = profiles.metadata[control]
-        said += f", as were {int((flags & ~kept).sum())} controls"
+        said += f", as were {counted(int((flags & ~kept).sum()), 'control')}"
         kept = kept | flags
     n_none = int((found.is_null() & ~kept).sum())
     n_other = int((~kept).sum()) - n_none
-    said += f"; {n_other} rows of its other groups and {n_none} of no group of it were left out."
+    said += f"; {counted(n_other, 'row')} of its other groups and {n_none} of no group of it were left out."
     profiles = replace(profiles.take(kept.to_numpy()), sources=(*profiles.sources, source_of(path, raw.height)))
     return profiles, said

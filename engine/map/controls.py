@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..tables.filters import parse_filter
 from .options import MapOptions
 
-__all__ = ["CONTROL", "check_controls", "expanded", "expansion", "refuse_made"]
+__all__ = ["CONTROL", "check_controls", "count_controls", "expanded", "expansion", "refuse_made"]
 
 #: The column that ``--controls`` makes.
 CONTROL = "Metadata_is_control"
@@ -60,6 +60,11 @@ def refuse_made(metadata: pl.DataFrame, options: MapOptions) -> None:
         )
 
 
+def count_controls(metadata: pl.DataFrame, options: MapOptions) -> int:
+    """Count the rows that are controls; 0 without ``--controls``."""
+    return int(metadata[CONTROL].sum()) if options.controls else 0
+
+
 def check_controls(metadata: pl.DataFrame, options: MapOptions) -> list[str]:
     """Tell which rows are controls, and what the option stands for.
 
@@ -86,11 +91,12 @@ def check_controls(metadata: pl.DataFrame, options: MapOptions) -> list[str]:
     needed = "a condition such as \"Metadata_broad_sample == 'DMSO'\", which some rows meet, is needed."
     if flags.dtype != pl.Boolean:
         raise InputError(f"--controls {options.controls!r} is a column of {flags.dtype}; {needed}")
-    count = int(flags.sum())
+    count = count_controls(metadata, options)
     if count in (0, len(flags)):
         which = "Each" if count else "None"
         raise InputError(f"{which} of the {len(flags)} rows meets --controls {options.controls!r}; {needed}")
+    are = "is a control" if count == 1 else "are controls"
     return [
-        f'--controls: {count} of {len(flags)} rows are controls. It stands for --derive "{options.derive[-1]}" '
+        f'--controls: {count} of {len(flags)} rows {are}. It stands for --derive "{options.derive[-1]}" '
         f'--queries "{options.queries}" --neg-diffby "{options.neg_diffby}".'
     ]

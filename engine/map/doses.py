@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..errors import InputError, examples
 from ..figures.style import GREY, INK, OKABE_ITO, house_style, new_page, save_page, wrapped
+from .dose_values import read_doses
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Curve", "dose_column", "dose_curves", "dose_page", "draw_doses"]
+__all__ = ["Curve", "dose_curves", "dose_page", "draw_doses"]
 
-#: Column names that mean a dose, in any case.
-_DOSE = re.compile(r"dose|dosage|(?:^|_)conc(?:$|_|entration)|molar|mmoles", re.IGNORECASE)
 #: Compounds drawn, panels beside each other, and the ratio of doses from which their axis is logarithmic.
 _SHOWN, _ACROSS, _RATIO = 20, 5, 9.0
 _PANEL = 2.0  # inches of height
@@ -53,50 +50,6 @@ class Curve:
     chance: float
 
 
-def dose_column(frame: pl.DataFrame, group_by: Sequence[str], asked: str = "") -> str:
-    """Find the grouping column that holds doses.
-
-    Parameters
-    ----------
-    frame : polars.DataFrame
-        Profiles or groups, with the grouping columns.
-    group_by : sequence of str
-        The grouping columns.
-    asked : str, default ""
-        The column that was named for it; found by its name when left out.
-
-    Returns
-    -------
-    str
-        Empty where there is none: two grouping columns are needed, and more than one dose.
-
-    Raises
-    ------
-    InputError
-        When the column that was named is no grouping column, stands alone, or holds no numbers.
-    """
-    if asked:
-        if asked not in group_by or len(group_by) < 2:
-            raise InputError(
-                f"--dose names {asked!r}, but groups are made of {examples(group_by)}; name the compound and the dose "
-                "in --group-by (or --pos-sameby)."
-            )
-        if not _holds_numbers(frame[asked]):
-            some = examples(frame[asked].drop_nulls().unique(maintain_order=True).to_list())
-            raise InputError(f"--dose {asked!r} must hold numbers, but it holds {some}.")
-        return asked
-    named = [name for name in group_by if _DOSE.search(name) and _holds_numbers(frame[name])]
-    return named[0] if len(named) == 1 and len(group_by) > 1 and frame[named[0]].n_unique() > 1 else ""
-
-
-def _holds_numbers(values: pl.Series) -> bool:
-    """Whether a column holds numbers, as such or as text, and any at all."""
-    known = values.drop_nulls()
-    if values.dtype == pl.Boolean or not len(known):
-        return False
-    return known.dtype.is_numeric() or known.cast(pl.String).cast(pl.Float64, strict=False).null_count() == 0
-
-
 def dose_curves(groups: pl.DataFrame, group_by: Sequence[str], dose: str) -> list[Curve]:
     """Return the compounds with their doses, the most significant first.
 
@@ -122,7 +75,7 @@ def dose_curves(groups: pl.DataFrame, group_by: Sequence[str], dose: str) -> lis
         pl.concat_str([pl.col(name).cast(pl.String).fill_null("(no value)") for name in others], separator=" | ").alias(
             "name"
         ),
-        pl.col(dose).cast(pl.String).cast(pl.Float64, strict=False).alias("dose"),
+        pl.Series("dose", read_doses(groups[dose]).values, pl.Float64),
         value.alias("precision"),
         pl.col("below_corrected_p").fill_null(False).alias("significant"),
         pl.when(told).then((value - normalized) / (1 - normalized)).alias("chance"),
@@ -170,7 +123,9 @@ def draw_doses(
     """
     curves = dose_curves(groups, group_by, dose)
     with house_style():
-        page = dose_page(curves, dose, threshold=threshold, subtitle=subtitle)
+        unit = read_doses(groups[dose]).unit
+        name = f"{dose} ({unit})" if unit else dose
+        page = dose_page(curves, name, threshold=threshold, subtitle=subtitle)
         save_page(page, path("figures/doses.png"), path("figures/doses.svg"))
 
 

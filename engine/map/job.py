@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from ..command.job import Job
-from ..errors import DependentQueriesWarning, InputError, SampledNullWarning
+from ..errors import DependentQueriesWarning, InputError, SampledNullWarning, counted
 from ..painting.measured import measure_replicates
 from ..readers import packaged
 from ..readers.anndata import columns_left_out
@@ -23,7 +23,7 @@ from ..tables.frames import require_columns
 from ..tables.profiles import Profiles
 from .columns import naming_options, rules_of, split_columns
 from .controls import CONTROL, expanded
-from .doses import dose_column
+from .dose_values import dose_notes
 from .options import MapOptions
 from .preparation import (
     REFERENCE_INDEX,
@@ -122,7 +122,8 @@ def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | No
     notes += query_notes(asked, options.queries)
     group_by = _group_by(options, rules)
     require_columns(profiles.metadata, group_by, "--group-by" if options.group_by else "--pos-sameby")
-    dose_column(profiles.metadata, group_by, options.dose)  # refused before the work
+    of_queries = profiles.metadata if asked is None else profiles.metadata.filter(pl.Series(asked))
+    notes += dose_notes(of_queries, group_by, options.dose)  # refused before the work
     digests = [source.sha256 for source in profiles.sources]
 
     def keep(name: str, compute: Callable[[], Any]) -> Any:
@@ -142,10 +143,13 @@ def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | No
     scored = retrieval.frame.filter(pl.col("average_precision").is_not_null())
     n_duplicates = count_duplicate_wells(profiles.metadata)
     if n_duplicates:
-        notes.append(f"{n_duplicates} rows share plate and well with another row, and count as profiles of their own.")
+        share = counted(n_duplicates, "row shares", "rows share")
+        notes.append(f"{share} plate and well with another row; each counts as a profile of its own.")
     unnamed = scored.filter(pl.any_horizontal(pl.col(c).is_null() for c in group_by)).height
     if unnamed:
-        notes.append(f"{unnamed} queries have no value in {', '.join(group_by)} and were left out of the groups.")
+        have = counted(unnamed, "query has", "queries have")
+        were = "was" if unnamed == 1 else "were"
+        notes.append(f"{have} no value in {', '.join(group_by)} and {were} left out of the groups.")
     data = RelabelledRows(profiles.metadata, profiles.features, pair_rules, options, asked)
     with job.stage(_p_value_title(scored, group_by, options), "p_values") as advance:
         groups, sampled, dependent = _mean_average_precision(scored, group_by, options, data, advance)
@@ -235,13 +239,17 @@ def _floor_notes(groups: pl.DataFrame, threshold: float) -> list[str]:
     on_floor = int((groups["p_value"] <= floor * (1 + 1e-9)).sum())
     never = int((floor >= threshold).sum())
     notes = []
+    have = "has" if on_floor == 1 else "have"
     if on_floor >= max(_SOME_GROUPS, _SOME_SHARE * n):
         notes.append(
-            f"{on_floor} of {n} groups have the smallest p-value that relabelling rows could give (p_floor): more "
-            "replicates or controls would be needed to tell them apart."
+            f"{on_floor} of {counted(n, 'group')} {have} the smallest p-value that relabelling rows could give "
+            "(p_floor): more replicates or controls would be needed to tell them apart."
         )
     if never:
-        notes.append(f"{never} of {n} groups have too few rows for a p-value below {threshold:g} (p_floor).")
+        have = "has" if never == 1 else "have"
+        notes.append(
+            f"{never} of {counted(n, 'group')} {have} too few rows for a p-value below {threshold:g} (p_floor)."
+        )
     return notes
 
 

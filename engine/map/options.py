@@ -127,4 +127,6 @@ class MapOptions(NullModel, Scoring, MissingOptions):
     @property
     def missing_policy(self) -> str:
         """What to do about missing features when they are read; kept, where `degenerate` is about their rows."""
-        return "keep" if self.missing == "error" and self.degenerate != "refuse" else self.missing
+        if self.degenerate == "refuse":
+            return self.missing
+        return "keep" if self.missing == "error" else "keep-empty-rows"

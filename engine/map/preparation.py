@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..errors import InputError, UnknownNameError
+from ..errors import InputError, UnknownNameError, counted
 from ..retrieval.pair_rules import reference_numbers
+from ..tables.copies import copy_notes
 from ..tables.filters import apply_derive, parse_filter
 from ..tables.frames import near_duplicate_labels, require_columns
 from ..tables.label_lists import LIST, label_lists
@@ -18,7 +19,7 @@ from ..tables.profiles import Profiles, consensus
 from ..tables.wells import PLATE, WELL, column_spelled, plain_wells
 from .active import keep_active
 from .columns import columns_of_entry, split_columns, split_fill
-from .controls import CONTROL, check_controls, refuse_made
+from .controls import CONTROL, check_controls, count_controls, refuse_made
 from .options import MapOptions
 
 __all__ = [
@@ -77,6 +78,8 @@ def prepare(
         notes.append(f"--filter {text!r} took away {int((~keep).sum())} of {len(keep)} rows.")
         profiles = profiles.take(keep)
     notes += check_controls(profiles.metadata, options)
+    if column_spelled(WELL, split_columns(options.consensus)) is None:  # a consensus of wells makes one of copies
+        notes += copy_notes(profiles)
     if options.active_only:
         profiles, note = keep_active(profiles, options.active_only, CONTROL)
         notes.append(note)
@@ -89,9 +92,15 @@ def prepare(
         for column in sorted(used & set(split)):
             raise InputError(
                 f"--consensus {', '.join(by)}: column {column!r}, which the rules use, has several values within "
-                f"{split[column]} consensus groups; make it one value a group, or add it to --consensus."
+                f"{counted(split[column], 'consensus group')}; make it one value a group, or add it to --consensus."
             )
+        controls = count_controls(profiles.metadata, options)
         profiles = consensus(profiles, by)
+        if controls and not count_controls(profiles.metadata, options):
+            raise InputError(
+                f"--consensus {options.consensus} leaves out all {controls} controls, which lack a value in one of "
+                "these columns, so nothing is left to compare with; give them one (--fill COLUMN=VALUE)."
+            )
         profiles = profiles.with_metadata(profiles.metadata.drop(list(split)))
         notes.append(f"Consensus by {', '.join(by)}: {before} rows became {len(profiles)} medians.")
         if split:
@@ -190,7 +199,8 @@ def _split_labels(profiles: Profiles, options: MapOptions) -> tuple[Profiles, li
             how = how if separator else "no separator found; --label-separator names one"
             notes.append(f"No row has more than one label in {column} ({how}).")
         elif separator != "|" and not options.label_separator:
-            notes.append(f"{column} was read as {how}: {several} rows have several labels (--label-separator).")
+            have = counted(several, "row has", "rows have")
+            notes.append(f"{column} was read as {how}: {have} several labels (--label-separator).")
     elif isinstance(values.dtype, pl.List) and values.dtype.inner == pl.String:
         values = values.list.eval(pl.element().filter(~pl.element().str.strip_chars().is_in(list(missing))))
     elif not isinstance(values.dtype, pl.List):
@@ -203,9 +213,11 @@ def _split_labels(profiles: Profiles, options: MapOptions) -> tuple[Profiles, li
         keep = keep | bare
         values = values.fill_null(pl.lit([], values.dtype))
         if bare.any():
-            notes.append(f"{int(bare.sum())} controls without a label in {column} stay candidates.")
+            without = counted(int(bare.sum()), "control")
+            notes.append(f"{without} without a label in {column} {'stays' if bare.sum() == 1 else 'stay'} candidates.")
     if dropped := int((~keep).sum()):
-        notes.append(f"{dropped} rows without a label in {column} were dropped.")
+        rows = counted(dropped, f"row without a label in {column} was", f"rows without a label in {column} were")
+        notes.append(f"{rows} dropped.")
     if values.dtype == pl.List(pl.String):
         labels = values.explode().drop_nulls().unique(maintain_order=True).alias(f"{column} (labels)")
         notes += near_duplicate_labels({labels.name: labels})

@@ -15,7 +15,8 @@ from ..results.tables import Table
 from ..retrieval.report import RetrievalReport
 from ..tables.profiles import Source
 from .controls import expansion
-from .doses import dose_column, draw_doses
+from .dose_values import dose_column
+from .doses import draw_doses
 from .options import MapOptions
 from .tables import GROUP_COLUMNS, GROUPED_BY, METADATA, QUERY_COLUMNS
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ..errors import counted
 from .mp_value import mp_value
 from .pairs import unit_rows
 from .replicates import ProfileScores, enrichment, group_medians, hit_score, profile_scores, reproducibility
@@ -78,7 +79,7 @@ def measure_replicates(
     unnamed = groups.select(pl.any_horizontal(pl.all().is_null())).to_series().to_numpy()
     keep = np.flatnonzero(defined & ~unnamed)
     notes = [
-        f"--metrics: {count} profiles were left out: {why}."
+        f"--metrics: {counted(count, 'profile was', 'profiles were')} left out: {why}."
         for count, why in (
             (int(unnamed.sum()), f"no value in {', '.join(groups.columns)}"),
             (int((~defined & ~unnamed).sum()), "their features are all equal, so there is no correlation"),

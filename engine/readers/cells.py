@@ -20,7 +20,7 @@ from .column_roles import refuse_repeated
 from .errors import unreadable_error
 from .formats import ARROW, TEXT, existing_path, format_of
 from .obs import open_obs
-from .text import parse_numbers
+from .text import not_numbers, parse_numbers
 from .text_table import text_columns, text_names
 
 __all__ = ["CellTable", "LabelColumn", "column_names", "read_cells"]
@@ -139,7 +139,8 @@ def read_cells(
                 f"'{shown}' is damaged: column {name!r} has {len(values)} values for {len(cells)} cells; get it again."
             )
     columns = {name: _encode(found[name], gone, f"'{shown}': column {name!r}") for name in labels}
-    numbers = {name: _numbers(found[name], gone | missing_texts(), f"'{shown}': column {name!r}") for name in scores}
+    header, gone = int(kind in TEXT), gone | missing_texts()
+    numbers = {name: _numbers(found[name], gone, f"'{shown}': column {name!r}", header) for name in scores}
     source = {"path": shown, "bytes": n_bytes, "sha256": _digest(cells, columns, numbers), "rows": len(cells)}
     return CellTable(cells, columns, numbers, source, read.id_column, tuple(notes))
 
@@ -277,16 +278,13 @@ def _encode(column: Any, missing: Collection[str], where: str) -> LabelColumn:
     return LabelColumn(np.append(renumber, np.int32(-1))[codes], tuple(values), texts)  # the last one serves code -1
 
 
-def _numbers(column: Any, missing: Collection[str], where: str) -> npt.NDArray[np.float64]:
+def _numbers(column: Any, missing: Collection[str], where: str, header: int) -> npt.NDArray[np.float64]:
     values = _decoded(_chunked(column, where))
     if values.dtype == pl.String:
         parsed = parse_numbers(values, missing)
-        values, odd = parsed.number, parsed.odd
-        if len(odd):
-            raise InputError(
-                f"{where} holds {len(odd)} values that are not numbers: "
-                f"{examples(odd.unique(maintain_order=True), 3)}; name a column of numbers, or mend them."
-            )
+        values = parsed.number
+        if len(parsed.odd):
+            raise InputError(f"{where} holds {not_numbers(parsed, header)}; name a column of numbers, or mend them.")
     if not values.dtype.is_numeric():
         raise InputError(f"{where} is of type {values.dtype}, but numbers are needed.")
     return np.array(values.cast(pl.Float64).to_numpy())

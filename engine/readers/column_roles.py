@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from ..errors import InputError, examples
+from ..errors import InputError, counted, examples
 from ..tables.bookkeeping import is_bookkeeping, is_compartment
 from ..tables.labels import missing_texts
 from ..tables.wells import names_plate_or_well
@@ -242,12 +242,11 @@ def _choose_features(plan: ColumnPlan, names: Sequence[str], path: str, choice: 
         raise InputError(_no_feature(plan, names, path, choice))
     if not plan.left_out:
         return
-    shown, count = examples(plan.left_out, 8), len(plan.left_out)
+    shown, left_out = examples(plan.left_out, 8), counted(len(plan.left_out), "column was", "columns were")
     if pattern is not None:
-        what = f"{count} columns that the features pattern {pattern.pattern!r} does not match were left out: {shown}."
+        what = f"{left_out} left out, which the features pattern {pattern.pattern!r} does not match: {shown}."
     else:
-        counted = "1 column was" if count == 1 else f"{count} columns were"
-        what = f"{counted} left out, as bookkeeping or of no compartment: {shown}; --features all takes every column."
+        what = f"{left_out} left out, as bookkeeping or of no compartment: {shown}; --features all takes every column."
     plan.notes.append(f"'{path}': {what}")
 
 

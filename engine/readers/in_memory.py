@@ -46,7 +46,7 @@ def profiles_of(
         Which columns are features, as in `read_profiles`.
     obsm : str, optional
         Of AnnData, the entry of ``obsm`` to take instead of ``X``.
-    missing : {"error", "drop-features", "keep"}, default "error"
+    missing : {"error", "drop-features", "keep", "keep-empty-rows"}, default "error"
     missing_text : sequence of str, default ("default",)
         As in `read_profiles`.
     metadata_columns : iterable of str, optional

@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from ...kernels.cores import usable_cores
-from ..errors import InputError, examples
+from ..choices import check_one
+from ..errors import InputError, counted, examples
 from ..results.digests import file_sha256, folder_sha256
 from ..tables.bookkeeping import row_numbers
 from ..tables.frames import distinct_texts, near_duplicate_labels
@@ -46,6 +47,8 @@ __all__ = [
     "without_row_numbers",
 ]
 
+#: What leaves out rows without values, in the one command that can.
+_OF_MAP = " ('fastbench map' does so with --degenerate drop)"
 #: Reads one file: ``(path, shown, obsm, choice) -> profiles``.
 ReadOne = Callable[[Path, str, str | None, FeatureChoice], Profiles]
 
@@ -78,9 +81,10 @@ def read_profiles(
         For AnnData, the entry of `obsm` to read instead of `X`.
     threads : int, optional
         Files read at once. Default: the number of CPUs, at most 16.
-    missing : {"error", "drop-features", "keep"}, default "error"
+    missing : {"error", "drop-features", "keep", "keep-empty-rows"}, default "error"
         What to do about NaN, infinite or (beyond float32) overflowing features: refuse, drop each column
-        with one in any file and name it in the notes, or leave them to the caller.
+        with one in any file and name it in the notes, or leave them to the caller; or drop these columns, but leave
+        rows that hold nothing else to the caller.
     missing_text : sequence of str, default ("default",)
         Texts of metadata that mean missing, beside the empty one; ``"default"`` stands for
         `tables.labels.MISSING_TEXT`.
@@ -176,8 +180,7 @@ def read_files(
 
 
 def _check_missing(missing: str) -> None:
-    if missing not in {"error", "drop-features", "keep"}:
-        raise InputError(f"missing must be 'error', 'drop-features' or 'keep', not {missing!r}.")
+    check_one("missing", missing, ("error", "drop-features", "keep", "keep-empty-rows"))
 
 
 def finished(parts: Sequence[Profiles], missing: str, missing_text: Sequence[str]) -> Profiles:
@@ -336,21 +339,26 @@ def _without_missing(parts: list[Profiles], missing: str) -> tuple[list[Profiles
         return parts, []
     for part in parts:
         columns, _ = non_finite_columns(part.features)
+        if len(columns) and missing == "keep-empty-rows":
+            columns, _ = non_finite_columns(part.features[np.isfinite(part.features).any(axis=1)])
         names = [part.feature_names[i] for i in columns if part.feature_names[i] in common]
         if names and missing == "error":
             check_finite(
                 part.features,
                 part.feature_names,
                 "Features" if part.sources[0].path == IN_MEMORY else f"Features of '{part.sources[0].path}'",
-                "impute them, or drop these columns with missing='drop-features' (--missing drop-features)",
+                "impute them, or drop these columns with --missing drop-features",
+                f"leave them out{_OF_MAP}",
             )
         bad.update(dict.fromkeys(names))
     if not bad:
         return parts, []
     if len(bad) == len(common):
+        empty = sum(int((~np.isfinite(part.features).any(axis=1)).sum()) for part in parts)
+        rows = f"{counted(empty, 'row holds', 'rows hold')} nothing else: leave them out{_OF_MAP}" if empty else ""
         raise InputError(
             f"Every one of the {len(bad)} features holds NaN or infinite values in some file ({examples(bad)}), so "
-            "none is left when they are dropped; impute them."
+            f"none is left when they are dropped; {rows or 'impute them'}."
         )
     kept_parts = []
     for part in parts:
@@ -359,8 +367,9 @@ def _without_missing(parts: list[Profiles], missing: str) -> tuple[list[Profiles
         kept_parts.append(
             replace(part, features=np.ascontiguousarray(part.features[:, kept]), feature_names=names_kept)
         )
+    holds = " with NaN or infinite values"
     note = (
-        f"{len(bad)} features with NaN or infinite values were dropped "
+        f"{counted(len(bad), f'feature{holds} was', f'features{holds} were')} dropped "
         f"({len(common) - len(bad)} are left): {examples(bad)}."
     )
     return kept_parts, [note]

@@ -18,14 +18,14 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from ..errors import InputError, examples
+from ..errors import InputError, counted
 from ..tables.frames import with_series
 from ..tables.labels import is_missing_text, missing_texts
 from ..tables.profiles import Profiles, Source
 from .column_roles import FeatureChoice, features_of, plan_columns, words_to_metadata
 from .text_table import cut_off_notes, expanded_text, read_header, text_frame
 
-__all__ = ["parse_numbers", "read_text", "type_text", "without_missing_text"]
+__all__ = ["not_numbers", "parse_numbers", "read_text", "type_text", "without_missing_text"]
 
 
 def read_text(path: Path, shown: str, separator: str, choice: FeatureChoice) -> Profiles:
@@ -65,7 +65,7 @@ def read_text(path: Path, shown: str, separator: str, choice: FeatureChoice) -> 
         n_empty += int(empty.sum())
         frame = frame.filter(~empty)
     if n_empty:
-        notes.append(f"'{shown}': {n_empty} empty rows were dropped.")
+        notes.append(f"'{shown}': {counted(n_empty, 'empty row was', 'empty rows were')} dropped.")
     if not frame.height:
         raise InputError(f"'{shown}' has a header but no rows.")
     features = features_of(frame, plan.features, shown)
@@ -108,17 +108,29 @@ def parse_numbers(values: pl.Series, missing: Collection[str]) -> ParsedNumbers:
 
 
 def _to_number(values: pl.Series, shown: str, notes: list[str]) -> pl.Series:
-    number, text, odd = parse_numbers(values, missing_texts())
+    parsed = parse_numbers(values, missing_texts())
+    number, text, odd = parsed
     if not len(odd):
         return number
     if text.drop_nulls().is_in(["True", "False", "true", "false", "TRUE", "FALSE"]).all():
         notes.append(f"'{shown}': column {values.name!r} holds true and false, read as 1 and 0.")
         return text.str.to_lowercase().eq("true").cast(pl.Float64).set(text.is_null(), None).alias(values.name)
     raise InputError(
-        f"'{shown}': column {values.name!r} holds {len(odd)} values that are not numbers: "
-        f"{examples(odd.unique(maintain_order=True), 3)}; name it in a rule, rename it to Metadata_..., or "
-        "choose the features with a pattern (--features)."
+        f"'{shown}': column {values.name!r} holds {not_numbers(parsed)}; name it in a rule, rename it to Metadata_..., "
+        "or choose the features with a pattern (--features)."
     )
+
+
+def not_numbers(parsed: ParsedNumbers, header: int = 1) -> str:
+    """Say which texts of a column are no numbers, and in which rows, behind as many rows of a header."""
+    rows = (parsed.number.is_null() & parsed.text.is_not_null()).arg_true()
+    first: dict[str, int] = {}
+    for row, text in zip(rows, parsed.odd, strict=True):
+        first.setdefault(text, row)
+    shown = ", ".join(f"{text!r} in row {first[text] + header + 1}" for text in list(first)[:3])
+    rest = f" and {len(first) - 3} more" if len(first) > 3 else ""
+    count = counted(len(parsed.odd), "value that is not a number", "values that are not numbers")
+    return f"{count} ({shown}{rest})"
 
 
 # --- metadata: from text to types ---

@@ -19,13 +19,13 @@ from ...kernels import dispatch
 from ...kernels.backend import Backend, Outranking, Prepared, Status
 from ...kernels.names import DISTANCE_TABLE, Similarity, is_metric
 from ..devices import backend_of
-from ..errors import InputError, UnpairedException
+from ..errors import InputError
 from ..tables.frames import with_series
 from .batches import Batch, batches, joined, reported
 from .degenerate import handle_degenerate, refuse_degenerate
 from .exchange import EXCHANGE
 from .options import ALIASES, Scoring
-from .pair_rules import PairPlan, PairRules, compile_pairs
+from .pair_rules import PairPlan, PairRules, compile_pairs, unpaired
 from .report import Retrieval, RetrievalReport
 
 __all__ = ["SCORES", "score"]
@@ -127,7 +127,8 @@ def score(
     usable = handle_degenerate(features, distance, scoring.degenerate)
     said: list[str] = []
     if usable.n_bad:
-        what = f"{usable.n_bad} of {len(features)} rows have features that are not finite, or no direction, and"
+        have, were, rank = ("has", "was", "ranks") if usable.n_bad == 1 else ("have", "were", "rank")
+        what = f"{usable.n_bad} of {len(features)} rows {have} features that are not finite, or no direction, and"
         if usable.rows is not None:
             good = usable.rows
             found = score(
@@ -141,9 +142,9 @@ def score(
                 progress=progress,
                 keep=keep,
             )
-            report = replace(found.report, warnings=(*found.report.warnings, f"{what} were left out."))
+            report = replace(found.report, warnings=(*found.report.warnings, f"{what} {were} left out."))
             return replace(found, rows=good[found.rows], report=report)
-        said.append(f"{what} rank last; similarities were computed pair by pair.")
+        said.append(f"{what} {rank} last; similarities were computed pair by pair.")
         distance = usable.distance
     elif is_metric(distance):
         whose = f"Distance {distance!r} is scipy's" if isinstance(distance, str) else "The similarity is a function"
@@ -160,7 +161,7 @@ def score(
 
     n_neg = backend.count_partners(plan.negatives)
     if not n_neg.any():
-        raise UnpairedException("No negative pair exists under neg_sameby and neg_diffby; relax these rules.")
+        raise unpaired(metadata, rules, "negative")
     asked = np.flatnonzero(wanted)
     prepared = backend.prepare(x, distance, plan.negatives)
     _raise_if_refused(distance, prepared)
@@ -177,7 +178,7 @@ def score(
     whole = joined(scored)
     query, n_pos, tied = whole.query, whole.n_pos, whole.low < whole.high
     if not len(query):
-        raise UnpairedException("No positive pair exists under pos_sameby and pos_diffby; relax these rules.")
+        raise unpaired(metadata, rules, "positive")
     report = RetrievalReport(
         n_rows=len(x),
         n_filtered=len(metadata) - len(x),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 from ..errors import InputError, examples
 
-__all__ = ["ColumnRule", "Columns", "rule_of"]
+__all__ = ["ColumnRule", "Columns", "rule_of", "why_no_pair"]
 
 Columns = str | Sequence[str] | Mapping[str, Sequence[str]]
 
@@ -43,3 +45,31 @@ def rule_of(columns: Columns, what: str) -> ColumnRule:
             raise InputError(f"{what}: 'any' needs two or more columns, it has only {rule.any[0]!r}.")
         return rule
     return ColumnRule(tuple(columns), ())
+
+
+def why_no_pair(frame: pl.DataFrame, same: ColumnRule, diff: ColumnRule) -> str:
+    """Say which columns leave no pair: those in which no two rows agree, or none differ.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame, n rows
+        The metadata. A value that is missing equals none.
+    same, diff : ColumnRule
+        Columns in which a pair agrees, and in which it differs.
+    """
+    n, rows = len(frame), f"the {len(frame):,} rows"
+    plain = [name for name in (*same.all, *diff.all) if not frame.schema[name].is_nested()]
+    for name in same.all:
+        if name in plain and frame[name].drop_nulls().n_unique() == len(frame[name].drop_nulls()):
+            return f"no two of {rows} agree in {name!r}"
+    for name in diff.all:
+        if name in plain and frame[name].n_unique() == 1:
+            return f"{'each' if n > 1 else 'one'} of {rows} has {frame[name][0]!r} in {name!r}"
+    together = [name for name in same.all if name in plain]
+    if len(together) > 1 and not frame.drop_nulls(together).select(pl.struct(together).is_duplicated().any()).item():
+        return f"no two of {rows} agree in each of {examples(together)}"
+    if together and (apart := [name for name in diff.all if name in plain]):
+        groups = frame.drop_nulls(together).group_by(together).agg(pl.struct(apart).n_unique().alias("several"))
+        if (groups["several"] == 1).all():
+            return f"rows that agree in {examples(together)} ({len(groups):,} groups) never differ in {examples(apart)}"
+    return f"no two of {rows} meet them together"

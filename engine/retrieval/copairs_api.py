@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ...kernels.names import Similarity
-from ..errors import InputError, UnknownNameError, UnpairedException, examples
+from ..errors import InputError, UnknownNameError, UnpairedException, counted, examples
 from ..tables.bookkeeping import bookkeeping_among
 from ..tables.dominance import dominant_feature
 from ..tables.feature_spread import few_digits
@@ -223,10 +223,12 @@ def _scored(
             f"similarity; their AP follows ties={ties!r}."
         )
     if report.n_without_positives:
-        what = "(profile, label) lists" if multilabel_col else "profiles"
-        said.append(f"{report.n_without_positives} {what} have no positive pair and no AP.")
+        what = "(profile, label) list" if multilabel_col else "profile"
+        without = counted(report.n_without_positives, f"{what} has", f"{what}s have")
+        said.append(f"{without} no positive pair and no AP.")
     if report.n_without_negatives:
-        said.append(f"{report.n_without_negatives} profiles have no negative pair; their AP is 1 by definition.")
+        without = counted(report.n_without_negatives, "profile has", "profiles have")
+        said.append(f"{without} no negative pair; there AP is 1 by definition.")
     names = [name for name in result.frame.columns if name in SCORES or name == multilabel_col]
     replaced = [name for name in names if name in known and name != multilabel_col]
     if replaced:

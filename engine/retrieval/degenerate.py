@@ -91,7 +91,7 @@ def refuse_degenerate(
     """
     if norms is not None and _has_direction(norms).all():
         return
-    check_finite(x, names, "Features")
+    check_finite(x, names, "Features", of_rows="leave them out, as degenerate='drop' does")
     if not isinstance(distance, str):
         return
     if norms is not None:

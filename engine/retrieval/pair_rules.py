@@ -20,11 +20,11 @@ import polars as pl
 
 from ...kernels.codes import KeyIndex, PairCodes, column_index, combined_code, key_index, merge_indexes
 from ...kernels.cores import run_jobs
-from ..errors import InputError, examples
+from ..errors import InputError, UnpairedException, counted, examples
 from ..tables.filters import Filter, parse_filter
 from ..tables.frames import near_duplicate_labels, require_columns
 from ..tables.groups import column_codes
-from .column_rules import ColumnRule, Columns, rule_of
+from .column_rules import ColumnRule, Columns, rule_of, why_no_pair
 from .exchange import Exchange
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "compile_pairs",
     "named_columns",
     "reference_numbers",
+    "unpaired",
 ]
 
 _RULES = ("pos_sameby", "pos_diffby", "neg_sameby", "neg_diffby")
@@ -167,8 +168,8 @@ def _near_numbers(frame: pl.DataFrame, columns: Sequence[str]) -> list[str]:
         if len(near):
             shown = examples([float(values[near[0]]), float(values[near[0] + 1])])
             notes.append(
-                f"Metadata column {column!r} has {len(near)} pairs of numbers that differ by rounding alone and count "
-                f"as different: {shown}; round them first."
+                f"Metadata column {column!r} has {counted(len(near), 'pair')} of numbers that differ by rounding "
+                f"alone and count as different: {shown}; round them first."
             )
     return notes
 
@@ -283,9 +284,9 @@ def compile_pairs(
         require_columns(metadata, [multilabel_col], "multilabel_col")
         if multilabel_col not in rules["pos_sameby"].all:
             raise InputError(f"Multilabel column {multilabel_col!r} must stand in pos_sameby.")
-        if frame[multilabel_col].null_count():
+        if n_missing := frame[multilabel_col].null_count():
             raise InputError(
-                f"Multilabel column {multilabel_col!r} is missing in {frame[multilabel_col].null_count()} rows; "
+                f"Multilabel column {multilabel_col!r} is missing in {counted(n_missing, 'row')}; "
                 "give these rows an empty list or drop them."
             )
         labels, names = _label_index(frame, multilabel_col)
@@ -297,13 +298,22 @@ def compile_pairs(
     negatives = _compile_side(n, codes, rules["neg_sameby"], rules["neg_diffby"], multilabel_col, labels)
     warnings = [*near_duplicate_labels(texts), *_missing_value_strings(texts), *_near_numbers(frame, single)]
     warnings += [
-        f"{column!r} is missing in {count} rows that are never a query: there it equals no value, and differs from all."
+        f"{column!r} is missing in {counted(count, 'row that is', 'rows that are')} never a query: there it equals no "
+        "value, and differs from all."
         for column, count in missing.items()
     ]
     if multilabel_col is not None and (gone := _n_missing_items(frame[multilabel_col])):
-        warnings.append(f"{gone} missing items in the lists of {multilabel_col!r} were left out.")
+        warnings.append(f"{counted(gone, 'missing item')} in the lists of {multilabel_col!r} left out.")
     exchange = _exchange_of(n, codes, rules, multilabel_col)
     return PairPlan(rows, positives, negatives, labels, names, tuple(warnings), exchange)
+
+
+def unpaired(metadata: pl.DataFrame, pair_rules: PairRules, kind: str) -> UnpairedException:
+    """Return the error of rules that leave no pair; `kind` is ``"positive"`` or ``"negative"``."""
+    names = [f"{kind[:3]}_sameby", f"{kind[:3]}_diffby"]
+    rules, rows = _split_filters(metadata, {name: rule_of(getattr(pair_rules, name), name) for name in _RULES})
+    why = why_no_pair(metadata[rows], *(rules[name] for name in names))
+    return UnpairedException(f"No {kind} pair exists under {' and '.join(names)}: {why}; relax these rules.")
 
 
 def _exchange_of(

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from ..choices import did_you_mean
-from ..errors import InputError, UnknownNameError, examples
+from ..errors import InputError, UnknownNameError, counted, examples
 from .labels import plain_forms
 from .matrix import EXACT_FLOAT64, check_names, family_of, feature_matrix, is_missing, library_of
 
@@ -86,8 +86,8 @@ def near_duplicate_labels(texts: Mapping[str, pl.Series]) -> list[str]:
                 forms.setdefault(form, []).append(value)
             repeated = [same for same in forms.values() if len(same) > 1]
             notes.append(
-                f"Metadata column {name!r} has {len(repeated)} sets of values that differ only by space, case, zeros "
-                f"or Unicode form and count as different: {examples(repeated[0])}."
+                f"Metadata column {name!r} has {counted(len(repeated), 'set')} of values that differ only by space, "
+                f"case, zeros or Unicode form and count as different: {examples(repeated[0])}."
             )
         if same := _one_number(plain, values):
             notes.append(f"Metadata column {name!r} has one number written in several ways, as text: {examples(same)}.")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ..errors import InputError, examples
+from ..errors import InputError, counted, examples
 
 __all__ = [
     "check_finite",
@@ -277,13 +277,41 @@ def non_finite_columns(matrix: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def check_finite(
-    matrix: np.ndarray, names: Sequence[str] | None, where: str, advice: str = "drop or impute them first"
+    matrix: np.ndarray,
+    names: Sequence[str] | None,
+    where: str,
+    of_columns: str = "drop or impute them first",
+    of_rows: str = "leave them out",
 ) -> None:
-    """Raise `InputError` that names the columns with NaN or infinite values and counts their rows."""
+    """Raise `InputError` that names the columns with NaN or infinite values, and the rows that hold nothing else.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray of shape (n, d), float
+        Features.
+    names : sequence of d str, optional
+        Their names; numbers when left out.
+    where : str
+        What holds them, for the sentence.
+    of_columns, of_rows : str, optional
+        What helps where columns lack some values, and where rows lack all.
+    """
     columns, n_rows = non_finite_columns(matrix)
-    if len(columns):
-        shown = examples([names[i] if names is not None else int(i) for i in columns])
-        raise InputError(
-            f"{where} hold NaN or infinite values in {len(columns)} of {matrix.shape[1]} columns ({shown}) "
-            f"and {n_rows} of {matrix.shape[0]} rows; {advice}."
-        )
+    if not len(columns):
+        return
+
+    def shown(places: np.ndarray) -> str:
+        return examples([names[i] if names is not None else int(i) for i in places])
+
+    finite = np.isfinite(matrix)
+    empty = np.flatnonzero(~finite.any(axis=1))
+    help = of_columns
+    if 0 < len(empty) < len(matrix):
+        hold = "row holds" if len(empty) == 1 else "rows hold"
+        help = f"{len(empty)} {hold} nothing else (row {examples(empty.tolist())}): {of_rows}"
+        if len(others := non_finite_columns(matrix[finite.any(axis=1)])[0]):
+            help += f"; in the other rows, {counted(len(others), 'column')} ({shown(others)}): {of_columns}"
+    raise InputError(
+        f"{where} hold NaN or infinite values in {len(columns)} of {matrix.shape[1]} columns ({shown(columns)}) "
+        f"and {n_rows} of {matrix.shape[0]} rows; {help}."
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from ..errors import InputError, examples
+from ..errors import InputError, counted, examples
 from .frames import require_columns
 
 __all__ = ["IN_MEMORY", "Profiles", "Source", "consensus", "stack"]
@@ -199,7 +199,7 @@ def stack_metadata(frames: Sequence[pl.DataFrame], heights: Sequence[int]) -> tu
     for name in casts:
         n_missing = sum(h for frame, h in zip(frames, heights, strict=True) if name not in frame.columns)
         if n_missing:
-            notes.append(f"Metadata column {name!r} is not in every input; it is empty in {n_missing} rows.")
+            notes.append(f"Metadata column {name!r} is not in every input; it is empty in {counted(n_missing, 'row')}.")
     pieces = []
     for frame, height in zip(frames, heights, strict=True):
         empty = pl.Series([None]).new_from_index(0, height)
@@ -278,7 +278,9 @@ def consensus(profiles: Profiles, by: Sequence[str] | str) -> Profiles:
             features[chosen] = _median(values)
     notes = list(profiles.notes)
     if n_dropped:
-        notes.append(f"{n_dropped} rows with an empty value in {examples(columns)} were left out of the consensus.")
+        notes.append(
+            f"{counted(n_dropped, 'row')} with an empty value in {examples(columns)} left out of the consensus."
+        )
     metadata = profiles.metadata[np.array([group[0] for group in groups])]
     return replace(profiles, metadata=metadata, features=features, notes=tuple(notes))
 

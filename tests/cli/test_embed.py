@@ -54,7 +54,7 @@ def test_two_embeddings_are_ranked_and_the_verdict_is_a_sentence(folder: Path, t
     known = ("--metadata", folder / "cells.csv", "--labels", "type", "--batch", "lab")
     done = call("embed", *files, *known, *CHEAP, "--output", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert "note: 1 cells were left out: no value in 'type' (--labels)." in done.stdout
+    assert "note: 1 cell was left out: no value in 'type' (--labels)." in done.stdout
     assert "59 cells of 3 labels, 2 batches" in done.stdout
     (verdict,) = (line for line in done.stdout.splitlines() if line.startswith("good has a total of"))
     assert "poor is next with" in verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -47,12 +47,44 @@ class Crosswalks:
         """Return the headers of the files that are used in the column of one name."""
         return [file.header for name, file in self.files if name in ("", *names)]
 
-    def check_headers(self, labels: Sequence[str], *names: str) -> None:
-        """Raise `InputError` for a file whose header is one of the labels that it is to replace."""
-        known = {plain_form(label) for label in labels}
+    def check_columns(
+        self, truth: Sequence[str], called: Sequence[str], is_known: Callable[[str], bool] | None, *names: str
+    ) -> None:
+        """Refuse a file without a header, and one whose two columns are exchanged.
+
+        Parameters
+        ----------
+        truth, called : sequence of str
+            The true labels, and the predicted ones.
+        is_known : callable, optional
+            Whether a label is one of the ontology; where there is none, those of the truth are known.
+        *names : str
+            The run, and the model that it is of.
+
+        Raises
+        ------
+        InputError
+            The header of a file is a label; or no label that it replaces needs that, but some that it replaces them by
+            occur and do.
+        """
+        true = {plain_form(label) for label in truth}
+        of = {"": [*truth, *called], TRUTH: truth}
         for name, file in self.files:
-            if name in ("", *names) and plain_form(file.header) in known:
+            labels = {plain_form(label): label for label in of.get(name, called if name in names else ())}
+            if plain_form(file.header) in labels:
                 raise file.missing_header_error()
+            first = [labels[form] for form in map(plain_form, file.meanings) if form in labels]
+            if any(is_known is None or not is_known(label) for label in first):
+                continue
+            second = dict.fromkeys(plain_form(label) for label in file.meanings.values())
+            found = [labels[form] for form in second if form in labels]
+            found = [each for each in found if not (is_known(each) if is_known else plain_form(each) in true)]
+            if found:
+                raise InputError(
+                    f"The columns of the crosswalk {file.path} seem to be exchanged: its first, {file.header!r}, "
+                    f"holds no label that needs another ({examples(file.meanings, 3)}), but its second does "
+                    f"({examples(found, 3)}); write the label first, and then what it stands for."
+                )
 
     def check(self, names: Sequence[str]) -> None:
         """Raise `InputError` for a crosswalk of a model that there is not."""

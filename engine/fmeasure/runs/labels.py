@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ...choices import check_one, did_you_mean
-from ...errors import InputError, examples
+from ...errors import InputError, counted, examples
 from ...readers.cells import LabelColumn
 from ...readers.formats import format_of
 from ...readers.small_table import read_table
@@ -312,14 +312,15 @@ def _refuse_unknown(
                 hint = " (these are ids, not names: leave out --match name; --match auto where columns differ)."
             elif universe.ontology and worst in universe.ontology.names.values():
                 hint = " (these are names, not ids: --match name; --match auto where columns differ)."
+            n_cells, n_labels = counted(sum(found.unknown.values()), "cell"), counted(len(found.unknown), "label")
             problems.append(
-                f"Column {column!r} has {len(found.unknown)} labels outside the {len(universe.labels)} known ones in "
-                f"{sum(found.unknown.values())} cells ({examples(found.unknown, 10)}){hint or '.'}"
+                f"Column {column!r} has {n_labels} outside the {len(universe.labels)} known "
+                f"ones in {n_cells} ({examples(found.unknown, 10)}){hint or '.'}"
             )
         if found.missing:
             texts = ", ".join(f"{text!r} in {count}" for text, count in found.missing_text.items())
             said = f" ({texts}: text that means missing, see --missing-text)" if texts else ""
-            problems.append(f"Column {column!r} has no label in {found.missing} cells{said}.")
+            problems.append(f"Column {column!r} has no label in {counted(found.missing, 'cell')}{said}.")
     if problems:
         raise InputError(
             f"{where}: {' '.join(problems)} Map them with --map FILE, or say what they mean with --unknown "
@@ -387,5 +388,7 @@ def read_crosswalk(path: Path) -> CrosswalkFile:
         )
     twice = frame.unique().filter(pl.col(source).is_duplicated())[source].unique().sort()
     if len(twice):
-        raise InputError(f"The crosswalk {path} gives {len(twice)} labels two meanings ({examples(twice)}); keep one.")
+        raise InputError(
+            f"The crosswalk {path} gives {counted(len(twice), 'label')} two meanings ({examples(twice)}); keep one."
+        )
     return CrosswalkFile(path, source, dict(frame.iter_rows()))

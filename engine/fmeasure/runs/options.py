@@ -109,6 +109,8 @@ class ScoreOptions(TextOptions):
             raise InputError(f"unknown_limit must lie between 0 and 1, but it is {self.unknown_limit}.")
         if self.f_measure_top_k < 1:
             raise InputError(f"f_measure_top_k must be 1 or more, but it is {self.f_measure_top_k}.")
+        if self.align == "position" and self.strip_suffix:
+            raise InputError("--strip-suffix is for cells that are joined by id; leave it or --align position out.")
         self._check_inputs()
 
     def _check_inputs(self) -> None:

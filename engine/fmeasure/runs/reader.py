@@ -19,7 +19,7 @@ import polars as pl
 
 from ....kernels.backend import Backend
 from ....kernels.sparse_counts import SparseCounts
-from ...errors import InputError, examples
+from ...errors import InputError, counted, examples
 from ...readers.cells import CellTable, column_names, read_cells
 from ...readers.errors import unreadable_error
 from ...readers.formats import ANNDATA, existing_path, format_of
@@ -263,11 +263,12 @@ class Reader:
             )
         of_truth, of_model = self._crosswalks(run)
         true_labels, called = truth.columns[run.gt_label], [found.columns[column] for column in run.columns]
-        self.crosswalks.check_headers(true_labels.values, TRUTH)
-        self.crosswalks.check_headers([each for rank in called for each in rank.values], run.name, run.model_name)
+        universe, every = None, [each for rank in called for each in rank.values]
         if ontology is not None:
             universe = Universe(ontology.terms, ontology)
-        else:
+        is_known = partial(universe.knows, match=self.policy.match) if universe else None
+        self.crosswalks.check_columns(true_labels.values, every, is_known, run.name, run.model_name)
+        if universe is None:
             exact = self.policy.spelling == "exact"
             universe, respelled = universe_of(true_labels, called, of_truth, of_model, exact=exact)
             notes += [f"{where}: {said}" for said in respelled]
@@ -287,8 +288,8 @@ class Reader:
         if other:
             shown = "; ".join(f"{label!r} as {known!r}" for label, known in list(other.items())[:3])
             notes.append(
-                f"{where}: {len(other)} labels are written in another way than in the ontology, and were taken for its "
-                f"own: {shown}{'; ...' if len(other) > 3 else ''}."
+                f"{where}: {counted(len(other), 'label is', 'labels are')} written in another way than in the "
+                f"ontology, and taken for its own: {shown}{'; ...' if len(other) > 3 else ''}."
             )
         labels = apply_label_policy(true, ranks, universe, self.policy, where, (run.gt_label, run.inferred_label))
         score = found.scores.get(run.score)
@@ -371,7 +372,7 @@ def _notes_on_columns(table: CellTable, path: Path, columns: Sequence[str]) -> l
     for name in columns:
         texts = table.columns[name].missing
         if texts:
-            shown = ", ".join(f"{text!r} in {count} cells" for text, count in texts.items())
+            shown = ", ".join(f"{text!r} in {counted(count, 'cell')}" for text, count in texts.items())
             notes.append(f"Column {name!r} of {path.name} holds text that means missing: {shown} (--missing-text).")
     if table.id_column and table.id_column != next(iter(column_names(path)), table.id_column):
         notes.append(f"The cell ids of {path.name} are those of column {table.id_column!r} (--id).")

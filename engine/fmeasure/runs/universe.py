@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from ...errors import InputError, examples
+from ...errors import InputError, counted, examples
 from ...readers.cells import LabelColumn
 from ...tables.labels import (
     by_plain_form,
@@ -111,6 +111,11 @@ class Universe:
                 {k: v for known in reversed(self._known(match)) for k, v in known.items()}
             )
         return self._plain[match].get(plain_form(label))
+
+    def knows(self, label: str, match: str) -> bool:
+        """Return whether a label is one of the universe, however it is written; `match` as in `find`, or ``"auto"``."""
+        match = "any" if match == "auto" else match
+        return self.find(label, match) is not None or self.find_respelled(label, match) is not None
 
     def shown(self, code: int) -> str:
         """Return a label as messages show it, with its name."""
@@ -280,8 +285,8 @@ def notes_on_vocabularies(
     if crosswalks[1] and known and left and 2 * count <= len(ranks[0].codes):
         n_left = int(np.isin(ranks[0].codes, [ranks[0].values.index(value) for value in left]).sum())
         notes.append(
-            f"{where}: {len(left)} labels are not in the crosswalk, nor in the truth, and count as classes of their "
-            f"own: {examples(left)}, in {n_left} cells; add them to the file of --map."
+            f"{where}: {counted(len(left), 'label is', 'labels are')} neither in the crosswalk nor in the truth, and a "
+            f"class each: {examples(left)}, in {counted(n_left, 'cell')}; add them to the file of --map."
         )
     return notes
 

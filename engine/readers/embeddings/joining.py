@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from ...choices import did_you_mean
-from ...errors import InputError, examples
+from ...errors import InputError, counted, examples
 from ...tables.frames import distinct_texts, near_duplicate_labels
 from ...tables.keys import comparable
 from ...tables.labels import missing_texts
@@ -20,7 +20,7 @@ from ..arrow import arrow_columns, arrow_frame
 from ..column_roles import refuse_repeated, tidy_metadata
 from ..digests import source_of
 from ..errors import missing_file_error
-from ..formats import ARROW, TEXT, format_of
+from ..formats import ANNDATA, ARRAYS, ARROW, TEXT, format_of
 from ..text import type_text, without_missing_text
 from ..text_table import text_columns, text_names
 
@@ -87,6 +87,11 @@ def _table(path: Path, shown: str, missing_text: Sequence[str]) -> tuple[pl.Data
         names, index, _ = arrow_columns(path, shown)
         refuse_repeated(names, shown)
         frame = tidy_metadata(arrow_frame(path, shown, [name for name in names if name not in index]))
+    elif suffix in (*ARRAYS, *ANNDATA):
+        raise InputError(
+            f"'{shown}' holds vectors, not a table of metadata: are the two files exchanged? Profiles or vectors come "
+            "first, and the table (csv, tsv, parquet, arrow) after --metadata."
+        )
     else:
         raise InputError(
             f"The table of metadata '{shown}' is of no format that is read: give a .csv, .tsv or .parquet."
@@ -138,7 +143,7 @@ def _by_key(profiles: Profiles, table: pl.DataFrame, given: str, key: Sequence[s
     said = f"Rows of '{given}' are joined by {', '.join(key)}: {len(kept)} of {len(profiles)} rows have one"
     said += "." if there.all() else f", and {len(profiles) - len(kept)} that have none were left out."
     if unused := table.height - len(np.unique(rows)):
-        said += f" {unused} rows of the table belong to no profile."
+        said += f" {counted(unused, 'row of the table belongs', 'rows of the table belong')} to no profile."
     metadata = pl.concat([kept.metadata, added.drop(shared)], how="horizontal")
     return replace(kept, metadata=metadata, notes=(*kept.notes, said, *notes))
 

@@ -98,7 +98,7 @@ def test_labels_as_they_are_written(tmp_path: Path, ontology: str) -> None:
     assert not any("count as one" in note for note in found.notes)
     with pytest.raises(InputError, match="No label is in common"):
         both(tmp_path, named(TRUE, [0, 1, 2, 3]), named(TRUE, ["0.0", "1.0", "2.0", "3.0"]), spelling="exact")
-    with pytest.raises(InputError, match="has 1 labels outside the 5 known ones"):
+    with pytest.raises(InputError, match="has 1 label outside the 5 known ones"):
         both(tmp_path, named(TRUE, TERMS), named(TRUE, [*TERMS[:3], "cl:0000004"]), ontology=ontology, spelling="exact")
 
 
@@ -417,15 +417,26 @@ def test_a_crosswalk_without_a_header_is_refused(tmp_path: Path, model: str) -> 
     assert accuracy(both(tmp_path, *sides, map=(f"{model}{file}",))) == pytest.approx(RIGHT)
 
 
+def test_columns_of_a_crosswalk_that_are_exchanged_are_refused(tmp_path: Path) -> None:
+    short = ["B", "NK", "T", "Mono"]
+    exchanged = crosswalk(tmp_path / "map.csv", dict(zip(NAMES, short, strict=True)))
+    with pytest.raises(
+        InputError, match=r"columns of the crosswalk .* exchanged: .* 'label', .* \('B', 'NK', 'T' and 1 more\)"
+    ):
+        both(tmp_path, named(TRUE), named(CALLED, short), map=(f"m={exchanged}",))
+    with pytest.raises(InputError, match="--strip-suffix is for cells that are joined by id"):
+        both(tmp_path, named(TRUE), named(CALLED), align="position", strip_suffix=True)
+
+
 def test_labels_that_a_crosswalk_leaves_over_are_noted(tmp_path: Path) -> None:
     short = ["B", "NK", "T", "Mono"]
     known = dict(zip(short[:3], NAMES[:3], strict=True))
     for meanings, cells in ((known, int((CALLED == 3).sum())), (known | {"mono": "Mono"}, 0)):
         given = f"m={crosswalk(tmp_path / 'map.csv', meanings)}"
         notes = both(tmp_path, named(TRUE), named(CALLED, short), map=(given,)).notes
-        said = [note for note in notes if "not in the crosswalk" in note]
+        said = [note for note in notes if "in the crosswalk" in note]
         assert len(said) == (cells > 0)
-        assert not said or "1 labels are not in the crosswalk, nor in the truth" in said[0]
+        assert not said or "1 label is neither in the crosswalk nor in the truth" in said[0]
         assert not said or f"'Mono', in {cells} cells" in said[0]
 
 

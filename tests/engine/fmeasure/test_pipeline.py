@@ -151,7 +151,7 @@ def test_unknown_labels(tmp_path: Path, policy: str, tp: int, cells: int, withou
     with pytest.raises(InputError) as refused:
         score(tmp_path / "runs", tmp_path / "out")
     told = str(refused.value)
-    assert all(word in told for word in (str(tmp_path / "runs" / "one"), NAME, "'unknown'", "no label in 1 cells"))
+    assert all(word in told for word in (str(tmp_path / "runs" / "one"), NAME, "'unknown'", "no label in 1 cell"))
     assert not (tmp_path / "out").exists()
     score(tmp_path / "runs", tmp_path / "out", unknown=policy)
     row = table(tmp_path / "out" / "f_measure_per_sample.csv").to_dicts()[0]

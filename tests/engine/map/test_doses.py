@@ -11,7 +11,8 @@ import pytest
 
 from fastbench.engine.errors import InputError
 from fastbench.engine.figures.style import house_style
-from fastbench.engine.map.doses import Curve, dose_column, dose_curves, dose_page
+from fastbench.engine.map.dose_values import dose_column, dose_notes, read_doses
+from fastbench.engine.map.doses import Curve, dose_curves, dose_page
 from fastbench.engine.map.job import MapResult
 from fastbench.engine.map.options import MapOptions
 
@@ -58,11 +59,55 @@ def test_the_column_of_doses_is_found_by_its_name_and_values(name: str, values: 
     assert dose_column(frame, (name,)) == ""
 
 
+@pytest.mark.parametrize(
+    ("written", "values", "unit"),
+    [
+        (["10.0 uM", "10 µM", "0.5μM", "500nM", "0"], [10, 10, 0.5, 0.5, 0], "µM"),
+        (["0.5nM", "1 NM", "2.5e-3 uM"], [0.5, 1, 2.5], "nM"),
+        (["1 umol/L", "2 uM", "0.001 mM"], [1, 2, 1], "µmol/L"),
+        (["1 ug/ml", "2 µg/mL", "1 mg/l"], [1, 2, 1], "µg/ml"),
+        (["1 %", "2%"], [1, 2], "%"),
+        (["1", "0.5"], [1, 0.5], ""),
+    ],
+)
+def test_doses_are_numbers_with_a_unit_of_one_kind(written: list[str], values: list[float], unit: str) -> None:
+    found = read_doses(pl.Series(written))
+    assert found.values is not None
+    assert found.values.to_list() == values
+    assert found.unit == unit
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        (["low", "1 uM"], "'low' is no number"),
+        (["0,5 uM"], "'0,5 uM' is no number"),
+        (["1 uM", "2"], "some doses have a unit"),
+        (["1 uM", "2 ug/ml"], "units are of several kinds"),
+        (["1 uM", "2 x"], "the unit 'x' is not known beside others"),
+    ],
+)
+def test_why_there_is_no_figure_of_doses_is_said(written: list[str], reason: str) -> None:
+    frame = pl.DataFrame({"drug": "a", "dose": written})
+    assert dose_column(frame, ("drug", "dose")) == ""
+    (said,) = dose_notes(frame, ("drug", "dose"))
+    assert said.startswith("No figure of mAP by dose: 'dose': ")
+    assert reason in said
+
+
+def test_doses_written_in_several_ways_are_said() -> None:
+    frame = pl.DataFrame({"drug": "a", "dose": ["10 uM", "10000 nM", "1 uM"]})
+    (said,) = dose_notes(frame, ("drug", "dose"))
+    assert "1 dose is written in several ways in 'dose' ('10 uM', '10000 nM')" in said
+
+
 def test_the_column_that_is_named_must_be_one() -> None:
     frame = pl.DataFrame({"drug": ["a", "a"], "level": [1, 2]})
     assert dose_column(frame, ("drug", "level")) == ""
     assert dose_column(frame, ("drug", "level"), "level") == "level"
-    with pytest.raises(InputError, match="--dose 'drug' must hold numbers, but it holds 'a'"):
+    with pytest.raises(
+        InputError, match="--dose 'drug' must hold numbers, with units of one kind or none, but 'a' is no number"
+    ):
         dose_column(frame, ("drug", "level"), "drug")
     for by in (("drug",), ("level",)):
         with pytest.raises(InputError, match="--dose names 'level', but groups are made of"):

@@ -82,7 +82,7 @@ def test_what_is_left_out_is_told(table, path):
     assert "--filter 'Metadata_dose == 1' took away 12 of 24 rows" in said
     assert "share plate and well" not in said
     whole = "\n".join(run_map(options(path, group_by="Metadata_targets")).notes)
-    assert "1 rows share plate and well with another row" in whole
+    assert "1 row shares plate and well with another row" in whole
     assert "6 queries have no value in Metadata_targets and were left out of the groups" in whole
 
 

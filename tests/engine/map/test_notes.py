@@ -52,13 +52,64 @@ def test_a_constant_feature_is_named(plate: Path) -> None:
 def test_one_dose_in_two_ways(plate: Path, values: list[str]) -> None:
     doses = pl.Series("Metadata_dose", values * 10)
     told = notes(change(plate, doses), pos_sameby="Metadata_cp,Metadata_dose")
-    assert "Metadata column 'Metadata_dose' has 1 sets of values that differ only by space, case, zeros" in told
+    assert "Metadata column 'Metadata_dose' has 1 set of values that differ only by space, case, zeros" in told
 
 
 def test_rows_with_missing_features_are_dropped_or_last(plate: Path) -> None:
     change(plate, f0=pl.when(pl.int_range(pl.len()) == 3).then(float("nan")).otherwise("f0"))
     told = notes(plate, degenerate="drop")
-    assert "1 of 20 rows have features that are not finite, or no direction, and were left out" in told
-    assert "rank last" in notes(plate, degenerate="last")
+    assert "1 of 20 rows has features that are not finite, or no direction, and was left out" in told
+    assert "and ranks last" in notes(plate, degenerate="last")
     with pytest.raises(fb.InputError, match="NaN or infinite"):
         notes(plate)
+
+
+def test_copies_are_told_from_other_metadata(plate: Path) -> None:
+    assert "another" not in notes(plate)
+    table = pl.read_csv(plate)
+    named = table[:2].with_columns(Metadata_cp=pl.Series(["DMSO", "b"]))
+    pl.concat([table, table[3:5], named]).write_csv(plate)
+    told = notes(plate)
+    assert "3 profiles are copies of another (equal features and metadata), such as rows 3 and 20:" in told
+    assert (
+        "1 profile has the very features of another, but other metadata ('Metadata_cp'), such as rows 1 and 23:" in told
+    )
+    wells = {
+        "Metadata_Plate": pl.lit("p"),
+        "Metadata_Well": pl.lit("A") + pl.Series([*range(20), 3, 4, 0, 1]).cast(pl.String),
+    }
+    consensus = {"consensus": "Metadata_Plate,Metadata_Well,Metadata_cp"}
+    assert "(--consensus Metadata_Plate,Metadata_Well)" in notes(change(plate, **wells))
+    assert "of another" not in notes(plate, **consensus)
+
+
+def test_what_rows_without_values_need_is_said_first(plate: Path) -> None:
+    features = [f"f{k}" for k in range(6)]
+    here = pl.int_range(pl.len())
+    change(plate, pl.when(here == 3).then(float("nan")).otherwise(pl.col(features)).name.keep())
+    whole = r"in 6 of 6 columns .* and 1 of 20 rows; 1 row holds nothing else \(row 3\): .*--degenerate drop'?\)\."
+    with pytest.raises(fb.InputError, match=whole):
+        notes(plate)
+    with pytest.raises(fb.InputError, match=r"so none is left .* 1 row holds nothing else: leave them out"):
+        notes(plate, missing="drop-features")
+    change(plate, f0=pl.when(here == 5).then(float("nan")).otherwise("f0"))
+    with pytest.raises(fb.InputError, match=r"in the other rows, 1 column \('f0'\): .*--missing drop-features"):
+        notes(plate)
+    told = notes(plate, missing="drop-features", degenerate="drop")
+    assert "1 feature with NaN or infinite values was dropped (5 are left): 'f0'" in told
+    assert "1 of 20 rows has features that are not finite" in told
+
+
+def test_what_leaves_no_negative_is_named(plate: Path) -> None:
+    change(plate, Metadata_p=pl.lit("p"), Metadata_target=pl.when(pl.col("Metadata_cp") != "DMSO").then(pl.lit("t")))
+    for options, reason in (
+        ({"neg_diffby": "Metadata_p"}, "each of the 20 rows has 'p' in 'Metadata_p'"),
+        ({"neg_sameby": "Metadata_cp", "neg_diffby": "Metadata_p"}, "each of the 20 rows has 'p' in 'Metadata_p'"),
+        ({"consensus": "Metadata_cp"}, "No positive pair .* no two of the 5 rows agree in 'Metadata_cp'"),
+        (
+            {"controls": "Metadata_cp == 'DMSO'", "neg_diffby": "", "consensus": "Metadata_cp,Metadata_target"},
+            "--consensus Metadata_cp,Metadata_target leaves out all 4 controls",
+        ),
+    ):
+        with pytest.raises(fb.InputError, match=reason):
+            notes(plate, **options)

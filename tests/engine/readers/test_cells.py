@@ -454,7 +454,7 @@ def test_scores_of_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_scores_that_are_no_numbers(tmp_path: Path, suffix: str) -> None:
     path = save({"s": ["0.5", "high", "low", "high"], "t": [1.0, 2, 3, 4]}, IDS, tmp_path / f"a.{suffix}")
-    refused(["column 's'", "3 values", "'high', 'low'"], path, [], ("t", "s"))
+    refused(["column 's'", "3 values", "'high' in row", "'low' in row"], path, [], ("t", "s"))
 
 
 # --- damaged AnnData, Parquet and Arrow ---

@@ -49,7 +49,7 @@ def test_missing_features_are_those_of_a_file(kind: str, options: dict[str, Any]
         == 24 - (options.get("degenerate") == "drop")
     )
     if "missing" in options:
-        assert any("1 features with NaN or infinite values were dropped" in note for note in held.notes)
+        assert any("1 feature with NaN or infinite values was dropped" in note for note in held.notes)
 
 
 def test_missing_features_are_refused_unless_something_is_said() -> None:

@@ -167,8 +167,11 @@ def test_types_that_are_numbers_become_features(tmp_path):
 @pytest.mark.parametrize(
     ("column", "pieces"),
     [
-        (pl.Series("gene", ["TP53", "BRCA1", "TP53"]), ["'gene'", "'TP53', 'BRCA1'", "Metadata_"]),
-        (pl.Series("mixed", ["1", "2", "x3"]), ["'mixed'", "'x3'", "1 values"]),
+        (
+            pl.Series("gene", ["TP53", "BRCA1", "TP53"]),
+            ["'gene'", "3 values", "'TP53' in row 2, 'BRCA1' in row 3", "Metadata_"],
+        ),
+        (pl.Series("mixed", ["1", "2", "x3"]), ["'mixed'", "1 value that is not a number ('x3' in row 4)"]),
     ],
 )
 def test_text_among_the_features_of_a_csv_is_refused(tmp_path, column, pieces):

@@ -125,7 +125,7 @@ def test_true_and_false_are_labels():
 def test_missing_items_of_lists_are_told():
     meta = pd.DataFrame({"Metadata_t": [["a", None], ["a"], ["b", np.nan], ["b"]]})
     rule = (["Metadata_t"], [], [], ["Metadata_t"], "Metadata_t")
-    with pytest.warns(UserWarning, match="2 missing items in the lists of 'Metadata_t' were left out"):
+    with pytest.warns(UserWarning, match="2 missing items in the lists of 'Metadata_t' left out"):
         fb.multilabel.average_precision(meta, features(4), *rule, progress_bar=False)
 
 
@@ -365,5 +365,5 @@ def test_a_condition_that_no_row_meets_is_told():
 
 def test_numbers_that_differ_by_rounding_are_told():
     meta = wells(Metadata_dose=np.where(np.arange(24) % 2, 0.3, 0.1 + 0.2))
-    with pytest.warns(UserWarning, match=r"1 pairs of numbers that differ by rounding alone .*0\.3, 0\.300"):
+    with pytest.warns(UserWarning, match=r"1 pair of numbers that differ by rounding alone .*0\.3, 0\.300"):
         fb.average_precision(meta, features(), ["Metadata_c", "Metadata_dose"], [], [], ["Metadata_c"])

@@ -90,7 +90,7 @@ def test_stack_fills_metadata_that_a_part_lacks():
         "Metadata_b": [None, 1, 2],
     }
     assert any("'Metadata_a'" in note and "2 rows" in note for note in whole.notes)
-    assert any("'Metadata_b'" in note and "1 rows" in note for note in whole.notes)
+    assert any("'Metadata_b'" in note and "1 row." in note for note in whole.notes)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_consensus_takes_first_metadata_and_leaves_out_rows_without_key():
     assert found.metadata.rows() == [("y", "A1"), ("x", "A3")]
     np.testing.assert_array_equal(found.features[0], (whole.features[0] + whole.features[3]) / 2)
     assert found.sources == whole.sources
-    assert any(note.startswith("1 rows with an empty value in 'Metadata_a'") for note in found.notes)
+    assert any(note.startswith("1 row with an empty value in 'Metadata_a'") for note in found.notes)
 
 
 def test_consensus_refuses():

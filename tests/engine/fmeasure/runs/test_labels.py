@@ -78,9 +78,9 @@ def test_error_says_directory_column_and_values(universe: Universe) -> None:
     with pytest.raises(InputError) as caught:
         outcome(["CL:1", "weird", None], [["CL:1", "unknown", "unknown"]], universe, Policy())
     said = str(caught.value)
-    assert said.startswith("runs/a: Column 'truth' has 1 labels outside the 4 known ones in 1 cells ('weird')")
-    assert "Column 'truth' has no label in 1 cells" in said
-    assert "Column 'name_1' has 1 labels outside the 4 known ones in 2 cells ('unknown')" in said
+    assert said.startswith("runs/a: Column 'truth' has 1 label outside the 4 known ones in 1 cell ('weird')")
+    assert "Column 'truth' has no label in 1 cell" in said
+    assert "Column 'name_1' has 1 label outside the 4 known ones in 2 cells ('unknown')" in said
     assert "--unknown" in said
     with pytest.raises(InputError, match="these are names, not ids: --match name"):
         outcome(["two"], [["CL:1"]], universe, Policy())
@@ -146,7 +146,7 @@ def test_universe_without_an_ontology(labels: list[str | None], crosswalk: dict[
         ("a,b\nx,\n", "has empty cells"),
         ("x,CL:0000084\ny,CL:0000236\n", "has no header: its first line, which begins with 'x', is a label"),
         ("x,CL_0000084\ny,CL_0000236\n", "add a header such as label,replacement"),
-        ("a,b\nx,CL:1\nx,CL:2\ny,CL:1\n", "gives 1 labels two meanings ('x')"),
+        ("a,b\nx,CL:1\nx,CL:2\ny,CL:1\n", "gives 1 label two meanings ('x')"),
     ],
 )
 def test_bad_crosswalks(content: str, said: str, tmp_path: Path) -> None:
@@ -186,6 +186,6 @@ def test_hints_name_the_option_that_helps(universe: Universe) -> None:
     with pytest.raises(InputError, match="these are ids, not names: leave out --match name"):
         outcome(["CL:1"], [["one"]], universe, Policy(match="name"))
     alike = Ontology.from_edges(["CL:0000000", "CL:1", "CL:2"], [], names={"CL:1": "same", "CL:2": "same"})
-    with pytest.raises(InputError, match="has 1 labels outside") as caught:
+    with pytest.raises(InputError, match="has 1 label outside") as caught:
         outcome(["odd"], [["CL:1"]], Universe(alike.terms, alike), Policy())
     assert "share the name" not in str(caught.value)

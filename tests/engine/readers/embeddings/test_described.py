@@ -111,7 +111,7 @@ def test_arrays_and_tables_that_do_not_go_together_are_refused(tmp_path, vectors
     refused("e.npy' has 24 rows but .* has 23", tmp_path / "e.npy", metadata=saved(table.head(23), tmp_path / "s.csv"))
     refused("by position with one array alone", tmp_path / "e.npy", tmp_path / "f.npy", metadata=meta)
     refused("did you mean 't.csv'", tmp_path / "e.npy", metadata=str(tmp_path / "T.csv"))
-    refused("no format that is read", tmp_path / "e.npy", metadata=str(tmp_path / "f.npy"))
+    refused("are the two files exchanged", tmp_path / "e.npy", metadata=str(tmp_path / "f.npy"))
     refused("leave --embedding 'x' out", tmp_path / "e.npy", metadata=meta, embedding="x")
     refused("leave --features out", tmp_path / "e.npy", metadata=meta, features="Embedding")
     refused("is not AnnData", tmp_path / "e.npy", metadata=meta, obsm="X_pca")
@@ -126,7 +126,7 @@ def test_arrays_and_tables_that_do_not_go_together_are_refused(tmp_path, vectors
     (tmp_path / "cut.npy").write_bytes(whole[:-20])
     refused("is damaged: its header announces", tmp_path / "cut.npy", metadata=meta)
     np.save(tmp_path / "nan.npy", np.where(vectors > 2, np.nan, vectors))
-    refused("missing='drop-features'", tmp_path / "nan.npy", metadata=meta)
+    refused("--missing drop-features", tmp_path / "nan.npy", metadata=meta)
 
 
 def test_the_command_line_says_so_in_one_sentence(tmp_path, vectors, table):
@@ -180,7 +180,7 @@ def test_rows_without_a_partner_are_told(tmp_path, vectors, table):
     some = pl.concat([table.tail(20), table.head(1).with_columns(pl.lit("H12").alias("Well"))])
     found = scored(path, metadata=saved(some, tmp_path / "t.csv"), key="Plate,Well")
     assert any(
-        "20 of 24 rows have one, and 4 that have none were left out. 1 rows of the table belong to no profile." in note
+        "20 of 24 rows have one, and 4 that have none were left out. 1 row of the table belongs to no profile." in note
         for note in found.notes
     )
     same = fb.map(table.tail(20), vectors[4:], **RULE, group_by="drug,dose", progress_bar=False)
