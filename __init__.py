@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .engine.api.cpjump import cpjump as cpjump
     from .engine.api.embed import embed as embed
     from .engine.api.fmeasure import fmeasure as fmeasure
+    from .engine.api.profiles import read_profiles as read_profiles
     from .engine.errors import FastbenchError as FastbenchError
     from .engine.errors import InputError as InputError
     from .engine.errors import UnpairedException as UnpairedException
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from .engine.fmeasure.api import save_confusion_matrix as save_confusion_matrix
     from .engine.fmeasure.ontology.read import read_ontology as read_ontology
     from .engine.nulls.ap_null import average_precision_null as average_precision_null
-    from .engine.readers.profiles import read_profiles as read_profiles
     from .engine.retrieval import multilabel as multilabel
     from .engine.retrieval.copairs_api import assign_reference_index as assign_reference_index
     from .engine.retrieval.copairs_api import average_precision as average_precision
@@ -61,7 +61,7 @@ _HOME = {
     "average_precision_null": "nulls.ap_null",
     "Profiles": "tables.profiles",
     "consensus": "tables.profiles",
-    "read_profiles": "readers.profiles",
+    "read_profiles": "api.profiles",
     "aggregate_confusion_matrices": "fmeasure.api",
     "build_confusion_matrix": "fmeasure.api",
     "compute_f_measure_from_cm": "fmeasure.api",

@@ -152,6 +152,7 @@ def build_options(ctx: typer.Context, declared: type, given: dict[str, Any], con
         When one that must be given is not, or a value cannot be used.
     """
     from ..engine.errors import InputError
+    from ..engine.spelling import as_flags, spelled
 
     values: dict[str, Any] = {}
     if config is not None:
@@ -169,10 +170,8 @@ def build_options(ctx: typer.Context, declared: type, given: dict[str, Any], con
     missing = [each for each in options_of(declared) if each.required and each.name not in values]
     if missing:
         raise InputError(f"{missing[0].flag} is needed: {missing[0].help}")
-    try:
+    with spelled(as_flags, declared):
         return declared(**values)
-    except InputError as error:
-        raise type(error)(_spelled(str(error), declared)) from error
 
 
 def _written(ctx: typer.Context) -> set[str]:
@@ -223,17 +222,13 @@ def with_options(
     """
 
     def whole(ctx: typer.Context, **given: Any) -> None:
+        from ..engine.spelling import as_flags, spelled
+
         rest = {each.name: given[each.name] for each in more}
-        body(ctx, lambda: build_options(ctx, declared, given, None, ""), **rest)
+        with spelled(as_flags, declared):
+            body(ctx, lambda: build_options(ctx, declared, given, None, ""), **rest)
 
     return with_parameters(whole, [*option_parameters(declared), *more], doc)
-
-
-def _spelled(sentence: str, declared: type) -> str:
-    """Write the names of options in a sentence as the command line spells them."""
-    first, _, rest = sentence.partition(" ")
-    flags = {each.name: each.flag for each in options_of(declared)}
-    return f"{flags[first]} {rest}" if first in flags else sentence
 
 
 def reporter_for(command: str, quiet: bool) -> Reporter:
@@ -252,8 +247,9 @@ def run_command(
 ) -> None:
     """Run a command with its options, or show its plan; print tables, or JSON. For `after` see `command_line`."""
     from ..engine.readers.integrity.isolation import isolated
+    from ..engine.spelling import as_flags, spelled
 
-    with isolated(given["isolate"]):
+    with isolated(given["isolate"]), spelled(as_flags, command.options):
         _run(command, options, show, given, after)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..comparison.choose import comparison_of
 from ..options import from_mapping
+from ..spelling import as_arguments, spelled
 from .outcome import Outcome, run_in_python
 
 __all__ = ["compare"]
@@ -54,6 +55,7 @@ def compare(
     """
     given = [str(each) for each in results]
     command = comparison_of(given)
-    values = from_mapping(command.options, {**options, "results": given}, "compare()")
-    asked = command.options(**values)
-    return run_in_python(command, asked, output=output, overwrite=overwrite, progress_bar=False)
+    with spelled(as_arguments, command.options):
+        values = from_mapping(command.options, {**options, "results": given}, "compare()")
+        asked = command.options(**values)
+        return run_in_python(command, asked, output=output, overwrite=overwrite, progress_bar=False)

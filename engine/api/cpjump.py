@@ -9,11 +9,13 @@ from ..cpjump.command import CPJUMP
 from ..cpjump.options import Options
 from ..cpjump.results import CpjumpResult
 from ..options import from_mapping
+from ..spelling import spelled_in_python
 from .outcome import Outcome, run_in_python
 
 __all__ = ["cpjump"]
 
 
+@spelled_in_python(Options)
 def cpjump(
     profiles: str | Path | None = None,
     *,

@@ -18,6 +18,7 @@ from ..embed.options import EmbedOptions
 from ..errors import InputError, examples
 from ..options import from_mapping
 from ..readers.embeddings.neighbors import neighbors_of
+from ..spelling import spelled_in_python
 from ..tables.profiles import IN_MEMORY, Source
 from .outcome import Outcome, run_in_python
 
@@ -26,6 +27,7 @@ __all__ = ["embed"]
 _COLUMNS = ("labels", "batch", "donor", "order", "species")
 
 
+@spelled_in_python(EmbedOptions)
 def embed(
     embeddings: Any = None,
     *,

@@ -16,6 +16,7 @@ from ..fmeasure.command import FMEASURE
 from ..fmeasure.options import FmeasureOptions
 from ..fmeasure.result import FmeasureResult
 from ..options import from_mapping
+from ..spelling import spelled_in_python
 from ..tables.frames import metadata_frame
 from ..tables.matrix import library_of
 from .outcome import Outcome, run_in_python
@@ -26,6 +27,7 @@ __all__ = ["fmeasure"]
 _ID = "cell_id"
 
 
+@spelled_in_python(FmeasureOptions)
 def fmeasure(
     truth: Any = None,
     predictions: Any = None,

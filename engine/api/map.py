@@ -18,12 +18,14 @@ from ..map.result import MapResult
 from ..options import from_mapping
 from ..readers.in_memory import profiles_of
 from ..retrieval.pair_rules import Columns
+from ..spelling import spelled_in_python
 from ..tables.profiles import IN_MEMORY
 from .outcome import Outcome, run_in_python
 
 __all__ = ["map_profiles"]
 
 
+@spelled_in_python(MapOptions)
 def map_profiles(
     profiles: Any,
     feats: Any = None,

@@ -15,7 +15,9 @@ from ..command.command import Command, Result
 from ..command.execute import execute
 from ..command.job import Job
 from ..errors import InputError
+from ..options import options_of
 from ..results.progress import Silent, Terminal
+from ..spelling import as_arguments, spelled
 
 if TYPE_CHECKING:
     import polars as pl
@@ -108,7 +110,8 @@ class Outcome(Generic[R]):
     @property
     def notes(self) -> tuple[str, ...]:
         """What was left out or noticed, a sentence each."""
-        return tuple(self.result.account().get("notes", ()))
+        known = options_of(type(self.options))
+        return tuple(as_arguments(note, known) for note in self.result.account().get("notes", ()))
 
     def summary(self) -> dict[str, Any]:
         """Return the main numbers, as ``--json`` prints them."""
@@ -130,7 +133,8 @@ class Outcome(Generic[R]):
             The folder.
         """
         done: Command[Any, R] = replace(self._command, run=lambda options, job: self.result)
-        execute(done, self.options, output, overwrite=overwrite)
+        with spelled(as_arguments, type(self.options)):
+            execute(done, self.options, output, overwrite=overwrite)
         return Path(output)
 
     def to_anndata(self) -> Any:

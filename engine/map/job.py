@@ -67,8 +67,8 @@ def read_and_prepare(
     rules = rules_of(options)
     if not (options.neg_sameby or options.neg_diffby):
         raise InputError(
-            "neg_sameby and neg_diffby are both empty; name columns in which negatives differ or agree (--neg-diffby, "
-            "--neg-sameby), or say which rows are the controls (--controls)."
+            "neg_sameby and neg_diffby are both empty; name columns in which negatives agree or differ, or say which "
+            "rows are the controls (--controls)."
         )
     named = naming_options(options, rules)
     profiles = profiles or read_described(

@@ -11,6 +11,7 @@ import polars as pl
 
 from ...kernels.names import Similarity
 from ..errors import InputError, UnknownNameError, UnpairedException, counted, examples
+from ..spelling import as_arguments, spelled
 from ..tables.bookkeeping import bookkeeping_among
 from ..tables.dominance import dominant_feature
 from ..tables.feature_spread import few_digits
@@ -198,7 +199,7 @@ def _scored(
     if similarity is not None:
         _check_similarity(similarity, matrix)
     reporter = Terminal("fastbench", lines=False) if progress_bar else Silent()
-    with reporter.stage("average precision") as advance:
+    with reporter.stage("average precision") as advance, spelled(as_arguments):
         result = score(
             frame,
             matrix,

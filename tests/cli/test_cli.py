@@ -134,7 +134,7 @@ def test_multilabel_and_consensus(tmp_path, table):
     ("arguments", "said"),
     [
         (["--pos-sameby", "Metadata_Compound", *SAME[2:]], "did you mean 'Metadata_compound'"),
-        (["--pos-sameby", "Metadata_compound"], "neg_sameby and neg_diffby are both empty"),
+        (["--pos-sameby", "Metadata_compound"], "--neg-sameby and --neg-diffby are both empty"),
         ([*SAME, "--pos-diffby", "Metadata_compound"], "both name 'Metadata_compound'"),
         (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_Plate"], "No negative pair"),
         (["--pos-sameby", "Metadata_compound", "--neg-diffby", "Metadata_Target"], "'Metadata_Target' is missing in 4"),

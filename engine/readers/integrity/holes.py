@@ -84,7 +84,7 @@ def refuse_holes(store: Any, name: str, shown: str, *, fill: bool = False) -> li
             return [f"'{shown}': {hole} and read as the fill value." for hole in holes]
         raise InputError(
             f"'{shown}': {words} and would read as zeros; copy the folder again, or, if chunks of zeros were left "
-            "out on purpose, as zarr 3 does, pass --zarr-fill (zarr_fill=True)."
+            "out on purpose, as zarr 3 does, pass --zarr-fill."
         )
     raise InputError(
         f"'{shown}': {words} and would read as zeros: writing was interrupted; get or write the file again."
