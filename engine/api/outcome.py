@@ -137,6 +137,10 @@ class Outcome(Generic[R]):
             execute(done, self.options, output, overwrite=overwrite)
         return Path(output)
 
+    def keep(self, folder: Any) -> None:
+        """Hold on to a temporary folder that figures are drawn from, as long as this is there."""
+        self._folder = folder
+
     def to_anndata(self) -> Any:
         """Return the result as AnnData, where a row of it is a profile."""
         convert = getattr(self.result, "to_anndata", None)

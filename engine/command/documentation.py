@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from .registry import COMMANDS, find_command
 __all__ = ["column_table", "option_table", "pages"]
 
 _MADE = "<!-- Made by python -m fastbench.engine.command.documentation from the declarations in the code. -->"
+
+#: Comparisons of results, as ``module:name`` below ``engine``; that of one table is made of the command of the results.
+_COMPARISONS = ("cpjump.compare.command:COMPARE", "fmeasure.compare.command:COMPARE")
 
 
 def option_table(declared: type) -> str:
@@ -76,6 +80,11 @@ def _default(each: Option) -> str:
     return ", ".join(map(str, each.default)) if isinstance(each.default, tuple) else f"`{each.default}`"
 
 
+def _declared(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(f"..{module}", __package__), name)
+
+
 def pages() -> Mapping[str, str]:
     """Return the pages by file name.
 
@@ -85,13 +94,17 @@ def pages() -> Mapping[str, str]:
         ``options.md`` and ``results.md``.
     """
     commands: list[Command[Any, Any]] = [find_command(name, "") for name in COMMANDS]
+    commands += [_declared(place) for place in _COMPARISONS]
+    of_maps: Command[Any, Any] = _declared("comparison.compare:comparison_command")(find_command("map", ""))
+    commands.append(of_maps)
     options = [
         "# Options\n",
         _MADE + "\n",
         "Each option is declared once. Its name is what Python, the manifest and `--config FILE` call it; the file is\n"
         "YAML, or the manifest of a result. All commands that are listed here also have `--config`, `--overwrite`,\n"
         "`--isolate`, `--quiet` and `--json`, and, where there is a plan or are steps to keep, `--dry-run` and\n"
-        "`--resume`.\n",
+        "`--resume`. `fastbench compare` takes results of every command, and for those of `cpjump` and `fmeasure` the\n"
+        "options of `fastbench cpjump compare` and `fastbench fmeasure compare`.\n",
     ]
     results = [
         "# Columns of results\n",

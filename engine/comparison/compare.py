@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,7 +146,10 @@ def comparison_command(command: Command[Any, Any]) -> Command[CompareOptions, Co
         with job.stage("comparing", "compare"):
             return compare_runs(runs, measure, options, command.options)
 
-    return Command("compare", CompareOptions, run, output="results/compare", resumable=False)
+    def columns() -> Mapping[str, Sequence[Column]]:
+        return {"verdict.csv": VERDICTS, "comparison.csv": DIFFERENCES, "gained_lost.csv": CHANGES}
+
+    return Command("compare", CompareOptions, run, columns=columns, output="results/compare", resumable=False)
 
 
 def compare_runs(

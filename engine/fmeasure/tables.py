@@ -188,9 +188,47 @@ _INTERVALS = [
     Column("upper", "number", "Upper bound of the 95 % percentile interval."),
 ]
 _PAIR = [
-    Column("model_a", "text", "One group."),
-    Column("model_b", "text", "The other group."),
+    Column("model_a", "text", "One model or group."),
+    Column("model_b", "text", "The other one."),
 ]
+_ALONE = [
+    Column("right_only_a", "integer", "Cells that model_a alone has right.", CELLS),
+    Column("right_only_b", "integer", "Cells that model_b alone has right.", CELLS),
+]
+_DIFFERENCES = [
+    *_PAIR,
+    Column("metric", "text", "Name of the metric."),
+    Column("value_a", "number", "Metric of model_a on the cells that both scored."),
+    Column("value_b", "number", "Metric of model_b on them."),
+    Column("difference", "number", "value_a - value_b."),
+    Column("lower", "number", "Lower bound of the 95 % percentile interval of the difference."),
+    Column("upper", "number", "Upper bound of the 95 % percentile interval of the difference."),
+    Column("p_value", "number", "Two-sided, from the draws, or of the randomisation test of clusters."),
+    Column("cells", "integer", "Cells that both scored.", CELLS),
+    *_ALONE,
+    Column("mcnemar_exact_p", "number", "McNemar's exact test on right_only_a and right_only_b; of accuracy alone."),
+    Column("mcnemar_mid_p", "number", "Its mid-p-value."),
+]
+_BY_CLASS = [
+    *_PAIR,
+    Column("label", "text", "Class."),
+    Column("name", "text", "Its name.", optional=True),
+    Column("support", "integer", "Cells of that truth.", CELLS),
+    Column("recall_a", "number", "Recall of model_a."),
+    Column("recall_b", "number", "Recall of model_b."),
+    Column("recall_difference", "number", "recall_a - recall_b."),
+    Column("f1_a", "number", "F1 of model_a."),
+    Column("f1_b", "number", "F1 of model_b."),
+    Column("f1_difference", "number", "f1_a - f1_b."),
+    *_ALONE,
+]
+#: Declared columns of a comparison of models by file name.
+COMPARISON_TABLES: dict[str, Sequence[Column]] = {
+    "models.csv": [GROUP, N_CELLS],
+    "comparison.csv": _DIFFERENCES,
+    "comparison_per_class.csv": _BY_CLASS,
+    "intervals.csv": _INTERVALS,
+}
 
 
 def report_tables(report: Report) -> dict[str, Table]:
@@ -202,8 +240,8 @@ def report_tables(report: Report) -> dict[str, Table]:
         "coverage.csv": (report.coverage, _COVERAGE, ""),
         "calibration.csv": (report.calibration, _CALIBRATION, ""),
         "intervals.csv": (report.intervals, _INTERVALS, ""),
-        "comparison.csv": (report.comparison, _PAIR, "Difference of a metric on the cells that both scored."),
-        "comparison_per_class.csv": (report.classes, _PAIR, "Class on the cells that both scored."),
+        "comparison.csv": (report.comparison, _DIFFERENCES, ""),
+        "comparison_per_class.csv": (report.classes, _BY_CLASS, ""),
     }
     return {
         name: Table(frame, columns, others) for name, (frame, columns, others) in found.items() if frame is not None
@@ -216,8 +254,8 @@ def comparison_tables(
     """Return the tables of a comparison of models by file name."""
     found = {
         "models.csv": Table(models, [GROUP, N_CELLS], "Metric of the cells that all models scored."),
-        "comparison.csv": Table(comparison, _PAIR, "Difference of a metric on the cells that both scored."),
-        "comparison_per_class.csv": Table(classes, _PAIR, "Class on the cells that both scored."),
+        "comparison.csv": Table(comparison, _DIFFERENCES),
+        "comparison_per_class.csv": Table(classes, _BY_CLASS),
     }
     return found if intervals is None else found | {"intervals.csv": Table(intervals, _INTERVALS)}
 

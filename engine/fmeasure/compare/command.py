@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...command.command import Command
@@ -9,6 +10,7 @@ from .options import CompareOptions
 
 if TYPE_CHECKING:
     from ...command.job import Job
+    from ...results.tables import Column
     from .results import SideBySide
 
 __all__ = ["COMPARE"]
@@ -21,10 +23,17 @@ def _run(options: CompareOptions, job: Job) -> SideBySide:
         return compare_results(options)
 
 
+def _columns() -> Mapping[str, Sequence[Column]]:
+    from ..tables import COMPARISON_TABLES
+
+    return COMPARISON_TABLES
+
+
 COMPARE: Command[CompareOptions, SideBySide] = Command(
     "fmeasure compare",
     CompareOptions,
     _run,
+    columns=_columns,
     resumable=False,
     output="results/fmeasure_compare",
     output_flag="--output-dir",

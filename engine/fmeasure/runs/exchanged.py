@@ -1,18 +1,55 @@
-"""Calls that agree with the truth once labels are exchanged: codes of other names, or names in another order."""
+"""Columns that are not what they are taken for: scores, codes of other names, or names in another order."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from ....kernels.sparse_counts import SparseCounts
+from ...errors import InputError, examples
+from ...readers.cells import LabelColumn
 from .universe import Universe
 
-__all__ = ["exchanged_labels"]
+__all__ = ["exchanged_labels", "refuse_scores"]
 
 #: Cells below which nothing is said; share of right calls after the exchange; and that share of it, at most, before.
 _FEWEST, _AFTER, _BEFORE = 20, 0.8, 0.5
 #: Labels that must be exchanged.
 _LABELS = 3
+
+_NUMBER = re.compile(r"\s*[-+]?\d*\.?\d+([eE][-+]?\d+)?\s*")
+
+
+def refuse_scores(truth: LabelColumn, columns: Sequence[str], called: Sequence[LabelColumn], where: str) -> None:
+    """Refuse a column of predictions that holds scores: numbers, not all of them whole, where the truth holds none.
+
+    Parameters
+    ----------
+    truth : LabelColumn
+        The truth.
+    columns : sequence of k str
+        Names of the columns of rank 1 to k.
+    called : sequence of k LabelColumn
+        The columns.
+    where : str
+        The run, for the sentence.
+
+    Raises
+    ------
+    InputError
+        Saying which column, and what helps.
+    """
+    if any(_NUMBER.fullmatch(value) for value in truth.values):
+        return
+    for rank, (name, column) in enumerate(zip(columns, called, strict=True), 1):
+        numbers = [value for value in column.values if _NUMBER.fullmatch(value)]
+        if numbers and len(numbers) == len(column.values) and not all(value.strip().isdigit() for value in numbers):
+            raise InputError(
+                f"{where}: Column {name!r}, of rank {rank}, holds numbers ({examples(numbers, 3)}), and the truth "
+                f"none: a column of scores is named with --score {name}."
+            )
 
 
 def exchanged_labels(counts: SparseCounts, universe: Universe) -> list[str]:

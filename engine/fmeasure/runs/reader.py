@@ -31,7 +31,7 @@ from ..ontology.ontology import Ontology, with_empty_row
 from ..ontology.read import read_ontology
 from .align import align, without_suffixes
 from .crosswalks import TRUTH, Crosswalks
-from .exchanged import exchanged_labels
+from .exchanged import exchanged_labels, refuse_scores
 from .id_columns import IdColumns, check_row_numbers
 from .labels import LabelCounts, Policy, ScoredLabels, apply_label_policy, code_labels
 from .runs import Run
@@ -253,8 +253,8 @@ class Reader:
         if run.unused:
             notes.append(
                 f"{where}: {len(run.columns) + len(run.unused)} columns are given, but rank 1 to {run.top_k} counts: "
-                f"{examples(run.unused)} is not used (--f-measure-top-k {len(run.columns) + len(run.unused)}; a column "
-                "of scores is for --score)."
+                f"{examples(run.unused)} is not used (--f-measure-top-k {len(run.columns) + len(run.unused)}; a score "
+                f"is for --score {run.unused[0]})."
             )
         if len(run.columns) < run.top_k:
             notes.append(
@@ -263,6 +263,7 @@ class Reader:
             )
         of_truth, of_model = self._crosswalks(run)
         true_labels, called = truth.columns[run.gt_label], [found.columns[column] for column in run.columns]
+        refuse_scores(true_labels, run.columns, called, where)
         universe, every = None, [each for rank in called for each in rank.values]
         if ontology is not None:
             universe = Universe(ontology.terms, ontology)

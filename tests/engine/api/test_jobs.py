@@ -137,6 +137,11 @@ def test_a_result_is_saved_and_compared(of_files: Any, plate: Profiles, tmp_path
     compared = fb.compare(place, tmp_path / "held", bootstrap=99)
     assert compared.verdicts["verdict"].to_list() == ["baseline", "no clear difference"]
     assert compared.tables["verdict"].height == 2
+    held = fb.compare({"kept": place, "held": of_files}, bootstrap=99)
+    assert held.verdicts["run"].to_list() == ["kept", "held"]
+    assert fb.compare(of_files, of_files, bootstrap=0).runs == ("result_1", "result_2")
+    with pytest.raises(fb.InputError, match="mapping of names to these, but there is one of the type int"):
+        fb.compare(place, 3)
     assert call("rerun", place, "--output", tmp_path / "again").returncode == 0
     assert "was made of what was in memory" in refused("rerun", tmp_path / "held", "--output", tmp_path / "no")
 

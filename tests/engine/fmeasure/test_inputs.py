@@ -428,6 +428,13 @@ def test_columns_of_a_crosswalk_that_are_exchanged_are_refused(tmp_path: Path) -
         both(tmp_path, named(TRUE), named(CALLED), align="position", strip_suffix=True)
 
 
+def test_a_column_of_scores_among_the_ranks_is_refused(tmp_path: Path) -> None:
+    truth = table(tmp_path / "t.csv", named(TRUE))
+    calls = table(tmp_path / "c.csv", named(CALLED), p=[0.5] * len(CALLED))
+    with pytest.raises(InputError, match=r"Column 'p', of rank 2, holds numbers \('0.5'\).*--score p"):
+        scored(truth, f"{calls}:ct,p", f_measure_top_k=2)
+
+
 def test_labels_that_a_crosswalk_leaves_over_are_noted(tmp_path: Path) -> None:
     short = ["B", "NK", "T", "Mono"]
     known = dict(zip(short[:3], NAMES[:3], strict=True))
