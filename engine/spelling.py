@@ -22,9 +22,9 @@ R = TypeVar("R")
 
 _QUOTED = r"'[^']*'|\"[^\"]*\""
 #: An option as the command line has it, with the value behind it where it is one by its looks.
-_FLAG = re.compile(rf"(?<![\w-])(--[a-z][a-z-]*)(?: ({_QUOTED}|[A-Z]+\b|[\w.-]*\w(?:,[\w.-]*\w)*))?")
+_FLAG = re.compile(rf"(?<![\w-])(--[a-z][a-z-]*)(?: ({_QUOTED}|[A-Z]+(?:=[A-Z]+)?\b|[\w.-]*\w(?:,[\w.-]*\w)*))?")
 #: A remark that holds nothing but options.
-_REMARK = re.compile(rf" \((--[a-z][a-z-]*)(?: (?:{_QUOTED}|[\w.-]+))?\)")
+_REMARK = re.compile(rf" \((--[a-z][a-z-]*)(?: (?:{_QUOTED}|[\w.=-]+))?\)")
 #: An option as Python has it, with a value.
 _ARGUMENT = re.compile(rf"(?<![\w'\"./-])([a-z]\w*)=({_QUOTED}|True|False|\d[\w.]*)")
 _NAME = re.compile(r"(?<![\w'\"./=-])[a-z]+(?:_[a-z]+)+(?![\w'\"/=(-]|\.\w)")
@@ -82,9 +82,9 @@ def as_arguments(sentence: str, known: Sequence[Option]) -> str:
             return f"{each.name}={not flag.startswith('--no-')}" + (f" {value}" if value else "")
         if value is None:
             return each.name
-        if value[0] in "'\"" or value.isupper() or value.replace(".", "").isdigit():
+        if value[0] in "'\"" or (value.isupper() and "=" not in value) or value.replace(".", "").isdigit():
             return f"{each.name}={value}"
-        if value in each.choices or value == "all" or "_" in value or "," in value:
+        if value in each.choices or value == "all" or set(value) & set("_,="):
             return f"{each.name}={value!r}"
         return f"{each.name} {value}"
 

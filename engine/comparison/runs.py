@@ -87,6 +87,8 @@ def named_folders(texts: Sequence[str], least: int = 2) -> dict[str, Path]:
         name, equals, place = text.partition("=")
         folder = Path(place if equals and not Path(text).is_dir() else text).expanduser()
         name = name.strip() if equals and not Path(text).is_dir() else folder.resolve().name
+        if folder.is_file():
+            raise InputError(f"'{folder}' is a file: give the result folder that it is in, '{folder.parent}'.")
         if not name:
             raise InputError(f"The result '{text}' has no name: give it as NAME=DIR.")
         if name in found:

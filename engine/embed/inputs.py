@@ -30,6 +30,8 @@ from .space import MOST_NEIGHBORS
 
 __all__ = ["COUNTS", "Inputs", "Reference", "columns_of", "judged", "read_inputs"]
 
+#: Sizes between which float32 and the search for a perplexity keep their digits.
+SIZES = (1e-9, 1e9)
 #: The embedding that --count-column makes: one number a cell or well.
 COUNTS = "cells_per_well"
 _TRANSFER = "cross-species_label_prediction"
@@ -156,9 +158,8 @@ def read_inputs(options: EmbedOptions) -> Inputs:
         before, matrix = _read_before(reference, options, list(wanted.values()))
         read.append(before)
     first = read[0]
-    require_columns(
-        first.metadata, list(wanted.values()), "--labels, --batch, --donor, --order, --species and --count-column"
-    )
+    for name, column in wanted.items():
+        require_columns(first.metadata, [column], f"--{name}")
     for reference, profiles in zip([*references, *more][1:], read[1:], strict=True):
         _refuse_other_cells(first, profiles, references[0], reference, list(wanted.values()))
     sources = tuple(dict.fromkeys(source for profiles in read for source in profiles.sources))
@@ -236,7 +237,7 @@ def judged(
         rows = _sample(metadata[wanted["labels"]].cast(pl.String).to_numpy(), rows, options.subsample, options.seed)
         more.append(f"{len(rows):,} of {int(keep.sum()):,} cells are judged, drawn by label (seed {options.seed}).")
     ids = metadata.select(list(dict.fromkeys(wanted.values())))[rows]
-    taken = {name: np.ascontiguousarray(x[rows]) for name, x in vectors.items()}
+    taken = {name: _of_usual_size(name, x[rows], more) for name, x in vectors.items()}
     for name, x in taken.items():
         if len(x) < 2 or not x.shape[1]:
             raise InputError(f"{name!r} has {len(x)} cells and {x.shape[1]} dimensions; nothing can be judged.")
@@ -259,6 +260,19 @@ def judged(
         taken[COUNTS] = _numbers(ids, wanted, "count-column").astype(np.float32)[:, None]
     said = tuple(dict.fromkeys([*notes, *more, *_few(cells)]))
     return Inputs(taken, cells, ids, before, (*sources, *known.relations.sources), said, dropped, known, neighbors)
+
+
+def _of_usual_size(name: str, x: npt.NDArray[np.float32], notes: list[str]) -> npt.NDArray[np.float32]:
+    """Return vectors in one piece; those whose squares float32 does not hold are divided by a power of two."""
+    largest = float(np.abs(x).max(initial=0.0))
+    if largest > 0 and not SIZES[0] < largest < SIZES[1]:
+        power = int(np.floor(np.log2(largest)))
+        x = np.ldexp(x, -power)
+        notes.append(
+            f"The largest number of {name!r} is {largest:.1e}: its vectors are divided by 2^{power}, on which no "
+            "metric depends."
+        )
+    return np.ascontiguousarray(x)
 
 
 def _read(reference: Reference, options: EmbedOptions, named: Sequence[str]) -> Profiles:

@@ -284,7 +284,7 @@ def _numbers(column: Any, missing: Collection[str], where: str, header: int) -> 
         parsed = parse_numbers(values, missing)
         values = parsed.number
         if len(parsed.odd):
-            raise InputError(f"{where} holds {not_numbers(parsed, header)}; name a column of numbers, or mend them.")
+            raise InputError(f"{where} holds {not_numbers(parsed, 'name a column of numbers, or mend them', header)}")
     if not values.dtype.is_numeric():
         raise InputError(f"{where} is of type {values.dtype}, but numbers are needed.")
     return np.array(values.cast(pl.Float64).to_numpy())

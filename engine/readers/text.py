@@ -115,22 +115,24 @@ def _to_number(values: pl.Series, shown: str, notes: list[str]) -> pl.Series:
     if text.drop_nulls().is_in(["True", "False", "true", "false", "TRUE", "FALSE"]).all():
         notes.append(f"'{shown}': column {values.name!r} holds true and false, read as 1 and 0.")
         return text.str.to_lowercase().eq("true").cast(pl.Float64).set(text.is_null(), None).alias(values.name)
-    raise InputError(
-        f"'{shown}': column {values.name!r} holds {not_numbers(parsed)}; name it in a rule, rename it to Metadata_..., "
-        "or choose the features with a pattern (--features)."
-    )
+    raise InputError(f"'{shown}': column {values.name!r} holds {not_numbers(parsed, _ADVICE)}")
 
 
-def not_numbers(parsed: ParsedNumbers, header: int = 1) -> str:
-    """Say which texts of a column are no numbers, and in which rows, behind as many rows of a header."""
+_ADVICE = "name it in a rule, rename it to Metadata_..., or choose the features with a pattern (--features)"
+
+
+def not_numbers(parsed: ParsedNumbers, advice: str, header: int = 1) -> str:
+    """Say which texts of a column are no numbers, in which rows, behind as many rows of a header, and what helps."""
     rows = (parsed.number.is_null() & parsed.text.is_not_null()).arg_true()
     first: dict[str, int] = {}
     for row, text in zip(rows, parsed.odd, strict=True):
         first.setdefault(text, row)
     shown = ", ".join(f"{text!r} in row {first[text] + header + 1}" for text in list(first)[:3])
     rest = f" and {len(first) - 3} more" if len(first) > 3 else ""
+    if parsed.text.name in first:
+        return f"its own name in row {first[parsed.text.name] + header + 1}: the header is repeated; take that row out."
     count = counted(len(parsed.odd), "value that is not a number", "values that are not numbers")
-    return f"{count} ({shown}{rest})"
+    return f"{count} ({shown}{rest}); {advice}."
 
 
 # --- metadata: from text to types ---

@@ -59,6 +59,11 @@ _FEW_COLUMNS_PACE = _Pace(2**20, 2**28)
 _MANY_COLUMNS_PACE = _Pace(2**22, 2**26)
 _LONG_ROWS_PACE = _Pace(2**30, math.inf)
 
+#: What is kept under the name of a table, by how it begins.
+_NO_TABLES = {
+    "a web page": re.compile(r"\s*<(!doctype|html|head|\?xml)\b", re.IGNORECASE),
+    "JSON": re.compile(r"""\s*(\[\s*)?\{\s*("|$)"""),
+}
 _SEPARATOR_NAMES = {"\t": "tabs", ",": "commas", ";": "semicolons"}
 
 
@@ -120,6 +125,8 @@ def read_header(stream: BinaryIO, shown: str, separator: str) -> list[str]:
         raise InputError(f"'{shown}' is empty: it has no header.")
     if any("\0" in name for name in names):
         raise _nul_error(shown)
+    if other_kind := next((kind for kind, start in _NO_TABLES.items() if start.match(names[0])), ""):
+        raise InputError(f"'{shown}' holds {other_kind}, not a table, whatever its name; get the table itself.")
     other = _other_separator(names, separator)
     if other == ";":
         raise InputError(
@@ -326,9 +333,10 @@ def _unreadable_table_error(error: Exception, shown: str) -> InputError:
     if match:
         row, expected, got, text = match.groups()
         fields = "1 field" if got == "1" else f"{got} fields"
+        above = "take out the lines above the header, if there are such, " if int(got) > int(expected) == 1 else ""
         return InputError(
             f"'{shown}': {f'row {row}' if row else 'a row'} has {fields}, but the header has {expected}: "
-            f"{text[:80]!r}; get the file again, or mend the row."
+            f"{text[:80]!r}; {above}get the file again, or mend the row."
         )
     if "UTF8" in str(error):
         return InputError(f"'{shown}' is not UTF-8 text; save it as UTF-8.")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import examples
+from ..errors import counted, examples
 from .profiles import Profiles
 
 __all__ = ["feature_notes", "few_digits"]
@@ -19,6 +19,9 @@ BLOCK = 2**20
 FEW_DIGITS = 1e-4
 #: Size from which on numbers that differ may be one in float32.
 MANY_DIGITS = 1e6
+#: Numbers that stand for a missing value in many files, and how much larger than all others they are then.
+CODES = (-99.0, -999.0, -9999.0, -99999.0, 999.0, 9999.0, 99999.0)
+FAR = 5.0
 
 
 class _Spread(NamedTuple):
@@ -74,10 +77,33 @@ def _constant(spread: _Spread, names: Sequence[str]) -> str:
     )
 
 
+def _codes(x: npt.NDArray[np.floating], names: Sequence[str]) -> str:
+    """Name the features that hold a number far from all their others which stands for a missing value in many files."""
+    ends = np.stack([x.min(axis=0), x.max(axis=0)])
+    found: dict[str, float] = {}
+    rows = np.zeros(len(x), bool)
+    for code in CODES:
+        for i in np.flatnonzero((ends == np.float32(code)).any(axis=0)).tolist():
+            is_code = x[:, i] == np.float32(code)
+            others = np.abs(x[~is_code, i])
+            if len(others) and FAR * float(others.max()) < abs(code):
+                found[names[i]] = code
+                rows |= is_code
+    if not found:
+        return ""
+    code = next(iter(found.values()))
+    return (
+        f"{counted(len(found), 'feature holds', 'features hold')} {code:g} or its like, far from all other values "
+        f"({examples(found)}), in {counted(int(rows.sum()), 'profile')}: if it stands for a missing value, leave the "
+        "cell empty."
+    )
+
+
 def feature_notes(profiles: Profiles) -> list[str]:
     """Name the features of which float32, as which files are read, keeps few digits, and those of one value."""
     if len(profiles) < 2:
         return []
     spread = _spread_of(profiles.features)
-    notes = (_few_digits(spread, profiles.feature_names), _constant(spread, profiles.feature_names))
+    names = profiles.feature_names
+    notes = (_few_digits(spread, names), _constant(spread, names), _codes(profiles.features, names))
     return [note for note in notes if note]

@@ -46,6 +46,7 @@ def test_options_are_flags_on_the_command_line(said: str, shown: str) -> None:
             "features='all' or features=REGEX.",
             "--features all or --features REGEX.",
         ),
+        ("one (--fill COLUMN=VALUE).", "one (fill='COLUMN=VALUE').", "one."),
         ("join them with --key.", "join them with key.", "join them with --key."),
         ("x (--zarr-fill reads zeros)", "x (zarr_fill=True reads zeros)", "x (--zarr-fill reads zeros)"),
         ("pass --overwrite to replace", "pass overwrite=True to replace", "pass overwrite=True to replace"),

@@ -5,17 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+
+import polars as pl
 
 from ...choices import did_you_mean
-from ...errors import InputError, examples
-from ...tables.labels import plain_form
-from .labels import CrosswalkFile, read_crosswalk
+from ...errors import InputError, counted, examples
+from ...readers.formats import format_of
+from ...readers.small_table import read_table
+from ...tables.labels import is_missing_text, missing_texts, plain_form
+from ..ontology.ids import is_id
 
-__all__ = ["TRUTH", "Crosswalks", "read_crosswalks"]
+__all__ = ["TRUTH", "CrosswalkFile", "Crosswalks", "read_crosswalk", "read_crosswalks"]
 
 #: What stands for the truth in the place of a model.
 TRUTH: Final = "truth"
+
+
+class CrosswalkFile(NamedTuple):
+    """A crosswalk as it is in its file.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    header : str
+        Name of its first column.
+    meanings : dict of str to str
+        Labels and what they stand for.
+    """
+
+    path: Path
+    header: str
+    meanings: dict[str, str]
+
+    def missing_header_error(self) -> InputError:
+        """Return the error of a file whose header is its first pair."""
+        return InputError(
+            f"The crosswalk {self.path} has no header: its first line, which begins with {self.header!r}, is a label "
+            "and its replacement; add a header such as label,replacement."
+        )
 
 
 @dataclass(frozen=True)
@@ -120,3 +149,30 @@ def read_crosswalks(given: Sequence[str]) -> Crosswalks:
         before |= found
         files.append((name, file))
     return Crosswalks(every, own, tuple(files))
+
+
+def read_crosswalk(path: Path) -> CrosswalkFile:
+    """Read a crosswalk: a CSV or TSV file of two columns with a header, label and what it stands for.
+
+    Raises
+    ------
+    InputError
+        Not two columns, no header, an empty cell, or a label with two meanings.
+    """
+    frame, _ = read_table(path, separator="\t" if format_of(path) == ".tsv" else ",", what="crosswalk")
+    if frame.width != 2:
+        raise InputError(f"The crosswalk {path} must have two columns, label and replacement, but has {frame.width}.")
+    source, target = frame.columns
+    if is_id(target.strip()):
+        raise CrosswalkFile(path, source, {}).missing_header_error()
+    replacement = frame[target]
+    if frame[source].null_count() or is_missing_text(replacement, missing_texts()).fill_null(True).any():
+        raise InputError(
+            f"The crosswalk {path} has empty cells (NA, too, is one); give every label a replacement, or leave it out."
+        )
+    twice = frame.unique().filter(pl.col(source).is_duplicated())[source].unique().sort()
+    if len(twice):
+        raise InputError(
+            f"The crosswalk {path} gives {counted(len(twice), 'label')} two meanings ({examples(twice)}); keep one."
+        )
+    return CrosswalkFile(path, source, dict(frame.iter_rows()))

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from ...choices import check_one, did_you_mean
 from ...errors import InputError, counted, examples
 from ...readers.cells import LabelColumn
-from ...readers.formats import format_of
-from ...readers.small_table import read_table
-from ...tables.labels import is_missing_text, missing_texts
 from ..names import MATCH_OF_RUNS, ROOT_PREDICTIONS, SPELLING, UNKNOWN
-from ..ontology.ids import find_id, is_id
+from ..ontology.ids import find_id
 from .universe import Universe, mapped_labels
 
 __all__ = [
     "CodedLabels",
-    "CrosswalkFile",
     "LabelCounts",
     "Policy",
     "ScoredLabels",
     "apply_label_policy",
     "code_labels",
-    "read_crosswalk",
 ]
 
 Codes = npt.NDArray[np.int32]
@@ -258,7 +252,7 @@ def apply_label_policy(
     none, first = universe.none, ranks[0]
     predictions = np.stack([rank.codes for rank in ranks])
     if policy.unknown == "error":
-        _refuse_unknown(truth, first, universe, where, columns)
+        _refuse_unknown(truth, first, universe, policy, where, columns)
     else:
         _refuse_many_unknown(truth, first, policy, where, columns)
     counts = LabelCounts(
@@ -301,16 +295,25 @@ def apply_label_policy(
 
 
 def _refuse_unknown(
-    truth: CodedLabels, first: CodedLabels, universe: Universe, where: str, columns: Sequence[str]
+    truth: CodedLabels,
+    first: CodedLabels,
+    universe: Universe,
+    policy: Policy,
+    where: str,
+    columns: Sequence[str],
 ) -> None:
     problems = []
     for column, found in zip(columns, (truth, first), strict=True):
         if found.unknown:
             worst = next(iter(found.unknown))
-            hint = did_you_mean(worst, universe.labels) if len(universe.labels) <= HINT_LABELS else ""
+            names = universe.ontology.names.values() if universe.ontology else ()
+            known = universe.labels if policy.match == "id" or not names else names
+            hint = did_you_mean(worst, known) if len(universe.labels) <= HINT_LABELS else ""
             if find_id(worst.strip(), universe.index) is not None:
                 hint = " (these are ids, not names: leave out --match name; --match auto where columns differ)."
-            elif universe.ontology and worst in universe.ontology.names.values():
+            elif any(find_id(part, universe.index) for part in re.split(r"[\s()\[\]|;,]+", worst)):
+                hint = " (these hold an id and more: write the id alone, or map them)."
+            elif worst in names:
                 hint = " (these are names, not ids: --match name; --match auto where columns differ)."
             n_cells, n_labels = counted(sum(found.unknown.values()), "cell"), counted(len(found.unknown), "label")
             problems.append(
@@ -340,55 +343,3 @@ def _refuse_many_unknown(
                 f"({examples(found.unknown, 8)}), more than the share of {policy.unknown_limit:g} that --unknown-limit "
                 "allows; map them with --map [MODEL=]FILE, take names with --match any, or raise the limit to go on."
             )
-
-
-class CrosswalkFile(NamedTuple):
-    """A crosswalk as it is in its file.
-
-    Attributes
-    ----------
-    path : Path
-        The file.
-    header : str
-        Name of its first column.
-    meanings : dict of str to str
-        Labels and what they stand for.
-    """
-
-    path: Path
-    header: str
-    meanings: dict[str, str]
-
-    def missing_header_error(self) -> InputError:
-        """Return the error of a file whose header is its first pair."""
-        return InputError(
-            f"The crosswalk {self.path} has no header: its first line, which begins with {self.header!r}, is a label "
-            "and its replacement; add a header such as label,replacement."
-        )
-
-
-def read_crosswalk(path: Path) -> CrosswalkFile:
-    """Read a crosswalk: a CSV or TSV file of two columns with a header, label and what it stands for.
-
-    Raises
-    ------
-    InputError
-        Not two columns, no header, an empty cell, or a label with two meanings.
-    """
-    frame, _ = read_table(path, separator="\t" if format_of(path) == ".tsv" else ",", what="crosswalk")
-    if frame.width != 2:
-        raise InputError(f"The crosswalk {path} must have two columns, label and replacement, but has {frame.width}.")
-    source, target = frame.columns
-    if is_id(target.strip()):
-        raise CrosswalkFile(path, source, {}).missing_header_error()
-    replacement = frame[target]
-    if frame[source].null_count() or is_missing_text(replacement, missing_texts()).fill_null(True).any():
-        raise InputError(
-            f"The crosswalk {path} has empty cells (NA, too, is one); give every label a replacement, or leave it out."
-        )
-    twice = frame.unique().filter(pl.col(source).is_duplicated())[source].unique().sort()
-    if len(twice):
-        raise InputError(
-            f"The crosswalk {path} gives {counted(len(twice), 'label')} two meanings ({examples(twice)}); keep one."
-        )
-    return CrosswalkFile(path, source, dict(frame.iter_rows()))

@@ -86,6 +86,11 @@ def test_the_folder_and_its_columns(clean: str, noisy: str, folder: Path) -> Non
         assert pl.read_csv(folder / "compared" / name).columns == found.tables[name.partition(".")[0]].columns
 
 
+def test_a_file_of_a_result_is_no_result(clean: str, noisy: str) -> None:
+    with pytest.raises(fb.InputError, match=r"map\.csv' is a file: give the result folder that it is in"):
+        fb.compare(f"{clean}/map.csv", noisy)
+
+
 def test_other_options_and_groups_are_noted(clean: str, folder: Path) -> None:
     other = write_result(folder, "other", 0.8, 3, distance="correlation", filter=("Metadata_drug != 'g00'",))
     found = fb.compare(clean, other, bootstrap=200)

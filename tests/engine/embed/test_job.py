@@ -230,3 +230,14 @@ def test_equal_vectors_and_labels_of_one_cell_are_said():
     assert any("are equal" in note for note in found.notes)
     with pytest.raises(InputError, match="label of its own"):
         fb.embed({"x": x}, labels=list(obs.index))
+
+
+def test_vectors_of_any_size_are_judged_alike():
+    x, obs = mixture(60, 3)
+    values = []
+    for size in (1.0, 2.0**60, 2.0**-90):
+        given = {"labels": obs["ct"], "batch": obs["lab"], "anchors": "none", "bootstrap": 0, "progress_bar": False}
+        found = fb.embed({"x": (x * size).astype(np.float32)}, **given)
+        values.append(found.tables["results"]["value"].to_numpy())
+        assert any("its vectors are divided by 2^" in note for note in found.notes) == (size != 1)
+    np.testing.assert_allclose(values[1:], [values[0], values[0]], rtol=1e-6)

@@ -32,7 +32,7 @@ def change(path: Path, *columns: Any, **named: Any) -> Path:
 
 
 def test_filters_that_choose_nothing_or_everything(plate: Path) -> None:
-    assert "--queries \"Metadata_cp != 'dmso'\" is met by every row" in notes(plate, queries="Metadata_cp != 'dmso'")
+    assert "queries=\"Metadata_cp != 'dmso'\" is met by every row" in notes(plate, queries="Metadata_cp != 'dmso'")
     assert "is met by" not in notes(plate, queries="Metadata_cp != 'DMSO'")
     told = notes(plate, reference_index="Metadata_cp == 'dmso'", pos_sameby="Metadata_cp,Metadata_Reference_Index")
     assert "is met by no row, so no row is numbered" in told
@@ -79,7 +79,7 @@ def test_copies_are_told_from_other_metadata(plate: Path) -> None:
         "Metadata_Well": pl.lit("A") + pl.Series([*range(20), 3, 4, 0, 1]).cast(pl.String),
     }
     consensus = {"consensus": "Metadata_Plate,Metadata_Well,Metadata_cp"}
-    assert "(--consensus Metadata_Plate,Metadata_Well)" in notes(change(plate, **wells))
+    assert "(consensus='Metadata_Plate,Metadata_Well')" in notes(change(plate, **wells))
     assert "of another" not in notes(plate, **consensus)
 
 
@@ -87,13 +87,13 @@ def test_what_rows_without_values_need_is_said_first(plate: Path) -> None:
     features = [f"f{k}" for k in range(6)]
     here = pl.int_range(pl.len())
     change(plate, pl.when(here == 3).then(float("nan")).otherwise(pl.col(features)).name.keep())
-    whole = r"in 6 of 6 columns .* and 1 of 20 rows; 1 row holds nothing else \(row 3\): .*--degenerate drop'?\)\."
+    whole = r"in 6 of 6 columns .* and 1 of 20 rows; 1 row holds nothing else \(row 3\): .*degenerate='drop'\)\."
     with pytest.raises(fb.InputError, match=whole):
         notes(plate)
     with pytest.raises(fb.InputError, match=r"so none is left .* 1 row holds nothing else: leave them out"):
         notes(plate, missing="drop-features")
     change(plate, f0=pl.when(here == 5).then(float("nan")).otherwise("f0"))
-    with pytest.raises(fb.InputError, match=r"in the other rows, 1 column \('f0'\): .*--missing drop-features"):
+    with pytest.raises(fb.InputError, match=r"in the other rows, 1 column \('f0'\): .*missing='drop-features'"):
         notes(plate)
     told = notes(plate, missing="drop-features", degenerate="drop")
     assert "1 feature with NaN or infinite values was dropped (5 are left): 'f0'" in told
@@ -108,8 +108,16 @@ def test_what_leaves_no_negative_is_named(plate: Path) -> None:
         ({"consensus": "Metadata_cp"}, "No positive pair .* no two of the 5 rows agree in 'Metadata_cp'"),
         (
             {"controls": "Metadata_cp == 'DMSO'", "neg_diffby": "", "consensus": "Metadata_cp,Metadata_target"},
-            "--consensus Metadata_cp,Metadata_target leaves out all 4 controls",
+            "consensus='Metadata_cp,Metadata_target' leaves out all 4 controls",
         ),
     ):
         with pytest.raises(fb.InputError, match=reason):
             notes(plate, **options)
+
+
+def test_numbers_that_stand_for_missing_values_are_said(plate: Path) -> None:
+    assert "stands for" not in notes(
+        change(plate, f1=pl.col("f1") * 300, f2=pl.when(pl.col("f2") > 1).then(9).otherwise(0))
+    )
+    told = notes(change(plate, f0=pl.when(pl.int_range(pl.len()) % 9 == 3).then(-999.0).otherwise("f0")))
+    assert "1 feature holds -999 or its like, far from all other values ('f0'), in 2 profiles" in told

@@ -14,7 +14,7 @@ from fastbench.engine.cpjump.plates import files, well_metadata
 from fastbench.engine.cpjump.split.filters import read_test_labels
 from fastbench.engine.cpjump.split.manifest import read_manifest
 from fastbench.engine.errors import InputError
-from fastbench.engine.fmeasure.runs.labels import read_crosswalk
+from fastbench.engine.fmeasure.runs.crosswalks import read_crosswalk
 from fastbench.engine.readers import text_table
 from fastbench.engine.readers.cells import column_names, read_cells
 from fastbench.engine.readers.profiles import read_profiles
@@ -185,3 +185,18 @@ def test_blank_lines_in_quotes_are_no_rows(tmp_path):
     found = read_profiles(path)
     assert found.metadata["Metadata_m"].to_list() == ["a\n\nb", "c"]
     assert found.notes == (f"'{path}': 3 empty rows were dropped.",)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("<!DOCTYPE html>\n<p>Sign in</p>\n", "holds a web page, not a table"),
+        ('[{"Metadata_a": "x", "f": 1}]\n', "holds JSON, not a table"),
+        ("My export\nMetadata_a,f,g\nx,1,2\n", "take out the lines above the header"),
+        ("Metadata_a,f\nx,1\nMetadata_a,f\ny,2\n", "column 'f' holds its own name in row 3: the header is repeated"),
+    ],
+)
+def test_what_is_no_table_is_named(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "a.csv").write_text(content)
+    with pytest.raises(InputError, match=said):
+        read_profiles(tmp_path / "a.csv")

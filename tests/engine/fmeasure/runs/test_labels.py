@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from fastbench.engine.errors import InputError
 from fastbench.engine.fmeasure.ontology.ontology import Ontology
+from fastbench.engine.fmeasure.runs.crosswalks import read_crosswalk
 from fastbench.engine.fmeasure.runs.labels import (
     LabelCounts,
     Policy,
     apply_label_policy,
     code_labels,
-    read_crosswalk,
 )
 from fastbench.engine.fmeasure.runs.universe import Universe, universe_of
 from fastbench.engine.readers.cells import LabelColumn
@@ -67,6 +67,10 @@ def test_unknown_labels_come_by_frequency_and_only_where_they_occur(universe: Un
 
 def test_names_instead_of_ids(universe: Universe) -> None:
     assert code_labels(column(["two", "CL:2"]), universe, Policy(match="name")).codes.tolist() == [2, 4]
+    with pytest.raises(InputError, match="these hold an id and more: write the id alone"):
+        outcome(["CL:1"], [["one (CL:1)"]], universe, Policy())
+    with pytest.raises(InputError, match="did you mean 'one'"):
+        outcome(["one"], [["on_e"]], universe, Policy(match="name"))
     alike = Ontology.from_edges(
         ["CL:0000000", "CL:1", "CL:2"], [], names={"CL:1": "same", "CL:2": "same"}, source="x.obo"
     )
