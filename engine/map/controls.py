@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from ..errors import InputError
-from ..tables.filters import parse_filter
+from ..tables.filters import near_values, parse_filter
 from .options import MapOptions
 
 __all__ = ["CONTROL", "check_controls", "count_controls", "expanded", "expansion", "refuse_made"]
@@ -94,7 +94,8 @@ def check_controls(metadata: pl.DataFrame, options: MapOptions) -> list[str]:
     count = count_controls(metadata, options)
     if count in (0, len(flags)):
         which = "Each" if count else "None"
-        raise InputError(f"{which} of the {len(flags)} rows meets --controls {options.controls!r}; {needed}")
+        hint = near_values(metadata, options.controls) or f"; {needed}"
+        raise InputError(f"{which} of the {len(flags)} rows meets --controls {options.controls!r}{hint}")
     are = "is a control" if count == 1 else "are controls"
     return [
         f'--controls: {count} of {len(flags)} rows {are}. It stands for --derive "{options.derive[-1]}" '

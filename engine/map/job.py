@@ -15,6 +15,7 @@ from ..readers import packaged
 from ..readers.anndata import columns_left_out
 from ..readers.embeddings.described import read_described
 from ..retrieval.average_precision import score
+from ..retrieval.options import check_stages
 from ..retrieval.pair_rules import PairRules
 from ..retrieval.relabelling.data import RelabelledRows
 from ..tables.dominance import dominant_feature_notes
@@ -119,8 +120,9 @@ def run_map(options: MapOptions, job: Job | None = None, profiles: Profiles | No
     with job.stage("reading profiles", "read"):
         profiles, rules, notes = read_and_prepare(options, profiles)
     asked = filter_mask(profiles.metadata, options.queries, "--queries") if options.queries else None
-    notes += query_notes(asked, options.queries)
+    notes += query_notes(profiles.metadata, asked, options.queries)
     group_by = _group_by(options, rules)
+    check_stages(group_by, split_columns(options.hierarchical_by))
     require_columns(profiles.metadata, group_by, "--group-by" if options.group_by else "--pos-sameby")
     of_queries = profiles.metadata if asked is None else profiles.metadata.filter(pl.Series(asked))
     notes += dose_notes(of_queries, group_by, options.dose)  # refused before the work

@@ -11,7 +11,7 @@ import polars as pl
 from ..errors import InputError, UnknownNameError, counted
 from ..retrieval.pair_rules import reference_numbers
 from ..tables.copies import copy_notes
-from ..tables.filters import apply_derive, parse_filter
+from ..tables.filters import apply_derive, near_values, parse_filter
 from ..tables.frames import near_duplicate_labels, require_columns
 from ..tables.label_lists import LIST, label_lists
 from ..tables.labels import missing_texts
@@ -70,11 +70,12 @@ def prepare(
         profiles = profiles.with_metadata(apply_derive(profiles.metadata, text))
         made = profiles.metadata.to_series(-1)
         if made.dtype == pl.Boolean and made.n_unique() == 1:
-            notes.append(f"--derive {text!r} is {str(made[0]).lower()} in every row.")
+            hint = near_values(profiles.metadata, text.partition("=")[2]) or "."
+            notes.append(f"--derive {text!r} is {str(made[0]).lower()} in every row{hint}")
     for text in options.filter:
         keep = filter_mask(profiles.metadata, text, "--filter")
         if not keep.any():
-            raise InputError(f"No row is left after --filter {text!r}.")
+            raise InputError(f"No row is left after --filter {text!r}{near_values(profiles.metadata, text) or '.'}")
         notes.append(f"--filter {text!r} took away {int((~keep).sum())} of {len(keep)} rows.")
         profiles = profiles.take(keep)
     notes += check_controls(profiles.metadata, options)
@@ -113,7 +114,8 @@ def prepare(
     if options.reference_index:
         number = reference_numbers(profiles.metadata, options.reference_index, -1)
         if (number == -1).all():
-            notes.append(f"--reference-index {options.reference_index!r} is met by no row, so no row is numbered.")
+            hint = near_values(profiles.metadata, options.reference_index) or "."
+            notes.append(f"--reference-index {options.reference_index!r} is met by no row, so no row is numbered{hint}")
         profiles = profiles.with_metadata(profiles.metadata.with_columns(pl.Series(REFERENCE_INDEX, number)))
     return profiles, notes
 
@@ -126,9 +128,14 @@ def refuse_other_case(profiles: Profiles, named: Iterable[str]) -> None:
             raise UnknownNameError(f"There is no column {column!r}; did you mean {others[column.lower()]!r}?")
 
 
-def query_notes(asked: npt.NDArray[np.bool_] | None, text: str) -> list[str]:
-    """Say where a filter of the queries takes no row away."""
-    return [f"--queries {text!r} is met by every row."] if asked is not None and asked.all() else []
+def query_notes(frame: pl.DataFrame, asked: npt.NDArray[np.bool_] | None, text: str) -> list[str]:
+    """Say where a filter of the queries takes no row away; refuse one that takes all."""
+    if asked is None or 0 < asked.sum() < len(asked):
+        return []
+    hint = near_values(frame, text)
+    if not asked.any():
+        raise InputError(f"No row meets --queries {text!r}, so none is scored{hint or '.'}")
+    return [f"--queries {text!r} is met by every row{hint or '.'}"]
 
 
 def columns_varying_within(frame: pl.DataFrame, by: list[str]) -> dict[str, int]:

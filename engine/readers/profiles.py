@@ -347,7 +347,7 @@ def _without_missing(parts: list[Profiles], missing: str) -> tuple[list[Profiles
                 part.features,
                 part.feature_names,
                 "Features" if part.sources[0].path == IN_MEMORY else f"Features of '{part.sources[0].path}'",
-                "impute them, or drop these columns with --missing drop-features",
+                "drop these columns with --missing drop-features",
                 f"leave them out{_OF_MAP}",
             )
         bad.update(dict.fromkeys(names))

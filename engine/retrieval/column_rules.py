@@ -57,14 +57,16 @@ def why_no_pair(frame: pl.DataFrame, same: ColumnRule, diff: ColumnRule) -> str:
     same, diff : ColumnRule
         Columns in which a pair agrees, and in which it differs.
     """
-    n, rows = len(frame), f"the {len(frame):,} rows"
+    rows = f"the {len(frame):,} rows"
+    if len(frame) < 2:
+        return "there is one row alone"
     plain = [name for name in (*same.all, *diff.all) if not frame.schema[name].is_nested()]
     for name in same.all:
         if name in plain and frame[name].drop_nulls().n_unique() == len(frame[name].drop_nulls()):
             return f"no two of {rows} agree in {name!r}"
     for name in diff.all:
         if name in plain and frame[name].n_unique() == 1:
-            return f"{'each' if n > 1 else 'one'} of {rows} has {frame[name][0]!r} in {name!r}"
+            return f"each of {rows} has {frame[name][0]!r} in {name!r}"
     together = [name for name in same.all if name in plain]
     if len(together) > 1 and not frame.drop_nulls(together).select(pl.struct(together).is_duplicated().any()).item():
         return f"no two of {rows} agree in each of {examples(together)}"

@@ -16,7 +16,6 @@ import numpy.typing as npt
 import polars as pl
 
 from ...kernels.dispatch import get_backend
-from ..choices import did_you_mean
 from ..errors import DependentQueriesWarning, InputError, examples
 from ..statistics.false_discovery import benjamini_hochberg
 from ..tables.frames import (
@@ -31,7 +30,7 @@ from ..tables.groups import Groups, grouped
 from ..tables.matrix import library_of
 from .dependence import dependent_groups, perturbation_columns
 from .exchange import EXCHANGE
-from .options import NullModel
+from .options import NullModel, check_stages
 from .significance import find_p_values
 
 __all__ = [
@@ -207,15 +206,7 @@ def mean_average_precision_hierarchical(
         threshold=threshold,
     )
     columns, outer = _group_columns(sameby), _group_columns(hierarchical_by, "hierarchical_by")
-    extra = [column for column in outer if column not in columns]
-    if extra:
-        hint = did_you_mean(extra[0], columns)
-        raise InputError(f"hierarchical_by must be among the sameby columns, but {extra[0]!r} is not{hint}")
-    if set(outer) == set(columns):
-        raise InputError(
-            "hierarchical_by must leave out some of the sameby columns, but it names all of them "
-            f"({examples(columns)}); use mean_average_precision instead."
-        )
+    check_stages(columns, outer)
     scores, as_given = _group_scores(ap_scores, columns, model, bracket, relabelling, progress)
     p = scores["p_value"].to_numpy()
     group = scores.select(pl.struct(outer).rank("dense") - 1).to_series().to_numpy().astype(np.int64)

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...kernels.names import DEVICES, DISTANCES, METRICS, PRECISIONS, TIES, Similarity
-from ..choices import check_level, check_sampling, check_tail
-from ..errors import InputError
+from ..choices import check_level, check_sampling, check_tail, did_you_mean
+from ..errors import InputError, examples
 from ..options import check_choices, option
 
-__all__ = ["AGGREGATES", "ALIASES", "DISTANCE_NAMES", "NULLS", "P_VALUES", "NullModel", "Scoring", "scoring_of"]
+__all__ = [
+    "AGGREGATES",
+    "ALIASES",
+    "DISTANCE_NAMES",
+    "NULLS",
+    "P_VALUES",
+    "NullModel",
+    "Scoring",
+    "check_stages",
+    "scoring_of",
+]
 
 #: Other names of scipy for distances that fastbench has under its own.
 ALIASES = {"cityblock": "manhattan", "sqeuclidean": "euclidean"}
@@ -83,6 +94,19 @@ def scoring_of(distance: Any, **others: str) -> tuple[Scoring, Similarity | None
     if isinstance(distance, str) or not callable(distance):
         return Scoring(distance=distance, **others), None
     return Scoring(**others), distance
+
+
+def check_stages(columns: Sequence[str], outer: Sequence[str]) -> None:
+    """Raise `InputError` where the outer columns of two stages (maybe none) are not a part of the grouping columns."""
+    extra = [column for column in outer if column not in columns]
+    if extra:
+        hint = did_you_mean(extra[0], columns) or f"; they are {examples(columns)}."
+        raise InputError(f"hierarchical_by must be among the sameby columns, but {extra[0]!r} is not{hint}")
+    if set(outer) == set(columns):
+        raise InputError(
+            "hierarchical_by must leave out some of the sameby columns, but it names all of them "
+            f"({examples(columns)}); leave it out for one stage."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

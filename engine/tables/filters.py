@@ -31,7 +31,10 @@ from ..choices import did_you_mean
 from ..errors import InputError, UnknownNameError, examples
 from .filter_grammar import Column, Comparison, Condition, Joined, Literal, Matches, Not, columns_of, parse
 
-__all__ = ["Derivation", "Filter", "apply_derive", "parse_derive", "parse_filter"]
+__all__ = ["Derivation", "Filter", "apply_derive", "near_values", "parse_derive", "parse_filter"]
+
+#: Values of a column that are looked at for one that was meant.
+_LOOKED_AT: Final = 5000
 
 _OPERATORS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "==": operator.eq,
@@ -297,3 +300,19 @@ def parse_derive(text: str) -> Derivation:
 def apply_derive(frame: pl.DataFrame, text: str) -> pl.DataFrame:
     """Add the column that `text` defines, see `parse_derive`; an existing column is never replaced."""
     return parse_derive(text).apply(frame)
+
+
+def near_values(frame: pl.DataFrame, text: str) -> str:
+    """Return ``"; did you mean 'DMSO'?"`` for the first text of a filter that none of its columns holds, or nothing.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Metadata.
+    text : str
+        The filter.
+    """
+    texts = [column for column in parse_filter(text).columns if frame.schema.get(column) == pl.String]
+    values = {value for column in texts for value in frame[column].drop_nulls().unique().head(_LOOKED_AT).to_list()}
+    named = [one or other for one, other in re.findall(r"""'([^']*)'|"([^"]*)\"""", text)]
+    return next((hint for name in named if name not in values and (hint := did_you_mean(name, values))), "")

@@ -280,7 +280,7 @@ def check_finite(
     matrix: np.ndarray,
     names: Sequence[str] | None,
     where: str,
-    of_columns: str = "drop or impute them first",
+    of_columns: str = "drop them",
     of_rows: str = "leave them out",
 ) -> None:
     """Raise `InputError` that names the columns with NaN or infinite values, and the rows that hold nothing else.
@@ -294,7 +294,7 @@ def check_finite(
     where : str
         What holds them, for the sentence.
     of_columns, of_rows : str, optional
-        What helps where columns lack some values, and where rows lack all.
+        What helps where columns lack all values, and where rows do.
     """
     columns, n_rows = non_finite_columns(matrix)
     if not len(columns):
@@ -305,12 +305,14 @@ def check_finite(
 
     finite = np.isfinite(matrix)
     empty = np.flatnonzero(~finite.any(axis=1))
-    help = of_columns
+    some = f"impute them first, or {of_columns}"
+    bare = columns[~finite[:, columns].any(axis=0)]
+    help = some if len(bare) < len(columns) else f"there is no other value in these columns: {of_columns}"
     if 0 < len(empty) < len(matrix):
         hold = "row holds" if len(empty) == 1 else "rows hold"
         help = f"{len(empty)} {hold} nothing else (row {examples(empty.tolist())}): {of_rows}"
         if len(others := non_finite_columns(matrix[finite.any(axis=1)])[0]):
-            help += f"; in the other rows, {counted(len(others), 'column')} ({shown(others)}): {of_columns}"
+            help += f"; in the other rows, {counted(len(others), 'column')} ({shown(others)}): {some}"
     raise InputError(
         f"{where} hold NaN or infinite values in {len(columns)} of {matrix.shape[1]} columns ({shown(columns)}) "
         f"and {n_rows} of {matrix.shape[0]} rows; {help}."

@@ -37,7 +37,14 @@ def test_filters_that_choose_nothing_or_everything(plate: Path) -> None:
     told = notes(plate, reference_index="Metadata_cp == 'dmso'", pos_sameby="Metadata_cp,Metadata_Reference_Index")
     assert "is met by no row, so no row is numbered" in told
     told = notes(plate, derive="Metadata_negcon = Metadata_cp == 'dmso'")
-    assert "is false in every row" in told
+    assert "is false in every row; did you mean 'DMSO'?" in told
+    for given in (
+        {"controls": "Metadata_cp == 'dmso'"},
+        {"filter": "Metadata_cp == 'dmso'"},
+        {"queries": "Metadata_cp == 'dmso'"},
+    ):
+        with pytest.raises(fb.InputError, match=r"== 'dmso'.*; did you mean 'DMSO'\?"):
+            notes(plate, **given)
 
 
 def test_a_constant_feature_is_named(plate: Path) -> None:
@@ -98,6 +105,14 @@ def test_what_rows_without_values_need_is_said_first(plate: Path) -> None:
     told = notes(plate, missing="drop-features", degenerate="drop")
     assert "1 feature with NaN or infinite values was dropped (5 are left): 'f0'" in told
     assert "1 of 20 rows has features that are not finite" in told
+
+
+def test_a_column_without_values_is_dropped(plate: Path) -> None:
+    change(plate, f0=pl.lit(None))
+    with pytest.raises(
+        fb.InputError, match="there is no other value in these columns: drop these columns with missing="
+    ):
+        notes(plate)
 
 
 def test_what_leaves_no_negative_is_named(plate: Path) -> None:

@@ -53,7 +53,9 @@ def test_missing_features_are_those_of_a_file(kind: str, options: dict[str, Any]
 
 
 def test_missing_features_are_refused_unless_something_is_said() -> None:
-    with pytest.raises(InputError, match=r"Features hold NaN or infinite values in 1 of 6 columns \('f2'\).*--missing"):
+    with pytest.raises(
+        InputError, match=r"Features hold NaN or infinite values in 1 of 6 columns \('f2'\).*missing='drop"
+    ):
         fb.map(plate(), **RULES)
     with pytest.raises(InputError, match="missing must be"):
         profiles_of(plate(), missing="ignore")

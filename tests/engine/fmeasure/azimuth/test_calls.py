@@ -125,7 +125,7 @@ def test_cells_that_do_not_fit(files: Files) -> None:
 
 def test_scores_that_are_no_numbers(files: Files) -> None:
     files.calls([["c1", "La", "high", "Lc", 1], ["c2", "La", 1, "Lc", 1], ["c3", "La", 1, "Lc", 1]])
-    files.refused(L1 + ".score", "not numbers: 'high'")
+    files.refused(L1 + ".score", "1 value that is not a number ('high' in row 2)")
     files.calls([["c1", "La", "Inf", "Lc", 1], ["c2", "La", 1, "Lc", 1], ["c3", "La", 1, "Lc", 1]])
     files.refused(L1 + ".score", "1 infinite scores")
 
