@@ -233,9 +233,15 @@ def _score_bins(group: Group, backend: Backend[Any]) -> tuple[pl.DataFrame | Non
         return None, some if len(without) < len(parts) else ""
     bits, _ = ancestor_sets(group.ontology, group.labels)
     try:
-        return add_bins([call_bins(part, len(group.labels), bits, backend) for part in parts if part is not None]), ""
+        bins = add_bins([call_bins(part, len(group.labels), bits, backend) for part in parts if part is not None])
     except InputError as error:
         return None, f"Group {group.name!r}: {error}"
+    called = sum(part.filter(pl.col("predicted") < len(group.labels)).height for part in parts if part is not None)
+    missing = called - int(bins["cells"].sum())
+    if missing <= 0:
+        return bins, ""
+    said = f"Group {group.name!r}: {missing:,} of {called:,} calls have no score"
+    return (None, f"{said}, so there is no coverage and calibration.") if missing == called else (bins, f"{said}.")
 
 
 def _first(member: Member, backend: Backend[Any]) -> Confusion:

@@ -209,8 +209,8 @@ class Reader:
         """Return the row of the prediction of each cell, see `align`, and notes."""
         labels = {run.gt_label, *run.columns, run.score} - {""}  # an index has no name
         others = IdColumns(run.truth, run.predictions, {*labels, truth.id_column, found.id_column})
-        sides = ((truth, run.truth), (found, run.predictions))
-        without = [path for table, path in sides if table.id_column in labels and table.id_column not in self.ids]
+        sides = ((truth, run.truth, {run.gt_label}), (found, run.predictions, {*run.columns, run.score} - {""}))
+        without = [path for table, path, own in sides if table.id_column in own - {*self.ids}]
         if self.align_by == "position":
             order, note = align(truth.ids, found.ids, by="position", where=where)
             return order, [note] if note and not without else []  # labels are no ids

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...choices import did_you_mean
 from ...errors import InputError, examples
 from ...options import split_values
 from ...readers.cells import column_names
@@ -132,7 +133,8 @@ def runs_of_files(
         names = column_names(path)
         missing = [column for column in columns if column not in names]
         if missing:
-            raise InputError(f"{path} has no column {missing[0]!r}; it has {examples(names, 12)}.")
+            hint = did_you_mean(missing[0], names) or f"; it has {examples(names, 12)}."
+            raise InputError(f"{path} has no column {missing[0]!r}{hint}")
         ranks = (
             columns[:k] if len(columns) > 1 else rank_columns(names, columns[0], k if columns[0].endswith("_1") else 1)
         )

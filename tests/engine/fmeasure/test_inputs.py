@@ -435,6 +435,27 @@ def test_a_column_of_scores_among_the_ranks_is_refused(tmp_path: Path) -> None:
         scored(truth, f"{calls}:ct,p", f_measure_top_k=2)
 
 
+def test_scores_that_are_missing_are_counted(tmp_path: Path) -> None:
+    truth = table(tmp_path / "t.csv", named(TRUE))
+    for scores, said in (
+        ([None] * 60, "60 of 60 calls have no score, so there is no"),
+        ([None] + [0.5] * 59, "1 of 60"),
+    ):
+        calls = table(tmp_path / "c.csv", named(CALLED), p=scores)
+        found = scored(truth, f"{calls}:ct", score="p")
+        assert any(said in note for note in found.notes)
+        assert ("coverage.csv" in found.tables()) == (said == "1 of 60")
+
+
+def test_a_column_of_ids_may_be_called_as_the_labels_of_the_other_file(tmp_path: Path) -> None:
+    pl.DataFrame({"cell": IDS, "name": named(TRUE)}).write_csv(tmp_path / "t.csv")
+    pl.DataFrame({"name": IDS, "call": named(CALLED)}).write_csv(tmp_path / "c.csv")
+    found = scored(f"{tmp_path / 't.csv'}:name", f"{tmp_path / 'c.csv'}:call")
+    assert accuracy(found) == pytest.approx(RIGHT)
+    with pytest.raises(InputError, match="has no column 'Call'; did you mean 'call'"):
+        scored(f"{tmp_path / 't.csv'}:name", f"{tmp_path / 'c.csv'}:Call")
+
+
 def test_labels_that_a_crosswalk_leaves_over_are_noted(tmp_path: Path) -> None:
     short = ["B", "NK", "T", "Mono"]
     known = dict(zip(short[:3], NAMES[:3], strict=True))
