@@ -31,6 +31,8 @@ __all__ = [
 METADATA_PREFIXES = ("Metadata_", "Meta_")
 #: Metadata of CellProfiler that another table's name was put before: ``Image_Metadata_Plate``.
 _METADATA_WITHIN = re.compile(r"(?<![A-Za-z0-9])(?i:metadata)_")
+#: Three numbers or more, in brackets or not.
+_PRINTED = re.compile(r"\s*[\[(]?\s*[-+.\deE]+(?:[\s,;|]+[-+.\deE]+){2,}[\s,]*[\])]?\s*")
 #: Values that mostly tell a column of numbers.
 _FIRST = 16
 #: Columns beside those of compartments that are left out: no more than this share of all.
@@ -197,9 +199,21 @@ def words_to_metadata(plan: ColumnPlan, frame: pl.DataFrame, path: str, choice: 
     features = [name for name in plan.features if name not in set(words)]
     metadata = [*plan.metadata, *words]
     if not features:
+        printed = [name for name in words if _holds_printed_vectors(frame[name])]
+        if printed:
+            raise InputError(
+                f"'{path}': column {printed[0]!r} holds vectors as text; write a column for each of their numbers, or "
+                "save the table as Parquet, where a cell may hold a list."
+            )
         raise InputError(f"'{path}' has no feature column; its columns are {examples([*metadata, *plan.left_out])}.")
     note = f"'{path}': columns that are no numbers are metadata: {examples(words)}."
     return ColumnPlan(metadata, features, [*plan.notes, note], plan.left_out)
+
+
+def _holds_printed_vectors(values: pl.Series) -> bool:
+    """Whether a column of text holds several numbers a cell, as printed lists and arrays do."""
+    first = values.cast(pl.String).drop_nulls().head(1)
+    return len(first) == 1 and _PRINTED.fullmatch(first[0]) is not None
 
 
 def _is_words(values: pl.Series) -> bool:

@@ -154,9 +154,11 @@ def stack(parts: Sequence[Profiles]) -> Profiles:
     if not names:
         first = parts[0]
         other = min(parts[1:], key=lambda part: len(set(first.feature_names).intersection(part.feature_names)))
+        by_case = {name.casefold() for name in first.feature_names} & {name.casefold() for name in other.feature_names}
+        help = "write names in one case" if by_case else "give inputs of one feature set"
         raise InputError(
             f"The {len(parts)} inputs have no feature in common: one has {examples(first.feature_names, 3)}, "
-            f"another {examples(other.feature_names, 3)}; give inputs of one feature set."
+            f"another {examples(other.feature_names, 3)}; {help}."
         )
     features = np.empty((sum(len(part) for part in parts), len(names)), np.float32)
     start = 0

@@ -75,7 +75,10 @@ def read_described(
         missing_text=missing_text,
     )
     if not table and not profiles.metadata.width and any(format_of(path) in ARRAYS for path in found):
-        raise InputError(f"'{paths[0]}' has no array of one value a row, such as wells; give a table with --metadata.")
+        said = " ".join(["", *profiles.notes])
+        raise InputError(
+            f"'{paths[0]}' has no array of one value a row, such as wells; give a table with --metadata.{said}"
+        )
     return join_metadata(profiles, table, key, missing_text) if table else profiles
 
 

@@ -192,6 +192,8 @@ def test_blank_lines_in_quotes_are_no_rows(tmp_path):
     [
         ("<!DOCTYPE html>\n<p>Sign in</p>\n", "holds a web page, not a table"),
         ('[{"Metadata_a": "x", "f": 1}]\n', "holds JSON, not a table"),
+        ('Metadata_a,embedding\nx,"[0.1, 2, -3e-1]"\n', "column 'embedding' holds vectors as text"),
+        ("Metadata_a,embedding\nx,0.1 2 -3e-1\n", "column 'embedding' holds vectors as text"),
         ("My export\nMetadata_a,f,g\nx,1,2\n", "take out the lines above the header"),
         ("Metadata_a,f\nx,1\nMetadata_a,f\ny,2\n", "column 'f' holds its own name in row 3: the header is repeated"),
     ],
@@ -199,4 +201,4 @@ def test_blank_lines_in_quotes_are_no_rows(tmp_path):
 def test_what_is_no_table_is_named(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "a.csv").write_text(content)
     with pytest.raises(InputError, match=said):
-        read_profiles(tmp_path / "a.csv")
+        read_profiles(tmp_path / "a.csv", metadata_columns=())
