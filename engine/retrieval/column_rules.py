@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from ..errors import InputError, examples
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["ColumnRule", "Columns", "rule_of", "why_no_pair"]
 
@@ -57,6 +59,8 @@ def why_no_pair(frame: pl.DataFrame, same: ColumnRule, diff: ColumnRule) -> str:
     same, diff : ColumnRule
         Columns in which a pair agrees, and in which it differs.
     """
+    import polars as pl
+
     rows = f"the {len(frame):,} rows"
     if len(frame) < 2:
         return "there is one row alone"

@@ -123,7 +123,7 @@ def test_maps_are_drawn_when_they_are_asked_for(tmp_path: Path, monkeypatch: pyt
     x, label = rng.normal(size=(90, 5)), [f"kind {i % 3}" for i in range(90)]
     known = {"labels": label, "batch": [f"lab {i % 2}" for i in range(90)], "anchors": "none"}
     monkeypatch.setattr(maps, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match="--umap needs umap-learn: pip install"):
+    with pytest.raises(InputError, match="umap=True needs umap-learn: pip install"):
         fb.embed({"deep": x}, umap=True, **known | QUICK)
     monkeypatch.undo()
     monkeypatch.setitem(sys.modules, "umap", SimpleNamespace(UMAP=Layout, __spec__=object()))
