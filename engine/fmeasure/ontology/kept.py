@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from ...errors import InputError, examples
 from ...readers.packaged import resolve
-from ...results.cache import user_cache
 from ...results.digests import file_sha256
 from .known import KNOWN
 
@@ -58,6 +57,8 @@ class KeptOntology:
 
 def cache_folder() -> Path:
     """Return where fetched ontologies are kept; it need not exist."""
+    from ...results.cache import user_cache  # which loads NumPy, for --help too
+
     return user_cache("ontologies")
 
 
