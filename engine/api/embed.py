@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ..embed.command import EMBED
-from ..embed.inputs import columns_of, judged
+from ..embed.inputs.judged import columns_of, judged
 from ..embed.job import EmbedResult, run_embed
 from ..embed.options import EmbedOptions
 from ..errors import InputError, examples

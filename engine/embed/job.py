@@ -22,7 +22,8 @@ from ..results.folder import ResultFolder
 from ..results.tables import Table
 from .counts import COMPONENTS, Before, components_of_counts
 from .finding import Finding, Key
-from .inputs import Inputs, read_inputs
+from .inputs.judged import Inputs
+from .inputs.reading import read_inputs
 from .judging import Judging
 from .options import EmbedOptions
 from .records import as_records, as_vcp, not_converged, peak_mebibytes

@@ -11,7 +11,7 @@ from ..command.command import Work
 from .anchors import ANCHOR_CELLS
 from .counts import COMPONENTS
 from .finding import ANCHORS
-from .inputs import read_inputs
+from .inputs.reading import read_inputs
 from .options import EmbedOptions
 from .registry import metrics_of
 

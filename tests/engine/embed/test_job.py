@@ -15,7 +15,7 @@ import fastbench as fb
 from fastbench.engine.command.execute import execute
 from fastbench.engine.command.job import Job
 from fastbench.engine.embed.command import EMBED
-from fastbench.engine.embed.inputs import Reference
+from fastbench.engine.embed.inputs.reading import Reference
 from fastbench.engine.embed.job import run_embed
 from fastbench.engine.embed.options import EmbedOptions
 from fastbench.engine.errors import InputError

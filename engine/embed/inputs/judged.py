@@ -1,85 +1,33 @@
-"""Embeddings and labels from files, the same cells in the same order."""
+"""Which cells are judged, and what is known of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..choices import did_you_mean
-from ..errors import InputError, counted, examples
-from ..options import split_values
-from ..painting.relation_files import read_relations
-from ..readers import packaged
-from ..readers.embeddings.described import read_described
-from ..readers.embeddings.neighbors import Neighbors, check_neighbors, read_neighbors
-from ..readers.embeddings.sparse import read_sparse
-from ..readers.formats import ANNDATA, format_of
-from ..tables.frames import require_columns
-from ..tables.profiles import Profiles, Source
-from .cells import Cells, Groups, Known, grouped
-from .counts import Before, before_integration
-from .metrics.neighborhoods import KSIM_NEIGHBORS, KSIM_SHARE
-from .options import SAMPLE, EmbedOptions
-from .space import MOST_NEIGHBORS
+from ...choices import did_you_mean
+from ...errors import InputError, counted, examples
+from ...painting.relation_files import read_relations
+from ...readers.embeddings.neighbors import Neighbors, check_neighbors
+from ...tables.profiles import Source
+from ..cells import Cells, Groups, Known, grouped
+from ..counts import Before, before_integration
+from ..metrics.neighborhoods import KSIM_NEIGHBORS, KSIM_SHARE
+from ..options import EmbedOptions
+from ..space import MOST_NEIGHBORS
 
-__all__ = ["COUNTS", "Inputs", "Reference", "columns_of", "judged", "read_inputs"]
+__all__ = ["COUNTS", "Inputs", "columns_of", "judged"]
 
 #: Sizes between which float32 and the search for a perplexity keep their digits.
 SIZES = (1e-9, 1e9)
 #: The embedding that --count-column makes: one number a cell or well.
 COUNTS = "cells_per_well"
 _TRANSFER = "cross-species_label_prediction"
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Where an embedding is: ``[NAME=]FILE[@obsm:KEY]``, ``FILE@layer:KEY``.
-
-    Attributes
-    ----------
-    name : str
-        What it is called.
-    path : str
-        The file.
-    obsm : str
-        Entry of obsm; empty: the features of the file.
-    layer : str
-        Layer, of cells before integration.
-    """
-
-    name: str
-    path: str
-    obsm: str
-    layer: str = ""
-
-    @classmethod
-    def of(cls, text: str) -> Reference:
-        """Read the spelling of a user."""
-        name, equals, rest = text.partition("=")
-        if not equals or "/" in name or "@" in name:
-            name, rest = "", text
-        path, at, part = rest.rpartition("@")
-        if not at or Path(rest).exists():
-            path, part = rest, "X"
-        kind, _, key = part.partition(":")
-        if kind not in ("X", "obsm", "layer") or (kind != "X") != bool(key):
-            raise InputError(
-                f"'{text}': write @obsm:KEY or @X after the file (--unintegrated: or @layer:KEY), not @{part}."
-            )
-        stem = Path(path.removeprefix("sample:")).name.split(".")[0]
-        obsm, layer = (key, "") if kind == "obsm" else ("", key)
-        return cls(name or key or stem, path, obsm, layer)
-
-    @property
-    def file(self) -> Path:
-        """The file, or that of the sample."""
-        return packaged.resolve(self.path, "cells") if self.path.startswith("sample:") else Path(self.path)
 
 
 @dataclass(frozen=True)
@@ -132,50 +80,6 @@ class Inputs:
         known += self.needs_met
         there = self.before.vectors is not None or self.before.counts is not None
         return [*known, "unintegrated"] if there else known
-
-
-def read_inputs(options: EmbedOptions) -> Inputs:
-    """Read embeddings and labels, and leave out cells that cannot be judged.
-
-    Raises
-    ------
-    InputError
-        When files do not have the same cells, a column is missing, or too few cells are left.
-    """
-    references = [Reference.of(text) for text in options.embeddings or (SAMPLE,)]
-    names = [reference.name for reference in references]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InputError(f"Two embeddings are called {examples(twice)}; give names: NAME=FILE@obsm:KEY.")
-    layers = [reference.layer for reference in references if reference.layer]
-    if layers:
-        raise InputError(f"{examples(layers)} is a layer, which --unintegrated alone takes; name an entry of obsm.")
-    more = [Reference.of(options.unintegrated)] if options.unintegrated else []
-    wanted = columns_of(options)
-    read = [_read(reference, options, list(wanted.values())) for reference in references]
-    matrix = None
-    for reference in more:
-        before, matrix = _read_before(reference, options, list(wanted.values()))
-        read.append(before)
-    first = read[0]
-    for name, column in wanted.items():
-        require_columns(first.metadata, [column], f"--{name}")
-    for reference, profiles in zip([*references, *more][1:], read[1:], strict=True):
-        _refuse_other_cells(first, profiles, references[0], reference, list(wanted.values()))
-    sources = tuple(dict.fromkeys(source for profiles in read for source in profiles.sources))
-    neighbors = None
-    if options.neighbors:
-        neighbors, source = read_neighbors(options.neighbors, len(first))
-        sources = (*sources, source)
-    return judged(
-        {reference.name: profiles.features for reference, profiles in zip(references, read, strict=False)},
-        first.metadata,
-        options,
-        unintegrated=matrix,
-        sources=sources,
-        notes=[note for profiles in read for note in profiles.notes],
-        neighbors=neighbors,
-    )
 
 
 def columns_of(options: EmbedOptions) -> dict[str, str]:
@@ -273,48 +177,6 @@ def _of_usual_size(name: str, x: npt.NDArray[np.float32], notes: list[str]) -> n
             "metric depends."
         )
     return np.ascontiguousarray(x)
-
-
-def _read(reference: Reference, options: EmbedOptions, named: Sequence[str]) -> Profiles:
-    return read_described(
-        [reference.file],
-        table=options.metadata,
-        key=split_values(options.key),
-        obsm=reference.obsm or None,
-        missing=options.missing,
-        missing_text=options.missing_text,
-        metadata_columns=named,
-    )
-
-
-def _read_before(reference: Reference, options: EmbedOptions, named: Sequence[str]) -> tuple[Profiles, Any]:
-    """Read cells before integration; of AnnData, a matrix that is sparse stays so."""
-    if reference.obsm or format_of(reference.file) not in ANNDATA:
-        found = _read(reference, options, named)
-        return found, found.features
-    return read_sparse(
-        reference.file,
-        reference.layer,
-        table=options.metadata,
-        key=split_values(options.key),
-        missing_text=options.missing_text,
-    )
-
-
-def _refuse_other_cells(
-    first: Profiles, other: Profiles, one: Reference, two: Reference, wanted: Sequence[str]
-) -> None:
-    """Refuse an embedding whose cells are not those of the first."""
-    if len(first) != len(other):
-        raise InputError(
-            f"{one.name!r} has {len(first):,} cells, {two.name!r} has {len(other):,}: they must be of the same cells."
-        )
-    for column in wanted:
-        if column not in other.metadata.columns or not first.metadata[column].equals(other.metadata[column]):
-            raise InputError(
-                f"{one.name!r} and {two.name!r} do not agree in {column!r}, cell by cell: they must hold the same "
-                "cells in the same order (or give --metadata with --key)."
-            )
 
 
 def _judged(

@@ -1,0 +1,1 @@
+"""From files, or what is in memory, to embeddings of the same cells: `reading`, then `judged`."""
