@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, examples
 from ...options import split_values
-from ...readers import packaged
 from ...readers.embeddings.described import read_described
 from ...readers.embeddings.neighbors import read_neighbors
+from ...readers.embeddings.reference import Reference
 from ...readers.embeddings.sparse import read_sparse
 from ...readers.formats import ANNDATA, format_of
 from ...tables.frames import require_columns
@@ -19,52 +17,7 @@ from ...tables.profiles import Profiles
 from ..options import SAMPLE, EmbedOptions
 from .judged import Inputs, columns_of, judged
 
-__all__ = ["Reference", "read_inputs"]
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Where an embedding is: ``[NAME=]FILE[@obsm:KEY]``, ``FILE@layer:KEY``.
-
-    Attributes
-    ----------
-    name : str
-        What it is called.
-    path : str
-        The file.
-    obsm : str
-        Entry of obsm; empty: the features of the file.
-    layer : str
-        Layer, of cells before integration.
-    """
-
-    name: str
-    path: str
-    obsm: str
-    layer: str = ""
-
-    @classmethod
-    def of(cls, text: str) -> Reference:
-        """Read the spelling of a user."""
-        name, equals, rest = text.partition("=")
-        if not equals or "/" in name or "@" in name:
-            name, rest = "", text
-        path, at, part = rest.rpartition("@")
-        if not at or Path(rest).exists():
-            path, part = rest, "X"
-        kind, _, key = part.partition(":")
-        if kind not in ("X", "obsm", "layer") or (kind != "X") != bool(key):
-            raise InputError(
-                f"'{text}': write @obsm:KEY or @X after the file (--unintegrated: or @layer:KEY), not @{part}."
-            )
-        stem = Path(path.removeprefix("sample:")).name.split(".")[0]
-        obsm, layer = (key, "") if kind == "obsm" else ("", key)
-        return cls(name or key or stem, path, obsm, layer)
-
-    @property
-    def file(self) -> Path:
-        """The file, or that of the sample."""
-        return packaged.resolve(self.path, "cells") if self.path.startswith("sample:") else Path(self.path)
+__all__ = ["read_inputs"]
 
 
 def read_inputs(options: EmbedOptions) -> Inputs:
@@ -128,13 +81,14 @@ def _read_before(reference: Reference, options: EmbedOptions, named: Sequence[st
     if reference.obsm or format_of(reference.file) not in ANNDATA:
         found = _read(reference, options, named)
         return found, found.features
-    return read_sparse(
+    cells = read_sparse(
         reference.file,
         reference.layer,
         table=options.metadata,
         key=split_values(options.key),
         missing_text=options.missing_text,
     )
+    return cells.profiles, cells.matrix
 
 
 def _refuse_other_cells(

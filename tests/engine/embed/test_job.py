@@ -15,10 +15,10 @@ import fastbench as fb
 from fastbench.engine.command.execute import execute
 from fastbench.engine.command.job import Job
 from fastbench.engine.embed.command import EMBED
-from fastbench.engine.embed.inputs.reading import Reference
 from fastbench.engine.embed.job import run_embed
 from fastbench.engine.embed.options import EmbedOptions
 from fastbench.engine.errors import InputError
+from fastbench.engine.readers.embeddings.reference import Reference
 from fastbench.engine.results.cache import Cache
 from fastbench.engine.results.progress import Silent
 
@@ -51,7 +51,7 @@ def test_names_of_embeddings():
     assert Reference.of("x/a.b.csv") == Reference("a", "x/a.b.csv", "")
     assert Reference.of("m=sample:pbmc68k@X") == Reference("m", "sample:pbmc68k", "")
     for wrong in ("a.h5ad@obsp:x", "a.h5ad@obsm", "a.h5ad@X:y"):
-        with pytest.raises(InputError, match="write @obsm:KEY or @X"):
+        with pytest.raises(InputError, match="write @X, @obsm:KEY"):
             Reference.of(wrong)
 
 
