@@ -198,12 +198,12 @@ def _counts(found: Found, facts: Facts) -> Kind:
 
 
 def _log1p(found: Found, facts: Facts, *, is_truth: bool) -> Kind:
+    if facts.fraction is None:
+        raise InputError(f"--input log1p: all values of '{found.shown}' are whole numbers, as counts are.")
     if facts.most.value >= LARGEST_LOG:
         raise InputError(
             f"--input log1p: '{found.shown}' has {facts.most}, but log1p of scaled counts stays below {LARGEST_LOG:g}."
         )
-    if facts.fraction is None:
-        raise InputError(f"--input log1p: all values of '{found.shown}' are whole numbers, as counts are.")
     if facts.least is not None and is_truth:
         raise InputError(f"--input log1p: '{found.shown}' has {facts.least}, but log1p of counts is 0 or more.")
     notes = () if facts.total is not None else (f"'{found.shown}': {_spread(facts)}.",)
