@@ -2,5 +2,6 @@
 
 `files` and `held` read cells by genes with whatever is known of the cells, through the readers of the package;
 `labels` tells what the condition of each is, `alignment` brings genes into the order of the truth, `scale` proves
-what the values are, `sameness` finds cells that are in two files, and `reading` puts them together.
+what the values are, `sameness` finds cells that are in two files, `assembly` puts them together. Called from outside
+are `reading.read_screens` and `reading.held_screens`.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ __all__ = ["brought_to", "common_kind", "kinds_of"]
 _APART = 0.01
 
 
-def kinds_of(truth: Found, others: list[Found], options: PerturbOptions) -> dict[str, Kind]:
+def kinds_of(truth: Found, others: Sequence[Found], options: PerturbOptions) -> dict[str, Kind]:
     """Return what the values of each file are, by name.
 
     Raises

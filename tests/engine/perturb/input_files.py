@@ -13,7 +13,8 @@ import scipy.sparse
 
 from fastbench.engine.errors import InputError
 from fastbench.engine.perturb.example import simulated
-from fastbench.engine.perturb.inputs.reading import Inputs, read_screens
+from fastbench.engine.perturb.inputs.assembly import Inputs
+from fastbench.engine.perturb.inputs.reading import read_screens
 from fastbench.engine.perturb.options import PerturbOptions
 
 SCREEN = simulated()
