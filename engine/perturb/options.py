@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import InputError
-from ..options import check_choices, option
+from ..options import option
 from ..tables.options import TextOptions
 from .scoring_options import ScoringOptions
 
@@ -97,7 +97,6 @@ class PerturbOptions(ScoringOptions, TextOptions):
     def __post_init__(self) -> None:
         """Refuse bad values before anything is read."""
         self.check_scoring()
-        check_choices(self)
         if self.screens and not self.condition:
             raise InputError("--condition is needed: the column that says how each cell was perturbed.")
         if self.total is not None and not 0 < self.total < float("inf"):

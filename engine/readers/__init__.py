@@ -4,6 +4,8 @@ Called from outside
 -------------------
 `profiles.read_profiles`    one or many files of profiles, whatever their format
 `embeddings.described.read_described`    the same, and arrays, columns of vectors, tables of metadata that are joined
+`embeddings.sparse.read_sparse`    cells by genes of AnnData, which stay sparse, with what is known of the cells
+`embeddings.reference.Reference`    how a user writes which matrix of which file
 `cells.read_cells`, `cells.column_names`    cell ids, label columns and score columns of a table of cells
 `vectors.open_table`    tables of vectors, of which only the rows asked for are read
 `small_table.read_table`    experiment tables, targets, test labels, manifests, crosswalks: all columns as text

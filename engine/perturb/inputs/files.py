@@ -135,6 +135,8 @@ def _table(path: Path, reference: Reference, options: PerturbOptions, genes: Col
     )
     more = [name for name in about.metadata.columns if name not in named and about.metadata[name].dtype.is_numeric()]
     notes = about.notes
+    if known:  # columns are named here, not by options
+        notes = tuple(note for note in notes if "because options name them" not in note)
     if known and more:
         notes = (*notes, f"'{reference.path}': columns that are no genes of the truth were left out: {examples(more)}.")
     return Found(
