@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import InputError, examples
+from ...errors import InputError, counted, examples
 from ...tables.profiles import Source
 from ..options import PerturbOptions
 from ..screen import Panel, Screen
@@ -53,10 +53,12 @@ def shared_genes(truth: Found, others: Sequence[Found], which: str) -> tuple[tup
                 f"{examples(absent)}; values over fewer genes are others, and --genes shared asks for them."
             )
         if absent:
-            notes.append(f"'{other.shown}' lacks {len(absent):,} genes of the truth: {examples(absent)}.")
+            notes.append(f"'{other.shown}' lacks {counted(len(absent), 'gene')} of the truth: {examples(absent)}.")
         more = [gene for gene in other.genes if gene not in mine]
         if more:
-            notes.append(f"'{other.shown}' has {len(more):,} genes that the truth has not, left out: {examples(more)}.")
+            notes.append(
+                f"'{other.shown}' has {counted(len(more), 'gene')} that the truth has not, left out: {examples(more)}."
+            )
         genes = tuple(gene for gene in genes if gene in theirs) if absent else genes
     if len(genes) < len(truth.genes):
         notes.append(
@@ -194,8 +196,8 @@ def encoded(
             who = [names[code] for code in np.unique(mine[unknown])]
             dropped[f"{what} of '{shown}' that the truth has not"] = int(unknown.sum())
             notes.append(
-                f"'{shown}' has {len(who)} {what}{'s' * (len(who) != 1)} that the truth has not ({examples(who)}); "
-                f"{int(unknown.sum()):,} rows were left out."
+                f"'{shown}' has {counted(len(who), what)} that the truth has not ({examples(who)}): "
+                f"{counted(int(unknown.sum()), 'row')} left out."
             )
     keep = np.flatnonzero((codes != -2) & (contexts != -2))
     if len(keep) < len(codes):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ...errors import InputError, examples
+from ...errors import InputError, counted, examples
 from ...tables.profiles import Source
 from ..options import PREDICTION, PerturbOptions
 from ..screen import Panel, Screen, joined
@@ -175,7 +175,7 @@ class _Assembly:
     def labelled(self, found: Found) -> Labelled:
         """Tell condition and context of the cells of a file."""
         cells = labelled(found, self._options, self._names, self._controls, self._only)
-        self.notes += [f"{count:,} rows were left out: {why}." for why, count in cells.dropped.items()]
+        self.notes += [f"{counted(count, 'row')} left out: {why}." for why, count in cells.dropped.items()]
         self.dropped |= cells.dropped
         return cells
 
@@ -196,7 +196,7 @@ class _Assembly:
             self.notes.append(f"'{found.shown}' has one row a condition: rows are taken as means, not as cells.")
         empty = int((np.asarray(made.matrix.sum(axis=1, dtype=np.float64)) == 0).sum())
         if empty:
-            self.notes.append(f"'{found.shown}' has {empty:,} rows whose values are all 0.")
+            self.notes.append(f"'{found.shown}' has {counted(empty, 'row')} of zeros alone.")
         return made
 
 
@@ -205,7 +205,7 @@ def _merged(cells: Labelled) -> list[str]:
     if not several:
         return []
     shown = "; ".join(" and ".join(map(repr, names)) for names in several[:3])
-    return [f"{len(several)} conditions of the truth are written in several ways and count as one each: {shown}."]
+    return [f"Written in several ways in the truth, and one condition each ({len(several)} in all): {shown}."]
 
 
 def _check(cells: Labelled, panel: Panel, options: PerturbOptions) -> None:
@@ -229,7 +229,10 @@ def _without_targets(panel: Panel, options: PerturbOptions) -> list[str]:
     bare = [name for name, targets in zip(panel.conditions, panel.targets, strict=True) if not len(targets)]
     if not bare or not options.target_genes:
         return []
-    return [f"{len(bare)} of {len(panel.conditions)} conditions act on no gene that is judged: {examples(bare)}."]
+    return [
+        f"{counted(len(bare), 'condition')} of {len(panel.conditions)} without a target among the genes: "
+        f"{examples(bare)}."
+    ]
 
 
 def _missing(truth: Screen, prediction: Screen, shown: str) -> list[str]:

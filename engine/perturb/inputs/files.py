@@ -106,7 +106,7 @@ def _anndata(path: Path, reference: Reference, options: PerturbOptions) -> Found
     about = cells.profiles
     return Found(
         reference.name,
-        reference.path,
+        f"{reference.path}@layer:{reference.layer}" if reference.layer else reference.path,
         cells.matrix,
         tuple(cells.genes),
         about.metadata,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import InputError, examples
+from ...errors import InputError, counted, examples
 from ..screen import Screen
 
 __all__ = ["digests_of", "refuse_shared", "shared_ids", "truth_among"]
@@ -90,12 +90,14 @@ def refuse_shared(truth: Screen, training: Screen, mine: Digests, shown: str) ->
     if len(same):
         names = sorted({training.panel.conditions[code] for code in training.conditions[same].tolist()})
         raise InputError(
-            f"{len(same):,} perturbed cells of '{shown}' are cells of the truth as well (all values are equal), of "
-            f"{examples(names)}: baselines would know what is judged. Leave them out, or name the column that tells "
+            f"{counted(len(same), 'perturbed cell')} of '{shown}' and of the truth have the same values in all genes, "
+            f"of {examples(names)}: baselines would know what is judged. Leave them out, or name the column that tells "
             "training from test with --split-col."
         )
     control = int((np.isin(theirs, mine[~_perturbed(truth) & (mine != 0)]) & ~_perturbed(training)).sum())
-    return [f"{control:,} control cells of '{shown}' are those of the truth."] if control else []
+    return (
+        [f"{counted(control, 'control cell')} of '{shown}' and of the truth have the same values."] if control else []
+    )
 
 
 def shared_ids(mine: set[str], theirs: set[str], shown: str) -> list[str]:
@@ -104,8 +106,8 @@ def shared_ids(mine: set[str], theirs: set[str], shown: str) -> list[str]:
     if not both or all(name.isdigit() for name in both):
         return []
     return [
-        f"{len(both):,} perturbed cells of '{shown}' have ids of cells of the truth ({examples(sorted(both), 3)}), "
-        "though other values: are they the same cells, processed in another way?"
+        f"{counted(len(both), 'perturbed cell')} of '{shown}' and of the truth have the same ids "
+        f"({examples(sorted(both), 3)}) and other values: are they the same cells, processed in another way?"
     ]
 
 
@@ -117,6 +119,6 @@ def truth_among(truth: Screen, prediction: Screen, mine: Digests, shown: str) ->
     if not same:
         return []
     return [
-        f"{same:,} of {int(rows.sum()):,} predicted cells of '{shown}' are perturbed cells of the truth (all values "
-        "are equal): this is no prediction."
+        f"Of {counted(int(rows.sum()), 'predicted cell')} of '{shown}', {same:,} have the values of a perturbed cell of "
+        "the truth in all genes: this is no prediction."
     ]

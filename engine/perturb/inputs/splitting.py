@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ...errors import InputError, examples
+from ...errors import InputError, counted, examples
 from ...tables.labels import plain_form
 from .labels import Labelled, column_of
 
@@ -73,12 +73,12 @@ def parted(cells: Labelled, column: str) -> Parted:
     if neither.any():
         who = sorted({word for word, out in zip(words, neither.tolist(), strict=True) if out})
         dropped[f"neither train nor test in {column!r} ({examples(who)})"] = int(neither.sum())
-        notes.append(f"{int(neither.sum()):,} cells are neither train nor test ({examples(who)}) and were left out.")
+        notes.append(f"{counted(int(neither.sum()), 'cell')} left out, neither train nor test: {examples(who)}.")
     mine, theirs = (judged & ~control) | (control & ~learned), learned.copy()
     lent = [_lend(cells, mine, control & learned), _lend(cells, theirs, control & ~learned)]
     for count, whose, other in ((lent[0], "truth", "training"), (lent[1], "training", "truth")):
         if count:
-            notes.append(f"The {count:,} control cells of {other} are those of {whose} as well, which has none there.")
+            notes.append(f"{counted(count, 'control cell')} of {other} also serve {whose}, which has none there.")
     return Parted(cells.of(np.flatnonzero(mine)), cells.of(np.flatnonzero(theirs)), notes, dropped)
 
 

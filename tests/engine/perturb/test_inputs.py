@@ -60,7 +60,7 @@ def test_genes_are_aligned_by_name(truth: Path, tmp_path: Path):
     found = read(truth, moved)
     np.testing.assert_array_equal(dense(found.predictions[0].matrix), MODEL)
     assert found.predictions[0].matrix.has_canonical_format
-    assert any("has 1 genes that the truth has not, left out: 'other'" in note for note in found.notes)
+    assert any("has 1 gene that the truth has not, left out: 'other'" in note for note in found.notes)
     refused(r"lacks 3 of the 300 genes of the truth: 'G000', .*--genes shared", truth, fewer)
     shared = read(truth, moved, fewer, genes="shared")
     assert shared.truth.panel.genes == tuple(GENES[3:])
@@ -102,10 +102,10 @@ def test_what_is_missing_is_told(truth: Path, tmp_path: Path):
     pred = saved(tmp_path / "pred.h5ad", sparse(MODEL[perturbed]), labels[perturbed])
     found = read(truth, f"mine={pred}")
     said = "\n".join(found.notes)
-    assert "has 1 condition that the truth has not ('NEW'); 15 rows were left out" in said
+    assert "has 1 condition that the truth has not ('NEW'): 15 rows left out" in said
     assert "lacks 1 of 12 conditions: 'G000'" in said
     assert "has no control cells; those of the truth are used" in said
-    assert "1 rows were left out: no condition in" in said
+    assert "1 row left out: no condition in" in said
     mine = found.predictions[0]
     assert np.bincount(mine.conditions, minlength=13).tolist() == [0, *[15] * 11, 50]
     refused("--control-source prediction: .* has no control cells", truth, pred, control_source="prediction")
@@ -164,21 +164,25 @@ def test_training_cells_are_no_judged_ones(truth: Path, tmp_path: Path):
     assert len(found.truth.panel.conditions) == 9
     assert (found.training.conditions == 2).sum() == (found.truth.conditions == 9).sum() == 50
     assert found.dropped == {"neither train nor test in 'split' ('val')": 15}
-    assert any("control cells of truth are those of training as well" in note for note in found.notes)
-    refused(r"180 perturbed cells of .* are cells of the truth as well .*--split-col", truth, train=str(truth))
+    assert any("50 control cells of truth also serve training" in note for note in found.notes)
+    refused(
+        r"180 perturbed cells of .* and of the truth have the same values in all genes.*--split-col",
+        truth,
+        train=str(truth),
+    )
     learned = saved(tmp_path / "train.h5ad", np.where((LABELS == "non-targeting")[:, None], COUNTS, MODEL))
     apart = read(truth, train=str(learned))
     assert apart.seen == set(apart.truth.panel.conditions)
     said = "\n".join(apart.notes)
     assert "50 control cells of" in said
     assert "180 perturbed cells of" in said
-    assert "have ids of cells of the truth" in said
+    assert "have the same ids ('cell" in said
     refused("must say train or test", both, split_col="target_gene")
 
 
 def test_a_copy_of_the_truth_is_no_prediction(truth: Path):
     found = read(truth, f"copy={truth}")
-    assert any("180 of 180 predicted cells of" in note for note in found.notes)
+    assert any("Of 180 predicted cells of" in note and "180 have the values" in note for note in found.notes)
 
 
 def test_what_is_in_memory_is_read_alike(truth: Path):
