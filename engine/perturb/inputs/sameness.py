@@ -119,6 +119,6 @@ def truth_among(truth: Screen, prediction: Screen, mine: Digests, shown: str) ->
     if not same:
         return []
     return [
-        f"Of {counted(int(rows.sum()), 'predicted cell')} of '{shown}', {same:,} have the values of a perturbed cell of "
-        "the truth in all genes: this is no prediction."
+        f"Of {counted(int(rows.sum()), 'predicted cell')} of '{shown}', {same:,} have the values of a perturbed cell "
+        "of the truth in all genes: this is no prediction."
     ]
