@@ -1,0 +1,310 @@
+"""Which true response each prediction is closest to: how often and how nearly it is the right one.
+
+Distances are taken from every prediction to every true response, or a part of them, in float64: products of matrices
+for Euclidean distance and cosine, tiles of rows for the sum of absolute differences. What is held is a number a pair.
+Two distances that differ by no more than rounding are tied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ....kernels.cores import run_jobs
+from ..comparison import HIGHER, LOWER, Comparison, Metric, Values, undefined
+from ..screen import Panel
+from .profiles import Pairs, bulk_effects, cell_eval2, effects, flat, log_fold_changes, means, of_enough_cells
+
+__all__ = [
+    "CELL_EVAL",
+    "CELL_EVAL2",
+    "PERTURBENCH",
+    "SYSTEMA",
+    "Retrieval",
+    "Search",
+    "discrimination",
+    "find",
+    "retrieval",
+    "scperteval",
+]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+L1, L2, COSINE = "l1", "l2", "cosine"
+#: Which genes are left out: none; the targets of the query, of all vectors; those of all perturbations.
+NONE, OWN, PANEL = "none", "own targets", "all targets"
+#: Whose side each query is on: a prediction looks for its truth, or a truth for its prediction.
+PREDICTIONS, TRUTHS = "predictions", "truths"
+#: Distances that differ by less than this share of the numbers they are made of are tied.
+_ROUNDING = 1e-12
+_TILE = 64  # queries of a tile of sums of absolute differences
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is looked for among what.
+
+    Attributes
+    ----------
+    pairs : callable
+        Which profiles, see `profiles`.
+    distance : {"l1", "l2", "cosine"}
+        Between them.
+    left_out : {"none", "own targets", "all targets"}
+        Genes that no vector has.
+    queries : {"predictions", "truths"}
+        Which of the two looks for its own among the others.
+    least : int
+        Perturbations of fewer true cells are no candidates.
+    """
+
+    pairs: Pairs
+    distance: str
+    left_out: str = NONE
+    queries: str = PREDICTIONS
+    least: int = 1
+
+
+class Retrieval(NamedTuple):
+    """What `find` returns, a row a perturbation.
+
+    Attributes
+    ----------
+    closer : ndarray of int64, shape (conditions,)
+        Candidates that are closer than the right one.
+    tied, tied_before : ndarray of int64, shape (conditions,)
+        Candidates, the right one left out, that are as far; those of them that come before it in the panel.
+    candidates : int
+        In all.
+    """
+
+    closer: Ints
+    tied: Ints
+    tied_before: Ints
+    candidates: int
+
+
+def find(comparison: Comparison, search: Search) -> Retrieval:
+    """Rank the right candidate of every perturbation that is judged.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Truth and prediction.
+    search : Search
+        What is looked for. Candidates are all perturbations of the other side that have cells.
+    """
+    truth = comparison.truth
+
+    def compute() -> Retrieval:
+        true, predicted = search.pairs(comparison)
+        queries, candidates = (predicted, true) if search.queries == PREDICTIONS else (true, predicted)
+        kept = ~np.isnan(candidates).any(axis=1) & (truth.sizes[:-1] >= search.least)
+        rows = np.flatnonzero(comparison.judged & kept)
+        panel = truth.panel
+        if search.left_out == PANEL:
+            genes = np.setdiff1d(np.arange(len(panel.genes)), panel.all_targets)
+            queries, candidates = queries[:, genes], candidates[:, genes]
+        dropped = _targets(panel, rows) if search.left_out == OWN else np.empty((len(rows), 0), np.int64)
+        distances, unsure = _distances(
+            search.distance, queries[rows], candidates[kept], dropped, flat(comparison), truth.threads
+        )
+        own = (np.cumsum(kept) - 1)[rows]
+        right = distances[np.arange(len(rows)), own][:, None]
+        closer = distances < right - unsure
+        tied = np.abs(distances - right) <= unsure
+        tied[np.arange(len(rows)), own] = False
+        found = np.zeros((3, len(kept)), np.int64)
+        found[0, rows], found[1, rows] = closer.sum(axis=1), tied.sum(axis=1)
+        found[2, rows] = (tied & (np.arange(kept.sum()) < own[:, None])).sum(axis=1)
+        return Retrieval(found[0], found[1], found[2], int(kept.sum()))
+
+    return comparison.prediction.once(("retrieval", search, truth), compute)
+
+
+def _targets(panel: Panel, rows: Ints) -> Ints:
+    """Return the targets of perturbations, (rows, most), filled up with -1."""
+    targets = [panel.targets[row] for row in rows]
+    found = np.full((len(rows), max(map(len, targets), default=0)), -1)
+    for place, genes in enumerate(targets):
+        found[place, : len(genes)] = genes
+    return found
+
+
+def _distances(
+    distance: str, queries: Floats, candidates: Floats, dropped: Ints, flat: float, threads: int
+) -> tuple[Floats, Floats]:
+    """Return distances without the dropped genes of each query, and by how much two of a query must differ to count.
+
+    Euclidean distances are squared.
+    """
+    if distance == L1:
+        found = _absolute(queries, candidates, threads)
+        unsure = _ROUNDING * found.max(axis=1, initial=0.0)
+        for place, genes in _each(dropped):
+            found[place] -= np.abs(queries[place, genes][:, None] - candidates[:, genes].T)
+        return found, unsure[:, None]
+    if distance == L2:  # from their middle, where the products are small
+        middle = candidates.mean(axis=0)
+        queries, candidates = queries - middle, candidates - middle
+    products = queries @ candidates.T
+    of_queries = np.repeat(np.einsum("ij,ij->i", queries, queries)[:, None], len(candidates), axis=1)
+    of_candidates = np.repeat(np.einsum("ij,ij->i", candidates, candidates)[None], len(queries), axis=0)
+    largest = (of_queries[:, :1] + of_candidates.max(axis=1, initial=0.0, keepdims=True)) * _ROUNDING
+    for place, genes in _each(dropped):
+        mine, theirs = queries[place, genes][:, None], candidates[:, genes].T
+        products[place] -= mine * theirs
+        of_queries[place] -= mine**2
+        of_candidates[place] -= theirs**2
+    if distance == L2:
+        return of_queries + of_candidates - 2 * products, largest
+    # A profile without direction is as far from all.
+    least = flat**2 * queries.shape[1]
+    pointing = (of_queries > least) & (of_candidates > least)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cosine = np.where(pointing, products / np.sqrt(of_queries * of_candidates), 0.0)
+    return 1 - cosine, np.full((len(queries), 1), _ROUNDING)
+
+
+def _each(dropped: Ints) -> list[tuple[Ints, Ints]]:
+    """Return the queries that drop a first gene and these genes, a second one, and so on."""
+    return [(np.flatnonzero(genes >= 0), genes[genes >= 0]) for genes in dropped.T]
+
+
+def _absolute(queries: Floats, candidates: Floats, threads: int) -> Floats:
+    """Return sums of absolute differences."""
+    from scipy.spatial.distance import cdist
+
+    found = np.empty((len(queries), len(candidates)))
+
+    def tile(start: int) -> None:
+        found[start : start + _TILE] = cdist(queries[start : start + _TILE], candidates, "cityblock")
+
+    run_jobs([(1, partial(tile, start)) for start in range(0, len(queries), _TILE)], threads)
+    return found
+
+
+def _rank(found: Retrieval, ties: str) -> Floats:
+    """Return how many candidates come before the right one: of those that are tied half, or those before it."""
+    return np.asarray(found.closer + (found.tied / 2 if ties == "half" else found.tied_before), np.float64)
+
+
+def retrieval(
+    name: str, search: Search, meaning: str, *, of: str = "score", ties: str = "half", least_counted: int = 1
+) -> Metric:
+    """Return a metric of the rank of the right candidate.
+
+    Parameters
+    ----------
+    name : str
+        As its peer spells it.
+    search : Search
+        What is looked for among what.
+    meaning : str
+        One sentence.
+    of : {"score", "rank", "farther"}
+        1 less the rank, the rank, or the share of other candidates that are farther; ranks are divided by the number
+        of candidates less `least_counted`.
+    ties : {"half", "before"}
+        Half of the tied candidates are before the right one, or those that the panel lists first, as in a sort.
+    least_counted : {0, 1}
+        1 where the right candidate is not counted.
+    """
+
+    def compute(comparison: Comparison) -> Values:
+        found = find(comparison, search)
+        n = len(comparison.judged)
+        if found.candidates < 2:
+            return undefined(n, "There are fewer than two perturbations to choose from.")
+        if of == "farther":
+            values = (found.candidates - 1 - found.closer - found.tied) / (found.candidates - 1)
+        else:
+            rank = _rank(found, ties) / (found.candidates - least_counted)
+            values = rank if of == "rank" else 1 - rank
+        return Values.mean(
+            np.where(comparison.judged, values, np.nan),
+            distance=search.distance,
+            candidates=f"{found.candidates} " + ("true" if search.queries == PREDICTIONS else "predicted"),
+            ties="lose" if of == "farther" else ties,
+            left_out=search.left_out,
+        )
+
+    better = LOWER if of == "rank" else HIGHER
+    return Metric(name, "retrieval", better, compute, meaning, 0.0 if of == "rank" else 1.0)
+
+
+def discrimination(ties: str) -> tuple[Metric, ...]:
+    """Return the perturbation discrimination scores of cell-eval under a rule for ties, "half" or "before"."""
+    return tuple(
+        retrieval(
+            f"discrimination_score_{distance}",
+            Search(effects, distance, OWN),
+            f"Share of true effects that are not closer ({what}) to the prediction than the right one; own target out.",
+            ties=ties,
+            least_counted=0,
+        )
+        for distance, what in (
+            (L1, "sum of absolute differences"),
+            (L2, "Euclidean distance"),
+            (COSINE, "cosine distance"),
+        )
+    )
+
+
+#: Of cell-eval 0.8; tied effects count in the order of their names.
+CELL_EVAL = discrimination("before")
+#: Of cell-eval2: bulk profiles, the targets of all perturbations left out.
+CELL_EVAL2 = cell_eval2(
+    *(
+        retrieval(
+            f"pds_{distance}",
+            Search(bulk_effects, distance, PANEL),
+            f"Share of other true effects that are not closer ({distance}) to the prediction; no target gene is seen.",
+        )
+        for distance in (COSINE, L1, L2)
+    )
+)
+#: Of Systema.
+SYSTEMA = (
+    retrieval(
+        "centroid_accuracy",
+        Search(means, L2),
+        "Share of the other true means that are farther from the predicted mean than the right one.",
+        of="farther",
+    ),
+)
+#: Of PerturBench: each truth looks for its prediction.
+PERTURBENCH = (
+    retrieval(
+        "rmse_rank_average",
+        Search(means, L2, queries=TRUTHS),
+        "Share of predicted means that are closer to the true mean than the right one.",
+        of="rank",
+        least_counted=0,
+    ),
+    retrieval(
+        "cosine_rank_logfc",
+        Search(log_fold_changes, COSINE, queries=TRUTHS),
+        "Share of predicted log fold changes that are closer to the true ones than the right ones.",
+        of="rank",
+        least_counted=0,
+    ),
+)
+
+
+def scperteval(least: int = 30) -> tuple[Metric, ...]:
+    """Return the retrieval metrics of scPertEval; perturbations of fewer than `least` cells have no value."""
+    theirs = Search(means, L2, queries=TRUTHS, least=least)
+    mine = Search(means, L2, least=least)
+    other = "means that are closer than the right one"
+    return of_enough_cells(
+        least,
+        retrieval("rank", theirs, f"Of each true mean: share of the other predicted {other}.", of="rank"),
+        retrieval("transpose_rank", mine, f"Of each predicted mean: share of the other true {other}.", of="rank"),
+        retrieval("nir", mine, f"1 less the share of the other true {other}, of each predicted mean."),
+    )
