@@ -15,7 +15,7 @@ whatever the number of cells; an entry that is not 0 then costs two logarithms, 
 the series counted. Shares are small where cells are many; the few cells with more than a fifth of the counts are worked
 one by one.
 
-Cost: two logarithms an entry, about 20 ns, and (genes x perturbations x terms) multiplications; there are 10 terms for a
+Cost: two logarithms an entry, about 20 ns, and (genes x perturbations x terms) multiplications: 10 terms for a
 hundred cells of one size, never more than 30. Memory: the entries of a block of cells.
 """
 
