@@ -147,6 +147,11 @@ class Backend(Protocol[P]):
     def cosine_sums(self, features: npt.NDArray[np.floating], labels: npt.NDArray[np.integer], n_labels: int) -> Floats:
         """Add up the cosine distances of each row to the rows of each label: `reference.proximity.label_distances`."""
 
+    def absolute_distances(
+        self, one: Floats, other: Floats, threads: int = 0, progress: Callable[[float], None] | None = None
+    ) -> Floats:
+        """Add up absolute differences of two sets of rows: `reference.proximity.absolute_distances`."""
+
     def inverse_simpson(
         self, distances: Floats, codes: npt.NDArray[np.integer], n_codes: int, perplexity: float
     ) -> Floats:

@@ -36,6 +36,7 @@ from .ontology import path_lengths as path_lengths
 from .pairs import count_partners as count_partners
 from .pairs import label_partners as label_partners
 from .pairs import partners as partners
+from .proximity.absolute_distances import absolute_distances as absolute_distances
 from .proximity.label_distances import cosine_sums as cosine_sums
 from .proximity.label_distances import distance_sums as distance_sums
 from .proximity.label_distances import distance_unit as distance_unit

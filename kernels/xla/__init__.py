@@ -7,6 +7,7 @@ for the counting and `rank` for its parts, `proximity` for what lies near a row,
 `context` for devices and JAX settings. Functions that run on a device take a ``platform``, "gpu" or "cpu".
 """
 
+from ..cpu import absolute_distances as absolute_distances
 from ..cpu import advance_moments as advance_moments
 from ..cpu import advance_scaled as advance_scaled
 from ..cpu import advance_survival as advance_survival

@@ -1,20 +1,19 @@
 """Which true response each prediction is closest to: how often and how nearly it is the right one.
 
 Distances are taken from every prediction to every true response, or a part of them, in float64: products of matrices
-for Euclidean distance and cosine, tiles of rows for the sum of absolute differences. What is held is a number a pair.
+for Euclidean distance and cosine, tiles for sums of absolute differences. What is held is a number a pair.
 Two distances that differ by no more than rounding are tied.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ....kernels.cores import run_jobs
+from ....kernels.backend import Backend
 from ..comparison import HIGHER, LOWER, Comparison, Metric, Values, undefined
 from ..screen import Panel
 from .profiles import Pairs, bulk_effects, cell_eval2, effects, flat, log_fold_changes, means, of_enough_cells
@@ -42,7 +41,6 @@ NONE, OWN, PANEL = "none", "own targets", "all targets"
 PREDICTIONS, TRUTHS = "predictions", "truths"
 #: Distances that differ by less than this share of the numbers they are made of are tied.
 _ROUNDING = 1e-12
-_TILE = 64  # queries of a tile of sums of absolute differences
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def find(comparison: Comparison, search: Search) -> Retrieval:
             queries, candidates = queries[:, genes], candidates[:, genes]
         dropped = _targets(panel, rows) if search.left_out == OWN else np.empty((len(rows), 0), np.int64)
         distances, unsure = _distances(
-            search.distance, queries[rows], candidates[kept], dropped, flat(comparison), truth.threads
+            search.distance, queries[rows], candidates[kept], dropped, flat(comparison), truth.backend, truth.threads
         )
         own = (np.cumsum(kept) - 1)[rows]
         right = distances[np.arange(len(rows)), own][:, None]
@@ -137,14 +135,20 @@ def _targets(panel: Panel, rows: Ints) -> Ints:
 
 
 def _distances(
-    distance: str, queries: Floats, candidates: Floats, dropped: Ints, flat: float, threads: int
+    distance: str,
+    queries: Floats,
+    candidates: Floats,
+    dropped: Ints,
+    flat: float,
+    backend: Backend[Any],
+    threads: int,
 ) -> tuple[Floats, Floats]:
     """Return distances without the dropped genes of each query, and by how much two of a query must differ to count.
 
     Euclidean distances are squared.
     """
     if distance == L1:
-        found = _absolute(queries, candidates, threads)
+        found = backend.absolute_distances(queries, candidates, threads)
         unsure = _ROUNDING * found.max(axis=1, initial=0.0)
         for place, genes in _each(dropped):
             found[place] -= np.abs(queries[place, genes][:, None] - candidates[:, genes].T)
@@ -174,19 +178,6 @@ def _distances(
 def _each(dropped: Ints) -> list[tuple[Ints, Ints]]:
     """Return the queries that drop a first gene and these genes, a second one, and so on."""
     return [(np.flatnonzero(genes >= 0), genes[genes >= 0]) for genes in dropped.T]
-
-
-def _absolute(queries: Floats, candidates: Floats, threads: int) -> Floats:
-    """Return sums of absolute differences."""
-    from scipy.spatial.distance import cdist
-
-    found = np.empty((len(queries), len(candidates)))
-
-    def tile(start: int) -> None:
-        found[start : start + _TILE] = cdist(queries[start : start + _TILE], candidates, "cityblock")
-
-    run_jobs([(1, partial(tile, start)) for start in range(0, len(queries), _TILE)], threads)
-    return found
 
 
 def _rank(found: Retrieval, ties: str) -> Floats:
