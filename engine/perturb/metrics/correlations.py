@@ -34,6 +34,7 @@ __all__ = [
     "cosine",
     "cz_benchmarks",
     "explained",
+    "of_effects",
     "pearson",
     "scperteval",
     "spearman",
@@ -143,6 +144,46 @@ PERTURBENCH = (correlation("cosine_logfc", cosine, log_fold_changes, "Cosine of 
 _AGAINST = {"ctrl": "against the control", "pert": "against the mean of the other perturbations"}
 
 
+_KINDS = {
+    "pearson": (pearson, "Pearson's correlation"),
+    "spearman": (spearman, "Spearman's correlation"),
+    "cosine": (cosine, "Cosine"),
+    "r2": (explained, "R squared"),
+}
+
+
+def of_effects(scores: Scores, de: Genes) -> tuple[Metric, ...]:
+    """Return every kind of agreement of effects, against the control and against the other perturbations.
+
+    Parameters
+    ----------
+    scores : callable
+        Score of each gene, by whose size genes are chosen and weighted.
+    de : Genes
+        The genes with a true difference.
+
+    Returns
+    -------
+    tuple of Metric
+        Called ``pearson_ctrl``, ``r2_pert_top50``, ``weighted_pearson_ctrl`` and so on: pearson, spearman, cosine, r2;
+        ctrl, pert; over all genes, the 20, 50 and 100 of largest score (``top20``) and those with a difference
+        (``de``); pearson and r2 weighted by the square of the score.
+    """
+    subsets = (ALL, *(strongest(k, scores) for k in (20, 50, 100)), de)
+    square = weighted(scores, 2)
+    found = []
+    for against, pairs in (("ctrl", effects), ("pert", beyond_others())):
+        for kind, (of, what) in _KINDS.items():
+            whole = f"{what} of mean profiles {_AGAINST[against]}"
+            for genes in subsets:
+                name = f"{kind}_{against}" + ("" if genes is ALL else f"_{genes.name}")
+                found.append(correlation(name, of, pairs, f"{whole}.", genes))
+            if of in (pearson, explained):
+                name = f"weighted_{kind}_{against}"
+                found.append(correlation(name, of, pairs, f"{whole}, weighted by squared scores.", square))
+    return tuple(found)
+
+
 def scperteval(scores: Scores, de: Genes, least: int = 30) -> tuple[Metric, ...]:
     """Return the correlations of scPertEval.
 
@@ -164,7 +205,8 @@ def scperteval(scores: Scores, de: Genes, least: int = 30) -> tuple[Metric, ...]
         ),
         correlation("pearson_ctrl_heg_k=1000", pearson, effects, "Of effects, over the same 1,000 genes.", heg),
     ]
-    for kind, of, what in (("pearson", pearson, "Pearson's correlation"), ("r2", explained, "R squared")):
+    for kind in ("pearson", "r2"):
+        of, what = _KINDS[kind]
         for name, pairs in against.items():
             whole = f"{what} of mean profiles {_AGAINST[name]}"
             found += [

@@ -31,6 +31,7 @@ __all__ = [
     "cz_benchmarks",
     "error",
     "length",
+    "of_effects",
     "root",
     "scperteval",
     "squared",
@@ -110,6 +111,37 @@ CELL_EVAL2 = cell_eval2(
 PERTURBENCH = (error("rmse_average", root, means, "Root mean squared error of mean log1p values."),)
 
 
+def of_effects(scores: Scores, de: Genes) -> tuple[Metric, ...]:
+    """Return squared errors of means over chosen genes: ``mse_top20``, 50, 100, ``mse_de``, ``wmse_exp1``, 2, 4.
+
+    Parameters
+    ----------
+    scores : callable
+        Score of each gene, by whose size genes are chosen and weighted.
+    de : Genes
+        The genes with a true difference.
+    """
+    subsets = (*(strongest(k, scores) for k in (20, 50, 100)), de)
+    what = "Mean squared error of mean log1p values"
+    return (
+        *(error(f"mse_{genes.name}", squared, means, f"{what}, over chosen genes.", genes) for genes in subsets),
+        *_weighted(scores),
+    )
+
+
+def _weighted(scores: Scores) -> tuple[Metric, ...]:
+    return tuple(
+        error(
+            f"wmse_exp{power}",
+            squared,
+            means,
+            f"Squared error weighted by the size of scores of the true difference, 0..1, to the power of {power}.",
+            weighted(scores, power),
+        )
+        for power in (1, 2, 4)
+    )
+
+
 def scperteval(scores: Scores, de: Genes, least: int = 30) -> tuple[Metric, ...]:
     """Return the errors of scPertEval.
 
@@ -123,20 +155,10 @@ def scperteval(scores: Scores, de: Genes, least: int = 30) -> tuple[Metric, ...]
         Perturbations of fewer cells have no value.
     """
     top = strongest(50, scores)
-    weights = [
-        error(
-            f"wmse_exp{power}",
-            squared,
-            means,
-            f"Squared error weighted by |t| of the true difference, scaled to 0..1, to the power of {power}.",
-            weighted(scores, power),
-        )
-        for power in (1, 2, 4)
-    ]
     return of_enough_cells(
         least,
         CELL_EVAL[0],
-        *weights,
+        *_weighted(scores),
         error("mse_top_k=50", squared, means, "Mean squared error over the 50 genes of largest |t|.", top),
         error("mse_degs_padj=0.05", squared, means, "Mean squared error over genes with a true difference.", de),
         error(

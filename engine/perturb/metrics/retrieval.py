@@ -7,13 +7,12 @@ Two distances that differ by no more than rounding are tied.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ....kernels.backend import Backend
 from ..comparison import HIGHER, LOWER, Comparison, Metric, Values, undefined
 from ..screen import Panel
 from .profiles import Pairs, bulk_effects, cell_eval2, effects, flat, log_fold_changes, means, of_enough_cells
@@ -96,88 +95,94 @@ def find(comparison: Comparison, search: Search) -> Retrieval:
         Truth and prediction.
     search : Search
         What is looked for. Candidates are all perturbations of the other side that have cells.
+
+    Returns
+    -------
+    Retrieval
+        0 for a perturbation that is not judged.
     """
-    truth = comparison.truth
+    truth, prediction = comparison.truth, comparison.prediction
 
     def compute() -> Retrieval:
-        true, predicted = search.pairs(comparison)
-        queries, candidates = (predicted, true) if search.queries == PREDICTIONS else (true, predicted)
-        kept = ~np.isnan(candidates).any(axis=1) & (truth.sizes[:-1] >= search.least)
-        rows = np.flatnonzero(comparison.judged & kept)
-        panel = truth.panel
-        if search.left_out == PANEL:
-            genes = np.setdiff1d(np.arange(len(panel.genes)), panel.all_targets)
-            queries, candidates = queries[:, genes], candidates[:, genes]
-        dropped = _targets(panel, rows) if search.left_out == OWN else np.empty((len(rows), 0), np.int64)
-        distances, unsure = _distances(
-            search.distance, queries[rows], candidates[kept], dropped, flat(comparison), truth.backend, truth.threads
-        )
-        own = (np.cumsum(kept) - 1)[rows]
-        right = distances[np.arange(len(rows)), own][:, None]
-        closer = distances < right - unsure
-        tied = np.abs(distances - right) <= unsure
-        tied[np.arange(len(rows)), own] = False
+        there = [(side.sizes[:-1] > 0) & (truth.sizes[:-1] >= search.least) for side in (prediction, truth)]
+        seekers, kept = there if search.queries == PREDICTIONS else there[::-1]
+        rows, n = np.flatnonzero(comparison.judged & seekers & kept), int(kept.sum())
         found = np.zeros((3, len(kept)), np.int64)
-        found[0, rows], found[1, rows] = closer.sum(axis=1), tied.sum(axis=1)
-        found[2, rows] = (tied & (np.arange(kept.sum()) < own[:, None])).sum(axis=1)
-        return Retrieval(found[0], found[1], found[2], int(kept.sum()))
+        if n > 1 and len(rows):
+            if search.left_out == OWN:
+                distances, unsure = _distances(comparison, search, rows, kept)
+            else:  # the same table in both directions, and for all that are looked for
+                whole = replace(search, queries=PREDICTIONS, least=1)
+                table = prediction.once(("distances", whole, truth), lambda: _distances(comparison, whole))
+                distances, unsure = (
+                    (each if search.queries == PREDICTIONS else each.T)[np.ix_(rows, kept)] for each in table
+                )
+            own = (np.cumsum(kept) - 1)[rows]
+            places = np.arange(len(rows)), own
+            over = distances - distances[places][:, None]
+            unsure = unsure + unsure[places][:, None]
+            tied = np.abs(over) <= unsure
+            tied[places] = False
+            found[0, rows], found[1, rows] = (over < -unsure).sum(axis=1), tied.sum(axis=1)
+            found[2, rows] = (tied & (np.arange(n) < own[:, None])).sum(axis=1)
+        return Retrieval(found[0], found[1], found[2], n)
 
-    return comparison.prediction.once(("retrieval", search, truth), compute)
-
-
-def _targets(panel: Panel, rows: Ints) -> Ints:
-    """Return the targets of perturbations, (rows, most), filled up with -1."""
-    targets = [panel.targets[row] for row in rows]
-    found = np.full((len(rows), max(map(len, targets), default=0)), -1)
-    for place, genes in enumerate(targets):
-        found[place, : len(genes)] = genes
-    return found
+    return prediction.once(("retrieval", search, truth), compute)
 
 
 def _distances(
-    distance: str,
-    queries: Floats,
-    candidates: Floats,
-    dropped: Ints,
-    flat: float,
-    backend: Backend[Any],
-    threads: int,
+    comparison: Comparison, search: Search, rows: Ints | None = None, kept: npt.NDArray[np.bool_] | None = None
 ) -> tuple[Floats, Floats]:
-    """Return distances without the dropped genes of each query, and by how much two of a query must differ to count.
+    """Return distances of some queries to the candidates that are kept, and what rounding does to each.
 
-    Euclidean distances are squared.
+    All rows when left out; those of perturbations without cells have no meaning. Euclidean distances are squared.
     """
-    if distance == L1:
+    panel, backend, threads = comparison.panel, comparison.truth.backend, comparison.truth.threads
+    true, predicted = search.pairs(comparison)
+    queries, candidates = (predicted, true) if search.queries == PREDICTIONS else (true, predicted)
+    if rows is not None and kept is not None:
+        queries, candidates = queries[rows], candidates[kept]
+    if search.left_out == PANEL:
+        genes = np.setdiff1d(np.arange(len(panel.genes)), panel.all_targets)
+        queries, candidates = queries[:, genes], candidates[:, genes]
+    queries, candidates = np.nan_to_num(queries), np.nan_to_num(candidates)
+    dropped = _targets(panel, rows) if search.left_out == OWN and rows is not None else []
+    if search.distance == L1:
         found = backend.absolute_distances(queries, candidates, threads)
-        unsure = _ROUNDING * found.max(axis=1, initial=0.0)
-        for place, genes in _each(dropped):
+        unsure = _ROUNDING * found
+        for place, genes in dropped:
             found[place] -= np.abs(queries[place, genes][:, None] - candidates[:, genes].T)
-        return found, unsure[:, None]
-    if distance == L2:  # from their middle, where the products are small
+        return found, unsure
+    if search.distance == L2:  # from their middle, where the products are small
         middle = candidates.mean(axis=0)
         queries, candidates = queries - middle, candidates - middle
     products = queries @ candidates.T
     of_queries = np.repeat(np.einsum("ij,ij->i", queries, queries)[:, None], len(candidates), axis=1)
     of_candidates = np.repeat(np.einsum("ij,ij->i", candidates, candidates)[None], len(queries), axis=0)
-    largest = (of_queries[:, :1] + of_candidates.max(axis=1, initial=0.0, keepdims=True)) * _ROUNDING
-    for place, genes in _each(dropped):
+    unsure = _ROUNDING * (of_queries + of_candidates)
+    for place, genes in dropped:
         mine, theirs = queries[place, genes][:, None], candidates[:, genes].T
         products[place] -= mine * theirs
         of_queries[place] -= mine**2
         of_candidates[place] -= theirs**2
-    if distance == L2:
-        return of_queries + of_candidates - 2 * products, largest
+    if search.distance == L2:
+        return of_queries + of_candidates - 2 * products, unsure
     # A profile without direction is as far from all.
-    least = flat**2 * queries.shape[1]
+    least = flat(comparison) ** 2 * queries.shape[1]
     pointing = (of_queries > least) & (of_candidates > least)
     with np.errstate(invalid="ignore", divide="ignore"):
         cosine = np.where(pointing, products / np.sqrt(of_queries * of_candidates), 0.0)
-    return 1 - cosine, np.full((len(queries), 1), _ROUNDING)
+    return 1 - cosine, np.full(cosine.shape, _ROUNDING)
 
 
-def _each(dropped: Ints) -> list[tuple[Ints, Ints]]:
-    """Return the queries that drop a first gene and these genes, a second one, and so on."""
-    return [(np.flatnonzero(genes >= 0), genes[genes >= 0]) for genes in dropped.T]
+def _targets(panel: Panel, rows: Ints) -> list[tuple[Ints, Ints]]:
+    """Return the queries that have a first target and these, a second one and so on."""
+    targets = [panel.targets[row] for row in rows]
+    found = []
+    for turn in range(max(map(len, targets), default=0)):
+        places = np.array([place for place, genes in enumerate(targets) if len(genes) > turn])
+        found.append((places, np.array([targets[place][turn] for place in places])))
+    return found
 
 
 def _rank(found: Retrieval, ties: str) -> Floats:

@@ -52,6 +52,18 @@ def test_rows_over_chosen_genes_are_those_of_scipy(true: np.ndarray, predicted: 
             assert found["explained"].of_conditions[row] == pytest.approx(expected)
 
 
+def test_metrics_of_effects_have_names_of_their_own_and_values():
+    comparison = compared(np.eye(3, GENES) * 3 + 1, np.eye(3, GENES) + np.linspace(0, 1, GENES))
+    scores = Genes("de", weights=lambda _: comparison.truth.effects > 0)
+    metrics = [*errors.of_effects(effects_of, scores), *correlations.of_effects(effects_of, scores)]
+    assert len({metric.name for metric in metrics}) == len(metrics) == 7 + 44
+    assert {metric.compute(comparison).params["subset"] for metric in metrics} >= {"all", "top20", "de", "weighted2"}
+
+
+def effects_of(comparison: Comparison) -> np.ndarray:
+    return comparison.truth.effects
+
+
 def test_strongest_genes_are_the_largest_and_of_ties_the_first():
     table = np.array([[-5.0, 5, 1, np.nan], [0, 0, 0, 2]])
     comparison = compared(np.nan_to_num(table), np.nan_to_num(table))
