@@ -20,6 +20,7 @@ from .profiles import Pairs, bulk_effects, cell_eval2, effects, flat, log_fold_c
 __all__ = [
     "CELL_EVAL",
     "CELL_EVAL2",
+    "OF_EFFECTS",
     "PERTURBENCH",
     "SYSTEMA",
     "Retrieval",
@@ -254,16 +255,34 @@ def discrimination(ties: str) -> tuple[Metric, ...]:
 
 #: Of cell-eval 0.8; tied effects count in the order of their names.
 CELL_EVAL = discrimination("before")
+_RIGHT = "that are not closer ({}) to the prediction than the right one; no target gene is seen"
 #: Of cell-eval2: bulk profiles, the targets of all perturbations left out.
 CELL_EVAL2 = cell_eval2(
     *(
         retrieval(
             f"pds_{distance}",
             Search(bulk_effects, distance, PANEL),
-            f"Share of other true effects that are not closer ({distance}) to the prediction; no target gene is seen.",
+            f"Share of other true effects of bulk profiles {_RIGHT.format(distance)}.",
         )
         for distance in (COSINE, L1, L2)
     )
+)
+#: What a knock-down does to its own target is known beforehand, so no target gene is seen; ties count half.
+OF_EFFECTS = (
+    *(
+        retrieval(
+            f"pds_{distance}",
+            Search(effects, distance, PANEL),
+            f"Share of other true effects {_RIGHT.format(distance)}.",
+        )
+        for distance in (COSINE, L1, L2)
+    ),
+    retrieval(
+        "centroid_accuracy",
+        Search(means, L2, PANEL),
+        "Share of the other true means that are farther from the predicted mean than the right one; no target is seen.",
+        of="farther",
+    ),
 )
 #: Of Systema.
 SYSTEMA = (

@@ -9,19 +9,27 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import cdist
 
+from fastbench.engine.perturb.comparison import Comparison
+from fastbench.engine.perturb.example import screens
+from fastbench.engine.perturb.games import GAMES
 from fastbench.engine.perturb.metrics.profiles import effects
 from fastbench.engine.perturb.metrics.retrieval import (
     COSINE,
     L1,
     L2,
     NONE,
+    OF_EFFECTS,
     OWN,
     PANEL,
     PREDICTIONS,
+    SYSTEMA,
     TRUTHS,
     Search,
+    discrimination,
     find,
 )
+from fastbench.engine.perturb.side import Side
+from fastbench.kernels import cpu
 from tests.examples import SOME
 
 from .tables import compared
@@ -51,3 +59,13 @@ def test_ranks_are_those_of_loops(distance: str, true: np.ndarray, predicted: np
         expected = (others < far[p]).sum(), (others == far[p]).sum(), (far[:p] == far[p]).sum()
         assert (found.closer[p], found.tied[p], found.tied_before[p]) == expected
     assert found.candidates == N
+
+
+def test_spiked_targets_find_nothing_where_no_target_is_seen():
+    truth = screens("log1p")[0]
+    (spiked,) = (game.make(truth, np.random.default_rng(0)) for game in GAMES if game.name == "spiked targets")
+    comparison = Comparison(Side(truth, 0, 1e4, cpu), Side(spiked, 0, 1e4, cpu))
+    seen = [metric.compute(comparison).overall for metric in (*discrimination("half"), *SYSTEMA)]
+    unseen = [metric.compute(comparison).overall for metric in OF_EFFECTS]
+    assert max(seen) > 0.75
+    assert max(unseen) < 0.6
