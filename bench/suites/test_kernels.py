@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.spatial.distance import cdist
 
 from fastbench.bench.measure import note_entries
 from fastbench.kernels import cpu
@@ -173,3 +175,14 @@ def test_sample(benchmark: Any) -> None:
     note(benchmark, f"{draws:,} draws of (100, 2000)", P=100)
     benchmark.pedantic(sample_ap, args=(1, 0, draws, 100, 2_000), rounds=3, warmup_rounds=1)
     note_entries(benchmark, draws)
+
+
+@pytest.mark.parametrize("tool", ["fastbench", "scipy"])
+@pytest.mark.benchmark(group="kernels, sums of absolute differences of two sets of rows")
+def test_absolute_distances(benchmark: Any, tool: str) -> None:
+    n, d = 256, 4_000
+    one, other = np.random.default_rng(0).standard_normal((2, n, d))
+    of = {"fastbench": partial(cpu.absolute_distances, threads=1), "scipy": partial(cdist, metric="cityblock")}[tool]
+    note(benchmark, f"{n} x {n}, d {d:,}, one thread", tool, n=n, d=d)
+    benchmark.pedantic(of, args=(one, other), **ROUNDS)
+    note_entries(benchmark, n * n * d)

@@ -19,6 +19,9 @@ HIGHER, LOWER = "higher", "lower"
 
 Floats = npt.NDArray[np.float64]
 
+#: Why a correlation has no value where the truth would allow one.
+NO_RESPONSE = "The predicted profile does not vary over these genes."
+
 
 @dataclass(frozen=True)
 class Values:

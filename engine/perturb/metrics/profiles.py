@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..comparison import Comparison, Metric, Values
+from ..comparison import NO_RESPONSE, Comparison, Metric, Values
 from ..screen import COUNTS
 from ..side import Side
 
@@ -62,7 +62,7 @@ REASONS = (
     "",
     "No gene is chosen for this perturbation.",
     "The true profile does not vary over these genes.",
-    "The predicted profile does not vary over these genes.",
+    NO_RESPONSE,
 )
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ....kernels.cores import run_jobs
 from ..comparison import HIGHER, Comparison, Metric, Values
+from ..screen import LOG1P, scaled
 from ..side import Side
 
 __all__ = ["CELL_EVAL2", "COEXPRESSION", "Systematic", "systematic_variation"]
@@ -107,11 +108,12 @@ def _agreement(comparison: Comparison, condition: int, unlogged: Floats, nonzero
 
 
 def _block(side: Side, condition: int, genes: Ints, n: int) -> Floats:
-    """Return log1p values of n cells of a condition, drawn without the others' knowledge, (n, genes)."""
+    """Return log1p values of n cells of a condition, drawn at random where it has more, (n, genes)."""
     rows = np.flatnonzero(side.screen.conditions == condition)
     if len(rows) > n:
         rows = np.sort(np.random.default_rng([_SEED, condition]).choice(rows, n, replace=False))
-    block: Any = side.logged[rows][:, genes]
+    values = side.screen.matrix[rows]
+    block: Any = (values if side.screen.values == LOG1P else scaled(values, side.total, log=True))[:, genes]
     return np.asarray(block if isinstance(block, np.ndarray) else block.toarray(), np.float64)
 
 
