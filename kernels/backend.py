@@ -21,7 +21,7 @@ from .expression import Expression, GroupSums, RankSums
 from .names import Similarity
 from .sparse_counts import SparseCounts
 
-__all__ = ["Backend", "Neighbors", "Outranking", "Prepared", "Status", "bound", "functions"]
+__all__ = ["Apart", "Backend", "Neighbors", "Outranking", "Prepared", "Status", "bound", "functions"]
 
 Bits = npt.NDArray[np.uint64]
 Floats = npt.NDArray[np.float64]
@@ -102,6 +102,26 @@ class Neighbors(NamedTuple):
     values: Floats
 
 
+class Apart(NamedTuple):
+    """What `Backend.compare_samples` returns, of samples of n and m rows.
+
+    Attributes
+    ----------
+    distances : ndarray of float64, shape (3,)
+        Sums of the euclidean distances of all n^2 pairs within the one, of all n m between the two, and of all m^2
+        within the other.
+    median : float
+        Median distance of all pairs of different rows of both together; NaN where there is no pair.
+    similarities : ndarray of float64, shape (3,)
+        Sums of exp(-d^2 / (2 median^2)) of the n (n - 1) pairs of different rows within the one, the n m between, and
+        the m (m - 1) within the other; NaN where the median is 0.
+    """
+
+    distances: Floats
+    median: float
+    similarities: Floats
+
+
 class Backend(Protocol[P]):
     """The functions of a backend, each a total function of arrays and scalars."""
 
@@ -151,6 +171,26 @@ class Backend(Protocol[P]):
         self, one: Floats, other: Floats, threads: int = 0, progress: Callable[[float], None] | None = None
     ) -> Floats:
         """Add up absolute differences of two sets of rows: `reference.proximity.absolute_distances`."""
+
+    def pair_sums(
+        self,
+        features: npt.NDArray[np.floating],
+        labels: npt.NDArray[np.integer],
+        n_labels: int,
+        pairs: npt.NDArray[np.integer],
+        threads: int = 0,
+        progress: Callable[[float], None] | None = None,
+    ) -> Floats:
+        """Add up euclidean distances between the rows of pairs of labels: `reference.proximity.samples`."""
+
+    def compare_samples(
+        self,
+        one: npt.NDArray[np.floating],
+        other: npt.NDArray[np.floating],
+        threads: int = 0,
+        progress: Callable[[float], None] | None = None,
+    ) -> Apart:
+        """Add up distances within and between two samples, and a kernel of them: `reference.proximity.samples`."""
 
     def inverse_simpson(
         self, distances: Floats, codes: npt.NDArray[np.integer], n_codes: int, perplexity: float

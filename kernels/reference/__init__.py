@@ -42,5 +42,7 @@ from .proximity.label_distances import distance_sums as distance_sums
 from .proximity.label_distances import distance_unit as distance_unit
 from .proximity.neighborhoods import inverse_simpson as inverse_simpson
 from .proximity.neighbors import nearest_neighbors as nearest_neighbors
+from .proximity.samples import compare_samples as compare_samples
+from .proximity.samples import pair_sums as pair_sums
 from .ranking import count_outranking as count_outranking
 from .ranking import prepare as prepare

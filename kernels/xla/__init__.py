@@ -2,7 +2,7 @@
 
 Importing this package imports JAX. The integer walks (partners, average precision of counts, ancestors and paths of
 an ontology graph), the means of groups, sums of cosine distances (no pairs are visited: a row costs little more than
-sending it) and the null distribution have no form of their own here: they are those of the CPU backend. See `ranking`
+sending it), distances of two samples and the null distribution have no form of their own here: they are those of the CPU backend. See `ranking`
 for the counting and `rank` for its parts, `proximity` for what lies near a row, `confusion` and `ontology` for labels,
 `context` for devices and JAX settings. Functions that run on a device take a ``platform``, "gpu" or "cpu".
 """
@@ -16,6 +16,7 @@ from ..cpu import ancestor_hops as ancestor_hops
 from ..cpu import average_precision as average_precision
 from ..cpu import characteristic as characteristic
 from ..cpu import characteristic_lists as characteristic_lists
+from ..cpu import compare_samples as compare_samples
 from ..cpu import cosine_sums as cosine_sums
 from ..cpu import count_partners as count_partners
 from ..cpu import count_sums as count_sums
@@ -27,6 +28,7 @@ from ..cpu import expected_ap as expected_ap
 from ..cpu import group_means as group_means
 from ..cpu import group_sums as group_sums
 from ..cpu import label_partners as label_partners
+from ..cpu import pair_sums as pair_sums
 from ..cpu import partners as partners
 from ..cpu import path_lengths as path_lengths
 from ..cpu import rank_sums as rank_sums

@@ -33,7 +33,17 @@ from ..lanes import sum_product
 from ..means import group_means
 from ..similarity import moments, pair_value
 
-__all__ = ["Moved", "add_marked", "cosine_sums", "distance_sums", "distance_unit", "move_rows"]
+__all__ = [
+    "SIDE",
+    "WHOLE",
+    "Moved",
+    "add_marked",
+    "cosine_sums",
+    "count_row",
+    "distance_sums",
+    "distance_unit",
+    "move_rows",
+]
 
 #: Rows on each side of a tile: of float64, 2 MB.
 SIDE = 512
@@ -150,30 +160,39 @@ def add_marked(marks, first, places, labels, rows, sums):
 
 
 @njit
+def count_row(row, place, start, rows):
+    """Turn products of the row at a place with those at start.. (k,) into distances in units, some not yet whole.
+
+    `WHOLE` added to one is its whole number.
+    """
+    own = rows.square[place]
+    others = rows.square[start : start + row.size]
+    unsure = np.int32(0)
+    for k in range(row.size):
+        far = np.sqrt(max(own + others[k] - 2.0 * row[k], 0.0))
+        near = (far + WHOLE) - WHOLE
+        unsure = np.int32(unsure + ((0.5 - abs(far - near) - rows.rounding) * far <= rows.error))
+        row[k] = far
+    if unsure:
+        for k in range(row.size):
+            far = row[k]
+            near = (far + WHOLE) - WHOLE
+            if (0.5 - abs(far - near) - rows.rounding) * far <= rows.error:
+                value = -pair_value(rows.x, rows.at[place], rows.at[start + k], rows.none, rows.none, EUCLIDEAN)
+                row[k] = np.sqrt(value) / rows.unit
+
+
+@njit
 def _add_tile(tile, whole, first, height, start, width, label, own_label, rows, mine, theirs):
     """Add the distances of a tile of products to those of its rows (height, labels), and of its columns if there are.
 
     `whole` is the memory of the tile as int64; `label` is the first label of its columns, `own_label` that of its rows.
     """
-    square, starts = rows.square, rows.starts
+    starts = rows.starts
     base = np.int64(0x4338000000000000)  # the bits of WHOLE
     for q in range(height):
-        own = square[first + q]
         row, bits = tile[q, :width], whole[q, :width]
-        others = square[start : start + width]
-        unsure = np.int32(0)
-        for k in range(row.size):
-            far = np.sqrt(max(own + others[k] - 2.0 * row[k], 0.0))
-            near = (far + WHOLE) - WHOLE
-            unsure = np.int32(unsure + ((0.5 - abs(far - near) - rows.rounding) * far <= rows.error))
-            row[k] = far
-        if unsure:
-            for k in range(row.size):
-                far = row[k]
-                near = (far + WHOLE) - WHOLE
-                if (0.5 - abs(far - near) - rows.rounding) * far <= rows.error:
-                    value = -pair_value(rows.x, rows.at[first + q], rows.at[start + k], rows.none, rows.none, EUCLIDEAN)
-                    row[k] = np.sqrt(value) / rows.unit
+        count_row(row, first + q, start, rows)
         for k in range(row.size):
             row[k] = row[k] + WHOLE
         for k in range(mine.shape[1]):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..similarity import feature_sums, moments, similarity
 
-__all__ = ["cosine_sums", "distance_sums", "distance_unit"]
+__all__ = ["cosine_sums", "distance_sums", "distance_unit", "whole_distances"]
 
 #: A distance is counted in so many parts of the largest that there can be: whole numbers add up the same in any order.
 PARTS = 2.0**31
@@ -37,6 +37,14 @@ def distance_unit(features: npt.NDArray[np.floating]) -> float:
         return 1.0
     diagonal = math.sqrt(math.fsum((each / largest) ** 2 for each in wide.tolist()))
     return 2.0 ** (math.frexp(largest)[1] + math.ceil(math.log2(diagonal)) + 1) / PARTS
+
+
+def whole_distances(
+    features: npt.NDArray[np.floating], row: int, others: npt.NDArray[np.integer], unit: float
+) -> npt.NDArray[np.int64]:
+    """Return the distances of a row to others, (q,), each in whole units, half to even."""
+    distance = np.sqrt(-similarity(features, np.full(len(others), row), others, "euclidean"))
+    return np.rint(distance / unit).astype(np.int64)
 
 
 def distance_sums(
@@ -69,8 +77,7 @@ def distance_sums(
     n, unit = len(features), distance_unit(features)
     sums = np.zeros((n, n_labels), np.int64)
     for row in range(n):
-        distance = np.sqrt(-similarity(features, np.full(n, row), np.arange(n), "euclidean"))
-        counted = np.rint(distance / unit).astype(np.int64)
+        counted = whole_distances(features, row, np.arange(n), unit)
         np.add.at(sums[row], labels[labels >= 0], counted[labels >= 0])
         if progress is not None:
             progress((row + 1) / n)
