@@ -1,10 +1,11 @@
 """The JAX backend: the functions of `kernels.reference` on XLA devices, one GPU, many GPUs, or the CPU.
 
-Importing this package imports JAX. The integer walks (partners, average precision of counts, ancestors and paths of
-an ontology graph), the means of groups, sums of cosine distances (no pairs are visited: a row costs little more than
-sending it), distances of two samples and the null distribution have no form of their own here: they are those of the CPU backend. See `ranking`
-for the counting and `rank` for its parts, `proximity` for what lies near a row, `confusion` and `ontology` for labels,
-`context` for devices and JAX settings. Functions that run on a device take a ``platform``, "gpu" or "cpu".
+Importing this package imports JAX. The integer walks (partners, average precision of counts, ancestors and paths of an
+ontology graph), the means of groups, sums of cosine distances (no pairs are visited: a row costs little more than
+sending it), distances of two samples and the null distribution have no form of their own here: they are those of the
+CPU backend. See `ranking` for the counting and `rank` for its parts, `proximity` for what lies near a row, `confusion`
+and `ontology` for labels, `context` for devices and JAX settings. Functions that run on a device take a ``platform``,
+"gpu" or "cpu".
 """
 
 from ..cpu import absolute_distances as absolute_distances
