@@ -104,10 +104,12 @@ class Comparison:
     ----------
     truth, prediction : Side
         Of one panel. The control of the prediction is that of the truth, unless a preset asks for its own.
+    whole : Side, optional
+        All true cells, where `truth` is a part of them: what spaces are fitted on.
     """
 
-    def __init__(self, truth: Side, prediction: Side) -> None:
-        self.truth, self.prediction = truth, prediction
+    def __init__(self, truth: Side, prediction: Side, whole: Side | None = None) -> None:
+        self.truth, self.prediction, self.whole = truth, prediction, whole or truth
 
     @property
     def panel(self) -> Panel:

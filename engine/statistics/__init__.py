@@ -1,6 +1,7 @@
 """Statistics that the commands share.
 
 ====================  ====================================================================================
+`components`          principal components of cells by genes (`components_of`)
 `false_discovery`     Benjamini-Hochberg adjustment (`benjamini_hochberg`) and the check of a level
 `paired_comparison`   the difference of two runs (`paired_difference`), with the p-value of a randomisation
                       test that swaps the runs by cluster, and an interval

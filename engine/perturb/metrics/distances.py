@@ -13,7 +13,8 @@
 
 The ``_u`` forms have no bias, so they are below 0 by chance where the two are alike.
 
-**Spaces**: all genes, 50 principal components of the true cells (`components`), and the 50 genes that differ most.
+**Spaces**: all genes, 50 principal components of the true cells (`statistics.components`), and the 50 genes that differ
+most.
 
 **Cost**: (n + m)^2 d flops and (n + m)^2 / 2 roots and exponentials a perturbation and space; all forms come of one
 visit (`Backend.compare_samples`), to the last bit whatever the order of the cells. 100 perturbations of 180 cells with
@@ -40,8 +41,8 @@ import numpy.typing as npt
 from ....kernels.backend import Apart
 from ....kernels.cores import run_jobs
 from ....kernels.expression import Expression
+from ...statistics.components import COMPONENTS, Components, components_of
 from ..comparison import HIGHER, LOWER, Comparison, Metric, Values, undefined
-from ..components import COMPONENTS, Components, components_of
 from ..side import Side
 
 __all__ = ["FORMS", "TOP_GENES", "Scores", "Space", "distances", "pearson_edistance", "spaces", "top_genes"]
@@ -105,7 +106,7 @@ def spaces(scores: Scores) -> tuple[Space, ...]:
             f"pca_{COMPONENTS}",
             f"pca_k={COMPONENTS}",
             f"{COMPONENTS} principal components of the true cells",
-            lambda comparison, side, condition: side.cells(condition, _along(comparison.truth, side)),
+            lambda comparison, side, condition: side.cells(condition, _along(comparison, side)),
             _component_moments,
         ),
         Space(
@@ -132,20 +133,21 @@ def _cells(side: Side, condition: int) -> npt.NDArray[np.floating]:
     return np.asarray(found if isinstance(found, np.ndarray) else found.toarray())
 
 
-def _components(truth: Side) -> Components:
-    return truth.once(("components", COMPONENTS), lambda: components_of(truth.logged, COMPONENTS))
+def _components(comparison: Comparison) -> Components:
+    whole = comparison.whole
+    return whole.once(("components", COMPONENTS), lambda: components_of(whole.logged, COMPONENTS))
 
 
-def _along(truth: Side, side: Side) -> Floats:
+def _along(comparison: Comparison, side: Side) -> Floats:
     """Return the cells of a side along the components of the truth, (n, k)."""
-    return side.once(("along", truth), lambda: _components(truth).of(side.logged))
+    return side.once(("along", comparison.whole), lambda: _components(comparison).of(side.logged))
 
 
 def _component_moments(comparison: Comparison, side: Side) -> tuple[Floats, Floats]:
-    rows = Expression.of(_along(comparison.truth, side))
+    rows = Expression.of(_along(comparison, side))
     n = len(side.panel.conditions)
     sums = side.once(
-        ("component sums", comparison.truth),
+        ("component sums", comparison.whole),
         lambda: side.backend.group_sums(rows, side.screen.conditions, n + 1, side.threads),
     )
     return sums.sums[:-1], sums.squares[:-1]
@@ -188,7 +190,7 @@ def _apart(comparison: Comparison, space: Space) -> list[Apart | None]:
         known = dict(zip(codes, found, strict=True))
         return [known.get(code) for code in range(len(truth.panel.conditions))]
 
-    return prediction.once(("apart", space, truth), compute)
+    return prediction.once(("apart", space, truth, comparison.whole), compute)
 
 
 def _energy(apart: Apart, n: int, m: int, same: int) -> float:
@@ -241,7 +243,7 @@ def _of_moments(factor: float, same: int, space: Space, comparison: Comparison) 
 def _params(comparison: Comparison, space: Space) -> dict[str, Any]:
     if not space.name.startswith("pca"):
         return {"space": space.name}
-    fitted = _components(comparison.truth)
+    fitted = _components(comparison)
     return {"space": space.name, "components": fitted.axes.shape[1], "cells_of_components": fitted.cells}
 
 

@@ -10,10 +10,10 @@ from scipy import sparse, stats
 from scipy.spatial.distance import cdist
 
 from fastbench.engine.perturb.comparison import Comparison
-from fastbench.engine.perturb.components import components_of
 from fastbench.engine.perturb.example import screens
 from fastbench.engine.perturb.metrics.distances import distances
 from fastbench.engine.perturb.side import Side
+from fastbench.engine.statistics.components import components_of
 from fastbench.kernels import cpu
 
 
@@ -77,15 +77,6 @@ def test_distances_equal_their_definition_along_components(sides):
     same = [(part.sum() - n) / (n * (n - 1)) for part in (k[:n, :n], k[n:, n:])]
     found = METRICS["mmd2_rbf_u_pca_50"](Comparison(truth, model)).of_conditions[3]
     assert abs(found - (sum(same) - 2 * k[:n, n:].mean())) < 1e-8
-
-
-def test_components_are_those_of_scikit_learn():
-    decomposition = pytest.importorskip("sklearn.decomposition")
-    truth = screens("log1p")[0].matrix
-    for matrix in (truth, truth[:250], truth[:60], truth[:, :90], truth[:, :40]):
-        found = components_of(sparse.csr_array(matrix))
-        peer = decomposition.PCA(min(50, *matrix.shape), random_state=42).fit(matrix.astype(float))
-        np.testing.assert_allclose(found.of(matrix) ** 2, peer.transform(matrix) ** 2, atol=1e-6)
 
 
 def test_sparse_rows_and_their_order_cannot_be_seen(sides):

@@ -1,4 +1,4 @@
-"""Principal components of the cells of a screen, found anew the same each time.
+"""Principal components of cells by genes, found anew the same each time.
 
 References
 ----------
@@ -44,7 +44,7 @@ class Components(NamedTuple):
     cells: int
 
     def of(self, matrix: Any) -> Floats:
-        """Return cells by genes along the axes, (n, k)."""
+        """Return cells along the axes, (n, k)."""
         found = np.empty((matrix.shape[0], self.axes.shape[1]))
         for here, block in _blocks(matrix):
             found[here] = (block - self.centre) @ self.axes
