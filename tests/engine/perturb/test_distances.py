@@ -57,6 +57,18 @@ def test_a_good_prediction_has_the_published_value(name, sides):
     assert abs(METRICS[name](Comparison(*sides[:2])).overall - expected) <= tolerance
 
 
+def test_halves_along_the_components_of_all_cells_have_the_published_value(sides):
+    truth, parts, rng = sides[0], ([], []), np.random.default_rng(42)
+    for code in range(12):
+        rows = truth.screen.rows(code, 0)
+        rng.shuffle(rows)
+        for part, half in zip(parts, (rows[:30], rows[30:]), strict=True):
+            part.extend(half.tolist())
+    halves = (Side(truth.screen.of(np.array(part)), 0, 1e4, cpu) for part in parts)
+    found = METRICS["energy_distance_pca_k=50"](Comparison(*halves, truth))
+    assert abs(found.overall + 0.019122) < 1e-4
+
+
 def test_a_mean_like_prediction_has_the_published_correlation(sides):
     # The peer averages float32 distances in float32; the distances of this prediction from the control hardly differ.
     assert abs(METRICS["pearson_edistance"](Comparison(sides[0], sides[2])).overall + 0.0418905) < 2e-5
