@@ -9,11 +9,17 @@ import contextlib
 import gzip
 import io
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
 
 RULES = ["--pos-sameby", "Metadata_c", "--neg-diffby", "Metadata_c", "--device", "reference"]
 CPJUMP = ["cpjump", "--cells", "A549", "--timelines", "short", "--tasks", "replicability", "--device", "reference"]
@@ -45,20 +51,24 @@ def _annotation(name: str, truth: str = "truth.csv:ct", pred: str = "m=calls.csv
     return Case(name, ["fmeasure", "--truth", f"@{truth}", "--pred", pred, *more, "--output-dir", "OUTPUT"])
 
 
-def _embed(name: str) -> Case:
-    tasks = [
-        "--tasks",
-        "embedding,batch_integration",
-        "--anchors",
-        "none",
-        "--bootstrap",
-        "20",
-        "--device",
-        "reference",
-    ]
-    named = ["--labels", "Metadata_c", "--batch", "Metadata_Plate"]
-    return Case(name, ["embed", f"@{name}", *named, *tasks, "--output", "OUTPUT"])
+def _embed(files: str, embedding: str, *more: str, tasks: str = "embedding,batch_integration") -> Case:
+    named = ["--labels", "Metadata_c", "--batch", "Metadata_Plate", "--tasks", tasks]
+    few = ["--anchors", "none", "--bootstrap", "20", "--null-size", "20", "--device", "reference"]
+    return Case(files, ["embed", embedding, *named, *few, *more, "--output", "OUTPUT"])
 
+
+def _known(files: str) -> Case:
+    return _embed(files, "@cells.npy", *LABELLED, "--relations", f"@{files}", tasks="known_relations")
+
+
+def _before(files: str, part: str, kind: str) -> Case:
+    """Cells before integration, of another file than the embedding."""
+    return _embed(files, "@p.csv", "--unintegrated", f"@{files}@{part}", "--unintegrated-as", kind)
+
+
+LABELLED = ["--metadata", "@cells.csv"]
+#: Cells of a table, joined by their names.
+JOINED = ["--metadata", "@cells.csv", "--key", "cell"]
 
 CASES = {
     "csv": _map("p.csv"),
@@ -73,8 +83,19 @@ CASES = {
     "zarr3": _map("three.zarr"),
     "shards": _map("shards.zarr"),
     "filled": _map("three.zarr", "--zarr-fill"),
-    "embed csv": _embed("p.csv"),
-    "embed h5ad": _embed("p.h5ad"),
+    "embed csv": _embed("p.csv", "@p.csv"),
+    "embed h5ad": _embed("cells.h5ad", "@cells.h5ad@obsm:X_e"),
+    "embed zarr": _embed("cells.zarr", "@cells.zarr@obsm:X_e"),
+    "embed npy": _embed("cells.npy", "@cells.npy", *LABELLED),
+    "embed npz": _embed("cells.npz", "@cells.npz", *LABELLED),
+    "embed parquet": _embed("cells.parquet", "@cells.parquet"),
+    "embed metadata": _embed("cells.csv", "@cells.npy", *LABELLED),
+    "embed key": _embed("cells.csv", "@keyed.parquet", *JOINED),
+    "embed relations": _known("relations.csv"),
+    "embed clusters": _known("known_clusters.tsv"),
+    "embed counts h5ad": _before("cells.h5ad", "layer:counts", "counts"),
+    "embed counts zarr": _before("cells.zarr", "layer:counts", "counts"),
+    "embed before h5ad": _before("cells.h5ad", "obsm:X_e", "vectors"),
     "truth": _annotation("truth.csv"),
     "calls": _annotation("calls.csv"),
     "calls.h5ad": _annotation("calls.h5ad", pred="m=calls.h5ad:ct"),
@@ -150,6 +171,7 @@ RESULTS = {
 def write(folder: Path, only: Collection[str] = tuple(CASES)) -> None:
     """Write the corpus of some kinds; nothing of it is larger than some hundred kilobytes."""
     words = {word for name in only for word in (*CASES[name].command, f"@{CASES[name].files}")}
+    used = {file_of(word) for word in words}
     _profiles(folder)
     _annotations(folder)
     (folder / "config.yaml").write_text(
@@ -159,7 +181,7 @@ def write(folder: Path, only: Collection[str] = tuple(CASES)) -> None:
     if "cpjump" in words:
         _plates(folder)
     for pair in RESULTS:
-        if any(word.rpartition("@")[2] in pair for word in words if "@" in word):
+        if used & set(pair):
             _results(folder, pair)
 
 
@@ -202,6 +224,33 @@ def _profiles(folder: Path) -> None:
     del store["X"]
     store.create_array("X", data=x, chunks=(10, 3), shards=(20, 6)).attrs.update(attributes)
     zarr.consolidate_metadata(str(folder / "shards.zarr"))
+    _cells(folder, obs[["Metadata_Plate", "Metadata_c"]].astype(str), x)
+
+
+def _cells(folder: Path, obs: pd.DataFrame, x: npt.NDArray[np.float32]) -> None:
+    """Write cells with an embedding and counts, what bare arrays lack, and known relations of labels."""
+    import anndata
+    import numpy as np
+    import polars as pl
+    import scipy.sparse
+
+    rng = np.random.default_rng(4)
+    counts = scipy.sparse.csr_matrix(rng.poisson(2.0, size=(len(obs), 30)).astype("f4"))
+    cells = anndata.AnnData(counts, obs=obs, obsm={"X_e": x}, layers={"counts": counts})
+    cells.write_h5ad(folder / "cells.h5ad")
+    with anndata.settings.override(zarr_write_format=3):
+        cells.write_zarr(folder / "cells.zarr")
+    np.save(folder / "cells.npy", x)
+    np.savez_compressed(folder / "cells.npz", embeddings=x)
+    named = {"cell": obs.index.tolist()} | {name: obs[name].tolist() for name in obs}
+    pl.DataFrame(named).write_csv(folder / "cells.csv")
+    vectors = pl.Series("vector", x, dtype=pl.Array(pl.Float32, x.shape[1]))
+    pl.DataFrame(named).with_columns(vectors).write_parquet(folder / "cells.parquet")
+    pl.DataFrame({"cell": named["cell"], "vector": vectors}).write_parquet(folder / "keyed.parquet")
+    labels = sorted(set(named["Metadata_c"]))
+    pairs = "".join(f"{one},{other}\n" for one, other in zip(labels, labels[1:], strict=False))
+    (folder / "relations.csv").write_text(f"entity1,entity2\n{pairs}")
+    (folder / "known_clusters.tsv").write_text(f"one\t{' '.join(labels[:4])}\ntwo\t{' '.join(labels[3:8])}\n")
 
 
 def _annotations(folder: Path) -> None:
@@ -321,15 +370,19 @@ def _results(folder: Path, pair: tuple[str, str]) -> None:
                 raise
 
 
+_FILE = re.compile(r"@([^@:]+)")  # what follows is a column, or an entry of it
+
+
+def file_of(word: str) -> str:
+    """Return the file or folder of the corpus that a word of a command names; empty: none."""
+    found = _FILE.search(word)
+    return found[1].partition("/")[0] if found else ""
+
+
 def replaced(command: list[str], place: Callable[[str], str], output: str) -> list[str]:
     """Return a command with the files of a corpus in it."""
-    found = []
-    for word in command:
-        before, at, name = word.rpartition("@")
-        file, colon, column = name.partition(":")
-        word = f"{before.replace('@', '')}{place(file)}{colon}{column}" if at else word
-        found.append(output if word == "OUTPUT" else word)
-    return found
+    named = [_FILE.sub(lambda found: place(found[1]), word, count=1) for word in command]
+    return [output if word == "OUTPUT" else word for word in named]
 
 
 if __name__ == "__main__":

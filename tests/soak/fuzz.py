@@ -23,7 +23,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
-from .corpus import CASES, Case, replaced
+from .corpus import CASES, Case, file_of, replaced
 
 #: Limits of a run: seconds by the clock, and bytes of memory.
 SECONDS, BYTES = 60, 8 * 2**30
@@ -231,7 +231,7 @@ def try_one(name: str, case: Case, number: int, seed: int, corpus: Path, kept: P
         folder = Path(temporary, "in")
         whole = corpus / case.files
         others = [path.read_bytes() for path in rng.sample(sorted(p for p in corpus.iterdir() if p.is_file()), 3)]
-        names = {word.rpartition("@")[2].partition(":")[0].partition("/")[0] for word in case.command if "@" in word}
+        names = {file_of(word) for word in case.command} - {""}
         names |= {case.files, *(["split.csv"] if case.files.startswith("split") else [])}
         names |= {"split.json"} if case.files.startswith("split") else set()
         folder.mkdir()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from . import fuzz, kills
-from .corpus import CASES, replaced
+from .corpus import CASES, file_of, replaced
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,8 +26,10 @@ def test_mutations_are_those_of_their_seed():
 
 
 def test_commands_name_files_of_the_corpus():
-    command = replaced(["a", "@p.csv", "m=@q.csv:ct", "@dirs/annotate", "OUTPUT"], lambda name: f"/c/{name}", "/o")
-    assert command == ["a", "/c/p.csv", "m=/c/q.csv:ct", "/c/dirs/annotate", "/o"]
+    words = ["a", "@p.csv", "m=@q.csv:ct", "@dirs/annotate", "@e.h5ad@obsm:X"]
+    command = replaced([*words, "OUTPUT"], lambda name: f"/c/{name}", "/o")
+    assert command == ["a", "/c/p.csv", "m=/c/q.csv:ct", "/c/dirs/annotate", "/c/e.h5ad@obsm:X", "/o"]
+    assert [file_of(word) for word in words] == ["", "p.csv", "q.csv", "dirs", "e.h5ad"]
     assert all(
         "OUTPUT" in case.command or case.command[1:3] == ["split", "--manifest"] or case.command[0] == "BENCH"
         for case in CASES.values()
