@@ -115,7 +115,7 @@ def harm(place: Path, rng: random.Random, others: list[bytes]) -> str:
 # --- runs ---
 
 
-def _inside(command: list[str], printed: Path) -> None:
+def inside(command: list[str], printed: Path) -> None:
     """Run a command in this process, which is a child and ends here."""
     handle = os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(handle, 1)
@@ -167,7 +167,7 @@ def run(command: list[str], folder: Path) -> Finding | None:
     child = os.fork()
     if not child:
         os.setpgid(0, 0)
-        _inside(command, printed)
+        inside(command, printed)
     status, until = None, time.monotonic() + SECONDS
     while status is None and time.monotonic() < until:
         found, code = os.waitpid(child, os.WNOHANG)

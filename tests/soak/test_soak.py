@@ -40,7 +40,7 @@ def test_what_a_killed_run_left_is_judged(tmp_path: Path):
     (tmp_path / "map.csv").write_text("x")
     listed = [{"name": "map.csv", "sha256": "0" * 64}]
     (tmp_path / "manifest.json").write_text(json.dumps({"outputs": listed}))
-    with pytest.raises(AssertionError, match="is not what its manifest lists"):
+    with pytest.raises(kills.WrongError, match="is not what its manifest lists"):
         kills.content(tmp_path)
 
 
