@@ -6,19 +6,25 @@ is inverted as that of a single large shape is, see `inversion`. What is aliased
 Rounding and truncation errors are measured, not proven. To be used at all, the draws must hold many positives of
 shapes with many placements (a sum of a few values is a lattice, whose characteristic function comes back); it must
 die out; and it must stay small at probes up to a thousand times the last frequency. Otherwise the caller convolves.
+
+Where all queries of a group have the same number of positives, the mean is a multiple of a sum of S = P AP, and what
+is laid on the ladder is the half-period of that sum: groups of different sizes, such as classes, then have frequencies
+of S in common, and one sweep over ranks serves them all.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ...kernels.dispatch import get_backend
-from .inversion import ALIASING, SMALL, InvertedTail, corridor
+from .inversion import ALIASING, SHARED, SMALL, InvertedTail, corridor
 
 __all__ = ["Spectra", "is_smooth"]
 
@@ -40,8 +46,30 @@ _PROBE_STEP = 5 * math.pi  # of the first probe: incommensurable, and the last p
 _PROBED = 1e-9  # largest modulus of a probe; the terms of the sum fall with the frequency too
 _MOST_WORK = 3e9  # complex multiplications
 _CACHED = 1 << 16  # batches
-_SHARED = 40  # positives up to which all numbers of positives are kept at each rank, so that lists share a sweep
+#: Positives up to which all numbers of positives are kept at each rank, so that lists share a sweep; of groups whose
+#: queries all have one number of positives, up to `inversion.SHARED`.
+_SHARED = 40
 _TOGETHER = 8_192  # lists of a sweep
+
+#: What parts that share sweeps have in common; empty: it shares none.
+_Family = tuple[float, ...]
+
+
+class _Part(NamedTuple):
+    """Draws of a shape in a sum, and the frequencies that are asked for: odd multiples of ``unit * scale``, of S."""
+
+    shape: Shape
+    times: int
+    scale: float
+    unit: float
+    family: _Family
+
+
+class _Asked(NamedTuple):
+    """The parts of a sum, and the unit of the frequencies of the mean."""
+
+    unit: float
+    parts: tuple[_Part, ...]
 
 
 class Spectra:
@@ -56,15 +84,25 @@ class Spectra:
 
     def __init__(self, groups: Iterable[Draws] = ()) -> None:
         self._known: dict[tuple[Shape, float, float, int], Complex] = {}
-        self._locks: dict[tuple[int, float, float, int], Lock] = {}
+        self._locks: dict[tuple[_Family, int], Lock] = {}
         self._lock = Lock()
-        self._lists: dict[tuple[int, float, float], set[int]] = {}
+        self._shapes: dict[_Family, set[Shape]] = {}
         for draws in groups:
-            if any(shape[0] <= _SHARED for shape, _, _ in draws) and is_smooth(draws):
-                unit = math.pi / _half_period(draws)
-                for (n_pos, n_total), weight, _ in draws:
-                    if n_pos <= _SHARED:
-                        self._lists.setdefault((n_pos, weight, unit), set()).add(n_total)
+            if any(shape[0] <= SHARED for shape, _, _ in draws) and is_smooth(draws):
+                for part in _asked(draws).parts:
+                    if part.family:
+                        self._shapes.setdefault(part.family, set()).add(part.shape)
+
+    @staticmethod
+    def spread(groups: Iterable[Draws]) -> list[Draws]:
+        """Order groups so that neighbours share no sweep, for threads that would wait for each other's."""
+        seen: Counter[_Family] = Counter()
+        order = []
+        for draws in groups:
+            family = _asked(draws).parts[0].family
+            order.append((seen[family], len(order), draws))
+            seen[family] += 1
+        return [draws for _, _, draws in sorted(order)]
 
     def tail(self, draws: Draws) -> InvertedTail | None:
         """Tail of the sum of independent weighted AP, or None where it cannot be trusted or costs too much.
@@ -84,30 +122,31 @@ class Spectra:
         work = sum(_work(shape) for shape, _, _ in draws)
         if work * _BATCH > _MOST_WORK:
             return None
-        unit = math.pi / _half_period(draws)
+        asked = _asked(draws)
         limit = min(_BATCHES, int(_MOST_WORK / (work * _BATCH)))
         phi: list[Complex] = []
         left = 1.0
         while left > SMALL and len(phi) < limit:
-            phi.append(self._product(draws, unit, len(phi)))
+            phi.append(self._product(asked, len(phi)))
             left = float(np.abs(phi[-1][-_BATCH // 4 :]).max())
-        if left > SMALL or np.abs(self._product(draws, unit, -len(phi))).max() > _PROBED:
+        if left > SMALL or np.abs(self._product(asked, -len(phi))).max() > _PROBED:
             return None
         error = ALIASING + 10 * left
         error += 16 * 2.0**-53 * sum(times * math.sqrt(n_total) for (_, n_total), _, times in draws)
-        theta: Floats = (2 * np.arange(len(phi) * _BATCH, dtype=np.float64) + 1) * unit
+        theta: Floats = (2 * np.arange(len(phi) * _BATCH, dtype=np.float64) + 1) * asked.unit
         return InvertedTail(theta, np.concatenate(phi), error, 0.0, 1.0)
 
-    def _product(self, draws: Draws, unit: float, batch: int) -> Complex:
+    def _product(self, asked: _Asked, batch: int) -> Complex:
         product = np.ones(1, np.complex128)
-        for shape, weight, times in draws:
-            product = product * self._part(shape, weight, unit, batch) ** times
+        for part in asked.parts:
+            product = product * self._part(part, batch) ** part.times
         return product
 
-    def _part(self, shape: Shape, weight: float, unit: float, batch: int) -> Complex:
+    def _part(self, part: _Part, batch: int) -> Complex:
         """One batch of frequencies; batch -n: the probes beyond n batches."""
         backend = get_backend()
-        key = (shape, weight, unit, batch)
+        shape, _, scale, unit, family = part
+        key = (shape, scale, unit, batch)
         found = self._known.get(key)
         if found is not None:
             return found
@@ -115,24 +154,23 @@ class Spectra:
         if batch < 0:
             first, count = _odd(-batch * _BATCH) * unit, _PROBES
             step = first * _PROBE_STEP
-        scale = weight / shape[0]
         theta = (first * scale, step * scale, count)
-        if shape[0] > _SHARED:
+        if not family:
             found = backend.characteristic(shape[0], theta, *corridor(*shape))
             self._keep({key: found})
             return found
-        family = shape[0], weight, unit, batch
         with self._lock:
-            lock = self._locks.setdefault(family, Lock())
+            lock = self._locks.setdefault((family, batch), Lock())
         with lock:  # another thread may be at it
             found = self._known.get(key)
             if found is None:
-                lists = sorted(self._lists.get(family[:3], set()) | {shape[1]})
-                if len(lists) > _TOGETHER:
-                    lists = [shape[1]]
-                parts = backend.characteristic_lists(np.full(len(lists), shape[0]), theta, np.array(lists))
-                self._keep({((shape[0], n), weight, unit, batch): part for n, part in zip(lists, parts, strict=True)})
-                found = parts[lists.index(shape[1])]
+                some = sorted(self._shapes.get(family, set()) | {shape}, key=lambda each: each[::-1])
+                if len(some) > _TOGETHER:
+                    some = [shape]
+                n_pos, n_total = np.array(some).T.copy()
+                parts = backend.characteristic_lists(n_pos, theta, n_total)
+                self._keep({(each, scale, unit, batch): phi for each, phi in zip(some, parts, strict=True)})
+                found = parts[some.index(shape)]
         return found
 
     def _keep(self, parts: dict[tuple[Shape, float, float, int], Complex]) -> None:
@@ -142,13 +180,39 @@ class Spectra:
             self._known.update(parts)
 
 
-def _half_period(draws: Draws) -> float:
-    """More than the distance of 0 and of far quantiles of the mean from each other, on a ladder that groups share."""
+def _asked(draws: Draws) -> _Asked:
+    """Return the frequencies at which a sum asks for its parts."""
+    reach = _reach(draws)
+    scales = {weight / n_pos for (n_pos, _), weight, _ in draws}
+    if len(scales) > 1:
+        unit = math.pi / _half_period(reach)
+        parts = [
+            _Part(shape, times, weight / shape[0], unit, (weight, unit, shape[0]) if shape[0] <= _SHARED else ())
+            for shape, weight, times in draws
+        ]
+        return _Asked(unit, tuple(parts))
+    (scale,) = scales
+    # of the sum of S, which the mean is `scale` times of
+    half = 2.0 ** (math.ceil(2 * math.log2(min(reach, _WIDEST) / scale)) / 2)
+    unit = math.pi / half
+    parts = [
+        _Part(shape, times, 1.0, unit, (1.0, unit, shape[1].bit_length()) if shape[0] <= SHARED else ())
+        for shape, _, times in draws
+    ]
+    return _Asked(unit / scale, tuple(parts))
+
+
+def _reach(draws: Draws) -> float:
+    """More than the distance of 0 and of far quantiles of the mean from each other."""
     backend = get_backend()
     mean = sum(times * weight * float(backend.expected_ap(*shape)) for shape, weight, times in draws)
     variance = sum(times * weight**2 * float(backend.variance_ap(*shape)) for shape, weight, times in draws)
     linear = _RARE * max(weight for _, weight, _ in draws) / 3
-    reach = mean + linear + math.sqrt(linear**2 + 2 * _RARE * variance)
+    return mean + linear + math.sqrt(linear**2 + 2 * _RARE * variance)
+
+
+def _half_period(reach: float) -> float:
+    """Return what a mean reaches, or more, on a ladder that groups share."""
     step = math.ceil(2 * math.log2(reach / _WIDEST)) if reach > 0 else _NARROWEST
     return float(_WIDEST * 2 ** (min(max(step, _NARROWEST), 0) / 2))
 

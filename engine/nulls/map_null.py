@@ -179,7 +179,7 @@ def _summed(
         return unclear
 
     with ThreadPoolExecutor(min(usable_cores(), 8)) as pool:
-        smooth = [composition for composition in groups if is_smooth(composition)]
+        smooth = spectra.spread(composition for composition in groups if is_smooth(composition))
         left = groups | dict(zip(smooth, pool.map(invert, smooth), strict=True))
         left = {composition: mine for composition, mine in left.items() if mine}
         grid = {composition: _cells(composition) for composition in left}

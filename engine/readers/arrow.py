@@ -83,8 +83,8 @@ def read_arrow(path: Path, shown: str, digest: str, choice: FeatureChoice) -> Pr
 
 def arrow_columns(path: Path, shown: str) -> ArrowHeader:
     """Read the header of a Parquet file, Arrow IPC file or Arrow IPC stream."""
-    schema, n_rows = _schema(path, shown)
-    return ArrowHeader(list(schema.names), pandas_index_columns(schema.metadata), n_rows)
+    schema, names, n_rows = _schema(path, shown)
+    return ArrowHeader(names, pandas_index_columns(schema.metadata), n_rows)
 
 
 def arrow_lists(path: Path, shown: str) -> list[str]:
@@ -95,26 +95,30 @@ def arrow_lists(path: Path, shown: str) -> list[str]:
         is_list = types.is_list(dtype) or types.is_large_list(dtype) or types.is_fixed_size_list(dtype)
         return bool(is_list and (types.is_integer(dtype.value_type) or types.is_floating(dtype.value_type)))
 
-    return [field.name for field in _schema(path, shown)[0] if numbers(field.type)]
+    schema, names, _ = _schema(path, shown)
+    return [name for name, dtype in zip(names, schema.types, strict=True) if numbers(dtype)]
 
 
-def _schema(path: Path, shown: str) -> tuple[Any, int]:
-    """Return the schema of a file, and how many rows it announces: 0 for Arrow IPC."""
+def _schema(path: Path, shown: str) -> tuple[Any, list[str], int]:
+    """Return the schema of a file, its names of columns, and how many rows it announces: 0 for Arrow IPC."""
+    with damaged_file_as_input_error(shown, path.suffix[1:]):
+        schema, n_rows = _header(path, shown)
+        return schema, list(schema.names), n_rows  # names that are not UTF-8 fail here
+
+
+def _header(path: Path, shown: str) -> tuple[Any, int]:
     import pyarrow
     import pyarrow.parquet
 
-    with damaged_file_as_input_error(shown, path.suffix[1:]):
-        if _is_parquet(path):
-            header = pyarrow.parquet.read_metadata(path)
-            return header.schema.to_arrow_schema().with_metadata(header.metadata), header.num_rows
-        magic = _magic(path)
-        if magic[:4] == b"FEA1":
-            raise InputError(
-                f"'{shown}' is in the old Feather format, version 1; write it again as Parquet or Feather 2."
-            )
-        with pyarrow.OSFile(str(path)) as handle:
-            opened = pyarrow.ipc.open_file(handle) if magic == b"ARROW1" else pyarrow.ipc.open_stream(handle)
-            return opened.schema, 0
+    if _is_parquet(path):
+        header = pyarrow.parquet.read_metadata(path)
+        return header.schema.to_arrow_schema().with_metadata(header.metadata), header.num_rows
+    magic = _magic(path)
+    if magic[:4] == b"FEA1":
+        raise InputError(f"'{shown}' is in the old Feather format, version 1; write it again as Parquet or Feather 2.")
+    with pyarrow.OSFile(str(path)) as handle:
+        opened = pyarrow.ipc.open_file(handle) if magic == b"ARROW1" else pyarrow.ipc.open_stream(handle)
+        return opened.schema, 0
 
 
 def arrow_frame(path: Path, shown: str, wanted: Sequence[str]) -> pl.DataFrame:

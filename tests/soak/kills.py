@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,7 +52,10 @@ COMMANDS = {
 }
 SIGNALS = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}
 #: What two equal runs never share.
-OF_THE_RUN = ("argv", "started", "finished", "timings", "steps", "compile_seconds", "options", "outputs")
+OF_THE_RUN = (
+    *("argv", "started", "finished", "timings", "steps", "compile_seconds", "options", "outputs"),
+    "peak_memory_mebibytes",
+)
 #: Small steps of map, so that many are kept; each run of the others is one or more.
 STEP_WORK = 1e6
 _ENDS_WITHIN = 300.0
@@ -104,9 +107,15 @@ def content(folder: Path) -> dict[str, str]:
             own = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in listed}
             if own != listed:
                 raise WrongError(f"{folder} is not what its manifest lists")
-            data = json.dumps({name: value for name, value in about.items() if name not in OF_THE_RUN}).encode()
+            data = _without(about, OF_THE_RUN)
+        elif path.name == "results.vcp.json":
+            data = _without(json.loads(data), ("timestamp", "runtime_metrics"))
         found[path.relative_to(folder).as_posix()] = hashlib.sha256(data).hexdigest()
     return found
+
+
+def _without(about: dict[str, object], names: Collection[str]) -> bytes:
+    return json.dumps({name: value for name, value in about.items() if name not in names}).encode()
 
 
 def read_now(output: Path) -> dict[str, str] | None:
