@@ -279,6 +279,9 @@ class Backend(Protocol[P]):
     ) -> npt.NDArray[np.complex128]:
         """Return the same of several lists from one sweep: `reference.null_inversion`."""
 
+    def exponential_moments(self, n_pos: Ints, t: Floats, totals: Ints) -> Floats:
+        """Return E[exp(t S)] of several lists from one sweep: `reference.null_inversion`."""
+
     def advance_scaled(self, tables: Floats, weights: Floats, means: Floats, cells: float) -> None:
         """Sweep survival functions over blocks of ranks, in place: `reference.null_scaled`."""
 

@@ -18,6 +18,7 @@ from .null import stream_key as stream_key
 from .null import variance_ap as variance_ap
 from .null_inversion import characteristic as characteristic
 from .null_inversion import characteristic_lists as characteristic_lists
+from .null_inversion import exponential_moments as exponential_moments
 from .null_inversion import tail_sum as tail_sum
 from .null_relabelling import ranked_sums as ranked_sums
 from .null_relabelling import relabelled_ap as relabelled_ap

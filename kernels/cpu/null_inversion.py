@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..compile import njit
 
-__all__ = ["characteristic", "characteristic_lists", "tail_sum"]
+__all__ = ["characteristic", "characteristic_lists", "exponential_moments", "tail_sum"]
 
 _LEAP = 16  # numbers of positives between two turns that are made anew
 
@@ -43,6 +43,20 @@ def characteristic_lists(n_pos: Any, theta: tuple[float, float, int], totals: An
     return result
 
 
+def exponential_moments(n_pos: Any, t: Any, totals: Any) -> npt.NDArray[np.float64]:
+    """E[exp(t S_P)] in several lists from one sweep over ranks; arguments as in the reference."""
+    most = int(n_pos.max())
+    moments, result = np.zeros((most + 1, len(t))), np.empty((len(totals), len(t)))
+    moments[0] = 1.0
+    space = np.empty((3, len(t)))
+    rank = 0
+    for i, (p, total) in enumerate(zip(n_pos.tolist(), totals.tolist(), strict=True)):
+        _exponential_moments(rank, total, t, space, moments)
+        result[i] = moments[p]
+        rank = total
+    return result
+
+
 def _space(most: int, count: int) -> npt.NDArray[np.float64]:
     """Scratch of a sweep: turns of one number of positives, and those that are made anew."""
     return np.empty((3 + most // _LEAP + 1, 2, count))
@@ -68,6 +82,29 @@ def _tail_sum(s, unit, phi, result):
             y = x * d + y * c + phi[j].imag / n
             x = u
         result[i] = 0.5 + (y * math.cos(unit * s[i]) - x * math.sin(unit * s[i])) * (2.0 / math.pi)
+
+
+@njit
+def _exponential_moments(rank, total, t, space, moments):
+    """Fill in moments (P + 1, N), which hold those of the first `rank` ranks.
+
+    From one positive upward: what is found for one number of positives does not depend on how many more there are.
+    """
+    step, turn, before = space[0], space[1], space[2]  # exp(t / r), exp(t k / r), the moments of k - 1 positives
+    for r in range(rank + 1, total + 1):
+        for j in range(t.size):
+            step[j] = math.exp(t[j] / r)
+            turn[j] = step[j]
+            before[j] = 1.0
+        for k in range(1, min(r, moments.shape[0] - 1) + 1):
+            keep = (r - k) / r
+            take = k / r
+            mine = moments[k]
+            for j in range(t.size):
+                old = mine[j]
+                mine[j] = keep * old + take * turn[j] * before[j]
+                before[j] = old
+                turn[j] *= step[j]
 
 
 @njit

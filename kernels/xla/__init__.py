@@ -26,6 +26,7 @@ from ..cpu import descend_distribution as descend_distribution
 from ..cpu import distance_unit as distance_unit
 from ..cpu import enumerate_ap as enumerate_ap
 from ..cpu import expected_ap as expected_ap
+from ..cpu import exponential_moments as exponential_moments
 from ..cpu import group_means as group_means
 from ..cpu import group_sums as group_sums
 from ..cpu import label_partners as label_partners

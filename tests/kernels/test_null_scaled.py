@@ -52,18 +52,27 @@ def test_a_block_adds_the_mean_of_its_terms():
 def test_lists_of_several_lengths(backend):
     theta, totals = (0.3, 1.7, 5), np.array([6, 9, 9, 20])
     found = backend.characteristic_lists(np.full(4, 4), theta, totals)
-    for total, phi in zip(totals, found, strict=True):
+    exponents = np.array([0.01, 0.5, 2.0])
+    moments = backend.exponential_moments(np.full(4, 4), exponents, totals)
+    for total, phi, moment in zip(totals, found, moments, strict=True):
         s = 4 * reference.enumerate_ap(4, int(total))
         frequency = theta[0] + theta[1] * np.arange(theta[2])
         np.testing.assert_allclose(phi, np.exp(1j * np.multiply.outer(frequency, s)).mean(axis=1), atol=1e-13)
+        np.testing.assert_allclose(moment, np.exp(np.multiply.outer(exponents, s)).mean(axis=1), rtol=1e-13)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_shapes_that_share_a_sweep_do_not_touch_each_other(backend):
     theta, n_pos, totals = (0.3, 1.7, 5), np.array([3, 12, 1, 25, 7]), np.array([6, 13, 13, 40, 41])
     found = backend.characteristic_lists(n_pos, theta, totals)
+    exponents = np.array([0.1, 3.0])
+    moments = backend.exponential_moments(n_pos, exponents, totals)
     for i in range(len(totals)):
         np.testing.assert_array_equal(backend.characteristic_lists(n_pos[[i]], theta, totals[[i]])[0], found[i])
         highest = np.minimum(np.arange(totals[i] + 1), n_pos[i])
         by_definition = reference_inversion.characteristic(int(n_pos[i]), theta, 0 * highest, highest)
         np.testing.assert_allclose(found[i], by_definition, atol=1e-13)
+        some = backend.exponential_moments(n_pos[[i]], exponents, totals[[i]])[0]
+        np.testing.assert_array_equal(some, moments[i])
+        defined = reference_inversion.exponential_moments(n_pos[[i]], exponents, totals[[i]])[0]
+        np.testing.assert_allclose(some, defined, rtol=1e-12)

@@ -13,6 +13,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Collection
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -248,7 +249,7 @@ def _cells(folder: Path, obs: pd.DataFrame, x: npt.NDArray[np.float32]) -> None:
     pl.DataFrame(named).with_columns(vectors).write_parquet(folder / "cells.parquet")
     pl.DataFrame({"cell": named["cell"], "vector": vectors}).write_parquet(folder / "keyed.parquet")
     labels = sorted(set(named["Metadata_c"]))
-    pairs = "".join(f"{one},{other}\n" for one, other in zip(labels, labels[1:], strict=False))
+    pairs = "".join(f"{one},{other}\n" for one, other in pairwise(labels))
     (folder / "relations.csv").write_text(f"entity1,entity2\n{pairs}")
     (folder / "known_clusters.tsv").write_text(f"one\t{' '.join(labels[:4])}\ntwo\t{' '.join(labels[3:8])}\n")
 

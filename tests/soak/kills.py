@@ -262,7 +262,8 @@ def try_one(place: Path, command: Command, rng: random.Random, counts: Counter[s
         elif found != command.new:
             raise WrongError("it ended in 0 without the new result")
         there = found
-    left = {path.name for path in place.glob(".out.partial-*/steps/*.npz")}
+    # of a step that a run without --resume did again there are two files, where it holds times
+    left = {path.name.partition("-")[0] for path in place.glob(".out.partial-*/steps/*.npz")}
     run = Run([*words, "--resume"], place)
     run.wait()
     if run.code:

@@ -1,5 +1,7 @@
 """P-values of groups of many draws, by inversion of their characteristic function."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -39,6 +41,44 @@ def test_inversion_lies_in_the_enclosure_of_a_convolution(n, null, monkeypatch):
     assert np.all((found.upper - found.lower)[clear] < 1e-4 * found.value[clear])
     small = found.value < 1e-10  # too small for an inversion
     np.testing.assert_array_equal(found.value[small], enclosed.value[small])
+
+
+def classes(sizes, n_total=900):
+    """Classes, each query against all others: one number of positives in each class."""
+    n_pos = np.repeat(np.array(sizes) - 1, sizes)
+    rows = np.split(np.arange(len(n_pos)), np.cumsum(sizes)[:-1])
+    return n_pos, np.full(len(n_pos), n_total), rows
+
+
+def test_classes_share_sweeps_and_lie_in_the_enclosure(monkeypatch):
+    n_pos, n_total, rows = classes([20, 21, 24, 30])
+    mean = np.array([expected_ap(n_pos[mine], n_total[mine]).mean() for mine in rows])
+    x, rows = np.concatenate([0.95 * mean, 1.1 * mean, 1.3 * mean]), rows * 3
+    sweeps: list[int] = []
+    backend = map_inversion.get_backend()
+    sweep = backend.characteristic_lists
+    monkeypatch.setattr(backend, "characteristic_lists", lambda *a: sweeps.append(len(a[0])) or sweep(*a))
+    found = group_p_values(x, rows, n_pos, n_total, null="independent")
+    assert max(sweeps) > 1
+    for g, mine in enumerate(rows):  # to the last bit
+        alone = group_p_values(x[[g]], [mine], n_pos, n_total, null="independent")
+        assert (alone.lower, alone.value, alone.upper) == (found.lower[g], found.value[g], found.upper[g])
+    monkeypatch.setattr(Spectra, "tail", never)
+    enclosed = group_p_values(x, rows, n_pos, n_total, null="independent")
+    assert np.all((enclosed.lower <= found.value) & (found.value <= enclosed.upper))
+    assert np.all(found.upper - found.lower < 1e-9)
+
+
+def test_the_reach_of_a_sum_is_beyond_its_far_quantile(monkeypatch):
+    draws = (((30, 3_000), 1 / 31, 31),)
+    one = Spectra()
+    near = math.pi / one._asked(draws).unit
+    assert near < map_inversion._reach(draws) / 5
+    monkeypatch.setattr(Spectra, "_sum_reach", lambda *_: np.inf)
+    x = np.linspace(0, 0.9 * near, 300)
+    narrow, wide = one.tail(draws), Spectra().tail(draws)
+    assert len(narrow.theta) < len(wide.theta)
+    assert np.abs(narrow.enclose(x, x)[2] - wide.enclose(x, x)[2]).max() < narrow.error + wide.error
 
 
 def test_inversion_agrees_with_samples():

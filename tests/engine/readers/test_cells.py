@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from fastbench.engine.errors import InputError
 from fastbench.engine.readers.cells import CellTable, LabelColumn, column_names, read_cells
+from fastbench.engine.readers.profiles import read_profiles
 
 from ...examples import FEW, SOME
 
@@ -468,6 +469,15 @@ def test_cut_files(tmp_path: Path, suffix: str) -> None:
     if suffix != "stream.arrow":  # its schema comes first
         with pytest.raises(InputError, match="damaged, cut off or not"):
             column_names(path)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow", "stream.arrow"])
+def test_names_of_columns_that_are_not_utf8(tmp_path: Path, suffix: str) -> None:
+    path = save({"label": ["T", "B"]}, ["a", "b"], tmp_path / f"a.{suffix}")
+    write(path, path.read_bytes().replace(b"label", b"lab\xffl"))
+    for read in (column_names, read_profiles):
+        with pytest.raises(InputError, match="damaged, cut off or not"):
+            read(path)
 
 
 def changed(tmp_path: Path, change: Any) -> Path:
