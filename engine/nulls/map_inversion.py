@@ -110,7 +110,7 @@ class Spectra:
     def spread(self, groups: Iterable[Draws]) -> list[Draws]:
         """Order groups so that neighbours share no sweep, for threads that would wait for each other's."""
         seen: Counter[_Family] = Counter()
-        order = []
+        order: list[tuple[int, int, Draws]] = []
         for draws in groups:
             family = self._asked(draws).parts[0].family if _worth(draws) else ()
             order.append((seen[family], len(order), draws))
