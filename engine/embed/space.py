@@ -190,7 +190,8 @@ class Space:
 
         settings = ["nearest_neighbors", self.backend.__name__, k, "euclidean"]
         indices, values = self.cache.arrays(compute, float(len(x)) ** 2 * x.shape[1], settings, x)
-        return indices.astype(np.int64), np.sqrt(-values)
+        distances = -values
+        return indices.astype(np.int64), np.sqrt(distances, out=distances)
 
     def neighbors(self, k: int) -> tuple[Ints, Floats]:
         """Return the k nearest others of each cell and their euclidean distances, (n, k) each; all of fewer cells.

@@ -20,6 +20,7 @@ LISI_NEIGHBORS, KBET_NEIGHBORS, KSIM_NEIGHBORS = 90, 50, 24
 KSIM_SHARE, KBET_LEVEL = 0.9, 0.05
 #: Cells and batches of a label that CiLISI takes in.
 LEAST_CELLS, LEAST_BATCHES = 10, 2
+_AT_ONCE = 65_536  # cells whose neighbours are counted at once
 
 #: How LISI takes the cell itself, as scib-metrics; harmonypy takes 90 others.
 _LISI = {"itself": "among the neighbours, without weight"}
@@ -31,8 +32,11 @@ def _counts(space: Space, groups: Groups, k: int, *, itself: bool) -> npt.NDArra
     """Count the groups among the k nearest of each cell, (n, groups)."""
     indices, _ = space.neighbors(k - 1 if itself else k)
     n, width = len(space), len(groups)
-    flat = (np.arange(n)[:, None] * width + groups.codes[indices]).ravel()
-    counts = np.bincount(flat, minlength=n * width).reshape(n, width)
+    counts = np.empty((n, width), np.int64)
+    for start in range(0, n, _AT_ONCE):
+        mine = groups.codes[indices[start : start + _AT_ONCE]]
+        mine += np.arange(len(mine))[:, None] * width
+        counts[start : start + len(mine)] = np.bincount(mine.ravel(), minlength=len(mine) * width).reshape(-1, width)
     if itself:
         counts[np.arange(n), groups.codes] += 1
     return counts

@@ -1,0 +1,51 @@
+"""Metrics of 700 blood cells beside scib-metrics, as it is installed, given exact neighbours."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from fastbench.bench.embedding_tasks import Peers
+
+from .test_acceptance import CLUSTERS, EXACT, SCIB, found, space
+
+pytest.importorskip("scib_metrics")
+pytest.importorskip("igraph")
+
+
+@cache
+def peers(batch: str) -> Peers:
+    here = space(batch)
+    cells = here.cells
+    label, batches = (groups.codes for groups in (cells.labels, cells.batch))
+    given = {"x": here.x, "label": label, "batch": batches, "order": cells.order, "before": here.x}
+    return Peers(given, exact=True)
+
+
+@pytest.mark.parametrize("batch", ["phase", "mod3"])
+@pytest.mark.parametrize(
+    ("name", "tolerance"),
+    [
+        ("silhouette_score", SCIB),
+        ("isolated_labels", SCIB),
+        ("batch_silhouette", SCIB),
+        ("bras", SCIB),
+        ("ilisi", 1e-4),
+        ("clisi", 1e-4),
+        ("kbet", EXACT),
+        ("graph_connectivity", EXACT),
+        ("kbet_per_label", 0.01),
+        ("sbee", 1e-4),
+        ("sequential_silhouette", SCIB),
+    ],
+)
+def test_equals_scib_metrics(name, tolerance, batch):
+    if name == "sbee":
+        pytest.importorskip("scib_metrics", minversion="0.6")
+    assert found(batch, name)[name].value == pytest.approx(getattr(peers(batch), name)(), abs=tolerance)
+
+
+def test_clusters_agree_with_labels_as_those_of_scib_metrics():
+    best = found("phase", "clustering")["leiden_adjusted_rand_index"].value
+    assert best == pytest.approx(peers("phase").leiden_of_ten(), abs=CLUSTERS)
