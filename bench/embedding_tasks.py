@@ -106,7 +106,7 @@ class Peers:
         from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
         if not hasattr(csr_array, "getnnz"):  # scanpy 1.11.5 asks for it from 4,096 cells on, SciPy took it away
-            csr_array.getnnz = lambda self: self.nnz
+            csr_array.getnnz = lambda self, axis=None: self.nnz if axis is None else np.diff(self.indptr)
         cells = anndata.AnnData(self.x, obs=pd.DataFrame(index=[str(i) for i in range(len(self.x))]))
         labels = cluster_embedding(cells, use_rep="X", n_iterations=2, flavor="igraph", key_added="leiden")
         normalized_mutual_info_score(self.label, labels)
@@ -227,7 +227,9 @@ def _pass(calls: dict[str, Callable[[], Any]]) -> Iterator[tuple[str, float, flo
         except ImportError as missing:
             print(f"{name}: {missing}", file=sys.stderr)
             continue
-        yield name, float(value), time.process_time() - started
+        seconds = time.process_time() - started
+        print(f"{name}: {value:.6g}, {seconds:.3g} CPU s", file=sys.stderr, flush=True)
+        yield name, float(value), seconds
 
 
 def measured(tool: str, problem: Problem, exact: bool = False) -> Iterator[dict[str, list[float]]]:

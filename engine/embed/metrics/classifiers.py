@@ -194,9 +194,12 @@ def fitted(
     -------
     Fit
     """
+    from threadpoolctl import threadpool_limits
+
     model = _classifier(name, transfer=transfer, threads=threads)
     x, truth, rows = test
-    with warnings.catch_warnings(record=True) as caught:
+    # Products are small, and threads of BLAS that wait for each other cost more than they save; trees have their own.
+    with warnings.catch_warnings(record=True) as caught, threadpool_limits(1):
         warnings.simplefilter("always")
         model.fit(*train)
         found = model.predict_proba(x)

@@ -115,6 +115,8 @@ def kmeans_agreement(space: Space) -> dict[str, Finding]:
 
     In compat mode of the one start of scib-metrics, see `lloyd`.
     """
+    from threadpoolctl import threadpool_limits
+
     labels = space.cells.labels
     if space.mode.compat:
         clusters = kmeans_of_scib(space.x, len(labels))
@@ -127,7 +129,8 @@ def kmeans_agreement(space: Space) -> dict[str, Finding]:
     if len(labels) < 2:
         reason = "There is one label: clusters cannot agree with it."
         return {name: undefined(reason) for name in ("kmeans_adjusted_rand_index", "kmeans_normalized_mutual_info")}
-    with warnings.catch_warnings():
+    # One thread: those of OpenMP wait busily for each other, on shared cores many times as long as they work.
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore")  # of fewer places than clusters, as n_clusters says
         clusters = KMeans(len(labels), n_init=10, random_state=SEED).fit_predict(space.x).astype(np.int64)
     return {f"kmeans_{name}": finding for name, finding in _agreement(clusters, labels).items()}

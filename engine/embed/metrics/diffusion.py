@@ -48,6 +48,7 @@ def diffusion_map(graph: Any, components: int = COMPONENTS) -> Floats:
     """
     import scipy.sparse
     from scipy.sparse.linalg import eigsh
+    from threadpoolctl import threadpool_limits
 
     n = graph.shape[0]
     weights = scipy.sparse.csr_array(graph, dtype=np.float64)
@@ -55,13 +56,14 @@ def diffusion_map(graph: Any, components: int = COMPONENTS) -> Floats:
         scale = scipy.sparse.diags_array(np.asarray(weights.sum(axis=0)).ravel() ** -power)
         weights = scale @ weights @ scale
     wanted = min(components, n - 1)
-    if n <= _DENSE:
-        values, vectors = np.linalg.eigh(weights.toarray())
-        chosen = np.argsort(-np.abs(values), kind="stable")[:wanted]
-        values, vectors = values[chosen], vectors[:, chosen]
-    else:
-        start = np.random.default_rng(SEED).normal(size=n)
-        values, vectors = eigsh(weights, k=wanted, which="LM", v0=start)
+    with threadpool_limits(1):  # thousands of small products
+        if n <= _DENSE:
+            values, vectors = np.linalg.eigh(weights.toarray())
+            chosen = np.argsort(-np.abs(values), kind="stable")[:wanted]
+            values, vectors = values[chosen], vectors[:, chosen]
+        else:
+            start = np.random.default_rng(SEED).normal(size=n)
+            values, vectors = eigsh(weights, k=wanted, which="LM", v0=start)
     ones = np.abs(1 - values) < _ONE
     factors = np.where(ones, 1.0, values / np.where(ones, 1.0, 1 - values))
     return np.asarray(vectors * factors)
