@@ -20,7 +20,7 @@ __all__ = ["plan_embed"]
 # Measured on two cores: products of float32 and of float64 a second, and what a run takes at least.
 _SINGLE, _DOUBLE, _LEAST = 6e10, 3e10, 1.0
 # Seconds of five folds of 10,000 cells, divided by the root of the dimensions.
-_FITS = {"lr": 0.6, "knn": 0.4, "rf": 6.0}
+_FITS = {"lr": 0.1, "knn": 0.05, "rf": 6.0}
 # Seconds a cell, of metrics whose work grows with the cells.
 _A_CELL = {
     "clustering": 1.6e-4,
