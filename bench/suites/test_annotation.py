@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from fastbench.bench import annotation_peer
 from fastbench.bench.annotation import GT_LABEL, INFERRED_LABEL, write_directories
+from fastbench.bench.peers import annotation
 from fastbench.engine.command.execute import execute
 from fastbench.engine.fmeasure.command import FMEASURE
 from fastbench.engine.fmeasure.options import FmeasureOptions
@@ -81,7 +81,7 @@ def command(tool: str, runs: Path, output: Path, script: str = CELLARIUM) -> lis
     if tool == "cellarium-cas":
         named = [str(runs), str(output), GT_LABEL, INFERRED_LABEL, str(RANKS)]
         return [os.environ["CELLARIUM_PYTHON"], "-c", script, *named]
-    return [sys.executable, "-m", "fastbench.bench.annotation_peer", str(runs), str(output), str(RANKS)]
+    return [sys.executable, "-m", "fastbench.bench.peers.annotation", str(runs), str(output), str(RANKS)]
 
 
 def run(benchmark: Any, tool: str, runs: Path, output: Path, rounds: int) -> None:
@@ -132,7 +132,7 @@ def test_loaded(benchmark: Any, directories: Any, tmp_path: Path, cells: int, to
 
     def peer() -> None:
         shutil.rmtree(output, ignore_errors=True)
-        annotation_peer.run(runs, output, RANKS)
+        annotation.run(runs, output, RANKS)
 
     if tool == "fastbench":
         benchmark.pedantic(fastbench, rounds=5, warmup_rounds=1)

@@ -146,4 +146,4 @@ def test_replicability_by_the_older_copairs(benchmark: Any, written: Path, tool:
 
 
 def older(folder: Path) -> list[str]:
-    return [os.environ[PYTHON], str(Path(__file__).parent.parent / "copairs_older.py"), str(folder)]
+    return [os.environ[PYTHON], str(Path(__file__).parent.parent / "peers" / "copairs_older.py"), str(folder)]

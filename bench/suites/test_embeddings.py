@@ -1,6 +1,7 @@
 """Nearest neighbours, silhouettes, entropy of batches and all metrics, beside the tools that otherwise compute them.
 
-``EMBEDDING_PEERS_PYTHON`` names a Python with scib-metrics and cz-benchmarks, for all metrics (``embedding_tasks.py``).
+``EMBEDDING_PEERS_PYTHON`` names a Python with scib-metrics and cz-benchmarks, for all metrics
+(``peers/embedding_tasks.py``).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from fastbench.bench import embedding_tasks
+from fastbench.bench.peers import embedding_tasks
 from fastbench.engine.embed.cells import Cells, Groups
 from fastbench.engine.embed.metrics.neighborhoods import entropy_per_cell
 from fastbench.engine.embed.metrics.silhouettes import label_silhouette

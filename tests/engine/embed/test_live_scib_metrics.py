@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from fastbench.bench.embedding_tasks import Peers
+from fastbench.bench.peers.embedding_tasks import Peers
 
 from .test_acceptance import CLUSTERS, EXACT, SCIB, found, space
 

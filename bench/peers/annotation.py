@@ -3,7 +3,7 @@
 Position by position, label by label: what `fastbench fmeasure` writes as matrices and as the four CSV files of
 cellarium-cas, from the definitions.
 
-    python -m fastbench.bench.annotation_peer ANNOTATE_DIRS OUTPUT RANKS
+    python -m fastbench.bench.peers.annotation ANNOTATE_DIRS OUTPUT RANKS
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The metrics of an embedding one after another: fastbench's from one plan, those of scib-metrics and cz-benchmarks.
 
-    python -P bench/embedding_tasks.py TOOL FILE.npz [exact]
+    python -P bench/peers/embedding_tasks.py TOOL FILE.npz [exact]
 
 prints a JSON object, by metric ``[value, CPU seconds of the first call, of the second]``. The file holds ``x``,
 ``label``, ``batch`` and ``order``. Peers search neighbours as they do by themselves (pynndescent), or exactly. They
