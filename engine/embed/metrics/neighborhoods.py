@@ -20,7 +20,7 @@ LISI_NEIGHBORS, KBET_NEIGHBORS, KSIM_NEIGHBORS = 90, 50, 24
 KSIM_SHARE, KBET_LEVEL = 0.9, 0.05
 #: Cells and batches of a label that CiLISI takes in.
 LEAST_CELLS, LEAST_BATCHES = 10, 2
-_AT_ONCE = 65_536  # cells whose neighbours are counted at once
+_AT_ONCE = 65_536  # cells whose neighbours are taken at once
 
 #: How LISI takes the cell itself, as scib-metrics; harmonypy takes 90 others.
 _LISI = {"itself": "among the neighbours, without weight"}
@@ -60,8 +60,12 @@ def _simpson(space: Space, groups: Groups) -> tuple[Floats, int]:
     """Return LISI of each cell and the number of neighbours, itself included."""
     k = min(LISI_NEIGHBORS, len(space))
     indices, distances = space.neighbors(k - 1)
-    found = space.backend.inverse_simpson(distances, groups.codes[indices], len(groups), max(k // 3, 1))
-    return found, k
+    parts = [slice(start, start + _AT_ONCE) for start in range(0, len(space), _AT_ONCE)]
+    found = [
+        space.backend.inverse_simpson(distances[part], groups.codes[indices[part]], len(groups), max(k // 3, 1))
+        for part in parts
+    ]
+    return np.concatenate(found), k
 
 
 def ilisi(space: Space) -> Finding:
