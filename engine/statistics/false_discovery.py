@@ -17,12 +17,12 @@ def benjamini_hochberg(p: npt.ArrayLike) -> Floats:
 
     Parameters
     ----------
-    p : array_like of float, shape (n,)
-        P-values; NaN is not a test.
+    p : array_like of float, shape (n,) or (families, n)
+        P-values; NaN is not a test. Each row is a family that is adjusted by itself.
 
     Returns
     -------
-    ndarray of float64, shape (n,)
+    ndarray of float64, shape of `p`
         Adjusted values, at most 1; NaN where `p` is NaN.
 
     Raises
@@ -35,9 +35,13 @@ def benjamini_hochberg(p: npt.ArrayLike) -> Floats:
     outside = given[(given < 0) | (given > 1)]
     if len(outside):
         raise InputError(f"P-values must lie between 0 and 1, but found {examples(outside.tolist())}.")
-    order = np.argsort(given)  # NaN last
-    order = order[: int((~np.isnan(given)).sum())]
-    scaled = given[order] * (len(order) / np.arange(1, len(order) + 1))
-    adjusted = np.full(given.shape, np.nan)
-    adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    order = np.argsort(given, axis=-1)  # NaN last
+    tests = (~np.isnan(given)).sum(axis=-1, keepdims=True)
+    scaled = np.take_along_axis(given, order, axis=-1)
+    scaled *= tests / np.arange(1, given.shape[-1] + 1)
+    # From the largest down; fmin passes over what is no test, which comes first.
+    np.fmin.accumulate(scaled[..., ::-1], axis=-1, out=scaled[..., ::-1])
+    np.minimum(scaled, 1.0, out=scaled)
+    adjusted = np.empty(given.shape)
+    np.put_along_axis(adjusted, order, scaled, axis=-1)
     return adjusted

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import InputError
+from ...statistics.ranks import roc_area
 
 __all__ = ["FOLDS", "LEAST_CELLS", "SEED", "Fit", "Scores", "at_chance", "class_scores", "fitted", "scored"]
 
@@ -100,7 +101,7 @@ def scored(truth: Ints, probability: Floats, trained: Ints | None = None) -> Sco
     of = class_scores(truth, predicted, k)
     accuracy = float((truth == predicted).mean())
     chosen = np.array([1]) if k == 2 else np.flatnonzero(of.occurs)
-    areas = [_auroc(truth == code, probability[:, code]) for code in ([1] if k == 2 else range(k))]
+    areas = [roc_area(truth == code, probability[:, code]) for code in ([1] if k == 2 else range(k))]
     known = [area for area in areas if not np.isnan(area)]
     if trained is not None and not np.array_equal(np.unique(truth), trained):
         if len(trained) == 2 < k:
@@ -113,17 +114,6 @@ def scored(truth: Ints, probability: Floats, trained: Ints | None = None) -> Sco
         float(of.recall[chosen].mean()),
         float(np.mean(known)) if known else float("nan"),
     )
-
-
-def _auroc(positive: npt.NDArray[np.bool_], score: Floats) -> float:
-    """Return the probability that a positive has the higher score; ties count half."""
-    from scipy.stats import rankdata
-
-    n, n_positive = len(positive), int(positive.sum())
-    if n_positive in (0, n):
-        return float("nan")
-    ranks = rankdata(score)[positive].sum() - n_positive * (n_positive + 1) / 2
-    return float(ranks / (n_positive * (n - n_positive)))
 
 
 def at_chance(truth: Ints, k: int) -> tuple[Scores, Scores]:
