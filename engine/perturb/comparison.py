@@ -13,9 +13,30 @@ import numpy.typing as npt
 from .screen import Panel
 from .side import Side
 
-__all__ = ["HIGHER", "LOWER", "Comparison", "Metric", "Values", "undefined"]
+__all__ = [
+    "HIGHER",
+    "LOWER",
+    "MISSING",
+    "NEITHER",
+    "NO_CALLS",
+    "NO_ORDER",
+    "ONE_CELL",
+    "UNSAID",
+    "Comparison",
+    "Metric",
+    "Values",
+    "undefined",
+]
 
-HIGHER, LOWER = "higher", "lower"
+#: Which values are better; of a count that only describes, neither.
+HIGHER, LOWER, NEITHER = "higher", "lower", "neither"
+#: Why a prediction has no value where the truth would allow one.
+MISSING = "The prediction has no cells of this perturbation."
+NO_CALLS = "The prediction calls no gene significant, or every one."
+NO_ORDER = "The prediction changes all significant genes alike."
+ONE_CELL = "Welch's t needs two cells, but there is one."
+#: What a prediction does not say counts as the mean response in means: else it would pay to be silent where it is hard.
+UNSAID = frozenset({MISSING, NO_CALLS, NO_ORDER, ONE_CELL})
 
 Floats = npt.NDArray[np.float64]
 
@@ -79,14 +100,14 @@ class Metric:
         As its peer spells it.
     family : {"error", "correlation", "retrieval", "differential", "distribution", "structure"}
         What is judged.
-    better : {"higher", "lower"}
+    better : {"higher", "lower", "neither"}
         Which values are better.
     compute : callable
         ``comparison -> Values``.
     meaning : str
         One sentence.
     perfect : float
-        Value of the truth as its own prediction.
+        Value of the truth as its own prediction; NaN where it depends on the truth.
     """
 
     name: str

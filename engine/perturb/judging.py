@@ -13,15 +13,14 @@ import numpy.typing as npt
 from ...kernels.backend import Backend
 from ..command.job import Job
 from ..results.progress import Advance
-from .comparison import HIGHER, Comparison, Metric, Values, undefined
+from .comparison import HIGHER, MISSING, NEITHER, Comparison, Metric, Values, undefined
 from .presets import Preset
 from .replicates import halves
 from .screen import Screen
 from .side import Side
 
-__all__ = ["MISSING", "Found", "Judge", "Replicate", "score"]
+__all__ = ["Found", "Judge", "Replicate", "score"]
 
-MISSING = "The prediction has no cells of this perturbation."
 #: A replicate ceiling must lie so many standard deviations of its own from the baseline.
 SURE = 2.0
 
@@ -172,7 +171,7 @@ def score(value: float, baseline: float, replicate: float, sd: float, better: st
         u, b, r; NaN where there is none.
     sd : float
         Of r over halvings.
-    better : {"higher", "lower"}
+    better : {"higher", "lower", "neither"}
         Which values are better.
 
     Returns
@@ -184,6 +183,8 @@ def score(value: float, baseline: float, replicate: float, sd: float, better: st
     """
     if np.isnan(value):
         return float("nan"), "There is no value."
+    if better == NEITHER:
+        return float("nan"), "Neither more nor less is better."
     if np.isnan(baseline) or np.isnan(replicate):
         return float("nan"), "There is no baseline or no replicate."
     above = (replicate - baseline) * (1 if better == HIGHER else -1)

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from ..statistics.false_discovery import benjamini_hochberg
 from ..statistics.paired_comparison import TESTED, paired_difference
 from ..statistics.resampling import percentile_bounds
-from .comparison import HIGHER, Metric, Values
-from .judging import MISSING, Found, Replicate, score
+from .comparison import HIGHER, MISSING, NEITHER, UNSAID, Metric, Values
+from .judging import Found, Replicate, score
 from .screen import Panel
 
 __all__ = ["Scoring", "difference_rows", "result_rows", "summary_rows"]
@@ -86,7 +86,7 @@ def result_rows(scoring: Scoring, name: str, found: Found, sizes: Ints) -> Itera
             b = base.of_conditions[place] if base else np.nan
             r = replicate.of_conditions[place] if replicate else np.nan
             scored, _ = score(value, b, r, np.nan, metric.better)
-            missing = values.reasons.get(place) == MISSING
+            unsaid = values.averaged and values.reasons.get(place) in UNSAID and not np.isnan(b)
             yield {
                 "prediction": name,
                 "context": panel.contexts[context],
@@ -96,7 +96,7 @@ def result_rows(scoring: Scoring, name: str, found: Found, sizes: Ints) -> Itera
                 "value": _or_none(value),
                 "baseline": _or_none(b),
                 "replicate": _or_none(r),
-                "score": 0.0 if missing and values.averaged else _or_none(scored),
+                "score": 0.0 if unsaid else _or_none(scored),
                 "status": "ok" if not np.isnan(value) else values.reasons.get(place, values.reason) or "No value.",
                 "n_cells_true": int(scoring.sizes[context, place]),
                 "n_cells_pred": int(sizes[context, place]),
@@ -104,11 +104,11 @@ def result_rows(scoring: Scoring, name: str, found: Found, sizes: Ints) -> Itera
 
 
 def _filled(scoring: Scoring, values: Values, key: Key) -> Floats:
-    """Return values of perturbations, (conditions,); those that were not predicted have the baseline's."""
+    """Return values of perturbations, (conditions,); what was not predicted has the baseline's."""
     base = scoring.baseline.get(key)
     found = values.of_conditions.copy()
     for place, why in values.reasons.items():
-        if why == MISSING and base is not None:
+        if why in UNSAID and base is not None:
             found[place] = base.of_conditions[place]
     return found
 
@@ -192,6 +192,8 @@ def _summary_row(
 
 def _dynamic_range(scoring: Scoring, metric: Metric, context: str) -> tuple[float, float]:
     """Return DRF and BDS of a metric, over the perturbations of a context or of all."""
+    if metric.better == NEITHER:
+        return float("nan"), float("nan")
     panel = scoring.panel
     ranges, better = [], []
     for place in range(len(panel.contexts)):
@@ -232,7 +234,7 @@ def difference_rows(scoring: Scoring, found: Mapping[str, Found]) -> Iterator[di
                 for name in (one, other)
             )
             known = ~np.isnan(first) & ~np.isnan(second)
-            if not known.any():
+            if not known.any() or metric.better == NEITHER:
                 continue
             sign = 1.0 if metric.better == HIGHER else -1.0
             table = sign * np.stack([first, second], axis=1)

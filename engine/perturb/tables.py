@@ -32,7 +32,10 @@ SUMMARY_COLUMNS = (
     Column("family", "text", "What is judged."),
     Column("better", "text", "Which values are better: higher or lower."),
     Column(
-        "value", "number", "Mean over perturbations, or the one value in all; one not predicted has the baseline's."
+        "value",
+        "number",
+        "Mean over perturbations, or the one value in all; a perturbation of which the prediction says nothing has the "
+        "baseline's.",
     ),
     Column("lower", "number", "Lower bound of the bootstrap interval, over perturbations; of means."),
     Column("upper", "number", "Upper bound."),

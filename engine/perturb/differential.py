@@ -1,0 +1,319 @@
+"""Differential expression of each perturbation: test, fold change, false discovery rate, all genes at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from ...kernels.expression import GroupSums
+from ..errors import InputError
+from ..statistics.false_discovery import benjamini_hochberg
+from ..statistics.two_samples import mann_whitney_p, sample_variance, welch
+from .comparison import ONE_CELL, Comparison
+from .screen import COUNTS, LOG1P
+from .side import Side
+
+__all__ = [
+    "ALL",
+    "CELL_EVAL",
+    "CELL_EVAL2",
+    "CONTROL",
+    "CZ_BENCHMARKS",
+    "OVERESTIMATED",
+    "PERTURBATION",
+    "REST",
+    "SCALED",
+    "SCPERTEVAL",
+    "WELCH",
+    "WILCOXON",
+    "Differential",
+    "DifferentialSettings",
+    "Pair",
+    "differential",
+    "pair",
+]
+
+#: Tests: Mann and Whitney's; Welch's t; the same with a reference of as few cells as the perturbation.
+WILCOXON, WELCH, OVERESTIMATED = "wilcoxon", "t-test", "t-test_overestim_var"
+#: What perturbations are compared with: control cells, or the cells of all other perturbations.
+CONTROL, REST = "control", "rest"
+#: Scaled counts, beside `LOG1P`.
+SCALED = "scaled"
+#: Over which tests false discovery rates are controlled: those of each perturbation, or all.
+PERTURBATION, ALL = "perturbation", "all"
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class DifferentialSettings:
+    """How differential expression is found.
+
+    Attributes
+    ----------
+    method : {"wilcoxon", "t-test", "t-test_overestim_var"}, default "wilcoxon"
+        Two-sided test. The last takes the reference to have as few cells as the perturbation, as scanpy's does.
+    reference : {"control", "rest"}, default "control"
+        Control cells, or the cells of all other perturbations.
+    tested : {"log1p", "scaled"}, default "log1p"
+        Values that are tested: log1p of scaled counts, or scaled counts. Ranks are the same.
+    change : {"log1p", "scaled"}, default "log1p"
+        Fold changes are between means of scaled counts (in counts per million), or between expm1 of the means of log1p
+        values.
+    pseudocount : float, default 0
+        Added to both means. With 0, a gene that only one of both has changes by infinity, and one that neither has
+        does not change.
+    least_cpm : float, optional
+        Genes are tested whose mean in the control cells of the truth is above so many counts per million: the same
+        genes for every prediction.
+    correction : {"perturbation", "all"}, default "perturbation"
+        Over which tests the false discovery rate is controlled (Benjamini and Hochberg): with "all", results depend on
+        which other perturbations there are.
+    alpha : float, default 0.05
+        A gene is significant whose adjusted p-value is below.
+    """
+
+    method: str = WILCOXON
+    reference: str = CONTROL
+    tested: str = LOG1P
+    change: str = LOG1P
+    pseudocount: float = 0.0
+    least_cpm: float | None = None
+    correction: str = PERTURBATION
+    alpha: float = 0.05
+
+
+#: As cell-eval 0.8, cell-eval2 (``vcc2026``), scPertEval and the older cz-benchmarks have it.
+CELL_EVAL = DifferentialSettings()
+CELL_EVAL2 = DifferentialSettings(change=SCALED, pseudocount=1e-9, least_cpm=5.0)
+SCPERTEVAL = DifferentialSettings(method=WELCH, reference=REST)
+CZ_BENCHMARKS = DifferentialSettings(pseudocount=1e-9)
+
+
+@dataclass(frozen=True)
+class Differential:
+    """Differential expression of each perturbation.
+
+    Attributes
+    ----------
+    settings : DifferentialSettings
+        How it was found.
+    statistic : ndarray of float64, shape (conditions, genes)
+        U of a perturbation's cells, or t.
+    p, adjusted : ndarray of float64, shape (conditions, genes)
+        P-values, and those adjusted for the false discovery rate; NaN where nothing was tested. By rank sums, a gene
+        whose values are all equal has p = 1, and one cell is enough; by Welch's t it takes two cells, and a gene that
+        varies in neither sample has p = 1.
+    change : ndarray of float64, shape (conditions, genes)
+        Log2 fold change.
+    genes : ndarray of bool, shape (genes,)
+        Which were tested.
+    sizes, reference_sizes : ndarray of int64, shape (conditions,)
+        Cells of each perturbation, and of what it is compared with.
+    reasons : mapping of int to str
+        Why a perturbation has no p-values.
+    """
+
+    settings: DifferentialSettings
+    statistic: Floats
+    p: Floats
+    adjusted: Floats
+    change: Floats
+    genes: Bools
+    sizes: Ints
+    reference_sizes: Ints
+    reasons: dict[int, str] = field(default_factory=dict)
+
+    @cached_property
+    def significant(self) -> Bools:
+        """Whether each gene is significant, (conditions, genes)."""
+        return np.asarray(self.adjusted < self.settings.alpha)
+
+    @cached_property
+    def counts(self) -> Ints:
+        """Significant genes of each perturbation, (conditions,)."""
+        return np.asarray(self.significant.sum(axis=1))
+
+    @cached_property
+    def places(self) -> npt.NDArray[np.int32]:
+        """Place of each significant gene among those of its perturbation, the largest change of either sign first.
+
+        Shape (conditions, genes); ties in the order of the genes; that of other genes comes after.
+        """
+        return _places(np.where(self.significant, -np.abs(self.change), np.nan))
+
+    @property
+    def effect(self) -> Floats:
+        """t, or Cliff's delta: how much more often a value is larger than smaller; (conditions, genes), signed."""
+        if self.settings.method != WILCOXON:
+            return self.statistic
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(2 * self.statistic / (self.sizes * self.reference_sizes)[:, None] - 1)
+
+    def leading(self, k: int, *, signed: bool = False) -> Bools:
+        """Say which genes have the largest effects, (conditions, genes): up to k of those tested.
+
+        Parameters
+        ----------
+        k : int
+            How many.
+        signed : bool, default False
+            Whether the most positive ones are meant, instead of those largest of either sign.
+        """
+        effect = self.effect
+        places = _places(np.where(self.genes, -(effect if signed else np.abs(effect)), np.nan))
+        return np.asarray((places < k) & self.genes)
+
+
+def _places(keys: Floats) -> npt.NDArray[np.int32]:
+    """Return the place of each key in its row, from low to high; ties as they come, NaN last."""
+    order = np.argsort(keys, axis=1, kind="stable")
+    places = np.empty(keys.shape, np.int32)
+    np.put_along_axis(places, order, np.arange(keys.shape[1], dtype=np.int32)[None], axis=1)
+    return places
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Differential expression of truth and prediction.
+
+    Attributes
+    ----------
+    truth, prediction : Differential
+        Of the same genes.
+    """
+
+    truth: Differential
+    prediction: Differential
+
+
+def pair(comparison: Comparison, settings: DifferentialSettings) -> Pair:
+    """Find differential expression of both sides of a comparison, each once.
+
+    The genes tested, and the cells of other perturbations, are those of the truth for both.
+    """
+    truth = differential(comparison.truth, settings)
+    return Pair(truth, differential(comparison.prediction, settings, comparison.truth))
+
+
+def differential(side: Side, settings: DifferentialSettings, truth: Side | None = None) -> Differential:
+    """Find differential expression of every perturbation, once for a side.
+
+    Parameters
+    ----------
+    side : Side
+        Cells of perturbations and control.
+    settings : DifferentialSettings
+        How.
+    truth : Side, optional
+        Where `side` is a prediction: what decides which genes are tested, and has the cells of other perturbations.
+
+    Raises
+    ------
+    InputError
+        A prediction against the cells of other perturbations, other than by Welch's t.
+    """
+    return side.once(("differential", settings, truth), lambda: _found(side, settings, truth or side))
+
+
+def _found(side: Side, settings: DifferentialSettings, truth: Side) -> Differential:
+    genes = _tested(truth, settings)
+    sizes = side.sizes[:-1]
+    rest = settings.reference == REST
+    others = truth.sizes[:-1].sum() - truth.sizes[:-1] if rest else np.full(len(sizes), side.sizes[-1])
+    if settings.method == WILCOXON:
+        if rest and truth is not side:
+            raise InputError(
+                "Rank sums of a prediction against the other perturbations of the truth are not there; use method "
+                f"{WELCH!r} or reference {CONTROL!r}."
+            )
+        values = side.logged if settings.tested == LOG1P else side.unlogged
+        sums = side.rank_sums(values, against_rest=rest)
+        statistic = sums.doubled_u[:-1] / 2
+        p = mann_whitney_p(sums.doubled_u[:-1], sums.ties[:-1], sizes, others)
+        least = 1
+    else:
+        statistic, p = _welch(side, settings, truth)
+        least = 2
+    p[:, ~genes] = np.nan
+    adjusted = benjamini_hochberg(p.ravel() if settings.correction == ALL else p).reshape(p.shape)
+    return Differential(
+        settings, statistic, p, adjusted, _change(side, settings, truth), genes, sizes, others, _reasons(sizes, least)
+    )
+
+
+def _reasons(sizes: Ints, least: int) -> dict[int, str]:
+    few = np.flatnonzero(sizes < least)
+    told = {0: "There are no cells of this perturbation.", 1: ONE_CELL}
+    return {int(place): told[int(sizes[place])] for place in few}
+
+
+def _cpm(side: Side) -> float:
+    """Return what makes scaled counts of a side counts per million."""
+    if side.screen.values == COUNTS:
+        return 1e6 / side.total
+    total = float(side.unlogged_sums.sums.sum())  # of all cells: each has the same
+    return 1e6 * len(side.screen) / total if total else 1.0
+
+
+def _tested(truth: Side, settings: DifferentialSettings) -> Bools:
+    """Say which genes are tested, (genes,)."""
+    if settings.least_cpm is None:
+        return np.ones(len(truth.panel.genes), np.bool_)
+    control = truth.mean_of(truth.unlogged_sums.sums)[-1] * _cpm(truth)
+    return np.asarray(control > settings.least_cpm)
+
+
+def _sums(side: Side, kind: str) -> GroupSums:
+    return side.log_sums if kind == LOG1P else side.unlogged_sums
+
+
+def _others(sums: Floats) -> Floats:
+    """Return sums over all perturbations but each; the last row, of the control, is left out."""
+    return np.asarray(sums[:-1].sum(axis=0) - sums[:-1])
+
+
+def _welch(side: Side, settings: DifferentialSettings, truth: Side) -> tuple[Floats, Floats]:
+    mine = _sums(side, settings.tested)
+    n = side.sizes[:-1, None].astype(np.float64)
+    if settings.reference == REST:
+        theirs = _sums(truth, settings.tested)
+        sums, squares = _others(theirs.sums), _others(theirs.squares)
+        m = _others(truth.sizes[:, None].astype(np.float64))
+    else:
+        sums, squares, m = mine.sums[-1:], mine.squares[-1:], side.sizes[-1:, None].astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means, other_means = mine.sums[:-1] / n, sums / m
+    return welch(
+        means,
+        sample_variance(mine.sums[:-1], mine.squares[:-1], n),
+        n,
+        other_means,
+        sample_variance(sums, squares, m),
+        n if settings.method == OVERESTIMATED else m,
+    )
+
+
+def _change(side: Side, settings: DifferentialSettings, truth: Side) -> Floats:
+    """Return log2 fold changes, (conditions, genes)."""
+    sums = _sums(side, settings.change).sums
+    mine = side.mean_of(sums)
+    means, theirs = mine[:-1], mine[-1:]
+    if settings.reference == REST:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            others = _others(truth.sizes[:, None].astype(np.float64))
+            theirs = _others(_sums(truth, settings.change).sums) / others
+    if settings.change == LOG1P:
+        means, theirs = np.expm1(means), np.expm1(theirs)
+    else:
+        means, theirs = means * _cpm(side), theirs * _cpm(truth)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.log2((means + settings.pseudocount) / (theirs + settings.pseudocount))
+    if not settings.pseudocount:
+        found[(means == 0) & (theirs == 0)] = 0
+    return np.asarray(found)
