@@ -1,0 +1,1 @@
+"""Screens of perturbations that the suites share, and the tools that are timed on them."""

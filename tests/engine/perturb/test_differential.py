@@ -1,0 +1,145 @@
+"""Differential expression against SciPy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse, stats
+
+from fastbench.engine.errors import InputError
+from fastbench.engine.perturb.comparison import ONE_CELL, Comparison
+from fastbench.engine.perturb.differential import (
+    CELL_EVAL,
+    CELL_EVAL2,
+    OVERESTIMATED,
+    REST,
+    SCPERTEVAL,
+    WELCH,
+    DifferentialSettings,
+    differential,
+    pair,
+)
+from fastbench.engine.perturb.example import screens
+from fastbench.engine.perturb.screen import COUNTS, LOG1P, Panel, Screen, scaled
+from fastbench.engine.perturb.side import Side
+from fastbench.kernels import cpu
+
+from ...examples import SOME
+
+T_TEST = DifferentialSettings(method=WELCH)
+
+
+def side_of(x: np.ndarray, codes: np.ndarray, values: str = LOG1P, *, in_csr: bool = True) -> Side:
+    """Cells whose largest code is the control."""
+    names, genes = tuple(map(str, range(int(codes.max())))), tuple(map(str, range(x.shape[1])))
+    panel = Panel(names, "control", ("all",), genes, tuple(np.array([0]) for _ in names))
+    matrix = sparse.csr_array(x) if in_csr else x
+    return Side(Screen("x", matrix, values, panel, codes, np.zeros(len(x), np.int64)), 0, 1e4, cpu)
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Counts of cells of three perturbations, of one cell or more, and controls: sparse, tied, or all equal."""
+    sizes = [draw(st.integers(1, 12)) for _ in range(4)]
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rates = draw(st.sampled_from([[0.0, 0.05, 1.0, 8.0, 100.0], [0.0] * 5, [0.3] * 5]))
+    x = rng.poisson(rates, (sum(sizes), 5)) + draw(st.sampled_from([0, 0, 0, 2]))
+    return x.astype(np.float32), np.repeat(np.arange(4), sizes)
+
+
+@SOME
+@given(drawn(), st.sampled_from([COUNTS, LOG1P]), st.booleans(), st.booleans())
+def test_rank_sums_equal_scipy(problem: tuple[np.ndarray, np.ndarray], values: str, in_csr: bool, rest: bool):
+    x, codes = problem
+    settings = replace(CELL_EVAL, reference=REST) if rest else CELL_EVAL
+    found = differential(side_of(x, codes, values, in_csr=in_csr), settings)
+    logged = scaled(x, 1e4, log=True) if values == COUNTS else x.astype(np.float64)
+    for code in range(3):
+        mine = codes == code
+        others = (codes < 3) & ~mine if rest else codes == 3
+        expected = stats.mannwhitneyu(logged[mine], logged[others], method="asymptotic")
+        np.testing.assert_array_equal(found.statistic[code], expected.statistic)
+        np.testing.assert_allclose(found.p[code], expected.pvalue, rtol=1e-10)
+        np.testing.assert_allclose(found.adjusted[code], stats.false_discovery_control(expected.pvalue), rtol=1e-10)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            change = np.log2(np.expm1(logged[mine].mean(axis=0)) / np.expm1(logged[others].mean(axis=0)))
+        np.testing.assert_allclose(found.change[code], np.nan_to_num(change, posinf=np.inf, neginf=-np.inf), atol=1e-10)
+    together = differential(side_of(x, codes, values), replace(settings, correction="all"))
+    np.testing.assert_allclose(together.adjusted.ravel(), stats.false_discovery_control(found.p.ravel()), rtol=1e-10)
+
+
+@pytest.mark.filterwarnings("ignore:Precision loss")
+@SOME
+@given(drawn(), st.booleans())
+def test_welch_equals_scipy(problem: tuple[np.ndarray, np.ndarray], rest: bool):
+    x, codes = problem
+    x = np.log1p(x)
+    side = side_of(x, codes)
+    found = differential(side, replace(T_TEST, reference=REST) if rest else T_TEST)
+    few = differential(side, replace(T_TEST, method=OVERESTIMATED))
+    x = x.astype(np.float64)
+    for code in range(3):
+        mine, control = x[codes == code], x[codes == 3]
+        others = x[(codes < 3) & (codes != code)] if rest else control
+        if len(mine) < 2 or len(others) < 2:
+            assert np.isnan(found.p[code]).all()
+            assert (found.reasons.get(code) == ONE_CELL) == (len(mine) < 2)
+            continue
+        constant = (np.ptp(mine, axis=0) == 0) & (np.ptp(others, axis=0) == 0)
+        varies = ~constant
+        expected = stats.ttest_ind(mine[:, varies], others[:, varies], equal_var=False)
+        np.testing.assert_allclose(found.statistic[code, varies], expected.statistic, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(found.p[code, varies], expected.pvalue, rtol=1e-9)
+        assert (found.p[code, constant] == 1).all()
+        if len(control) > 1:
+            moments = [(each.mean(axis=0), each.std(axis=0, ddof=1), len(mine)) for each in (mine, control)]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                expected = stats.ttest_ind_from_stats(*moments[0], *moments[1], equal_var=False)
+            known = (moments[0][1] > 0) | (moments[1][1] > 0)
+            np.testing.assert_allclose(few.p[code, known], expected.pvalue[known], rtol=1e-9)
+
+
+def test_genes_are_tested_that_the_true_controls_have():
+    rng = np.random.default_rng(0)
+    x = rng.poisson(1000, (60, 3)).astype(np.float32)
+    codes = np.repeat([0, 1, 2], 20)
+    x[codes == 2, 0] = 0
+    own = x.copy()
+    own[:, 0] = 1000  # a prediction with controls of its own
+    truth, prediction = (side_of(each, codes, COUNTS) for each in (x, own))
+    found = pair(Comparison(truth, prediction), CELL_EVAL2)
+    for each in (found.truth, found.prediction):
+        assert each.genes.tolist() == [False, True, True]
+        assert np.isnan(each.p[:, 0]).all()
+        expected = [stats.false_discovery_control(p[1:]) for p in each.p]
+        np.testing.assert_allclose(each.adjusted[:, 1:], expected, rtol=1e-12)
+    logged = side_of(scaled(x, 1e4, log=True), codes)
+    np.testing.assert_allclose(differential(logged, CELL_EVAL2).change, found.truth.change, atol=1e-9)
+    cpm = x / x.sum(axis=1, keepdims=True, dtype=np.float64) * 1e6
+    change = np.log2((cpm[:20].mean(axis=0) + 1e-9) / (cpm[40:].mean(axis=0) + 1e-9))
+    np.testing.assert_allclose(found.truth.change[0], change, atol=1e-9)
+
+
+def test_a_perturbation_without_cells_has_a_reason():
+    x = np.random.default_rng(0).poisson(1.0, (30, 4)).astype(np.float32)
+    found = differential(side_of(x, np.repeat([0, 2, 3], 10)), CELL_EVAL)
+    assert np.isnan(found.p[1]).all()
+    assert not np.isnan(found.p[[0, 2]]).any()
+    assert found.reasons == {1: "There are no cells of this perturbation."}
+    assert found.counts[1] == 0
+
+
+def test_each_side_is_tested_once_and_predictions_against_the_true_others():
+    truth, model, _ = (Side(each, 0, 1e4, cpu) for each in screens(LOG1P))
+    found = pair(Comparison(truth, model), SCPERTEVAL)
+    assert pair(Comparison(truth, model), SCPERTEVAL).prediction is found.prediction
+    cells = model.cells(3, model.logged).astype(np.float64)
+    others = truth.logged[(truth.screen.conditions != 3) & (truth.screen.conditions != 12)].astype(np.float64)
+    expected = stats.ttest_ind(cells, others, equal_var=False)
+    np.testing.assert_allclose(found.prediction.statistic[3], expected.statistic, rtol=1e-9)
+    with pytest.raises(InputError, match="method 't-test'"):
+        pair(Comparison(truth, model), replace(CELL_EVAL, reference=REST))
