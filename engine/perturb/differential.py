@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..statistics.false_discovery import benjamini_hochberg
 from ..statistics.two_samples import mann_whitney_p, sample_variance, welch
 from .comparison import ONE_CELL, Comparison
-from .screen import COUNTS, LOG1P
+from .screen import COUNTS, LOG1P, SCALED
 from .side import Side
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "OVERESTIMATED",
     "PERTURBATION",
     "REST",
-    "SCALED",
     "SCPERTEVAL",
     "WELCH",
     "WILCOXON",
@@ -40,8 +39,6 @@ __all__ = [
 WILCOXON, WELCH, OVERESTIMATED = "wilcoxon", "t-test", "t-test_overestim_var"
 #: What perturbations are compared with: control cells, or the cells of all other perturbations.
 CONTROL, REST = "control", "rest"
-#: Scaled counts, beside `LOG1P`.
-SCALED = "scaled"
 #: Over which tests false discovery rates are controlled: those of each perturbation, or all.
 PERTURBATION, ALL = "perturbation", "all"
 
@@ -232,8 +229,7 @@ def _found(side: Side, settings: DifferentialSettings, truth: Side) -> Different
                 "Rank sums of a prediction against the other perturbations of the truth are not there; use method "
                 f"{WELCH!r} or reference {CONTROL!r}."
             )
-        values = side.logged if settings.tested == LOG1P else side.unlogged
-        sums = side.rank_sums(values, against_rest=rest)
+        sums = side.rank_sums(settings.tested, against_rest=rest)
         statistic = sums.doubled_u[:-1] / 2
         p = mann_whitney_p(sums.doubled_u[:-1], sums.ties[:-1], sizes, others)
         least = 1

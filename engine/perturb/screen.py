@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["COUNTS", "LOG1P", "Panel", "Screen", "scaled"]
+__all__ = ["COUNTS", "LOG1P", "SCALED", "Panel", "Screen", "scaled"]
 
 #: What the values of a screen are: counts of molecules, or log1p of counts scaled to one total.
 COUNTS, LOG1P = "counts", "log1p"
+#: Counts scaled to one total: what metrics are computed from, beside log1p of it.
+SCALED = "scaled"
 
 Ints = npt.NDArray[np.int64]
 

@@ -24,7 +24,7 @@ from fastbench.engine.perturb.differential import (
     pair,
 )
 from fastbench.engine.perturb.example import screens
-from fastbench.engine.perturb.screen import COUNTS, LOG1P, Panel, Screen, scaled
+from fastbench.engine.perturb.screen import COUNTS, LOG1P, SCALED, Panel, Screen, scaled
 from fastbench.engine.perturb.side import Side
 from fastbench.kernels import cpu
 
@@ -143,3 +143,21 @@ def test_each_side_is_tested_once_and_predictions_against_the_true_others():
     np.testing.assert_allclose(found.prediction.statistic[3], expected.statistic, rtol=1e-9)
     with pytest.raises(InputError, match="method 't-test'"):
         pair(Comparison(truth, model), replace(CELL_EVAL, reference=REST))
+
+
+@pytest.mark.parametrize("at_once", [1, 20_000])
+def test_parts_cannot_be_seen(at_once: int, monkeypatch: pytest.MonkeyPatch):
+    truth = screens(COUNTS)[0]
+    order = np.random.default_rng(0).permutation(len(truth))
+    mixed = truth.of(order)
+    whole = Side(truth, 0, 1e4, cpu)
+    monkeypatch.setattr("fastbench.engine.perturb.side.AT_ONCE", at_once)
+    for each in (mixed, replace(mixed, matrix=sparse.csr_array(mixed.matrix))):
+        found = Side(each, 0, 1e4, cpu)
+        for kind in (LOG1P, SCALED):
+            for one, other in zip(found.rank_sums(kind), whole.rank_sums(kind), strict=True):
+                np.testing.assert_array_equal(one, other)
+        for name in ("log_sums", "unlogged_sums", "count_sums"):
+            for one, other in zip(getattr(found, name), getattr(whole, name), strict=True):
+                np.testing.assert_array_equal(one, other)
+        assert "logged" not in vars(found)
