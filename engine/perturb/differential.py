@@ -87,7 +87,7 @@ class DifferentialSettings:
 
 #: As cell-eval 0.8, cell-eval2 (``vcc2026``), scPertEval and the older cz-benchmarks have it.
 CELL_EVAL = DifferentialSettings()
-CELL_EVAL2 = DifferentialSettings(change=SCALED, pseudocount=1e-9, least_cpm=5.0)
+CELL_EVAL2 = DifferentialSettings(tested=SCALED, change=SCALED, pseudocount=1e-9, least_cpm=5.0)
 SCPERTEVAL = DifferentialSettings(method=WELCH, reference=REST)
 CZ_BENCHMARKS = DifferentialSettings(pseudocount=1e-9)
 

@@ -135,16 +135,17 @@ def scaled(matrix: Any, total: float, *, log: bool) -> Any:
     Returns
     -------
     ndarray or scipy.sparse.csr_array of float64, shape (n, genes)
-        ``x / sum(x) * total``, in this order: equal counts of cells of one sum stay equal.
+        ``x / sum(x) * total``, in this order: equal counts of cells of one sum stay equal. A sparse one shares its
+        indices with `matrix`.
     """
     sums = np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
     sums[sums == 0] = 1
     if isinstance(matrix, np.ndarray):
         found = matrix / sums[:, None] * total
         return np.log1p(found, out=found) if log else found
-    found = matrix.astype(np.float64)
-    np.divide(found.data, np.repeat(sums, np.diff(found.indptr)), out=found.data)
-    found.data *= total
+    data = np.repeat(sums, np.diff(matrix.indptr))
+    np.divide(matrix.data, data, out=data)
+    data *= total
     if log:
-        np.log1p(found.data, out=found.data)
-    return found
+        np.log1p(data, out=data)
+    return type(matrix)((data, matrix.indices, matrix.indptr), shape=matrix.shape)
