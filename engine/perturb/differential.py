@@ -32,6 +32,7 @@ __all__ = [
     "DifferentialSettings",
     "Pair",
     "differential",
+    "expression_means",
     "pair",
 ]
 
@@ -295,19 +296,39 @@ def _welch(side: Side, settings: DifferentialSettings, truth: Side) -> tuple[Flo
     )
 
 
+def expression_means(side: Side, settings: DifferentialSettings, truth: Side | None = None) -> tuple[Floats, Floats]:
+    """Return what fold changes are between.
+
+    Parameters
+    ----------
+    side : Side
+        Cells of perturbations and control.
+    settings : DifferentialSettings
+        Which means, and of what.
+    truth : Side, optional
+        What has the cells of other perturbations, where `side` is a prediction.
+
+    Returns
+    -------
+    means : ndarray of float64, shape (conditions, genes)
+        Of each perturbation: of counts per million, or expm1 of the mean of log1p values; NaN where it has no cells.
+    others : ndarray of float64, shape (1, genes) or (conditions, genes)
+        Of the control, or of the other perturbations of each.
+    """
+    mine = side.mean_of(_sums(side, settings.change).sums)
+    means, theirs, of = mine[:-1], mine[-1:], side
+    if settings.reference == REST:
+        of = truth or side
+        with np.errstate(invalid="ignore", divide="ignore"):
+            theirs = _others(_sums(of, settings.change).sums) / _others(of.sizes[:, None].astype(np.float64))
+    if settings.change == LOG1P:
+        return np.expm1(means), np.expm1(theirs)
+    return means * _cpm(side), theirs * _cpm(of)
+
+
 def _change(side: Side, settings: DifferentialSettings, truth: Side) -> Floats:
     """Return log2 fold changes, (conditions, genes)."""
-    sums = _sums(side, settings.change).sums
-    mine = side.mean_of(sums)
-    means, theirs = mine[:-1], mine[-1:]
-    if settings.reference == REST:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            others = _others(truth.sizes[:, None].astype(np.float64))
-            theirs = _others(_sums(truth, settings.change).sums) / others
-    if settings.change == LOG1P:
-        means, theirs = np.expm1(means), np.expm1(theirs)
-    else:
-        means, theirs = means * _cpm(side), theirs * _cpm(truth)
+    means, theirs = expression_means(side, settings, truth)
     with np.errstate(invalid="ignore", divide="ignore"):
         found = np.log2((means + settings.pseudocount) / (theirs + settings.pseudocount))
     if not settings.pseudocount:

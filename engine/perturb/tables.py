@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from ..results.tables import Column
 
-__all__ = ["DIFFERENCE_COLUMNS", "LEADER_COLUMNS", "RESULT_COLUMNS", "STRATUM_COLUMNS", "SUMMARY_COLUMNS"]
+__all__ = [
+    "DIFFERENCE_COLUMNS",
+    "DIFFERENTIAL_COLUMNS",
+    "LEADER_COLUMNS",
+    "RESULT_COLUMNS",
+    "STRATUM_COLUMNS",
+    "SUMMARY_COLUMNS",
+]
 
 _PREDICTION = Column("prediction", "text", "Its name; baselines begin with 'baseline'.")
 _METRIC = Column("metric_type", "text", "Metric, as its peer spells it.")
@@ -92,4 +99,19 @@ LEADER_COLUMNS = (
     Column("tested", "integer", "Metrics that were tested."),
     Column("n_missing", "integer", "Perturbations of the truth that it lacks, at most over contexts."),
     Column("rank", "integer", "1 is best by score."),
+)
+DIFFERENTIAL_COLUMNS = (
+    Column("target", "text", "Perturbation."),
+    Column("feature", "text", "Gene."),
+    Column("target_mean", "number", "Mean of the perturbation's cells, of what fold changes are between."),
+    Column("ref_mean", "number", "The same of the control cells, or of those of other perturbations."),
+    Column("target_membership", "integer", "Cells of the perturbation."),
+    Column("ref_membership", "integer", "Cells that they are compared with."),
+    Column(
+        "log2_fold_change", "number", "Log2 of the ratio of the means, with the pseudocount; infinite where one is 0."
+    ),
+    Column("percent_change", "number", "How much larger the first mean is, of the second; 0 where both are 0."),
+    Column("p_value", "number", "Of a two-sided test."),
+    Column("statistic", "number", "U of the perturbation's cells, or t."),
+    Column("fdr", "number", "The p-value adjusted (Benjamini and Hochberg)."),
 )

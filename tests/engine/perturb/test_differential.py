@@ -23,9 +23,12 @@ from fastbench.engine.perturb.differential import (
     differential,
     pair,
 )
+from fastbench.engine.perturb.differential_table import differential_table
 from fastbench.engine.perturb.example import screens
 from fastbench.engine.perturb.screen import COUNTS, LOG1P, SCALED, Panel, Screen, scaled
 from fastbench.engine.perturb.side import Side
+from fastbench.engine.perturb.tables import DIFFERENTIAL_COLUMNS
+from fastbench.engine.results.tables import Table
 from fastbench.kernels import cpu
 
 from ...examples import SOME
@@ -161,3 +164,21 @@ def test_parts_cannot_be_seen(at_once: int, monkeypatch: pytest.MonkeyPatch):
             for one, other in zip(getattr(found, name), getattr(whole, name), strict=True):
                 np.testing.assert_array_equal(one, other)
         assert "logged" not in vars(found)
+
+
+def test_tables_have_a_row_a_perturbation_and_gene():
+    truth = Side(screens(LOG1P)[0], 0, 1e4, cpu)
+    found, table = differential(truth, CELL_EVAL), differential_table(truth, CELL_EVAL)
+    Table(table, DIFFERENTIAL_COLUMNS).check("differential")
+    assert len(table) == 12 * 300
+    np.testing.assert_array_equal(table["fdr"].to_numpy().reshape(12, 300), found.adjusted)
+    last = table.row(-1, named=True)
+    assert (last["target"], last["feature"], last["target_membership"], last["ref_membership"]) == (
+        "G055",
+        "G299",
+        60,
+        200,
+    )
+    assert last["log2_fold_change"] == pytest.approx(np.log2(last["target_mean"] / last["ref_mean"]))
+    assert last["percent_change"] == pytest.approx(last["target_mean"] / last["ref_mean"] - 1)
+    assert len(differential_table(truth, replace(CELL_EVAL, least_cpm=1e3))) % 12 == 0
