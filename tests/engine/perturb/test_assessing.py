@@ -9,7 +9,7 @@ import pytest
 from fastbench.engine.command.job import Job
 from fastbench.engine.errors import InputError
 from fastbench.engine.perturb.assessing import Assessment, assess
-from fastbench.engine.perturb.comparison import HIGHER, LOWER, Comparison, Metric, Values
+from fastbench.engine.perturb.comparison import HIGHER, LOWER, NEITHER, NO_CALLS, Comparison, Metric, Values
 from fastbench.engine.perturb.example import screens
 from fastbench.engine.perturb.judging import score
 from fastbench.engine.perturb.leaderboard import leaders, verdict
@@ -27,9 +27,24 @@ def error(comparison: Comparison) -> Values:
     return Values.mean(((comparison.truth.effects - comparison.prediction.effects) ** 2).mean(axis=1))
 
 
+def silent(comparison: Comparison) -> Values:
+    """Pearson, of which the model has no value for its first perturbation."""
+    found = pearson(comparison).of_conditions.copy()
+    if comparison.prediction.screen.name != "model":
+        return Values.mean(found)
+    found[0] = np.nan
+    return Values.mean(found, {0: NO_CALLS})
+
+
+def count(comparison: Comparison) -> Values:
+    return Values.mean(comparison.prediction.sizes[:-1].astype(np.float64))
+
+
 METRICS = (
     Metric("pearson", "correlation", HIGHER, pearson, "", 1.0),
     Metric("mse", "error", LOWER, error, "", 0.0),
+    Metric("silent", "correlation", HIGHER, silent, "", 1.0),
+    Metric("count", "differential", NEITHER, count, "", float("nan")),
 )
 PRESET = Preset("test", 1e4, False, True, False, METRICS)
 
@@ -73,11 +88,32 @@ def test_what_was_not_predicted_counts_as_the_mean_response(judged: Assessment):
     assert part == pytest.approx(whole + (mixed - model) / 12)
 
 
+def test_what_a_prediction_does_not_say_counts_as_the_mean_response(judged: Assessment):
+    row = {"prediction": "model", "metric_type": "silent", "condition": "G000"}
+    assert value(judged.results, "value", **row) is None
+    assert value(judged.results, "status", **row) == NO_CALLS
+    assert value(judged.results, "score", **row) == 0
+    mine = judged.results.filter(pl.col("metric_type") == "pearson", pl.col("condition") == "G000")
+    model, mixed = (mine.filter(pl.col("prediction") == name)["value"].item() for name in ("model", "mixed"))
+    whole, part = (
+        value(judged.summary, "value", prediction="model", metric_type=name) for name in ("pearson", "silent")
+    )
+    assert part == pytest.approx(whole + (mixed - model) / 12)
+    assert value(judged.summary, "n_missing", prediction="model", metric_type="silent") == 0
+
+
+def test_a_count_has_no_score(judged: Assessment):
+    row = {"prediction": "model", "metric_type": "count"}
+    assert value(judged.summary, "value", **row) == 60
+    assert [value(judged.summary, name, **row) for name in ("score", "drf", "bds")] == [None] * 3
+    assert value(judged.summary, "status", **row) == "Neither more nor less is better."
+
+
 def test_differences_of_pairs_say_what_is_better(judged: Assessment):
     row = {"prediction": "model", "against": "mixed", "metric_type": "mse"}
     assert value(judged.differences, "difference", **row) > 0
     assert value(judged.differences, "q_value", **row) < 0.01
-    assert len(judged.differences) == 6
+    assert len(judged.differences) == 9  # three pairs, and a count is neither better nor worse
 
 
 def test_strata_hold_all_perturbations(judged: Assessment):
@@ -103,5 +139,5 @@ def test_the_leaderboard_says_who_is_better_than_the_mean_response(judged: Asses
     assert board["prediction"].to_list() == ["model", "partial", "mixed"]
     assert board["rank"].to_list() == [1, 2, 3]
     assert verdict(board)[0] == (
-        "model is better than the mean response in 2 of 2 metrics, and worse in none (q < 0.05)."
+        "model is better than the mean response in 3 of 3 metrics, and worse in none (q < 0.05)."
     )
