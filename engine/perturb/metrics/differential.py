@@ -166,6 +166,22 @@ def cell_eval2(settings: DifferentialSettings = CELL_EVAL2, *, peer: bool = Fals
             0.0,
         ),
         Metric(
+            "de_wilcoxon_direction_fidelity_yield",
+            FAMILY,
+            HIGHER,
+            partial(changes.direction_yield, settings=settings, peer=peer),
+            "Signs of predicted significant genes that are true, beyond the sign that most true ones have.",
+            1.0,
+        ),
+        Metric(
+            "de_wilcoxon_sig_jaccard_signed",
+            FAMILY,
+            HIGHER,
+            partial(sets.jaccard, settings=settings, signed=True, peer=one),
+            "Genes significant with the same sign in both of those significant in either; not in cell-eval2.",
+            1.0,
+        ),
+        Metric(
             "de_wilcoxon_overlap",
             FAMILY,
             HIGHER,

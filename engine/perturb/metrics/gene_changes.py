@@ -10,11 +10,20 @@ from ..comparison import NO_ORDER, Comparison, Values
 from ..differential import DifferentialSettings
 from .calls import NO_GENES, NO_UNION, Calls, called, values_of
 
-__all__ = ["change_error", "change_spearman", "direction_fidelity", "direction_match", "direction_reach"]
+__all__ = [
+    "change_error",
+    "change_spearman",
+    "direction_fidelity",
+    "direction_match",
+    "direction_reach",
+    "direction_yield",
+]
 
 NAN = float("nan")
 #: Least share of signs that agree in the genes that are reached: of a replicate some 0.95 do.
 PURITY = 0.9
+#: What is left to know beyond the more frequent sign is at least this.
+LEAST_DOUBT = 0.05
 #: An error relative to the size of changes needs so many genes.
 LEAST_GENES = 10
 
@@ -57,6 +66,45 @@ def direction_fidelity(comparison: Comparison, settings: DifferentialSettings, *
     with np.errstate(invalid="ignore"):
         found = k / most
     return values_of(calls, found, {NO_UNION: most == 0}, own_targets=own)
+
+
+def direction_yield(
+    comparison: Comparison, settings: DifferentialSettings, *, own: bool = False, peer: bool = False
+) -> Values:
+    """Return min(1, n / m) (k / n - q) / (1 - q): the signs that agree among n calls, beyond what the usual sign gives.
+
+    Of m significant genes of the truth the share q has the more frequent sign. A prediction that gives that sign to
+    every gene has 0, and one that calls genes at random less. See `direction_fidelity`; 1 - q is at least 0.05, and
+    without a call the yield is 0.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Truth and prediction.
+    settings : DifferentialSettings
+        How differential expression is found.
+    own : bool, default False
+        Whether a perturbation's own targets count.
+    peer : bool, default False
+        Whether, where the truth has no significant gene, the yield is 1 without a call and else 0, as in cell-eval2; by
+        default there is none.
+    """
+    calls = called(comparison, settings, own=own)
+    signed, same = _signs(calls)
+    n, k = (calls.predicted & signed).sum(axis=1), (calls.predicted & same).sum(axis=1)
+    m, votes = calls.real.sum(axis=1), (calls.real & signed).sum(axis=1)
+    up = (calls.real & signed & (calls.truth.change > 0)).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        q = np.maximum(up, votes - up) / votes
+        found = np.minimum(1, n / m) * (k / n - q) / np.maximum(1 - q, LEAST_DOUBT)
+    found[n == 0] = 0
+    if peer:
+        found[m == 0] = n[m == 0] == 0
+        m = np.maximum(m, 1)
+    no_sign = "No significant gene of the truth has a sign."
+    return values_of(
+        calls, found, {NO_GENES: m == 0, no_sign: (votes == 0) & (calls.real.any(axis=1))}, own_targets=own
+    )
 
 
 def direction_reach(comparison: Comparison, settings: DifferentialSettings, *, own: bool = False) -> Values:

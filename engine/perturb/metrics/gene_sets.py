@@ -90,7 +90,14 @@ def recall(comparison: Comparison, settings: DifferentialSettings) -> Values:
     return values_of(calls, _ratio(both, calls.truth.counts), {NO_GENES: calls.truth.counts == 0})
 
 
-def jaccard(comparison: Comparison, settings: DifferentialSettings, *, own: bool = False, peer: float = NAN) -> Values:
+def jaccard(
+    comparison: Comparison,
+    settings: DifferentialSettings,
+    *,
+    signed: bool = False,
+    own: bool = False,
+    peer: float = NAN,
+) -> Values:
     """Return the genes significant in both, of those significant in either.
 
     Parameters
@@ -99,6 +106,8 @@ def jaccard(comparison: Comparison, settings: DifferentialSettings, *, own: bool
         Truth and prediction.
     settings : DifferentialSettings
         How differential expression is found.
+    signed : bool, default False
+        Whether genes must change in the same direction to be in both.
     own : bool, default False
         Whether a perturbation's own targets count.
     peer : float, optional
@@ -106,8 +115,10 @@ def jaccard(comparison: Comparison, settings: DifferentialSettings, *, own: bool
     """
     calls = called(comparison, settings, own=own)
     either = (calls.real | calls.predicted).sum(axis=1)
-    both = (calls.real & calls.predicted).sum(axis=1)
-    return values_of(calls, _ratio(both, either), {NO_UNION: either == 0}, peer, own_targets=own)
+    both = calls.real & calls.predicted
+    if signed:
+        both &= np.sign(calls.truth.change) == np.sign(calls.prediction.change)
+    return values_of(calls, _ratio(both.sum(axis=1), either), {NO_UNION: either == 0}, peer, own_targets=own)
 
 
 def agreement(

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fastbench.engine.perturb.comparison import NO_CALLS, NO_ORDER, Comparison, Metric, Values
+from fastbench.engine.perturb.comparison import HIGHER, NO_CALLS, NO_ORDER, Comparison, Metric, Values
 from fastbench.engine.perturb.differential import CELL_EVAL, CELL_EVAL2
 from fastbench.engine.perturb.example import screens
+from fastbench.engine.perturb.games import GAMES
 from fastbench.engine.perturb.metrics.calls import NO_GENES, NO_UNION
 from fastbench.engine.perturb.metrics.differential import cell_eval, cell_eval2, cz_benchmarks, scperteval
 from fastbench.engine.perturb.metrics.gene_changes import direction_reach
@@ -150,3 +151,16 @@ def test_reach_is_nothing_where_signs_are_wrong(silent: Comparison):
     wrong.screen.matrix[:60] = 0
     assert direction_reach(Comparison(truth, truth), CELL_EVAL).of_conditions[0] == 1
     assert direction_reach(Comparison(truth, wrong), CELL_EVAL).of_conditions[0] == 0
+
+
+def test_games_are_no_better_than_the_mean_response(counted: Sides):
+    truth, _, mixed = counted
+    hard = ("direction_reach_raw", "direction_fidelity_yield", "sig_jaccard", "sig_mcc", "lfc_nmae")
+    metrics = [named(cell_eval2())[f"de_wilcoxon_{name}"] for name in hard]
+    for game in GAMES:
+        made = game.make(truth.screen, np.random.default_rng(0)).with_controls_of(truth.screen)
+        played = Comparison(truth, Side(made, 0, 5e4, cpu))
+        for metric in metrics:
+            sign = 1 if metric.better == HIGHER else -1
+            gain = sign * (metric.compute(played).overall - metric.compute(Comparison(truth, mixed)).overall)
+            assert not gain > 0, (game.name, metric.name)
