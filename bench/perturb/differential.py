@@ -66,7 +66,8 @@ def ready(tool: str, cells: Cells) -> Callable[[], object]:
 
 
 def _fastbench(cells: Cells) -> Callable[[], object]:
-    from fastbench.engine.perturb.differential import CELL_EVAL, differential
+    from fastbench.engine.perturb.differential.settings import CELL_EVAL
+    from fastbench.engine.perturb.differential.testing import differential
     from fastbench.engine.perturb.screen import LOG1P, Panel, Screen
     from fastbench.engine.perturb.side import Side
     from fastbench.kernels import cpu

@@ -20,6 +20,7 @@ __all__ = [
     "NEITHER",
     "NO_CALLS",
     "NO_ORDER",
+    "NO_RESPONSE",
     "ONE_CELL",
     "UNSAID",
     "Comparison",
@@ -34,14 +35,12 @@ HIGHER, LOWER, NEITHER = "higher", "lower", "neither"
 MISSING = "The prediction has no cells of this perturbation."
 NO_CALLS = "The prediction calls no gene significant, or every one."
 NO_ORDER = "The prediction changes all significant genes alike."
+NO_RESPONSE = "The predicted profile does not vary over these genes."
 ONE_CELL = "Welch's t needs two cells, but there is one."
 #: What a prediction does not say counts as the mean response in means: else it would pay to be silent where it is hard.
-UNSAID = frozenset({MISSING, NO_CALLS, NO_ORDER, ONE_CELL})
+UNSAID = frozenset({MISSING, NO_CALLS, NO_ORDER, NO_RESPONSE, ONE_CELL})
 
 Floats = npt.NDArray[np.float64]
-
-#: Why a correlation has no value where the truth would allow one.
-NO_RESPONSE = "The predicted profile does not vary over these genes."
 
 
 @dataclass(frozen=True)

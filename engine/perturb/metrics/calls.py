@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..comparison import Comparison, Values
-from ..differential import Differential, DifferentialSettings, pair
+from ..differential.settings import DifferentialSettings
+from ..differential.testing import Differential, pair
 
 __all__ = ["NO_GENES", "NO_UNION", "Calls", "called", "values_of"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ..comparison import HIGHER, LOWER, NEITHER, Metric
-from ..differential import CELL_EVAL, CELL_EVAL2, CZ_BENCHMARKS, SCPERTEVAL, DifferentialSettings
+from ..differential.settings import CELL_EVAL, CELL_EVAL2, CZ_BENCHMARKS, SCPERTEVAL, DifferentialSettings
 from . import gene_changes as changes
 from . import gene_recovery as recovery
 from . import gene_sets as sets

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ...statistics.ranks import average_precision, roc_area
 from ..comparison import Comparison, Values
-from ..differential import DifferentialSettings
+from ..differential.settings import DifferentialSettings
 from .calls import Calls, called, values_of
 
 __all__ = ["LEAST_P", "by_effect", "by_p_value"]

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ...statistics.ranks import spearman
 from ..comparison import NO_CALLS, Comparison, Values
-from ..differential import DifferentialSettings
+from ..differential.settings import DifferentialSettings
 from .calls import NO_GENES, NO_UNION, called, values_of
 
 __all__ = [

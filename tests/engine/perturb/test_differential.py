@@ -14,7 +14,7 @@ from scipy import sparse, stats
 
 from fastbench.engine.errors import InputError
 from fastbench.engine.perturb.comparison import ONE_CELL, Comparison
-from fastbench.engine.perturb.differential import (
+from fastbench.engine.perturb.differential.settings import (
     CELL_EVAL,
     CELL_EVAL2,
     OVERESTIMATED,
@@ -22,10 +22,9 @@ from fastbench.engine.perturb.differential import (
     SCPERTEVAL,
     WELCH,
     DifferentialSettings,
-    differential,
-    pair,
 )
-from fastbench.engine.perturb.differential_table import differential_table
+from fastbench.engine.perturb.differential.table import differential_table
+from fastbench.engine.perturb.differential.testing import differential, pair
 from fastbench.engine.perturb.example import screens
 from fastbench.engine.perturb.screen import COUNTS, LOG1P, SCALED, Panel, Screen, scaled
 from fastbench.engine.perturb.side import Side

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastbench.engine.perturb.comparison import HIGHER, NO_CALLS, NO_ORDER, Comparison, Metric, Values
-from fastbench.engine.perturb.differential import CELL_EVAL, CELL_EVAL2
+from fastbench.engine.perturb.differential.settings import CELL_EVAL, CELL_EVAL2
 from fastbench.engine.perturb.example import screens
 from fastbench.engine.perturb.games import GAMES
 from fastbench.engine.perturb.metrics.calls import NO_GENES, NO_UNION

@@ -8,89 +8,20 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from ...kernels.expression import GroupSums
-from ..errors import InputError
-from ..statistics.false_discovery import benjamini_hochberg
-from ..statistics.two_samples import mann_whitney_p, sample_variance, welch
-from .comparison import ONE_CELL, Comparison
-from .screen import COUNTS, LOG1P, SCALED
-from .side import Side
+from ....kernels.expression import GroupSums
+from ...errors import InputError
+from ...statistics.false_discovery import benjamini_hochberg
+from ...statistics.two_samples import mann_whitney_p, sample_variance, welch
+from ..comparison import ONE_CELL, Comparison
+from ..screen import COUNTS, LOG1P
+from ..side import Side
+from .settings import ALL, CONTROL, OVERESTIMATED, REST, WELCH, WILCOXON, DifferentialSettings
 
-__all__ = [
-    "ALL",
-    "CELL_EVAL",
-    "CELL_EVAL2",
-    "CONTROL",
-    "CZ_BENCHMARKS",
-    "OVERESTIMATED",
-    "PERTURBATION",
-    "REST",
-    "SCPERTEVAL",
-    "WELCH",
-    "WILCOXON",
-    "Differential",
-    "DifferentialSettings",
-    "Pair",
-    "differential",
-    "expression_means",
-    "pair",
-]
-
-#: Tests: Mann and Whitney's; Welch's t; the same with a reference of as few cells as the perturbation.
-WILCOXON, WELCH, OVERESTIMATED = "wilcoxon", "t-test", "t-test_overestim_var"
-#: What perturbations are compared with: control cells, or the cells of all other perturbations.
-CONTROL, REST = "control", "rest"
-#: Over which tests false discovery rates are controlled: those of each perturbation, or all.
-PERTURBATION, ALL = "perturbation", "all"
+__all__ = ["Differential", "Pair", "differential", "expression_means", "pair", "true_calls", "true_effects"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class DifferentialSettings:
-    """How differential expression is found.
-
-    Attributes
-    ----------
-    method : {"wilcoxon", "t-test", "t-test_overestim_var"}, default "wilcoxon"
-        Two-sided test. The last takes the reference to have as few cells as the perturbation, as scanpy's does.
-    reference : {"control", "rest"}, default "control"
-        Control cells, or the cells of all other perturbations.
-    tested : {"log1p", "scaled"}, default "log1p"
-        Values that are tested: log1p of scaled counts, or scaled counts. Ranks are the same.
-    change : {"log1p", "scaled"}, default "log1p"
-        Fold changes are between means of scaled counts (in counts per million), or between expm1 of the means of log1p
-        values.
-    pseudocount : float, default 0
-        Added to both means. With 0, a gene that only one of both has changes by infinity, and one that neither has
-        does not change.
-    least_cpm : float, optional
-        Genes are tested whose mean in the control cells of the truth is above so many counts per million: the same
-        genes for every prediction.
-    correction : {"perturbation", "all"}, default "perturbation"
-        Over which tests the false discovery rate is controlled (Benjamini and Hochberg): with "all", results depend on
-        which other perturbations there are.
-    alpha : float, default 0.05
-        A gene is significant whose adjusted p-value is below.
-    """
-
-    method: str = WILCOXON
-    reference: str = CONTROL
-    tested: str = LOG1P
-    change: str = LOG1P
-    pseudocount: float = 0.0
-    least_cpm: float | None = None
-    correction: str = PERTURBATION
-    alpha: float = 0.05
-
-
-#: As cell-eval 0.8, cell-eval2 (``vcc2026``), scPertEval and the older cz-benchmarks have it.
-CELL_EVAL = DifferentialSettings()
-CELL_EVAL2 = DifferentialSettings(tested=SCALED, change=SCALED, pseudocount=1e-9, least_cpm=5.0)
-SCPERTEVAL = DifferentialSettings(method=WELCH, reference=REST)
-CZ_BENCHMARKS = DifferentialSettings(pseudocount=1e-9)
 
 
 @dataclass(frozen=True)
@@ -197,6 +128,16 @@ def pair(comparison: Comparison, settings: DifferentialSettings) -> Pair:
     """
     truth = differential(comparison.truth, settings)
     return Pair(truth, differential(comparison.prediction, settings, comparison.truth))
+
+
+def true_effects(comparison: Comparison, settings: DifferentialSettings) -> Floats:
+    """Return the effects of the truth, (conditions, genes): what chooses or weighs genes in metrics of profiles."""
+    return differential(comparison.truth, settings).effect
+
+
+def true_calls(comparison: Comparison, settings: DifferentialSettings) -> Bools:
+    """Return which genes are significant in the truth, (conditions, genes)."""
+    return differential(comparison.truth, settings).significant
 
 
 def differential(side: Side, settings: DifferentialSettings, truth: Side | None = None) -> Differential:

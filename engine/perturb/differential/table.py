@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from .differential import DifferentialSettings, differential, expression_means
-from .side import Side
+from ..side import Side
+from .settings import DifferentialSettings
+from .testing import differential, expression_means
 
 __all__ = ["differential_table"]
 
