@@ -106,7 +106,7 @@ class Metric:
     meaning : str
         One sentence.
     perfect : float
-        Value of the truth as its own prediction; NaN where it depends on the truth.
+        Value of the truth as its own prediction; NaN where there is none.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,7 +18,16 @@ from ..screen import COUNTS, LOG1P
 from ..side import Side
 from .settings import ALL, CONTROL, OVERESTIMATED, REST, WELCH, WILCOXON, DifferentialSettings
 
-__all__ = ["Differential", "Pair", "differential", "expression_means", "pair", "true_calls", "true_effects"]
+__all__ = [
+    "Differential",
+    "Pair",
+    "differential",
+    "expression_means",
+    "pair",
+    "provide",
+    "true_calls",
+    "true_effects",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -157,7 +167,26 @@ def differential(side: Side, settings: DifferentialSettings, truth: Side | None 
     InputError
         A prediction against the cells of other perturbations, other than by Welch's t.
     """
-    return side.once(("differential", settings, truth), lambda: _found(side, settings, truth or side))
+    return side.once(_key(settings, truth), lambda: _found(side, settings, truth or side))
+
+
+def provide(found: Differential, side: Side, truth: Side | None = None) -> None:
+    """Let a side have differential expression that was found elsewhere; before any metric asks for it.
+
+    Parameters
+    ----------
+    found : Differential
+        What `differential` returns from now on, for its settings.
+    side : Side
+        Whose it is.
+    truth : Side, optional
+        Where `side` is a prediction.
+    """
+    side.once(_key(found.settings, truth), lambda: found)
+
+
+def _key(settings: DifferentialSettings, truth: Side | None) -> Hashable:
+    return "differential", settings, truth
 
 
 def _found(side: Side, settings: DifferentialSettings, truth: Side) -> Differential:

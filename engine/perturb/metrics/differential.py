@@ -233,7 +233,7 @@ def scperteval(settings: DifferentialSettings = SCPERTEVAL, *, k: int = 50) -> t
                 HIGHER,
                 partial(recovery.by_effect, settings=settings, area=area),
                 f"Area under the {area.upper()} curve of true genes against all perturbed cells, by predicted |t|.",
-                NAN,
+                1.0,
             )
             for area in ("pr", "roc")
         ),

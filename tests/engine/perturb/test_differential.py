@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,8 +24,8 @@ from fastbench.engine.perturb.differential.settings import (
     WELCH,
     DifferentialSettings,
 )
-from fastbench.engine.perturb.differential.table import differential_table
-from fastbench.engine.perturb.differential.testing import differential, pair
+from fastbench.engine.perturb.differential.table import differential_of_table, differential_table
+from fastbench.engine.perturb.differential.testing import differential, pair, provide
 from fastbench.engine.perturb.example import screens
 from fastbench.engine.perturb.screen import COUNTS, LOG1P, SCALED, Panel, Screen, scaled
 from fastbench.engine.perturb.side import Side
@@ -164,6 +165,31 @@ def test_parts_cannot_be_seen(at_once: int, form: Callable[[Any], Any], monkeypa
         for one, other in zip(getattr(found, name), getattr(whole, name), strict=True):
             np.testing.assert_array_equal(one, other)
     assert "logged" not in vars(found)
+
+
+def test_tables_from_elsewhere_are_taken():
+    truth, model, _ = (Side(each, 0, 1e4, cpu) for each in screens(LOG1P))
+    expected = pair(Comparison(truth, model), CELL_EVAL)
+    other, pred = (Side(each.screen, 0, 1e4, cpu) for each in (truth, model))
+    tables = [differential_table(truth, CELL_EVAL), differential_table(model, CELL_EVAL, truth)]
+    shuffled = [table.sample(fraction=1, shuffle=True, seed=0).rename({"fdr": "p_adj"}) for table in tables]
+    for table, side, of in zip(shuffled, (other, pred), (None, other), strict=True):
+        provide(differential_of_table(table, truth.panel, CELL_EVAL, "de.csv"), side, of)
+    found = pair(Comparison(other, pred), CELL_EVAL)
+    for one, own in ((found.truth, expected.truth), (found.prediction, expected.prediction)):
+        for name in ("p", "adjusted", "change", "effect", "genes", "sizes"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(own, name))
+    table = tables[0]
+    for wrong, message in (
+        (table.drop("fdr"), "needs the columns fdr"),
+        (pl.concat([table, table[:1]]), "several rows of perturbation 'G000' and gene 'G000'"),
+        (table.with_columns(feature=pl.lit("X")), "no genes called 'X'"),
+        (table.with_columns(p_value=pl.lit(2.0)), "between 0 and 1"),
+    ):
+        with pytest.raises(InputError, match=message):
+            differential_of_table(wrong, truth.panel, CELL_EVAL, "de.csv")
+    less = differential_of_table(table.filter(pl.col("target") != "G005"), truth.panel, CELL_EVAL, "de.csv")
+    assert less.reasons == {1: "The table has no row of this perturbation."}
 
 
 def test_tables_have_a_row_a_perturbation_and_gene():
