@@ -7,8 +7,8 @@ cellarium-cas' benchmarking: `build_confusion_matrix`, `save_confusion_matrix`, 
 `aggregate_confusion_matrices`, `compute_f_measure_from_cm`, `compute_hierarchical_f_measure_from_cm`; and
 `read_ontology`.
 
-The jobs of the command line: `map`, `cpjump`, `fmeasure`, `embed`, and `compare`, which puts result folders side by
-side. Nothing heavy is loaded before the first call.
+The jobs of the command line: `map`, `cpjump`, `fmeasure`, `embed`, `perturb`, and `compare`, which puts result folders
+side by side. Nothing heavy is loaded before the first call.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .engine.api.cpjump import cpjump as cpjump
     from .engine.api.embed import embed as embed
     from .engine.api.fmeasure import fmeasure as fmeasure
+    from .engine.api.perturb import perturb as perturb
     from .engine.api.profiles import read_profiles as read_profiles
     from .engine.errors import FastbenchError as FastbenchError
     from .engine.errors import InputError as InputError
@@ -58,6 +59,7 @@ _HOME = {
     "cpjump": "api.cpjump",
     "embed": "api.embed",
     "fmeasure": "api.fmeasure",
+    "perturb": "api.perturb",
     "average_precision_null": "nulls.ap_null",
     "Profiles": "tables.profiles",
     "consensus": "tables.profiles",

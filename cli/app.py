@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import bench, compare, cpjump, embed, fmeasure, info, ontology, rerun
+from . import bench, compare, cpjump, embed, fmeasure, info, ontology, perturb, rerun
 from . import map as map_command
 
 __all__ = ["app"]
@@ -42,6 +42,7 @@ app.add_typer(cpjump.app, name="cpjump")
 app.command("map")(map_command.map_)
 app.command("embed")(embed.embed)
 app.add_typer(fmeasure.app, name="fmeasure")
+app.add_typer(perturb.app, name="perturb")
 app.add_typer(ontology.app, name="ontology")
 app.command("compare")(compare.compare)
 app.command("rerun")(rerun.rerun)

@@ -68,8 +68,8 @@ def ready(tool: str, cells: Cells) -> Callable[[], object]:
 def _fastbench(cells: Cells) -> Callable[[], object]:
     from fastbench.engine.perturb.differential.settings import CELL_EVAL
     from fastbench.engine.perturb.differential.testing import differential
-    from fastbench.engine.perturb.screen import LOG1P, Panel, Screen
-    from fastbench.engine.perturb.side import Side
+    from fastbench.engine.perturb.screens.screen import LOG1P, Panel, Screen
+    from fastbench.engine.perturb.screens.side import Side
     from fastbench.kernels import cpu
 
     n, genes = cells.matrix.shape

@@ -18,6 +18,9 @@ COMMANDS = {
     "embed": "embed.command:EMBED",
     "fmeasure": "fmeasure.command:FMEASURE",
     "fmeasure azimuth": "fmeasure.azimuth.command:AZIMUTH",
+    "perturb": "perturb.command:PERTURB",
+    "perturb audit": "perturb.command:AUDIT",
+    "perturb calibrate": "perturb.command:CALIBRATE",
 }
 
 

@@ -228,8 +228,8 @@ def new_page(
     return figure
 
 
-def legend_above(axes: Axes, handles: list[Any], *, gap: float = 0.3) -> None:
-    """Put a one-row legend over the axes, where it can hide no data.
+def legend_above(axes: Axes, handles: list[Any], *, gap: float = 0.3, columns: int = 0) -> None:
+    """Put a legend over the axes, where it can hide no data.
 
     Parameters
     ----------
@@ -239,6 +239,8 @@ def legend_above(axes: Axes, handles: list[Any], *, gap: float = 0.3) -> None:
         Legend handles with their labels.
     gap : float, default 0.3
         Inches between the plot and the legend, room for what stands on the top edge.
+    columns : int, default 0
+        Most labels side by side; 0: all.
     """
     from matplotlib.transforms import ScaledTranslation
 
@@ -249,7 +251,7 @@ def legend_above(axes: Axes, handles: list[Any], *, gap: float = 0.3) -> None:
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
         bbox_transform=lifted,
-        ncols=len(handles),
+        ncols=min(columns or len(handles), len(handles)),
         borderpad=0.0,
         borderaxespad=0.0,
     )

@@ -10,15 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .screen import Panel
-from .side import Side
+from .screens.screen import Panel
+from .screens.side import Side
 
 __all__ = [
     "HIGHER",
     "LOWER",
+    "MEAN_RESPONSE",
     "MISSING",
     "NEITHER",
     "NO_CALLS",
+    "NO_CHANGE",
     "NO_ORDER",
     "NO_RESPONSE",
     "ONE_CELL",
@@ -39,6 +41,8 @@ NO_RESPONSE = "The predicted profile does not vary over these genes."
 ONE_CELL = "Welch's t needs two cells, but there is one."
 #: What a prediction does not say counts as the mean response in means: else it would pay to be silent where it is hard.
 UNSAID = frozenset({MISSING, NO_CALLS, NO_ORDER, NO_RESPONSE, ONE_CELL})
+#: What knows nothing: the mean response of the perturbations, or the control cells, where the former is the reference.
+MEAN_RESPONSE, NO_CHANGE = "mean response", "no change"
 
 Floats = npt.NDArray[np.float64]
 
@@ -107,6 +111,9 @@ class Metric:
         One sentence.
     perfect : float
         Value of the truth as its own prediction; NaN where there is none.
+    zero : {"mean response", "no change"}
+        Which baseline has the score 0. Effects against the mean of the other perturbations leave nothing of a mean
+        response, whose values would be those of its noise.
     """
 
     name: str
@@ -115,6 +122,7 @@ class Metric:
     compute: Callable[[Comparison], Values]
     meaning: str
     perfect: float
+    zero: str = MEAN_RESPONSE
 
 
 class Comparison:

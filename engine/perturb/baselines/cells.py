@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ....kernels.cores import run_jobs
-from ..screen import COUNTS, LOG1P, Screen, joined
+from ..screens.screen import COUNTS, LOG1P, Screen, joined
 
 __all__ = ["MOST", "Pool", "logged", "unlogged", "with_effects", "with_means"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ....kernels.backend import Backend
 from ...errors import InputError
-from ..screen import Screen
+from ..screens.screen import Screen
 from .cells import with_effects
 from .models import MODELS, mean_response
 from .responses import responses_of
@@ -83,6 +83,8 @@ def baselines(
             continue
         if name == "mean of the others" and all((each.own < 0).all() for each in known):
             continue  # it is the mean response
+        if name == "context mean" and len(truth.panel.contexts) == 1:
+            continue  # likewise
         for table, each, rows in zip(effects, known, lacking, strict=True):
             if rows.any():
                 table[rows] = mean_response(each)[rows]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ....kernels.backend import Backend
 from ....kernels.expression import Expression
-from ..screen import Panel, Screen
+from ..screens.screen import Panel, Screen
 from .cells import logged
 
 __all__ = ["Responses", "parts_of", "responses_of"]

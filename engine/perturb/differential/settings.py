@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..screen import LOG1P, SCALED
+from ..screens.screen import LOG1P, SCALED
 
 __all__ = [
     "ALL",

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import polars as pl
 
 from ...errors import InputError, examples
-from ..screen import Panel
-from ..side import Side
+from ..screens.screen import Panel
+from ..screens.side import Side
 from .settings import DifferentialSettings
 from .testing import Differential, differential, expression_means
 

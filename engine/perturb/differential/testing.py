@@ -14,8 +14,8 @@ from ...errors import InputError
 from ...statistics.false_discovery import benjamini_hochberg
 from ...statistics.two_samples import mann_whitney_p, sample_variance, welch
 from ..comparison import ONE_CELL, Comparison
-from ..screen import COUNTS, LOG1P
-from ..side import Side
+from ..screens.screen import COUNTS, LOG1P
+from ..screens.side import Side
 from .settings import ALL, CONTROL, OVERESTIMATED, REST, WELCH, WILCOXON, DifferentialSettings
 
 __all__ = [

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from ...figures.style import GREY, OKABE_ITO, house_style, new_page, save_page
-from .scores import shown_context
+from ..scores.summary import shown_context
 
 __all__ = ["draw_calibration"]
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from ...figures.style import GREY, INK, OKABE_ITO, house_style, legend_above, new_page, save_page
+from .scores import shortened
 
 __all__ = ["draw_perturbations", "metric_that_tells_most"]
 
@@ -16,8 +17,12 @@ _MOST = 40
 
 
 def metric_that_tells_most(summary: pl.DataFrame) -> str | None:
-    """Return the metric, of those with a value a perturbation, with the largest dynamic range; None without any."""
-    known = summary.filter(pl.col("drf").is_not_null(), pl.col("lower").is_not_null()).sort("drf", descending=True)
+    """Return the metric, of those with a value a perturbation, with the largest dynamic range; None without any.
+
+    Ranks among few perturbations are steps, so metrics of retrieval come after all others.
+    """
+    known = summary.filter(pl.col("drf").is_not_null(), pl.col("lower").is_not_null())
+    known = known.sort(pl.col("family") == "retrieval", "drf", descending=[False, True])
     return None if known.is_empty() else str(known["metric_type"][0])
 
 
@@ -85,11 +90,13 @@ def draw_perturbations(
             shift = (number - (len(drawn) - 1) / 2) * min(0.8 / max(len(drawn), 1), 0.16)
             mine = rows.filter(pl.col("prediction") == name, pl.col("shown").is_in(list(place)))
             heights = [place[shown] + shift for shown in mine["shown"].to_list()]
-            handles += axes.plot(mine["value"].to_list(), heights, "o", color=colour, label=name, alpha=0.85)
+            handles += axes.plot(
+                mine["value"].to_list(), heights, "o", color=colour, label=shortened(name, 34), alpha=0.85
+            )
         axes.set(ylim=(len(place) - 0.4, -0.7), xlabel=metric)
         axes.set_yticks(range(len(place)), list(place), fontsize=10)
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
         if handles:
-            legend_above(axes, handles, gap=0.08)
+            legend_above(axes, handles, gap=0.08, columns=3)
         save_page(page, path_png, path_svg)

@@ -9,20 +9,15 @@ import numpy as np
 import polars as pl
 
 from ...figures.style import GREY, INK, OKABE_ITO, house_style, legend_above, new_page, save_page
+from ..scores.summary import shown_context
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_scores", "shown_context"]
+__all__ = ["draw_scores", "shortened"]
 
 #: Scores beyond these are drawn at the edge, with an arrow.
 _LOW, _HIGH = -1.0, 1.6
-
-
-def shown_context(table: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of the mean over contexts, or of the one context that there is."""
-    contexts = table["context"].unique().to_list()
-    return table if len(contexts) < 2 else table.filter(pl.col("context") == "all")
 
 
 def draw_scores(
@@ -75,7 +70,7 @@ def draw_scores(
             for y, row in points:
                 if row["score"] is not None:
                     _draw_point(axes, y + shift, row, colour)
-            handles += axes.plot([], [], "o", color=colour, label=name)
+            handles += axes.plot([], [], "o", color=colour, label=shortened(name, 34))
         for x, label in ((0.0, "mean\nresponse"), (1.0, "truth\nagain")):
             axes.axvline(x, color=INK if x else GREY, linewidth=1, zorder=0)
             axes.text(x, len(shown) - 0.45, label, ha="center", va="top", fontsize=11, color=GREY, linespacing=1.0)
@@ -85,8 +80,13 @@ def draw_scores(
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
         if handles:
-            legend_above(axes, handles, gap=0.08)
+            legend_above(axes, handles, gap=0.08, columns=3)
         save_page(page, path_png, path_svg)
+
+
+def shortened(name: str, most: int) -> str:
+    """Return a name of at most so many letters, of which the middle is left out: names often differ at their end."""
+    return name if len(name) <= most else f"{name[: most // 2]}…{name[len(name) - most // 2 + 1 :]}"
 
 
 def _draw_point(axes: Axes, y: float, row: dict[str, Any], colour: str) -> None:

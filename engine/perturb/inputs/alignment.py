@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ...errors import InputError, counted, examples
 from ...tables.profiles import Source
 from ..options import PerturbOptions
-from ..screen import Panel, Screen
+from ..screens.screen import Panel, Screen
 from .files import Found
 from .labels import Controls, Key, Labelled, Names, read_pairs
 

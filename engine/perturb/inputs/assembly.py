@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import InputError, counted, examples
 from ...tables.profiles import Source
 from ..options import PREDICTION, PerturbOptions
-from ..screen import Panel, Screen, joined
+from ..screens.screen import Panel, Screen, joined
 from .alignment import Targets, aligned, encoded, panel_of, shared_genes, wider_panel
 from .files import Found
 from .kinds import brought_to, common_kind, kinds_of

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import InputError
 from ..options import PerturbOptions
-from ..screen import COUNTS, LOG1P, scaled
+from ..screens.screen import COUNTS, LOG1P, scaled
 from .files import Found
 from .scale import Kind, facts_of, kind_of
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from ...errors import InputError, examples
 from ...readers.embeddings.reference import Reference
-from ..example import screens as simulated
 from ..options import PerturbOptions
+from ..screens.example import screens as simulated
 from .assembly import TRAINING, TRUTH, Inputs, assembled
 from .files import read_file
 from .held import held

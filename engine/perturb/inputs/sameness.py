@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import InputError, counted, examples
-from ..screen import Screen
+from ..screens.screen import Screen
 
 __all__ = ["digests_of", "refuse_shared", "shared_ids", "truth_among"]
 

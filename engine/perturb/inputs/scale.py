@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import InputError
-from ..screen import COUNTS, LOG1P
+from ..screens.screen import COUNTS, LOG1P
 from .files import Found
 
 __all__ = ["LARGEST_LOG", "Facts", "Kind", "facts_of", "kind_of"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..comparison import HIGHER, Comparison, Metric, Values
+from ..comparison import HIGHER, MEAN_RESPONSE, NO_CHANGE, Comparison, Metric, Values
 from .profiles import (
     ALL,
     Genes,
@@ -112,7 +112,9 @@ def explained(true: Floats, predicted: Floats, weights: Floats | None, flat: flo
     return np.where(codes == 0, 1 - _sum(off, off, shares) / spread, np.nan), codes
 
 
-def correlation(name: str, of: OfRows, pairs: Pairs, meaning: str, genes: Genes = ALL) -> Metric:
+def correlation(
+    name: str, of: OfRows, pairs: Pairs, meaning: str, genes: Genes = ALL, zero: str = MEAN_RESPONSE
+) -> Metric:
     """Return a metric of how profiles go together.
 
     Parameters
@@ -127,12 +129,14 @@ def correlation(name: str, of: OfRows, pairs: Pairs, meaning: str, genes: Genes 
         One sentence.
     genes : Genes, optional
         Over which genes; all when left out.
+    zero : str, default "mean response"
+        The baseline that has the score 0, see `Metric`.
     """
 
     def compute(comparison: Comparison) -> Values:
         return of_rows(of, comparison, pairs, genes)
 
-    return Metric(name, "correlation", HIGHER, compute, meaning, 1.0)
+    return Metric(name, "correlation", HIGHER, compute, meaning, 1.0, zero)
 
 
 CELL_EVAL = (correlation("pearson_delta", pearson, effects, "Pearson's correlation of effects against the control."),)
@@ -141,6 +145,8 @@ CELL_EVAL2 = cell_eval2(
 )
 PERTURBENCH = (correlation("cosine_logfc", cosine, log_fold_changes, "Cosine of log2 fold changes of mean values."),)
 
+#: Which baseline is 0, by what profiles are taken against.
+_ZEROS = {"ctrl": MEAN_RESPONSE, "pert": NO_CHANGE}
 _AGAINST = {"ctrl": "against the control", "pert": "against the mean of the other perturbations"}
 
 
@@ -177,10 +183,11 @@ def of_effects(scores: Scores, de: Genes) -> tuple[Metric, ...]:
             whole = f"{what} of mean profiles {_AGAINST[against]}"
             for genes in subsets:
                 name = f"{kind}_{against}" + ("" if genes is ALL else f"_{genes.name}")
-                found.append(correlation(name, of, pairs, f"{whole}.", genes))
+                found.append(correlation(name, of, pairs, f"{whole}.", genes, _ZEROS[against]))
             if of in (pearson, explained):
                 name = f"weighted_{kind}_{against}"
-                found.append(correlation(name, of, pairs, f"{whole}, weighted by squared scores.", square))
+                said = f"{whole}, weighted by squared scores."
+                found.append(correlation(name, of, pairs, said, square, _ZEROS[against]))
     return tuple(found)
 
 
@@ -209,16 +216,16 @@ def scperteval(scores: Scores, de: Genes, least: int = 30) -> tuple[Metric, ...]
         of, what = _KINDS[kind]
         for name, pairs in against.items():
             whole = f"{what} of mean profiles {_AGAINST[name]}"
-            found += [
-                correlation(f"{kind}_{name}", of, pairs, f"{whole}."),
-                correlation(f"{kind}_{name}_top_k=50", of, pairs, f"{whole}, over the 50 genes of largest |t|.", top),
-                correlation(
-                    f"{kind}_{name}_degs_padj=0.05", of, pairs, f"{whole}, over genes with a true difference.", de
-                ),
-                correlation(
-                    f"weighted_{kind}_{name}_exp2", of, pairs, f"{whole}, weighted by t squared.", weighted(scores, 2)
-                ),
-            ]
+            for ending, genes, which in (
+                ("", ALL, ""),
+                ("_top_k=50", top, ", over the 50 genes of largest |t|"),
+                ("_degs_padj=0.05", de, ", over genes with a true difference"),
+            ):
+                found.append(correlation(f"{kind}_{name}{ending}", of, pairs, f"{whole}{which}.", genes, _ZEROS[name]))
+            said = f"{whole}, weighted by t squared."
+            found.append(
+                correlation(f"weighted_{kind}_{name}_exp2", of, pairs, said, weighted(scores, 2), _ZEROS[name])
+            )
     return of_enough_cells(least, *found)
 
 

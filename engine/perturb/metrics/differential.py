@@ -6,9 +6,9 @@ from functools import partial
 
 from ..comparison import HIGHER, LOWER, NEITHER, Metric
 from ..differential.settings import CELL_EVAL, CELL_EVAL2, CZ_BENCHMARKS, SCPERTEVAL, DifferentialSettings
-from . import gene_changes as changes
-from . import gene_recovery as recovery
-from . import gene_sets as sets
+from ..metrics import gene_changes as changes
+from ..metrics import gene_recovery as recovery
+from ..metrics import gene_sets as sets
 
 __all__ = ["cell_eval", "cell_eval2", "cz_benchmarks", "scperteval"]
 

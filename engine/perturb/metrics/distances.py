@@ -43,7 +43,7 @@ from ....kernels.cores import run_jobs
 from ....kernels.expression import Expression
 from ...statistics.components import COMPONENTS, Components, components_of
 from ..comparison import HIGHER, LOWER, Comparison, Metric, Values, undefined
-from ..side import Side
+from ..screens.side import Side
 
 __all__ = ["FORMS", "TOP_GENES", "Scores", "Space", "distances", "pearson_edistance", "spaces", "top_genes"]
 

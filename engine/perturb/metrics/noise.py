@@ -28,8 +28,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ....kernels.cores import run_jobs
-from ..comparison import HIGHER, LOWER, Comparison, Metric, Values, undefined
-from ..side import Side
+from ..comparison import LOWER, NEITHER, Comparison, Metric, Values, undefined
+from ..screens.side import Side
 from .profiles import BULK_TOTAL, bulk, bulks, cell_eval2
 
 __all__ = ["CELL_EVAL2", "Corrected", "corrected", "real_mass", "sampling_variances"]
@@ -262,7 +262,7 @@ CELL_EVAL2 = (
         Metric(
             "expr_distance_unbiased",
             "structure",
-            HIGHER,
+            NEITHER,
             _distance,
             "Squared distance of true bulk profiles to the control's, without noise: the truth alone.",
             0.0,
@@ -271,7 +271,7 @@ CELL_EVAL2 = (
     Metric(
         "expr_real_mass_ratio",
         "structure",
-        HIGHER,
+        NEITHER,
         real_mass,
         "Counts that the true mean of log1p values stands for, by the total: below 1 where cells vary; truth alone.",
         1.0,

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..comparison import NO_RESPONSE, Comparison, Metric, Values
-from ..screen import COUNTS
-from ..side import Side
+from ..screens.screen import COUNTS
+from ..screens.side import Side
 
 __all__ = [
     "ALL",

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..comparison import HIGHER, LOWER, Comparison, Metric, Values, undefined
-from ..screen import Panel
+from ..screens.screen import Panel
 from .profiles import Pairs, bulk_effects, cell_eval2, effects, flat, log_fold_changes, means, of_enough_cells
 
 __all__ = [

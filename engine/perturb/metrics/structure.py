@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from ....kernels.cores import run_jobs
 from ..comparison import HIGHER, Comparison, Metric, Values
-from ..screen import LOG1P, scaled
-from ..side import Side
+from ..screens.screen import LOG1P, scaled
+from ..screens.side import Side
 
 __all__ = ["CELL_EVAL2", "COEXPRESSION", "Systematic", "systematic_variation"]
 

@@ -12,10 +12,10 @@ import pytest
 import scipy.sparse
 
 from fastbench.engine.errors import InputError
-from fastbench.engine.perturb.example import simulated
 from fastbench.engine.perturb.inputs.assembly import Inputs
 from fastbench.engine.perturb.inputs.reading import read_screens
 from fastbench.engine.perturb.options import PerturbOptions
+from fastbench.engine.perturb.screens.example import simulated
 
 SCREEN = simulated()
 #: Every fourth cell: 15 of each perturbation, 50 controls.

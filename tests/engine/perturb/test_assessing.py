@@ -8,14 +8,14 @@ import pytest
 
 from fastbench.engine.command.job import Job
 from fastbench.engine.errors import InputError
-from fastbench.engine.perturb.assessing import Assessment, assess
 from fastbench.engine.perturb.comparison import HIGHER, LOWER, NEITHER, NO_CALLS, Comparison, Metric, Values
-from fastbench.engine.perturb.example import screens
-from fastbench.engine.perturb.judging import score
-from fastbench.engine.perturb.leaderboard import leaders, verdict
 from fastbench.engine.perturb.presets import Preset, chosen
+from fastbench.engine.perturb.scores.assessing import Assessment, assess
+from fastbench.engine.perturb.scores.judging import score
+from fastbench.engine.perturb.scores.leaderboard import leaders, verdict
 from fastbench.engine.perturb.scoring_options import ScoringOptions
-from fastbench.engine.perturb.screen import Screen
+from fastbench.engine.perturb.screens.example import screens
+from fastbench.engine.perturb.screens.screen import Screen
 
 
 def pearson(comparison: Comparison) -> Values:

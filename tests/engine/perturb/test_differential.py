@@ -26,10 +26,10 @@ from fastbench.engine.perturb.differential.settings import (
 )
 from fastbench.engine.perturb.differential.table import differential_of_table, differential_table
 from fastbench.engine.perturb.differential.testing import differential, pair, provide
-from fastbench.engine.perturb.example import screens
-from fastbench.engine.perturb.screen import COUNTS, LOG1P, SCALED, Panel, Screen, scaled
-from fastbench.engine.perturb.side import Side
-from fastbench.engine.perturb.tables import DIFFERENTIAL_COLUMNS
+from fastbench.engine.perturb.scores.tables import DIFFERENTIAL_COLUMNS
+from fastbench.engine.perturb.screens.example import screens
+from fastbench.engine.perturb.screens.screen import COUNTS, LOG1P, SCALED, Panel, Screen, scaled
+from fastbench.engine.perturb.screens.side import Side
 from fastbench.engine.results.tables import Table
 from fastbench.kernels import cpu
 
@@ -156,7 +156,7 @@ def test_parts_cannot_be_seen(at_once: int, form: Callable[[Any], Any], monkeypa
     order = np.random.default_rng(0).permutation(len(truth))
     mixed = truth.of(order)
     whole = Side(truth, 0, 1e4, cpu)
-    monkeypatch.setattr("fastbench.engine.perturb.side.AT_ONCE", at_once)
+    monkeypatch.setattr("fastbench.engine.perturb.screens.side.AT_ONCE", at_once)
     found = Side(replace(mixed, matrix=form(mixed.matrix)), 0, 1e4, cpu)
     for kind in (LOG1P, SCALED):
         for one, other in zip(found.rank_sums(kind), whole.rank_sums(kind), strict=True):

@@ -10,9 +10,9 @@ from scipy import sparse, stats
 from scipy.spatial.distance import cdist
 
 from fastbench.engine.perturb.comparison import Comparison
-from fastbench.engine.perturb.example import screens
 from fastbench.engine.perturb.metrics.distances import distances
-from fastbench.engine.perturb.side import Side
+from fastbench.engine.perturb.screens.example import screens
+from fastbench.engine.perturb.screens.side import Side
 from fastbench.engine.statistics.components import components_of
 from fastbench.kernels import cpu
 

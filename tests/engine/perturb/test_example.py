@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from fastbench.engine.perturb.comparison import Comparison
-from fastbench.engine.perturb.example import screens, simulated
-from fastbench.engine.perturb.side import Side
+from fastbench.engine.perturb.screens.example import screens, simulated
+from fastbench.engine.perturb.screens.side import Side
 from fastbench.kernels import cpu
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fastbench.engine.perturb.example import screens
-from fastbench.engine.perturb.games import GAMES, Game
-from fastbench.engine.perturb.side import Side
+from fastbench.engine.perturb.audit.games import GAMES, Game
+from fastbench.engine.perturb.screens.example import screens
+from fastbench.engine.perturb.screens.side import Side
 from fastbench.kernels import cpu
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fastbench.engine.perturb.screen import scaled
+from fastbench.engine.perturb.screens.screen import scaled
 
 from .input_files import COUNTS, MODEL, dense, logged, read, refused, saved, sparse
 

@@ -13,9 +13,9 @@ from fastbench.engine.perturb.baselines import models
 from fastbench.engine.perturb.baselines.cells import Pool, with_means
 from fastbench.engine.perturb.baselines.predict import baselines
 from fastbench.engine.perturb.baselines.responses import parts_of, responses_of
-from fastbench.engine.perturb.example import screens
-from fastbench.engine.perturb.screen import Panel, Screen
-from fastbench.engine.perturb.side import Side
+from fastbench.engine.perturb.screens.example import screens
+from fastbench.engine.perturb.screens.screen import Panel, Screen
+from fastbench.engine.perturb.screens.side import Side
 from fastbench.kernels import cpu
 
 TRUTH = screens("log1p")[0]
@@ -59,7 +59,6 @@ def test_baselines_have_cells_where_the_truth_has_them():
         "baseline: mean response (oracle)",
         "baseline: no change",
         "baseline: mean of the others (oracle)",
-        "baseline: context mean (oracle)",
         "baseline: nearest perturbation (oracle)",
         "baseline: low-rank linear (oracle)",
     ]

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from scipy.stats import false_discovery_control, ttest_ind
 
 from fastbench.engine.perturb.comparison import Comparison
-from fastbench.engine.perturb.screen import LOG1P, Panel, Screen
-from fastbench.engine.perturb.side import Side
+from fastbench.engine.perturb.screens.screen import LOG1P, Panel, Screen
+from fastbench.engine.perturb.screens.side import Side
 from fastbench.kernels import cpu
 
 Floats = npt.NDArray[np.float64]

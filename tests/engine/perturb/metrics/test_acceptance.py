@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from fastbench.engine.perturb.comparison import Comparison, Metric, Values
-from fastbench.engine.perturb.example import screens
 from fastbench.engine.perturb.metrics import correlations, errors, noise, retrieval, structure
 from fastbench.engine.perturb.metrics.profiles import significant
-from fastbench.engine.perturb.side import Side
+from fastbench.engine.perturb.screens.example import screens
+from fastbench.engine.perturb.screens.side import Side
 from fastbench.kernels import cpu
 
 from .tables import different, t_of

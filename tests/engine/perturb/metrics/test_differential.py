@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fastbench.engine.perturb.audit.games import GAMES
 from fastbench.engine.perturb.comparison import HIGHER, NO_CALLS, NO_ORDER, Comparison, Metric, Values
 from fastbench.engine.perturb.differential.settings import CELL_EVAL, CELL_EVAL2
-from fastbench.engine.perturb.example import screens
-from fastbench.engine.perturb.games import GAMES
 from fastbench.engine.perturb.metrics.calls import NO_GENES, NO_UNION
 from fastbench.engine.perturb.metrics.differential import cell_eval, cell_eval2, cz_benchmarks, scperteval
 from fastbench.engine.perturb.metrics.gene_changes import direction_reach
 from fastbench.engine.perturb.metrics.gene_sets import jaccard
-from fastbench.engine.perturb.screen import COUNTS, LOG1P, Panel, Screen
-from fastbench.engine.perturb.side import Side
+from fastbench.engine.perturb.screens.example import screens
+from fastbench.engine.perturb.screens.screen import COUNTS, LOG1P, Panel, Screen
+from fastbench.engine.perturb.screens.side import Side
 from fastbench.kernels import cpu
 
 Sides = tuple[Side, Side, Side]

@@ -9,11 +9,11 @@ from hypothesis.extra.numpy import arrays
 from scipy import sparse
 
 from fastbench.engine.perturb.comparison import Comparison
-from fastbench.engine.perturb.example import screens
 from fastbench.engine.perturb.metrics.noise import sampling_variances
 from fastbench.engine.perturb.metrics.structure import CELL_EVAL2
-from fastbench.engine.perturb.screen import COUNTS, Panel, Screen
-from fastbench.engine.perturb.side import Side
+from fastbench.engine.perturb.screens.example import screens
+from fastbench.engine.perturb.screens.screen import COUNTS, Panel, Screen
+from fastbench.engine.perturb.screens.side import Side
 from fastbench.kernels import cpu
 from tests.examples import SOME
 

@@ -12,10 +12,10 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from fastbench.engine.perturb.comparison import Comparison
-from fastbench.engine.perturb.example import screens
 from fastbench.engine.perturb.metrics import correlations, errors, noise, retrieval
 from fastbench.engine.perturb.metrics.profiles import Genes, effects, expressed, of_enough_cells, strongest
-from fastbench.engine.perturb.side import Side
+from fastbench.engine.perturb.screens.example import screens
+from fastbench.engine.perturb.screens.side import Side
 from fastbench.kernels import cpu
 from tests.examples import SOME
 

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import cdist
 
+from fastbench.engine.perturb.audit.games import GAMES
 from fastbench.engine.perturb.comparison import Comparison
-from fastbench.engine.perturb.example import screens
-from fastbench.engine.perturb.games import GAMES
 from fastbench.engine.perturb.metrics.profiles import effects
 from fastbench.engine.perturb.metrics.retrieval import (
     COSINE,
@@ -28,7 +27,8 @@ from fastbench.engine.perturb.metrics.retrieval import (
     discrimination,
     find,
 )
-from fastbench.engine.perturb.side import Side
+from fastbench.engine.perturb.screens.example import screens
+from fastbench.engine.perturb.screens.side import Side
 from fastbench.kernels import cpu
 from tests.examples import SOME
 

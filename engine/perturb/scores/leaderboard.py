@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from .figures.scores import shown_context
+from .summary import shown_context
 from .tables import LEADER_COLUMNS
 
 __all__ = ["is_baseline", "leaders", "verdict"]

@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ..command.job import Job
-from ..devices import backend_of
-from ..results.tables import Column
-from .comparison import Metric
+from ...command.job import Job
+from ...devices import backend_of
+from ...results.tables import Column
+from ..comparison import Metric, Values
+from ..presets import Preset, chosen
+from ..scoring_options import ScoringOptions
+from ..screens.screen import Screen
 from .judging import Found, Judge
-from .presets import Preset, chosen
-from .scoring_options import ScoringOptions
-from .screen import Screen
 from .strata import strata_of, stratum_rows
 from .summary import Scoring, difference_rows, result_rows, summary_rows
 from .tables import DIFFERENCE_COLUMNS, RESULT_COLUMNS, STRATUM_COLUMNS, SUMMARY_COLUMNS
 
 __all__ = ["Assessment", "assess", "frame_of"]
 
-_KINDS = {"text": pl.String, "number": pl.Float64, "integer": pl.Int64}
+_KINDS = {"text": pl.String, "number": pl.Float64, "integer": pl.Int64, "boolean": pl.Boolean}
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def assess(
     predictions : sequence of Screen
         Of the same panel.
     baselines : sequence of Screen
-        The first knows the mean response alone: its values are the 0 of the scores.
+        The first knows the mean response alone: its values are the 0 of most scores, see `Metric.zero`.
     preset : Preset
         Metrics and their settings.
     options : ScoringOptions
@@ -102,7 +102,7 @@ def assess(
     scoring = Scoring(
         truth.panel,
         tuple(metrics),
-        found[baselines[0].name] if baselines else {},
+        _zeros(metrics, found, baselines),
         replicates,
         sizes,
         options.bootstrap,
@@ -126,6 +126,18 @@ def assess(
         frame_of(list(difference_rows(scoring, order)), DIFFERENCE_COLUMNS),
         frame_of(strata, STRATUM_COLUMNS),
     )
+
+
+def _zeros(metrics: Sequence[Metric], found: Mapping[str, Found], baselines: Sequence[Screen]) -> Found:
+    """Return the values of each metric's own baseline; of the first where it is not there."""
+    if not baselines:
+        return {}
+    chosen: dict[tuple[int, str], Values] = {}
+    for metric in metrics:
+        named = [screen.name for screen in baselines if metric.zero in screen.name]
+        table = found[(named or [baselines[0].name])[0]]
+        chosen |= {key: values for key, values in table.items() if key[1] == metric.name}
+    return chosen
 
 
 def _sizes(screen: Screen) -> np.ndarray:

@@ -9,15 +9,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
-from ..statistics.false_discovery import benjamini_hochberg
-from ..statistics.paired_comparison import TESTED, paired_difference
-from ..statistics.resampling import percentile_bounds
-from .comparison import HIGHER, MISSING, NEITHER, UNSAID, Metric, Values
+from ...statistics.false_discovery import benjamini_hochberg
+from ...statistics.paired_comparison import TESTED, paired_difference
+from ...statistics.resampling import percentile_bounds
+from ..comparison import HIGHER, MISSING, NEITHER, UNSAID, Metric, Values
+from ..screens.screen import Panel
 from .judging import Found, Replicate, score
-from .screen import Panel
 
-__all__ = ["Scoring", "difference_rows", "result_rows", "summary_rows"]
+__all__ = ["Scoring", "difference_rows", "result_rows", "shown_context", "summary_rows"]
 
 ALL = "all"
 #: Keeps a dynamic range from dividing by 0, as scPertEval has it.
@@ -56,6 +57,12 @@ class Scoring:
     draws: int
     level: float
     seed: int
+
+
+def shown_context(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of the mean over contexts, or of the one context that there is."""
+    contexts = table["context"].unique().to_list()
+    return table if len(contexts) < 2 else table.filter(pl.col("context") == "all")
 
 
 class _Whole(NamedTuple):

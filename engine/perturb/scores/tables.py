@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..results.tables import Column
+from ...results.tables import Column
 
 __all__ = [
     "DIFFERENCE_COLUMNS",

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .screen import COUNTS, Screen, joined
+from ..screens.screen import COUNTS, Screen, joined
 
 __all__ = ["GAMES", "Game"]
 

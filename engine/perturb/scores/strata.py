@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .comparison import Comparison, Metric, Values
+from ..comparison import Comparison, Metric, Values
+from ..screens.side import Side
 from .judging import score
-from .side import Side
 
 __all__ = ["strata_of", "stratum_rows"]
 

@@ -9,8 +9,8 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from ...kernels.backend import Backend
-from ...kernels.expression import Expression, GroupSums, RankSums
+from ....kernels.backend import Backend
+from ....kernels.expression import Expression, GroupSums, RankSums
 from .screen import COUNTS, LOG1P, SCALED, Panel, Screen, scaled
 
 __all__ = ["Side"]

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...kernels.backend import Backend
-from ..command.job import Job
-from ..results.progress import Advance
-from .comparison import HIGHER, MISSING, NEITHER, Comparison, Metric, Values, undefined
-from .presets import Preset
-from .replicates import halves
-from .screen import Screen
-from .side import Side
+from ....kernels.backend import Backend
+from ...command.job import Job
+from ...results.progress import Advance
+from ..comparison import HIGHER, MISSING, NEITHER, Comparison, Metric, Values, undefined
+from ..presets import Preset
+from ..screens.replicates import halves
+from ..screens.screen import Screen
+from ..screens.side import Side
 
 __all__ = ["Found", "Judge", "Replicate", "score"]
 
@@ -116,7 +116,9 @@ class Judge:
                 return {
                     f"{context} {metric.name}": _packed_values(metric, comparison)
                     for context in range(len(self.sides))
-                    for comparison in [Comparison(self._side(one, context), self._side(other, context))]
+                    for comparison in [
+                        Comparison(self._side(one, context), self._side(other, context), self.sides[context])
+                    ]
                     for metric in self.metrics
                 }
 
