@@ -50,6 +50,7 @@ SLOW = frozenset(
         "engine/cpjump/test_replicating.py",
         "engine/cpjump/test_resume.py",
         "engine/embed",
+        "engine/perturb/test_job.py",
         "engine/fmeasure/azimuth/test_convert.py",
         "engine/fmeasure/compare/test_paired.py",
         "engine/fmeasure/figures/test_confusions.py",

@@ -95,7 +95,7 @@ def test_games_gain_nothing_under_the_default_preset():
     assert len(found.games) == 10
     assert found.games["score"].max() < 0
     assert found.games["highest_score"].max() < 0.3
-    assert found.verdict() == ["default: no game scores."]
+    assert found.verdict() == ["default: none of 10 games scores."]
 
 
 def test_calibration_comes_before_scores(tmp_path: Path):
