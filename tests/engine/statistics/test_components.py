@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from fastbench.engine.perturb.example import screens
+from fastbench.engine.perturb.screens.example import screens
 from fastbench.engine.statistics.components import components_of
 
 
