@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 import pytest
+import sklearn
 
 import fastbench as fb
 from fastbench.engine.embed.cells import Cells, grouped
@@ -112,7 +113,8 @@ def test_donors_are_put_together_whatever_their_labels() -> None:
     found = transferred(Space(whole.x, cells, cpu, prediction=Prediction(("knn",), "mean"), mode=COMPAT))
     assert found["f1", "human -> mouse knn"] == pytest.approx(0.108824, abs=1e-6)
     assert found["f1", "mouse -> human knn"] == pytest.approx(0.10263, abs=1e-6)
-    assert found["mean_fold_accuracy", "mouse knn"] == pytest.approx(0.21, abs=1e-6)
+    if tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 7):  # before, folds of groups were drawn otherwise
+        assert found["mean_fold_accuracy", "mouse knn"] == pytest.approx(0.21, abs=1e-6)
 
 
 def test_a_missing_label_is_a_class_of_label_transfer_alone() -> None:

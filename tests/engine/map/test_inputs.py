@@ -114,8 +114,9 @@ def as_06(path: Path) -> None:
 @pytest.mark.parametrize("change", [as_orphan, as_fixed_length, as_06])
 def test_anndata_of_other_writers(tmp_path: Path, plain: MapResult, change: Any) -> None:
     path = tmp_path / "a.h5ad"
-    obs = pd.DataFrame({"Metadata_sample": pd.Categorical(SAMPLES)}, index=[f"r{i}" for i in range(32)])
-    anndata.AnnData(X.astype(np.float32), obs, pd.DataFrame(index=FEATURES)).write_h5ad(path)
+    rows, columns = (pd.Index(names, dtype=object) for names in ([f"r{i}" for i in range(32)], FEATURES))
+    obs = pd.DataFrame({"Metadata_sample": pd.Categorical(pd.Series(SAMPLES, dtype=object))}).set_axis(rows)
+    anndata.AnnData(X.astype(np.float32), obs, pd.DataFrame(index=columns)).write_h5ad(path)
     change(path)
     found = scored(path)
     assert found.groups["mean_average_precision"].equals(plain.groups["mean_average_precision"])

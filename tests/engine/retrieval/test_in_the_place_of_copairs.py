@@ -17,6 +17,8 @@ from fastbench.engine.errors import InputError, UnpairedException
 copairs = pytest.importorskip("copairs.map")
 matching = pytest.importorskip("copairs.matching")
 
+#: Major version.
+PANDAS = int(pd.__version__.split(".")[0])
 RULE: tuple[list[str], ...] = (["Metadata_c"], [], [], ["Metadata_c"])
 
 
@@ -158,10 +160,9 @@ def test_reference_index(condition: Any, inplace: bool):
 
 def test_reference_index_takes_row_labels():
     meta = wells().iloc[::-1].set_axis([f"r{i}" for i in range(24)])
-    mine, theirs = (
-        assign(meta, "Metadata_c == 'a'") for assign in (fb.assign_reference_index, matching.assign_reference_index)
-    )
-    pd.testing.assert_frame_equal(mine, theirs)
+    mine = fb.assign_reference_index(meta, "Metadata_c == 'a'")
+    if PANDAS < 3:  # with which copairs refuses labels that are text
+        pd.testing.assert_frame_equal(mine, matching.assign_reference_index(meta, "Metadata_c == 'a'"))
     scored = fb.average_precision(mine, features(), ["Metadata_Reference_Index", "Metadata_c"], [], [], ["Metadata_c"])
     assert scored["n_pos_pairs"].tolist() == [0 if label == "a" else 3 for label in meta["Metadata_c"]]
 
@@ -204,7 +205,8 @@ def test_mean_average_precision(change: dict[str, Any]):
     mine = fb.mean_average_precision(scored, ["Metadata_c"], **given, p_values="copairs")
     theirs = copairs.mean_average_precision(scored, ["Metadata_c"], **given)
     names = [name for name in theirs.columns if given["seed"] is not None or "p" not in name.split("_")]
-    pd.testing.assert_frame_equal(mine[names], theirs[names], rtol=1e-6, check_dtype=True)
+    # With pandas 3, copairs gives float64 for float32.
+    pd.testing.assert_frame_equal(mine[names], theirs[names], rtol=1e-6, check_dtype=PANDAS < 3)
 
 
 def test_unknown_names_are_key_errors_too():
