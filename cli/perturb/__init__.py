@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ...engine.perturb.audit.options import AuditOptions
     from ...engine.perturb.job import PerturbResult
     from ...engine.perturb.options import PerturbOptions
+    from ...engine.perturb.run_options import RunOptions
 
 __all__ = ["app"]
 
@@ -42,9 +43,10 @@ app = typer.Typer(
 )
 
 _COLUMNS = ["prediction", "metric_type", "value", "lower", "upper", "baseline", "replicate", "score", "drf"]
+_BOARD = ["prediction", "score", "n_metrics", "competition", "better", "worse", "tested", "rank"]
 
 
-def _show(result: PerturbResult, options: PerturbOptions, output: Path) -> None:
+def _show(result: PerturbResult, options: RunOptions, output: Path) -> None:
     """Print every metric between the mean response and a replicate, and who is better than the mean."""
     from ...engine.perturb.scores.summary import shown_context
 
@@ -57,7 +59,7 @@ def _show(result: PerturbResult, options: PerturbOptions, output: Path) -> None:
     show_table(
         result.board,
         "Mean scores (0: the mean response, 1: the truth measured again)",
-        ["prediction", "score", "n_metrics", "better", "worse", "tested", "rank"],
+        [name for name in _BOARD if name in result.board.columns],
     )
     for line in result.verdicts():
         typer.echo(line)

@@ -12,7 +12,7 @@ from ..options import from_mapping
 from ..perturb.command import PERTURB
 from ..perturb.inputs.reading import held_screens
 from ..perturb.job import PerturbResult, run_perturb
-from ..perturb.options import PerturbOptions
+from ..perturb.run_options import RunOptions
 from ..tables.profiles import IN_MEMORY
 from .outcome import Outcome, run_in_python
 
@@ -88,5 +88,5 @@ def perturb(
     return run_in_python(PERTURB, asked, run=run, output=output, overwrite=overwrite, progress_bar=progress_bar)
 
 
-def _asked(given: Mapping[str, Any]) -> PerturbOptions:
-    return PerturbOptions(**from_mapping(PerturbOptions, dict(given), "perturb()"))
+def _asked(given: Mapping[str, Any]) -> RunOptions:
+    return RunOptions(**from_mapping(RunOptions, dict(given), "perturb()"))

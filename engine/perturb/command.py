@@ -9,6 +9,7 @@ from ..command.command import Command
 from ..command.measure import Measure
 from .audit.options import AuditOptions
 from .options import PerturbOptions
+from .run_options import RunOptions
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,20 +24,27 @@ if TYPE_CHECKING:
 __all__ = ["AUDIT", "CALIBRATE", "PERTURB"]
 
 
-def _run(options: PerturbOptions, job: Job) -> PerturbResult:
+def _run(options: RunOptions, job: Job) -> PerturbResult:
     from .job import run_perturb
 
     return run_perturb(options, job)
 
 
-def _plan(options: PerturbOptions) -> Plan:
+def _plan(options: RunOptions) -> Plan:
     from .plan import plan_perturb
 
     return plan_perturb(options)
 
 
 def _columns() -> Mapping[str, Sequence[Column]]:
-    from .scores.tables import DIFFERENCE_COLUMNS, LEADER_COLUMNS, RESULT_COLUMNS, STRATUM_COLUMNS, SUMMARY_COLUMNS
+    from .scores.tables import (
+        DIFFERENCE_COLUMNS,
+        DIFFERENTIAL_COLUMNS,
+        LEADER_COLUMNS,
+        RESULT_COLUMNS,
+        STRATUM_COLUMNS,
+        SUMMARY_COLUMNS,
+    )
 
     return {
         "results.csv": RESULT_COLUMNS,
@@ -44,6 +52,7 @@ def _columns() -> Mapping[str, Sequence[Column]]:
         "leaderboard.csv": LEADER_COLUMNS,
         "differences.csv": DIFFERENCE_COLUMNS,
         "strata.csv": STRATUM_COLUMNS,
+        "de_true.parquet": DIFFERENTIAL_COLUMNS,
     }
 
 
@@ -61,8 +70,8 @@ MEASURE = Measure(
     unit="metric",
     refusal=lambda manifest: "metrics of one screen depend on each other; give both predictions to one run",
 )
-PERTURB: Command[PerturbOptions, PerturbResult] = Command(
-    "perturb", PerturbOptions, _run, _plan, MEASURE, _columns, output="results/perturb"
+PERTURB: Command[RunOptions, PerturbResult] = Command(
+    "perturb", RunOptions, _run, _plan, MEASURE, _columns, output="results/perturb"
 )
 
 

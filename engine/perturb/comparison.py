@@ -23,6 +23,7 @@ __all__ = [
     "NO_CHANGE",
     "NO_ORDER",
     "NO_RESPONSE",
+    "NO_ROWS",
     "ONE_CELL",
     "UNSAID",
     "Comparison",
@@ -38,9 +39,10 @@ MISSING = "The prediction has no cells of this perturbation."
 NO_CALLS = "The prediction calls no gene significant, or every one."
 NO_ORDER = "The prediction changes all significant genes alike."
 NO_RESPONSE = "The predicted profile does not vary over these genes."
+NO_ROWS = "The table of predicted differential expression has no row of this perturbation."
 ONE_CELL = "Welch's t needs two cells, but there is one."
 #: What a prediction does not say counts as the mean response in means: else it would pay to be silent where it is hard.
-UNSAID = frozenset({MISSING, NO_CALLS, NO_ORDER, NO_RESPONSE, ONE_CELL})
+UNSAID = frozenset({MISSING, NO_CALLS, NO_ORDER, NO_RESPONSE, NO_ROWS, ONE_CELL})
 #: What knows nothing: the mean response of the perturbations, or the control cells, where the former is the reference.
 MEAN_RESPONSE, NO_CHANGE = "mean response", "no change"
 

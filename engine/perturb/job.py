@@ -12,17 +12,23 @@ import polars as pl
 from ..command.job import Job
 from ..devices import backend_of
 from ..errors import InputError, examples
+from ..results.folder import ResultFolder
 from ..results.tables import Table
 from .baselines.predict import Baseline, baselines
 from .comparison import NO_CHANGE
+from .differential.given import Given, read_given
+from .differential.settings import CELL_EVAL, CELL_EVAL2
+from .effects import chosen_condition, effects_of, refuse_unknown
 from .inputs.assembly import Inputs
 from .inputs.reading import read_screens
 from .options import PREDICTION, PerturbOptions
 from .presets import Preset, preset_of
+from .run_options import RunOptions
 from .scores.assessing import Assessment, assess
 from .scores.leaderboard import leaders, verdict
 from .scores.tables import DIFFERENCE_COLUMNS, LEADER_COLUMNS, RESULT_COLUMNS, STRATUM_COLUMNS, SUMMARY_COLUMNS
 from .screens.screen import COUNTS, Screen
+from .writing import prefixes_of, write_cell_eval, write_cell_eval2, write_differential
 
 __all__ = ["PerturbResult", "prepared", "run_perturb"]
 
@@ -33,7 +39,7 @@ class PerturbResult:
 
     Attributes
     ----------
-    options : PerturbOptions
+    options : RunOptions
         What was asked for.
     found : Assessment
         Tables of predictions and baselines.
@@ -45,16 +51,19 @@ class PerturbResult:
         Metrics and their settings.
     baselines : tuple of Baseline
         What is judged beside the predictions, the mean response first.
+    given : Given
+        Differential expression that was found elsewhere.
     timings : mapping of str to float
         Seconds by stage.
     """
 
-    options: PerturbOptions
+    options: RunOptions
     found: Assessment
     board: pl.DataFrame
     inputs: Inputs
     preset: Preset
     baselines: tuple[Baseline, ...] = ()
+    given: Given = field(default_factory=Given)
     timings: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -73,9 +82,34 @@ class PerturbResult:
             "strata.csv": Table(found.strata, STRATUM_COLUMNS),
         }
 
+    def write_files(self, folder: ResultFolder) -> dict[str, Any]:
+        """Write differential expression where asked for, and the forms of cell-eval and cell-eval2."""
+        options, inputs = self.options, self.inputs
+        names = [screen.name for screen in inputs.predictions]
+        prefixes = prefixes_of(inputs.truth.panel.contexts, bool(options.context_col))
+        as_cell_eval = self.preset.name in ("cell-eval", "vcc2025")
+        if as_cell_eval:
+            write_cell_eval(folder, self.found, names, prefixes)
+        if self.preset.name == "vcc2026":
+            write_cell_eval2(folder, self.found, names, prefixes)
+        if not as_cell_eval and not options.de_tables:
+            return {}
+        return write_differential(
+            folder,
+            inputs.truth,
+            inputs.predictions,
+            self.preset,
+            backend_of(options.device),
+            options.threads,
+            self.given,
+            tables=options.de_tables,
+            prefixes=list(prefixes.values()) if as_cell_eval else (),
+        )
+
     def draw(self, path: Callable[[str], Path]) -> None:
-        """Draw the scores, the perturbations, and which metrics can tell anything."""
+        """Draw the scores, the perturbations, the effects of one, and which metrics can tell anything."""
         from .figures.calibration import draw_calibration
+        from .figures.effects import MOST, draw_effects
         from .figures.perturbations import draw_perturbations, metric_that_tells_most
         from .figures.scores import draw_scores
 
@@ -90,6 +124,17 @@ class PerturbResult:
         if metric is not None:
             places = path("figures/perturbations.png"), path("figures/perturbations.svg")
             draw_perturbations(self.found.results, metric, names, *places, said, simulated)
+        screens = [*self.inputs.predictions, *(each.screen for each in self.baselines[:1])]
+        first, asked = screens[0].name, self.options.show
+        shown = chosen_condition(self.found.results, metric, first, asked)
+        if shown is not None:
+            if len(screens) > MOST:  # then the mean response has no room beside the predictions
+                screens = list(self.inputs.predictions)
+            backend, threads = backend_of(self.options.device), self.options.threads
+            effects = effects_of(*shown, self.inputs.truth, screens, self.preset, backend, threads, self.given)
+            places = path("figures/effects.png"), path("figures/effects.svg")
+            why = "as chosen" if asked else f"the median score in {metric}" if metric else "the first"
+            draw_effects(effects, *places, f"{said}; {why}", simulated)
 
     def subtitle(self) -> str:
         """Return what was judged, in words."""
@@ -106,7 +151,7 @@ class PerturbResult:
 
     def notes(self) -> list[str]:
         """Return what was left out, found or taken for granted."""
-        return list(self.inputs.notes)
+        return [*self.inputs.notes, *self.given.notes]
 
     def account(self) -> dict[str, Any]:
         """Return the entries of the manifest."""
@@ -155,12 +200,24 @@ def prepared(options: PerturbOptions, inputs: Inputs) -> tuple[Inputs, Preset]:
     return inputs.literal() if preset.literal else inputs, preset
 
 
-def run_perturb(options: PerturbOptions, job: Job | None = None, inputs: Inputs | None = None) -> PerturbResult:
+def _given(options: RunOptions, inputs: Inputs, preset: Preset) -> Given:
+    """Read differential expression that was found elsewhere, and check what is to be shown."""
+    refuse_unknown(options.show, inputs.truth.panel)
+    if (options.de_true or options.de) and preset.tested not in (CELL_EVAL, CELL_EVAL2):
+        raise InputError(
+            f"--de-true and --de: the preset {preset.name!r} orders genes by a statistic of its own, which tables of "
+            "differential expression lack; give --preset default, vcc2026, vcc2025 or cell-eval."
+        )
+    truth, names = inputs.truth, [screen.name for screen in inputs.predictions]
+    return read_given((truth.name, options.de_true), names, options.de, truth.panel, preset.tested, options.context_col)
+
+
+def run_perturb(options: RunOptions, job: Job | None = None, inputs: Inputs | None = None) -> PerturbResult:
     """Read, judge, and compare with the mean response and a replicate.
 
     Parameters
     ----------
-    options : PerturbOptions
+    options : RunOptions
         What to do.
     job : Job, optional
         Shows progress, and keeps what was found of each prediction and metric.
@@ -175,6 +232,8 @@ def run_perturb(options: PerturbOptions, job: Job | None = None, inputs: Inputs 
     job = job or Job()
     with job.stage("reading screens", "read"):
         inputs, preset = prepared(options, inputs or read_screens(options))
+        given = _given(options, inputs, preset)
+        inputs = replace(inputs, sources=(*inputs.sources, *given.sources))
     with job.stage("making baselines", "baselines"):
         backend = backend_of(options.device)
         made = baselines(inputs.truth, inputs.training, backend, seed=options.seed, threads=options.threads)
@@ -189,9 +248,10 @@ def run_perturb(options: PerturbOptions, job: Job | None = None, inputs: Inputs 
         job,
         digests=[source.sha256 for source in inputs.sources],
         seen=inputs.seen,
+        given=given,
     )
-    board = leaders(found.summary, found.differences, beside[0].name)
-    return PerturbResult(options, found, board, inputs, preset, tuple(made), dict(job.timings))
+    board = leaders(found.summary, found.differences, beside[0].name, preset.name)
+    return PerturbResult(options, found, board, inputs, preset, tuple(made), given, dict(job.timings))
 
 
 def _refuse_names(predictions: tuple[Screen, ...], baselines: list[Screen]) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..choices import did_you_mean
 from ..errors import InputError
 from .comparison import Comparison, Metric
-from .differential.settings import CELL_EVAL, CELL_EVAL2, CZ_BENCHMARKS, SCPERTEVAL
+from .differential.settings import CELL_EVAL, CELL_EVAL2, CZ_BENCHMARKS, SCPERTEVAL, DifferentialSettings
 from .differential.testing import differential, true_calls, true_effects
 from .metrics import correlations, distances, errors, noise, retrieval, structure
 from .metrics import differential as genes
@@ -40,6 +40,8 @@ class Preset:
         Whether the metrics need counts.
     metrics : tuple of Metric
         In the order of the tables.
+    tested : DifferentialSettings
+        How the differential expression is found that its metrics compare.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Preset:
     literal: bool
     needs_counts: bool
     metrics: tuple[Metric, ...]
+    tested: DifferentialSettings = CELL_EVAL
 
 
 #: Totals of a cell before log1p: of the Virtual Cell Challenge 2026, and of most other tools.
@@ -141,6 +144,7 @@ def _default() -> Preset:
             *(metric for metric in apart if metric.name.startswith(_DISTANCES)),
             structure.COEXPRESSION,
         ),
+        CELL_EVAL2,
     )
 
 
@@ -163,7 +167,7 @@ def _vcc2026() -> Preset:
         *structure.CELL_EVAL2,
     )
     rest = [metric.name for metric in every if metric.name not in six]
-    return Preset("vcc2026", _DEEP, False, True, True, _named(every, (*six, *rest)))
+    return Preset("vcc2026", _DEEP, False, True, True, _named(every, (*six, *rest)), CELL_EVAL2)
 
 
 def _cell_eval(name: str, names: Sequence[str] = ()) -> Preset:
@@ -194,6 +198,7 @@ def _scperteval() -> Preset:
             *apart,
             *genes.scperteval(),
         ),
+        SCPERTEVAL,
     )
 
 
@@ -207,6 +212,7 @@ def _cz_benchmarks() -> Preset:
         True,
         False,
         (*errors.cz_benchmarks(scores), *correlations.cz_benchmarks(scores), *genes.cz_benchmarks()),
+        CZ_BENCHMARKS,
     )
 
 

@@ -12,10 +12,16 @@ from ..screens.side import Side
 from .settings import DifferentialSettings
 from .testing import Differential, differential, expression_means
 
-__all__ = ["differential_of_table", "differential_table"]
+__all__ = ["NEEDED", "differential_of_table", "differential_table"]
 
-#: What a table must have, and other names of its columns.
-NEEDED = {"target": (), "feature": ("gene",), "log2_fold_change": (), "p_value": (), "fdr": ("p_adj",)}
+#: What a table must have, and other names of its columns, among them those of ``scanpy.get.rank_genes_groups_df``.
+NEEDED = {
+    "target": ("group", "perturbation"),
+    "feature": ("gene", "names"),
+    "log2_fold_change": ("logfoldchanges",),
+    "p_value": ("pvals",),
+    "fdr": ("p_adj", "pvals_adj"),
+}
 
 
 def differential_table(side: Side, settings: DifferentialSettings, truth: Side | None = None) -> pl.DataFrame:
@@ -60,7 +66,13 @@ def differential_table(side: Side, settings: DifferentialSettings, truth: Side |
     )
 
 
-def differential_of_table(frame: pl.DataFrame, panel: Panel, settings: DifferentialSettings, name: str) -> Differential:
+def differential_of_table(
+    frame: pl.DataFrame,
+    panel: Panel,
+    settings: DifferentialSettings,
+    name: str,
+    absent: str = "The table has no row of this perturbation.",
+) -> Differential:
     """Take differential expression that was found elsewhere.
 
     Parameters
@@ -74,6 +86,8 @@ def differential_of_table(frame: pl.DataFrame, panel: Panel, settings: Different
         What it is taken for; whether it was found so cannot be seen.
     name : str
         Of the file, for messages.
+    absent : str, optional
+        Why a perturbation without a row has no values.
 
     Returns
     -------
@@ -128,7 +142,7 @@ def differential_of_table(frame: pl.DataFrame, panel: Panel, settings: Different
         np.asarray(tested.any(axis=0)),
         cells("target_membership"),
         cells("ref_membership"),
-        {int(place): "The table has no row of this perturbation." for place in without},
+        {int(place): absent for place in without},
     )
 
 

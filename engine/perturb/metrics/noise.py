@@ -32,7 +32,7 @@ from ..comparison import LOWER, NEITHER, Comparison, Metric, Values, undefined
 from ..screens.side import Side
 from .profiles import BULK_TOTAL, bulk, bulks, cell_eval2
 
-__all__ = ["CELL_EVAL2", "Corrected", "corrected", "real_mass", "sampling_variances"]
+__all__ = ["CELL_EVAL2", "Corrected", "corrected", "sampling_variances"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -227,9 +227,9 @@ def _distance(comparison: Comparison) -> Values:
 
 
 def real_mass(comparison: Comparison) -> Values:
-    """Return how much of the total is left in the mean of log1p values of each true perturbation."""
-    truth = comparison.truth
-    return Values.mean(np.expm1(truth.means[:-1]).sum(axis=1) / truth.total, total=truth.total)
+    """Return how much of the total each true bulk profile has: all, or nothing where it has no counts."""
+    mass = np.expm1(bulk(comparison.truth)[:-1]).sum(axis=1) / BULK_TOTAL
+    return Values.mean(np.where(comparison.judged, mass, np.nan), total=BULK_TOTAL)
 
 
 #: Of cell-eval2. The normed error of a perturbation is divided by the mean room of all, so that its mean is the peer's.
@@ -267,13 +267,13 @@ CELL_EVAL2 = (
             "Squared distance of true bulk profiles to the control's, without noise: the truth alone.",
             0.0,
         ),
-    ),
-    Metric(
-        "expr_real_mass_ratio",
-        "structure",
-        NEITHER,
-        real_mass,
-        "Counts that the true mean of log1p values stands for, by the total: below 1 where cells vary; truth alone.",
-        1.0,
+        Metric(
+            "expr_real_mass_ratio",
+            "structure",
+            NEITHER,
+            real_mass,
+            "Counts that a true bulk profile stands for, by the total: 1, or 0 without counts; truth alone.",
+            1.0,
+        ),
     ),
 )

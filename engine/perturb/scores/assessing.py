@@ -13,6 +13,7 @@ from ...command.job import Job
 from ...devices import backend_of
 from ...results.tables import Column
 from ..comparison import Metric, Values
+from ..differential.given import Given
 from ..presets import Preset, chosen
 from ..scoring_options import ScoringOptions
 from ..screens.screen import Screen
@@ -63,6 +64,7 @@ def assess(
     *,
     digests: Sequence[str] = (),
     seen: Collection[str] | None = None,
+    given: Given | None = None,
 ) -> Assessment:
     """Judge predictions and baselines.
 
@@ -84,6 +86,8 @@ def assess(
         Of the inputs.
     seen : collection of str, optional
         Perturbations of the training cells.
+    given : Given, optional
+        Differential expression of truth and predictions that was found elsewhere.
 
     Returns
     -------
@@ -91,7 +95,7 @@ def assess(
     """
     metrics = chosen(preset, options.metrics)
     backend = backend_of(options.device)
-    judge = Judge(truth, preset, metrics, backend, options.threads, job, list(digests))
+    judge = Judge(truth, preset, metrics, backend, options.threads, job, list(digests), given)
     found: dict[str, Found] = {}
     for screen in [*baselines, *predictions]:
         with job.stage(f"{screen.name}: {len(metrics)} metrics of {len(screen):,} cells", screen.name) as advance:

@@ -14,6 +14,7 @@ from ....kernels.backend import Backend
 from ...command.job import Job
 from ...results.progress import Advance
 from ..comparison import HIGHER, MISSING, NEITHER, Comparison, Metric, Values, undefined
+from ..differential.given import Given
 from ..presets import Preset
 from ..screens.replicates import halves
 from ..screens.screen import Screen
@@ -65,6 +66,8 @@ class Judge:
         Keeps what was found.
     digests : list of str
         Of the inputs.
+    given : Given, optional
+        Differential expression that was found elsewhere.
 
     Attributes
     ----------
@@ -81,10 +84,14 @@ class Judge:
         threads: int,
         job: Job,
         digests: list[str],
+        given: Given | None = None,
     ) -> None:
         self.truth, self.preset, self.metrics = truth, preset, list(metrics)
         self._backend, self._threads, self._job, self._digests = backend, threads, job, digests
+        self._given = given or Given()
         self.sides = [self._side(truth, context) for context in range(len(truth.panel.contexts))]
+        for context, side in enumerate(self.sides):
+            self._given.provide(truth.name, context, side)
 
     def _side(self, screen: Screen, context: int) -> Side:
         return Side(screen, context, self.preset.total, self._backend, self._threads)
@@ -97,6 +104,7 @@ class Judge:
         in_all = len(self.sides) * len(self.metrics)
         for context, truth in enumerate(self.sides):
             comparison = Comparison(truth, self._side(prediction, context))
+            self._given.provide(prediction.name, context, comparison.prediction, truth)
             for metric in self.metrics:
                 step = f"{prediction.name}, {self.truth.panel.contexts[context]}, {metric.name}"
                 kept = self._job.steps.do(step, partial(_packed_values, metric, comparison), self._digests)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from .competition import competition_scores
 from .summary import shown_context
 from .tables import LEADER_COLUMNS
 
@@ -20,7 +21,7 @@ def is_baseline(name: str) -> bool:
     return name.startswith(BASELINE)
 
 
-def leaders(summary: pl.DataFrame, differences: pl.DataFrame, mean_response: str) -> pl.DataFrame:
+def leaders(summary: pl.DataFrame, differences: pl.DataFrame, mean_response: str, preset: str = "") -> pl.DataFrame:
     """Return one row a prediction, the best first.
 
     Parameters
@@ -29,6 +30,8 @@ def leaders(summary: pl.DataFrame, differences: pl.DataFrame, mean_response: str
         With the columns of ``summary.csv`` and ``differences.csv``.
     mean_response : str
         Name of the prediction that knows the mean response alone.
+    preset : str, optional
+        Whose competition, where it is one of a competition and all its metrics are there, gives a column as well.
 
     Returns
     -------
@@ -55,7 +58,13 @@ def leaders(summary: pl.DataFrame, differences: pl.DataFrame, mean_response: str
         )
         .with_columns(rank=pl.col("score").rank("min", descending=True).cast(pl.Int64))
     )
-    return found.select([column.name for column in LEADER_COLUMNS]).sort("rank", "prediction", nulls_last=True)
+    totals = competition_scores(preset, summary)
+    if totals:
+        found = found.with_columns(
+            competition=pl.col("prediction").replace_strict(totals, default=None, return_dtype=pl.Float64)
+        )
+    there = [column.name for column in LEADER_COLUMNS if column.name in found.columns]
+    return found.select(there).sort("rank", "prediction", nulls_last=True)
 
 
 def _against(differences: pl.DataFrame, mean_response: str) -> pl.DataFrame:

@@ -94,6 +94,13 @@ LEADER_COLUMNS = (
     Column("baseline", "boolean", "Whether it is one of the baselines that are judged beside the predictions."),
     Column("score", "number", "Mean score over the metrics that have one for every prediction."),
     Column("n_metrics", "integer", "How many these are."),
+    Column(
+        "competition",
+        "number",
+        "The number that the competition of the preset (vcc2025, vcc2026) would give, with the bounds of its rule, "
+        "from the baseline and replicate of this run.",
+        optional=True,
+    ),
     Column("better", "integer", "Metrics in which it is better than the mean response, q below 0.05."),
     Column("worse", "integer", "Metrics in which it is worse."),
     Column("tested", "integer", "Metrics that were tested."),
@@ -101,6 +108,7 @@ LEADER_COLUMNS = (
     Column("rank", "integer", "1 is best by score."),
 )
 DIFFERENTIAL_COLUMNS = (
+    Column("context", "text", "Cell type or other context, where there are several.", optional=True),
     Column("target", "text", "Perturbation."),
     Column("feature", "text", "Gene."),
     Column("target_mean", "number", "Mean of the perturbation's cells, of what fold changes are between."),
