@@ -92,7 +92,7 @@ def chosen_condition(results: pl.DataFrame, metric: str | None, name: str, asked
     rows = results.filter(pl.col("prediction") == name, pl.col("n_cells_pred") > 0)
     if asked:
         rows = rows.filter(pl.col("condition") == asked)
-    scored = rows.filter(pl.col("metric_type") == metric, pl.col("score").is_not_null())
+    scored = rows.filter(pl.col("metric_type") == (metric or ""), pl.col("score").is_not_null())
     if not asked and len(scored):
         rows = scored.sort("score", "condition", "context")[(len(scored) - 1) // 2 :]
     return None if rows.is_empty() else (str(rows["condition"][0]), str(rows["context"][0]))

@@ -35,6 +35,8 @@ ORDER: Final = (
 #: Metrics that have no row of a perturbation without true significant genes; others are NaN where they are not defined.
 _WITHOUT_ROW: Final = ("de_direction_match", "de_spearman_lfc_sig", "de_sig_genes_recall")
 
+_NAN: Final = float("nan")
+
 
 def by_perturbation(results: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
     """Return ``results.csv`` of cell-eval.
@@ -55,12 +57,12 @@ def by_perturbation(results: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFram
         (pl.col("status") == NO_GENES) & pl.col("metric_type").is_in(_WITHOUT_ROW)
     )
     theirs = results.with_columns(
-        value=pl.when(pl.col("value").is_null() & ~absent).then(pl.lit(float("nan"))).otherwise(pl.col("value"))
+        value=pl.when(pl.col("value").is_null() & ~absent).then(pl.lit(_NAN)).otherwise(pl.col("value"))
     )
     wide = theirs.select(pl.col("condition").alias("perturbation"), "metric_type", "value").pivot(
         on="metric_type", index="perturbation", values="value"
     )
-    whole = summary.filter(~pl.col("metric_type").is_in(wide.columns), pl.col("value").is_not_null())
+    whole = summary.filter(~pl.col("metric_type").is_in(wide.columns)).with_columns(pl.col("value").fill_null(_NAN))
     if wide.is_empty():
         return wide
     wide = wide.with_columns(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import numpy as np
 import polars as pl
 
 from ...choices import did_you_mean
@@ -114,14 +115,17 @@ def read_given(
         sources.append(source)
         frame, said = _fitting(frame, panel, path)
         notes += said
-        lacking = (*((NO_ROWS,) if name != truth[0] else ()),)
+        absent = {} if name == truth[0] else {"absent": NO_ROWS}
         for context, part in enumerate(_by_context(frame, panel, path, context_col)):
-            found = differential_of_table(part, panel, settings, f"'{path}'", *lacking)
+            found = differential_of_table(part, panel, settings, f"'{path}'", **absent)
             tables[name, context] = found
-            gone = [panel.conditions[place] for place in sorted(found.reasons)]
-            if gone:
-                where = f" in {panel.contexts[context]!r}" if len(panel.contexts) > 1 else ""
-                notes.append(f"'{path}' has no row of {counted(len(gone), 'condition')}{where}: {examples(gone)}.")
+            where = f" in {panel.contexts[context]!r}" if len(panel.contexts) > 1 else ""
+            for what, gone in (
+                ("condition", [panel.conditions[place] for place in sorted(found.reasons)]),
+                ("gene", [panel.genes[place] for place in np.flatnonzero(~found.genes).tolist()]),
+            ):
+                if gone:
+                    notes.append(f"'{path}' has no row of {counted(len(gone), what)}{where}: {examples(gone)}.")
     if named:
         notes.append(
             f"Differential expression of {', '.join(named)} was taken from tables; how it was found there cannot be "
@@ -138,10 +142,10 @@ def _read(path: str, context_col: str) -> tuple[pl.DataFrame, Source]:
         raise InputError(f"'{path}' is no table; differential expression comes as csv, tsv, parquet or arrow.")
     names = text_names(place, path) if kind in TEXT else arrow_columns(place, path).names
     taken = {next((each for each in (ours, *others) if each in names), ""): ours for ours, others in NEEDED.items()}
+    taken.pop("", None)  # what is missing is told later
     taken |= {name: name for name in (*_MORE, context_col, "context") if name in names}
     ratio = "log2_fold_change" not in taken.values() and _RATIO in names
     taken |= {_RATIO: _RATIO} if ratio else {}
-    taken.pop("", None)
     if kind in TEXT:
         numbers = [name for name, ours in taken.items() if ours in (*_NUMBERS, _RATIO)]
         import pyarrow
