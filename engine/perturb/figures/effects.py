@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...errors import counted
 from ...figures.style import ALERT, GREY, OKABE_ITO, house_style, new_page, save_page
 from ..effects import Effects
 from .scores import shortened
@@ -48,7 +49,7 @@ def draw_effects(effects: Effects, path_png: Path, path_svg: Path, subtitle: str
     note = "Effect: mean log1p value less that of the control. Blue: significant in the truth."
     note += " Ring: the target, left out of r (Pearson's)." if len(effects.own) else " r: Pearson's."
     if more:
-        note += f" {more} more predictions are not drawn."
+        note += f" Not drawn: {counted(more, 'prediction')}."
     with house_style():
         page = new_page(
             width,
