@@ -21,9 +21,9 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_there_are_five_and_the_readme_leads_to_them() -> None:
+def test_there_are_six_and_the_readme_leads_to_them() -> None:
     readme = (DOCS.parent / "README.md").read_text("utf-8")
-    assert len(GUIDES) == 5
+    assert len(GUIDES) == 6
     assert [name for name in GUIDES if f"docs/{name}" not in readme] == []
     for name in GUIDES:
         assert len((DOCS / name).read_text("utf-8").splitlines()) < 120
@@ -60,6 +60,20 @@ def test_three_embeddings_of_cells() -> None:
     )
     assert (round(entropy["value"], 2), round(entropy["one_hot_batches"], 2)) == (0.77, 0.53)
     assert Path("results/cells/figures/overview.png").exists()
+
+
+def test_two_predictions_of_a_screen() -> None:
+    found = run_page("guide-perturb.md")
+    board = pl.read_csv("results/screen/leaderboard.csv").filter(~pl.col("baseline"))
+    assert board.select("prediction", pl.col("score").round(2)).rows() == [("model", 1.07), ("mixed", 0.12)]
+    scores = pl.read_csv("results/screen/summary.csv").filter(prediction="mixed", family="retrieval")["score"]
+    assert len(scores) == 4
+    assert scores.max() < 0  # type: ignore[operator]
+    assert found["found"]["ahead"].min() > 0
+    against_mixed = found["differences"].filter(against="mixed")
+    assert against_mixed["q_value"].item() < 0.05
+    mae = pl.read_csv("results/calibration/calibration.csv").filter(metric_type="mae")
+    assert round(mae["drf"].item(), 2) == 0.04
 
 
 def test_names_against_ids_of_an_ontology() -> None:

@@ -43,8 +43,8 @@ def draw_calibration(summary: pl.DataFrame, path_png: Path, path_svg: Path, subt
         for y, row in enumerate(table.iter_rows(named=True)):
             axes.barh(y, row["drf"], height=0.6, color=OKABE_ITO[0] if row["drf"] >= 0.1 else "#B8B8B8")
             axes.text(max(row["drf"], 0) + 0.01, y, f"{row['drf']:.2f}", va="center", fontsize=11)
-            axes.text(1.12, y, f"{row['bds']:.0%}", va="center", ha="right", fontsize=11, color=GREY)
-        axes.set(xlim=(min(0.0, *table["drf"].to_list(), 0.0), 1.13), ylim=(len(table) - 0.4, -0.7))
+            axes.text(1.19, y, f"{row['bds']:.0%}", va="center", ha="right", fontsize=11, color=GREY)
+        axes.set(xlim=(min(0.0, *table["drf"].to_list(), 0.0), 1.2), ylim=(len(table) - 0.4, -0.7))
         axes.set_yticks(range(len(table)), table["metric_type"].to_list(), fontsize=11)
         axes.axvline(0, color=GREY, linewidth=1)
         axes.set_xlabel("dynamic range (share of perturbations on the right)")

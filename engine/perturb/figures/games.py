@@ -29,13 +29,14 @@ def draw_games(games: pl.DataFrame, path_png: Path, path_svg: Path, subtitle: st
     """
     names = games["game"].unique(maintain_order=True).to_list()
     presets = games["preset"].unique(maintain_order=True).to_list()
+    paying = "; red: the game would pay" if games["gains"].any() else ""
     with house_style():
         page = new_page(
             11,
             2.2 + 0.5 * len(names),
             "What predictions score that know no perturbation",
             subtitle,
-            note="Mean score over the metrics of a preset; red: the game would pay. Below -1 it is drawn at the edge.",
+            note=f"Mean score over the metrics of a preset{paying}. Below -1 it is drawn at the edge.",
             simulated=simulated,
             badge="SIMULATED SCREEN",
         )

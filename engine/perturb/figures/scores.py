@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from ...figures.style import GREY, INK, OKABE_ITO, house_style, legend_above, new_page, save_page
+from ..comparison import NEITHER
 from ..scores.summary import shown_context
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def draw_scores(
         Whether the screen is the simulated one.
     """
     table = shown_context(summary)
-    metrics = table["metric_type"].unique(maintain_order=True).to_list()
+    judging = table.filter(pl.col("better") != NEITHER)  # a count that only describes has no score to miss
+    metrics = judging["metric_type"].unique(maintain_order=True).to_list()
     drawn = names[: len(OKABE_ITO)]
     rows = {(row["prediction"], row["metric_type"]): row for row in table.iter_rows(named=True)}
     without = [name for name in metrics if all((rows.get((each, name)) or {}).get("score") is None for each in drawn)]
