@@ -62,6 +62,7 @@ def test_three_embeddings_of_cells() -> None:
     assert Path("results/cells/figures/overview.png").exists()
 
 
+@pytest.mark.slow
 def test_two_predictions_of_a_screen() -> None:
     found = run_page("guide-perturb.md")
     board = pl.read_csv("results/screen/leaderboard.csv").filter(~pl.col("baseline"))
