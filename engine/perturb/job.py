@@ -27,7 +27,7 @@ from .run_options import RunOptions
 from .scores.assessing import Assessment, assess
 from .scores.leaderboard import leaders, verdict
 from .scores.tables import DIFFERENCE_COLUMNS, LEADER_COLUMNS, RESULT_COLUMNS, STRATUM_COLUMNS, SUMMARY_COLUMNS
-from .screens.screen import COUNTS, Screen
+from .screens.screen import COUNTS, Later, Screen
 from .writing import prefixes_of, write_cell_eval, write_cell_eval2, write_differential
 
 __all__ = ["PerturbResult", "prepared", "run_perturb"]
@@ -124,7 +124,7 @@ class PerturbResult:
         if metric is not None:
             places = path("figures/perturbations.png"), path("figures/perturbations.svg")
             draw_perturbations(self.found.results, metric, names, *places, said, simulated)
-        screens = [*self.inputs.predictions, *(each.screen for each in self.baselines[:1])]
+        screens = [*self.inputs.predictions, *(each.screen.make() for each in self.baselines[:1])]
         first, asked = screens[0].name, self.options.show
         shown = chosen_condition(self.found.results, metric, first, asked)
         if shown is not None:
@@ -254,7 +254,7 @@ def run_perturb(options: RunOptions, job: Job | None = None, inputs: Inputs | No
     return PerturbResult(options, found, board, inputs, preset, tuple(made), given, dict(job.timings))
 
 
-def _refuse_names(predictions: tuple[Screen, ...], baselines: list[Screen]) -> None:
+def _refuse_names(predictions: tuple[Screen, ...], baselines: list[Later]) -> None:
     taken = sorted({each.name for each in predictions} & {each.name for each in baselines})
     if taken:
         raise InputError(f"A prediction is called {examples(taken)}, as a baseline; give another name: NAME=FILE.")

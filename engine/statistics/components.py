@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["COMPONENTS", "MOST_CELLS", "SEED", "Components", "components_of"]
+__all__ = ["COMPONENTS", "MOST_CELLS", "SEED", "Components", "components_of", "drawn_cells"]
 
 #: Components; cells that they are fitted on, more are sampled; seed.
 COMPONENTS, MOST_CELLS, SEED = 50, 50_000, 42
@@ -45,10 +45,19 @@ class Components(NamedTuple):
 
     def of(self, matrix: Any) -> Floats:
         """Return cells along the axes, (n, k)."""
+        if not isinstance(matrix, np.ndarray):
+            return np.asarray(matrix @ self.axes - self.centre @ self.axes)
         found = np.empty((matrix.shape[0], self.axes.shape[1]))
         for here, block in _blocks(matrix):
             found[here] = (block - self.centre) @ self.axes
         return found
+
+
+def drawn_cells(n: int) -> npt.NDArray[np.int64]:
+    """Return on which of n cells components are fitted, ascending: all, or `MOST_CELLS` drawn."""
+    if n <= MOST_CELLS:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(SEED).choice(n, MOST_CELLS, replace=False))
 
 
 def components_of(matrix: Any, k: int = COMPONENTS) -> Components:
@@ -70,8 +79,7 @@ def components_of(matrix: Any, k: int = COMPONENTS) -> Components:
     """
     n = matrix.shape[0]
     if n > MOST_CELLS:
-        matrix = matrix[np.sort(np.random.default_rng(SEED).choice(n, MOST_CELLS, replace=False))]
-        n = MOST_CELLS
+        matrix, n = matrix[drawn_cells(n)], MOST_CELLS
     genes = matrix.shape[1]
     k = min(k, n, genes)
     centre = sum((block.sum(axis=0) for _, block in _blocks(matrix)), np.zeros(genes)) / n

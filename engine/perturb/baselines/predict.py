@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ....kernels.backend import Backend
+from ....kernels.cores import single_threaded_blas
 from ...errors import InputError
-from ..screens.screen import Screen
+from ..screens.screen import Later, Screen
 from .cells import with_effects
 from .models import MODELS, mean_response
 from .responses import responses_of
@@ -22,7 +24,7 @@ class Baseline(NamedTuple):
 
     Attributes
     ----------
-    screen : Screen
+    screen : Later
         As many cells of each perturbation as the truth has, and its control cells; named "baseline: ", what it is, and
         "(oracle)" where it was made of the truth itself.
     meaning : str
@@ -31,11 +33,12 @@ class Baseline(NamedTuple):
         Perturbations, over contexts, that it has no answer for and that have the mean response instead.
     """
 
-    screen: Screen
+    screen: Later
     meaning: str
     n_without: int
 
 
+@single_threaded_blas()
 def baselines(
     truth: Screen,
     training: Screen | None,
@@ -90,6 +93,6 @@ def baselines(
                 table[rows] = mean_response(each)[rows]
         said = f"baseline: {name}" + (" (oracle)" if training is None and name != "no change" else "")
         meaning = (model.__doc__ or "").split("\n\n")[0].strip().replace("\n    ", " ")
-        cells = with_effects(said, truth, effects, seed, threads)
-        found.append(Baseline(cells, meaning, int(sum(rows.sum() for rows in lacking))))
+        cells = partial(with_effects, said, truth, effects, seed, threads)
+        found.append(Baseline(Later(said, cells), meaning, int(sum(rows.sum() for rows in lacking))))
     return found

@@ -41,7 +41,7 @@ import numpy.typing as npt
 from ....kernels.backend import Apart
 from ....kernels.cores import run_jobs
 from ....kernels.expression import Expression
-from ...statistics.components import COMPONENTS, Components, components_of
+from ...statistics.components import COMPONENTS, Components, components_of, drawn_cells
 from ..comparison import HIGHER, LOWER, Comparison, Metric, Values, undefined
 from ..screens.side import Side
 
@@ -49,6 +49,8 @@ __all__ = ["FORMS", "TOP_GENES", "Scores", "Space", "distances", "pearson_edista
 
 #: Genes that differ most, of a perturbation.
 TOP_GENES = 50
+#: Cells of a large screen that are brought along components at once.
+_ROWS = 1 << 13
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -129,18 +131,32 @@ def top_genes(scores: Floats, k: int = TOP_GENES) -> Ints:
 
 def _cells(side: Side, condition: int) -> npt.NDArray[np.floating]:
     """Return the cells of a condition, dense."""
-    found = side.cells(condition, side.logged)
+    found = side.logged_rows(np.flatnonzero(side.screen.conditions == condition))
     return np.asarray(found if isinstance(found, np.ndarray) else found.toarray())
 
 
 def _components(comparison: Comparison) -> Components:
     whole = comparison.whole
-    return whole.once(("components", COMPONENTS), lambda: components_of(whole.logged, COMPONENTS))
+
+    def compute() -> Components:
+        if not whole.is_large:
+            return components_of(whole.logged, COMPONENTS)
+        return components_of(whole.logged_rows(drawn_cells(len(whole.screen))), COMPONENTS)
+
+    return whole.once(("components", COMPONENTS), compute)
 
 
 def _along(comparison: Comparison, side: Side) -> Floats:
     """Return the cells of a side along the components of the truth, (n, k)."""
-    return side.once(("along", comparison.whole), lambda: _components(comparison).of(side.logged))
+
+    def compute() -> Floats:
+        fitted, n = _components(comparison), len(side.screen)
+        if not side.is_large:
+            return fitted.of(side.logged)
+        parts = (slice(start, start + _ROWS) for start in range(0, n, _ROWS))
+        return np.concatenate([fitted.of(side.logged_rows(part)) for part in parts])
+
+    return side.once(("along", comparison.whole), compute)
 
 
 def _component_moments(comparison: Comparison, side: Side) -> tuple[Floats, Floats]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ....kernels.cores import single_threaded_blas
 from ...command.job import Job
 from ...devices import backend_of
 from ...results.tables import Column
@@ -16,7 +17,7 @@ from ..comparison import Metric, Values
 from ..differential.given import Given
 from ..presets import Preset, chosen
 from ..scoring_options import ScoringOptions
-from ..screens.screen import Screen
+from ..screens.screen import Later, Screen
 from .judging import Found, Judge
 from .strata import strata_of, stratum_rows
 from .summary import Scoring, difference_rows, result_rows, summary_rows
@@ -54,10 +55,11 @@ def frame_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> pl
     return pl.DataFrame(rows, schema={column.name: _KINDS[column.kind] for column in columns}, orient="row")
 
 
+@single_threaded_blas()  # threads share out the metrics; those of BLAS would only wait for each other
 def assess(
     truth: Screen,
-    predictions: Sequence[Screen],
-    baselines: Sequence[Screen],
+    predictions: Sequence[Screen | Later],
+    baselines: Sequence[Screen | Later],
     preset: Preset,
     options: ScoringOptions,
     job: Job,
@@ -72,9 +74,9 @@ def assess(
     ----------
     truth : Screen
         True cells.
-    predictions : sequence of Screen
+    predictions : sequence of Screen or Later
         Of the same panel.
-    baselines : sequence of Screen
+    baselines : sequence of Screen or Later
         The first knows the mean response alone: its values are the 0 of most scores, see `Metric.zero`.
     preset : Preset
         Metrics and their settings.
@@ -97,9 +99,13 @@ def assess(
     backend = backend_of(options.device)
     judge = Judge(truth, preset, metrics, backend, options.threads, job, list(digests), given)
     found: dict[str, Found] = {}
-    for screen in [*baselines, *predictions]:
-        with job.stage(f"{screen.name}: {len(metrics)} metrics of {len(screen):,} cells", screen.name) as advance:
-            found[screen.name] = judge.values(screen, advance)
+    cells: dict[str, np.ndarray] = {}
+    for each in [*baselines, *predictions]:
+        with job.stage(f"{each.name}: {len(metrics)} metrics", each.name) as advance:
+            screen = each.make() if isinstance(each, Later) else each
+            cells[each.name] = _sizes(screen)
+            found[each.name] = judge.values(screen, advance)
+            del screen
     with job.stage(f"truth: {options.splits} halvings", "halvings") as advance:
         replicates = judge.replicates(options.splits, options.seed, advance)
     sizes = np.stack([side.sizes[:-1] for side in judge.sides])
@@ -117,13 +123,12 @@ def assess(
     summary: list[dict[str, Any]] = []
     strata: list[dict[str, Any]] = []
     levels = [strata_of(side, seen) for side in judge.sides]
-    for screen in [*predictions, *baselines]:
-        mine = found[screen.name]
-        results += result_rows(scoring, screen.name, mine, _sizes(screen))
-        summary += summary_rows(scoring, screen.name, mine)
+    order = {each.name: found[each.name] for each in [*predictions, *baselines]}
+    for called, mine in order.items():
+        results += result_rows(scoring, called, mine, cells[called])
+        summary += summary_rows(scoring, called, mine)
         for context, name in enumerate(truth.panel.contexts):
-            strata += stratum_rows(screen.name, name, _beside(scoring, metrics, mine, context), levels[context])
-    order = {screen.name: found[screen.name] for screen in [*predictions, *baselines]}
+            strata += stratum_rows(called, name, _beside(scoring, metrics, mine, context), levels[context])
     return Assessment(
         frame_of(results, RESULT_COLUMNS),
         frame_of(summary, SUMMARY_COLUMNS),
@@ -132,7 +137,7 @@ def assess(
     )
 
 
-def _zeros(metrics: Sequence[Metric], found: Mapping[str, Found], baselines: Sequence[Screen]) -> Found:
+def _zeros(metrics: Sequence[Metric], found: Mapping[str, Found], baselines: Sequence[Screen | Later]) -> Found:
     """Return the values of each metric's own baseline; of the first where it is not there."""
     if not baselines:
         return {}

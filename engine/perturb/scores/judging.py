@@ -135,6 +135,7 @@ class Judge:
             for key, values in kept.items():
                 context, _, name = key.partition(" ")
                 drawn.setdefault((int(context), name), []).append(_unpacked(values))
+            del one, other, judged  # before the next are made
             if advance is not None:
                 advance(split + 1, splits)
         return {key: _replicate(values) for key, values in drawn.items()}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["COUNTS", "LOG1P", "SCALED", "Panel", "Screen", "scaled"]
+__all__ = ["COUNTS", "LOG1P", "SCALED", "Later", "Panel", "Screen", "joined", "scaled"]
 
 #: What the values of a screen are: counts of molecules, or log1p of counts scaled to one total.
 COUNTS, LOG1P = "counts", "log1p"
@@ -100,6 +100,21 @@ class Screen:
         mine = np.flatnonzero(self.conditions != self.panel.control_code)
         theirs = np.flatnonzero(truth.conditions == self.panel.control_code)
         return joined(self.name, [self.of(mine), truth.of(theirs)])
+
+
+class Later(NamedTuple):
+    """A screen that is made when it is judged, and not kept, so that of many one is in memory.
+
+    Attributes
+    ----------
+    name : str
+        Of the screen.
+    make : callable
+        Returns the same screen each time.
+    """
+
+    name: str
+    make: Callable[[], Screen]
 
 
 def joined(name: str, parts: Sequence[Screen]) -> Screen:

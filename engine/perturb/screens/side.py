@@ -70,6 +70,17 @@ class Side:
         """log1p values of the cells, (n, genes), as they are or from counts."""
         return self._converted(self.screen.matrix, LOG1P)
 
+    @property
+    def is_large(self) -> bool:
+        """Whether there are so many values that they are scaled in parts, and not kept."""
+        matrix = self.screen.matrix
+        entries = matrix.size if isinstance(matrix, np.ndarray) else matrix.nnz
+        return self.screen.values == COUNTS and entries > AT_ONCE
+
+    def logged_rows(self, rows: slice | Ints) -> Any:
+        """Return log1p values of some cells, of a large screen without those of the others."""
+        return self._converted(self.screen.matrix[rows], LOG1P) if self.is_large else self.logged[rows]
+
     @cached_property
     def unlogged(self) -> Any:
         """Counts scaled to `total`, (n, genes)."""

@@ -23,7 +23,7 @@ MEANS = Side(TRUTH, 0, 1e4, cpu).means
 
 
 def made(truth: Screen, training: Screen | None = None) -> dict[str, Screen]:
-    return {each.screen.name: each.screen for each in baselines(truth, training, cpu)}
+    return {each.screen.name: each.screen.make() for each in baselines(truth, training, cpu)}
 
 
 def without_targets(table: np.ndarray, panel: Panel) -> np.ndarray:
