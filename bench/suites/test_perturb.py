@@ -1,15 +1,21 @@
-"""Differential expression of perturbations beside the tools that it is otherwise found with."""
+"""Differential expression of perturbations, and whole evaluations, beside the tools that others use for them."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import time
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fastbench.bench.memory import peak_megabytes
 from fastbench.bench.perturb.differential import SCIPY_DOES, build, ready, small_one_like
+from fastbench.bench.perturb.evaluation import write
 from fastbench.bench.problem import Job
 from fastbench.bench.start import start
 
@@ -63,3 +69,33 @@ def test_first_call(benchmark: Any, tool: str) -> None:
     spent: list[float] = []
     benchmark.pedantic(lambda: spent.append(float(start(command).output)), rounds=3)
     note(benchmark, min(spent))
+
+
+@pytest.mark.parametrize("tool", ["fastbench", "fastbench cell-eval", "cell-eval"])
+@pytest.mark.parametrize("n", [pytest.param(4_000, marks=pytest.mark.quick), 20_000])
+def test_evaluation(benchmark: Any, n: int, tool: str, tmp_path: Path) -> None:
+    """Five predictions from files to tables, a prediction's share of it; cell-eval judges one, with its own metrics.
+
+    fastbench counts its baselines and halvings in. CPU seconds are of a second call; those of import and first call,
+    of all five, are in the name of the job. Set CELL_EVAL_PYTHON to a Python that has cell-eval.
+    """
+    python = os.environ.get("CELL_EVAL_PYTHON") if tool == "cell-eval" else sys.executable
+    if python is None and find_spec("cell_eval") is None:
+        pytest.skip("cell-eval is not installed; set CELL_EVAL_PYTHON to a Python that has it")
+    job: Job = ("evaluation", n, 1_000, n // 200)
+    predictions = 1 if tool == "cell-eval" else 5
+    write(tmp_path, job, predictions)
+    script = Path(__file__).parent.parent / "peers" / "perturbation_evaluation.py"
+    command = [python or sys.executable, "-P", str(script), tool, str(tmp_path), str(predictions)]
+    found: list[dict[str, float]] = []
+
+    def once() -> None:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+
+    benchmark.group = "perturbations, whole evaluation, a prediction"
+    benchmark.extra_info.update(tool=tool, n=n, genes=1_000, perturbations=job[3])
+    benchmark.pedantic(once, rounds=1)
+    note(benchmark, found[0]["second"] / predictions)
+    cold = found[0]["import"] + found[0]["first"]
+    benchmark.extra_info["job"] += f", {cold:.1f} CPU s for {predictions} in a new process"
