@@ -15,8 +15,8 @@ from .screens.screen import Screen
 
 __all__ = ["plan_perturb"]
 
-# Measured on two cores: entries that are ranked or added up a second, and genes of pairs of cells; seconds of a run, and of
-# a screen, whatever their size.
+# Measured on two cores: entries that are ranked or added up a second, and genes of pairs of cells; seconds of a run,
+# and of a screen, whatever their size.
 _ENTRIES, _PAIRS, _RUN, _SCREEN = 3e7, 2e10, 2.5, 0.25
 #: Baselines that are judged beside the predictions, as a rule.
 _BASELINES = 5
