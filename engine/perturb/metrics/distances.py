@@ -49,6 +49,8 @@ __all__ = ["FORMS", "TOP_GENES", "Scores", "Space", "distances", "pearson_edista
 
 #: Genes that differ most, of a perturbation.
 TOP_GENES = 50
+#: Cells times control cells times genes, above which `pearson_edistance` is not computed: some 1,000 CPU s a screen.
+MOST_PRODUCTS = 10**13
 #: Cells of a large screen that are brought along components at once.
 _ROWS = 1 << 13
 
@@ -342,13 +344,18 @@ def pearson_edistance(comparison: Comparison) -> Values:
     """Correlate, over perturbations, true and predicted energy distances from the control (cell-eval 0.8).
 
     Each side is compared with its own control. The distances are V-statistics, so that with unequal numbers of cells
-    they are larger for the smaller perturbations on both sides, whatever was predicted.
+    they are larger for the smaller perturbations on both sides, whatever was predicted. Of screens with more than
+    `MOST_PRODUCTS` cells times control cells times genes it is not defined.
     """
     n = len(comparison.panel.conditions)
     if why := _no_cells(comparison):
         return undefined(n, why)
     if not (comparison.truth.sizes[-1] and comparison.prediction.sizes[-1]):
         return undefined(n, "Truth or prediction has no control cells.")
+    for side in (comparison.truth, comparison.prediction):
+        cells, controls, genes = len(side.screen), int(side.sizes[-1]), len(side.panel.genes)
+        if cells * controls * genes > MOST_PRODUCTS:
+            return undefined(n, f"Distances of {cells:,} cells from {controls:,} control cells take too long.")
     judged = comparison.judged
     if judged.sum() < 2:
         return undefined(n, "A correlation over perturbations needs two of them.")

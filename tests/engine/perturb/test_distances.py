@@ -122,3 +122,18 @@ def test_what_has_no_distance_says_why(sides):
     constant = [Side(each, 0, 1e4, cpu) for each in (same, same)]
     assert "median distance is 0" in METRICS["mmd2_rbf_u_all_genes"](Comparison(*constant)).reasons[0]
     assert "equally far" in METRICS["pearson_edistance"](Comparison(truth, constant[0])).reason
+
+
+def test_large_screens_have_the_same_distances_or_say_that_they_take_too_long(monkeypatch):
+    counts = screens()[:2]
+    names = "energy_distance_u_all_genes", "energy_distance_u_pca_50", "mmd2_rbf_u_top_50_de"
+    sides = [Side(each, 0, 1e4, cpu) for each in counts]
+    whole = [METRICS[name](Comparison(*sides)).of_conditions for name in names]
+    monkeypatch.setattr(f"{Side.__module__}.AT_ONCE", 1)
+    monkeypatch.setattr(f"{distances.__module__}._ROWS", 100)
+    monkeypatch.setattr(f"{distances.__module__}.MOST_PRODUCTS", 1)
+    parts = [Side(each, 0, 1e4, cpu) for each in counts]
+    assert all(each.is_large for each in parts)
+    for name, expected in zip(names, whole, strict=True):
+        np.testing.assert_allclose(METRICS[name](Comparison(*parts)).of_conditions, expected, rtol=1e-9, atol=1e-12)
+    assert "take too long" in METRICS["pearson_edistance"](Comparison(*parts)).reason
