@@ -7,10 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
-
 from ..embed.command import EMBED
 from ..embed.inputs.judged import columns_of, judged
 from ..embed.job import EmbedResult, run_embed
@@ -20,11 +16,10 @@ from ..options import from_mapping
 from ..readers.embeddings.neighbors import neighbors_of
 from ..spelling import spelled_in_python
 from ..tables.profiles import IN_MEMORY, Source
+from .held_cells import held_cells
 from .outcome import Outcome, run_in_python
 
 __all__ = ["embed"]
-
-_COLUMNS = ("labels", "batch", "donor", "order", "species")
 
 
 @spelled_in_python(EmbedOptions)
@@ -51,9 +46,10 @@ def embed(
     ----------
     embeddings : path, sequence of paths, AnnData, array, or mapping of str to array
         Files as in ``fastbench embed`` (``"cells.h5ad@obsm:X_pca"``), the packaged sample when left out; an AnnData, of
-        which `obsm` names the embeddings; arrays of shape (n, d) by name.
+        which `obsm` names the embeddings; arrays or tables of shape (n, d) by name.
     labels, batch, donor, order, species, count_column : str, or array or column of n values
-        Columns of the file or of ``adata.obs``; beside arrays, the values themselves.
+        Columns of the file, of ``adata.obs`` or of the table, which are no features then; or the values themselves.
+        What pandas gives with the same index in another order is brought into the order of the embedding.
     obsm : str or sequence of str, optional
         Entries of ``adata.obsm``; ``X`` when left out.
     unintegrated : str, or array or sparse matrix of shape (n, e), optional
@@ -113,23 +109,26 @@ def embed(
             | options
         )
         return run_in_python(EMBED, asked, output=output, overwrite=overwrite, progress_bar=progress_bar)
-    vectors, table, columns, before = _held(embeddings, given, obsm, unintegrated)
+    held = held_cells(embeddings, given, obsm, unintegrated)
     graph, named = _graph(embeddings, neighbors)
-    asked = _asked({"embeddings": [IN_MEMORY], "neighbors": named} | columns | options)
+    asked = _asked({"embeddings": [IN_MEMORY], "neighbors": named} | held.columns | options)
     if asked.metadata:
         raise InputError("metadata= is for files; give the columns themselves.")
+    table = held.table
     missing = [column for column in columns_of(asked).values() if column not in table.columns]
     if missing:
         raise InputError(f"There is no column {examples(missing)}; there are {examples(table.columns, 12)}.")
-    held = judged(
-        vectors,
+    inputs = judged(
+        held.vectors,
         table,
         asked,
-        unintegrated=before,
+        unintegrated=held.before,
         sources=(Source(IN_MEMORY, "", 0, table.height),),
+        notes=held.notes,
         neighbors=None if graph is None else neighbors_of(graph, table.height, "neighbors"),
+        names=held.names,
     )
-    run = partial(run_embed, inputs=held)
+    run = partial(run_embed, inputs=inputs)
     return run_in_python(EMBED, asked, run=run, output=output, overwrite=overwrite, progress_bar=progress_bar)
 
 
@@ -139,50 +138,6 @@ def _are_paths(value: Any) -> bool:
 
 def _asked(given: Mapping[str, Any]) -> EmbedOptions:
     return EmbedOptions(**from_mapping(EmbedOptions, dict(given), "embed()"))
-
-
-def _held(
-    embeddings: Any, given: Mapping[str, Any], obsm: str | Sequence[str], unintegrated: Any
-) -> tuple[dict[str, npt.NDArray[np.float32]], pl.DataFrame, dict[str, str], Any]:
-    """Return vectors by name, the table of what is known of the cells, its columns, and vectors before integration."""
-    named: dict[str, str] = {}
-    values: dict[str, Any] = {}
-    if hasattr(embeddings, "obsm"):
-        keys = [obsm] if isinstance(obsm, str) else list(obsm)
-        unknown = [key for key in keys if key not in embeddings.obsm]
-        if unknown:
-            raise InputError(f"obsm has no {examples(unknown)}; it has {examples(list(embeddings.obsm)) or 'none'}.")
-        if not keys and embeddings.X is None:
-            raise InputError(f"The AnnData has no X; name embeddings: obsm={list(embeddings.obsm)}.")
-        arrays = {key: embeddings.obsm[key] for key in keys} or {"X": embeddings.X}
-        if isinstance(unintegrated, str) and unintegrated:
-            there = {"X": embeddings.X} | dict(embeddings.layers) | dict(embeddings.obsm)
-            unintegrated = there.get(unintegrated, unintegrated)
-        obs = embeddings.obs
-        for name, value in given.items():
-            if isinstance(value, str) and value:
-                if value not in obs:
-                    raise InputError(f"obs has no column {value!r}; it has {examples(list(obs.columns), 12)}.")
-                named[name], values[value] = value, obs[value]
-    else:
-        arrays = dict(embeddings) if isinstance(embeddings, Mapping) else {"embedding": embeddings}
-    for name, value in given.items():
-        if name not in named and not (isinstance(value, str) and not value):
-            if isinstance(value, str):
-                raise InputError(f"{name}={value!r} names a column, but arrays have none; give the values.")
-            named[name], values[name] = name, value
-    if isinstance(unintegrated, str) and unintegrated:
-        raise InputError(
-            f"unintegrated={unintegrated!r} is not there; give X, an entry of obsm or layers, or the vectors."
-        )
-    vectors = {str(name): _vectors(str(name), value) for name, value in arrays.items()}
-    before = None if isinstance(unintegrated, str) else _before(unintegrated)
-    sizes = {name: len(x) for name, x in vectors.items()} | {name: len(value) for name, value in values.items()}
-    if before is not None:
-        sizes["unintegrated"] = before.shape[0]
-    if len(set(sizes.values())) > 1:
-        raise InputError(f"What is given differs in its number of cells: {sizes}.")
-    return vectors, pl.DataFrame({name: _column(value) for name, value in values.items()}), named, before
 
 
 def _graph(embeddings: Any, neighbors: Any) -> tuple[Any, str]:
@@ -195,33 +150,3 @@ def _graph(embeddings: Any, neighbors: Any) -> tuple[Any, str]:
     if neighbors not in entries:
         raise InputError(f"obsp has no {neighbors!r}; it has {examples(entries) or 'none'}.")
     return embeddings.obsp[neighbors], f"obsp:{neighbors}"
-
-
-def _vectors(name: str, value: Any) -> npt.NDArray[np.float32]:
-    """Return vectors as float32; sparse ones are filled in."""
-    dense = value.toarray() if hasattr(value, "toarray") else np.asarray(value)
-    if dense.ndim != 2 or dense.dtype.kind not in "fiu":
-        raise InputError(f"{name!r} must be an (n, d) array of numbers, but is {dense.dtype} of shape {dense.shape}.")
-    found = np.ascontiguousarray(dense, dtype=np.float32)
-    if not np.isfinite(found).all():
-        row = int(np.flatnonzero(~np.isfinite(found).all(axis=1))[0])
-        raise InputError(f"{name!r} has NaN or infinity, first in row {row}; leave out those cells or dimensions.")
-    return found
-
-
-def _before(value: Any) -> Any:
-    """Return vectors or counts as float32; sparse ones stay so."""
-    if not hasattr(value, "toarray"):
-        return _vectors("unintegrated", value)
-    import scipy.sparse
-
-    return scipy.sparse.csr_array(value, dtype=np.float32)
-
-
-def _column(value: Any) -> pl.Series:
-    """Return a column of values; NaN and None are missing."""
-    if hasattr(value, "astype") and hasattr(value, "cat"):
-        value = value.astype(object)
-    listed = value.to_list() if hasattr(value, "to_list") else list(np.asarray(value))
-    plain = [None if each is None or each != each else each for each in listed]
-    return pl.Series([each.item() if isinstance(each, np.generic) else each for each in plain], strict=False)

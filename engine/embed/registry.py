@@ -228,6 +228,7 @@ def metrics_of(tasks: Sequence[str], given: Sequence[str]) -> list[Metric]:
             found.append(metric)
     for name in tasks:
         if name not in {metric.task for metric in found}:
-            needs = sorted({need for metric in METRICS if metric.task == name for need in metric.needs})
+            lacking = [[n for n in metric.needs if n not in given] for metric in METRICS if metric.task == name]
+            needs = min(lacking, key=len)  # which is enough for some of its metrics
             raise InputError(f"The task {name!r} needs {' and '.join('--' + need for need in needs)}.")
     return found

@@ -15,6 +15,7 @@ Called from outside
 `keys.comparable`    columns of two tables that are compared by value
 `dominance.dominant_feature`    a feature that decides most similarities
 `feature_spread.feature_notes`    features of one value, or of too few digits
+`copies.equal_rows`    rows that equal an earlier one
 `filters.parse_filter`, `filters.apply_derive`    ``"Metadata_x == 'a'"`` and ``"Metadata_new = Metadata_x == 'a'"``
 
 `filter_grammar` parses the text of a filter, and only `filters` calls it.

@@ -10,7 +10,7 @@ from ..errors import counted, examples
 from .profiles import Profiles
 from .wells import PLATE, WELL, column_spelled
 
-__all__ = ["copy_notes"]
+__all__ = ["copy_notes", "equal_rows"]
 
 #: Features that are looked at first: rows that differ in one of them are no copies.
 _LOOKED_AT = 8
@@ -30,7 +30,7 @@ def copy_notes(profiles: Profiles) -> list[str]:
         A sentence on those that equal another in features and metadata, and one on those that equal another in features
         alone. Rows that hold NaN, or 0 throughout, are no copies.
     """
-    first, copy = _equal_features(profiles.features)
+    first, copy = equal_rows(profiles.features)
     metadata = profiles.metadata
     differs = pl.DataFrame({name: metadata[name][copy].ne_missing(metadata[name][first]) for name in metadata.columns})
     other = differs.select(pl.any_horizontal(pl.all())).to_series().to_numpy() if differs.width else copy < 0
@@ -59,7 +59,7 @@ def _pair(first: npt.NDArray[np.int64], copy: npt.NDArray[np.int64], which: npt.
     return f"rows {first[place]} and {copy[place]}"
 
 
-def _equal_features(x: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def equal_rows(x: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return the rows of x (n, d) that equal an earlier one, and for each the first that it equals."""
     looked_at = np.unique(np.linspace(0, x.shape[1] - 1, _LOOKED_AT).astype(int))
     some = pl.DataFrame({str(i): np.ascontiguousarray(x[:, i]) for i in looked_at})

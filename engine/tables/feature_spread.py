@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..errors import counted, examples
 from .profiles import Profiles
 
-__all__ = ["feature_notes", "few_digits"]
+__all__ = ["feature_notes", "few_digits", "with_few_digits"]
 
 #: Numbers that are looked at together.
 BLOCK = 2**20
@@ -51,6 +51,13 @@ def _spread_of(x: npt.NDArray[np.floating]) -> _Spread:
 def few_digits(x: npt.NDArray[np.floating], names: Sequence[str] | None) -> str:
     """Return a sentence on features that vary so little that float32 keeps few digits of it; empty where none does."""
     return _few_digits(_spread_of(x), names) if x.dtype == np.float32 and len(x) else ""
+
+
+def with_few_digits(x: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """Return the features of x (n, d) of whose spread float32 keeps few digits, or none though it may be there."""
+    spread = _spread_of(x)
+    lost = spread.flat & (np.abs(spread.mean) > MANY_DIGITS)
+    return np.flatnonzero(lost | (~spread.flat & (spread.deviation < FEW_DIGITS * np.abs(spread.mean))))
 
 
 def _few_digits(spread: _Spread, names: Sequence[str] | None) -> str:

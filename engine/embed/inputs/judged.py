@@ -20,6 +20,7 @@ from ..counts import Before, before_integration
 from ..metrics.neighborhoods import KSIM_NEIGHBORS, KSIM_SHARE
 from ..options import EmbedOptions
 from ..space import MOST_NEIGHBORS
+from .vector_notes import vector_notes
 
 __all__ = ["COUNTS", "Inputs", "columns_of", "judged"]
 
@@ -105,6 +106,7 @@ def judged(
     sources: tuple[Source, ...] = (),
     notes: Sequence[str] = (),
     neighbors: Neighbors | None = None,
+    names: Mapping[str, Sequence[str]] | None = None,
 ) -> Inputs:
     """Leave out cells that cannot be judged.
 
@@ -122,6 +124,8 @@ def judged(
         Of the reading.
     neighbors : Neighbors, optional
         Of the embedding, which then is one, and of which all cells are judged.
+    names : mapping of str to sequence of str, optional
+        Names of the dimensions of embeddings that have any.
 
     Returns
     -------
@@ -141,10 +145,13 @@ def judged(
         rows = _sample(metadata[wanted["labels"]].cast(pl.String).to_numpy(), rows, options.subsample, options.seed)
         more.append(f"{len(rows):,} of {int(keep.sum()):,} cells are judged, drawn by label (seed {options.seed}).")
     ids = metadata.select(list(dict.fromkeys(wanted.values())))[rows]
-    taken = {name: _of_usual_size(name, x[rows], more) for name, x in vectors.items()}
-    for name, x in taken.items():
+    taken = {}
+    for name, whole in vectors.items():
+        x = whole[rows]
         if len(x) < 2 or not x.shape[1]:
             raise InputError(f"{name!r} has {len(x)} cells and {x.shape[1]} dimensions; nothing can be judged.")
+        more += vector_notes(name, x, (names or {}).get(name), rows)
+        taken[name] = _of_usual_size(name, x, more)
     if neighbors is not None:
         more += check_neighbors(neighbors, taken, metadata.height)
     before = Before() if unintegrated is None else before_integration(unintegrated[rows], options.unintegrated_as)
@@ -155,8 +162,6 @@ def judged(
             f"Every cell has a label of its own in {wanted['labels']!r}, so nothing can be near its like: is it a "
             "column of ids?"
         )
-    constant = [name for name, x in taken.items() if (x == x[:1]).all()]
-    more += [f"All vectors of {name!r} are equal: no metric is defined." for name in constant]
     known = _known(options, cells.labels)
     if "count-column" in wanted:
         if COUNTS in taken:

@@ -61,6 +61,7 @@ def read_inputs(options: EmbedOptions) -> Inputs:
         sources=sources,
         notes=[note for profiles in read for note in profiles.notes],
         neighbors=neighbors,
+        names={reference.name: profiles.feature_names for reference, profiles in zip(references, read, strict=False)},
     )
 
 
