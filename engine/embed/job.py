@@ -14,6 +14,7 @@ import polars as pl
 
 from ..command.job import Job
 from ..devices import backend_of
+from ..errors import counted
 from ..options import as_mapping
 from ..readers.embeddings.neighbors import Neighbors
 from ..results.cache import Cache
@@ -121,8 +122,8 @@ class EmbedResult:
     def subtitle(self) -> str:
         """Return what was judged, in words."""
         cells = self.inputs.cells
-        batches = f", {len(cells.batch)} batches" if cells.batch is not None else ""
-        return f"{len(cells):,} cells of {len(cells.labels)} labels{batches}"
+        batches = f", {counted(len(cells.batch), 'batch', 'batches')}" if cells.batch is not None else ""
+        return f"{len(cells):,} cells of {counted(len(cells.labels), 'label')}{batches}"
 
     def notes(self) -> list[str]:
         """Return what was left out, what given neighbours are too few for, and which classifiers did not converge."""

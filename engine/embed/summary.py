@@ -18,6 +18,7 @@ __all__ = ["Verdict", "above_unintegrated", "intervals_of_scores", "labels_side_
 BIOLOGY, BATCH = 0.6, 0.4
 #: Mean scores of random vectors lie within this of 0.
 RANDOM = 0.05
+_UNCONFIRMED = "intervals do not confirm it"
 
 
 def summarised(results: pl.DataFrame) -> pl.DataFrame:
@@ -27,18 +28,17 @@ def summarised(results: pl.DataFrame) -> pl.DataFrame:
     ----------
     results : polars.DataFrame
         With the columns of ``results.csv``. Scores count; values do where there is none at all (without anchors). Of
-        metrics that all embeddings have: their mean by task, then the mean of the tasks of a family, so that a task
-        of many metrics counts as much as one of few. Only the variant that is the whole counts.
+        metrics that all embeddings have, but those without any: their mean by task, then the mean of the tasks of a
+        family, so that a task of many metrics counts as much as one of few. Only the variant that is the whole counts.
 
     Returns
     -------
     polars.DataFrame
-        Columns as `tables.SUMMARY_COLUMNS`. Equal totals share a rank.
+        Columns as `tables.SUMMARY_COLUMNS`. Equal totals share a rank; what has none comes last.
     """
-    n = results["embedding"].n_unique()
     counted = "value" if results["score"].is_null().all() else "score"
     used = results.filter((pl.col("variant") == WHOLE) & pl.col(counted).is_not_null())
-    shared = used.group_by("task", "metric_type").len().filter(pl.col("len") == n)
+    shared = used.group_by("task", "metric_type").len().filter(pl.col("len") == used["embedding"].n_unique())
     means = (
         used.join(shared, on=["task", "metric_type"], how="semi")
         .group_by("embedding", "family", "task")
@@ -106,12 +106,13 @@ class Verdict(NamedTuple):
     ----------
     sentence : str
         Without a full stop.
-    is_clear : bool
-        Whether its interval lies above that of the next in more metrics than below.
+    doubt : str
+        What to say beside its name, where its intervals do not lie above those of the next in more metrics than below;
+        else empty.
     """
 
     sentence: str
-    is_clear: bool
+    doubt: str
 
 
 def verdict(results: pl.DataFrame, summary: pl.DataFrame) -> Verdict:
@@ -128,8 +129,9 @@ def verdict(results: pl.DataFrame, summary: pl.DataFrame) -> Verdict:
         Intervals that do not overlap are the stricter test, since both are of the same cells.
     """
     ranked = summary.filter(pl.col("total").is_not_null())
+    without = _without_total(results, summary)
     if len(ranked) < 2:
-        return Verdict("Fewer than two embeddings have a total", False)
+        return Verdict(f"Fewer than two embeddings have a total{without}", _UNCONFIRMED)
     (first, high), (second, low) = ranked.select("embedding", "total").head(2).iter_rows()
     bounds = intervals_of_scores(results).filter(pl.col("lower").is_not_null() & (pl.col("variant") == WHOLE))
     one, two = (
@@ -141,9 +143,20 @@ def verdict(results: pl.DataFrame, summary: pl.DataFrame) -> Verdict:
     below = int((both["upper"] < both["lower_2"]).sum())
     totals = f"{first} has a total of {high:.3f}, {second} is next with {low:.3f}"
     if not len(both):
-        return Verdict(f"{totals}; no metric has an interval in both", False)
+        return Verdict(f"{totals}; no metric has an interval in both{without}", _UNCONFIRMED)
     counts = f"above the next in {above}, below in {below}, and {len(both) - above - below} overlap"
-    return Verdict(f"{totals}; of {len(both)} metrics with intervals it is {counts}", above > below)
+    doubt = "intervals contradict it" if below > above else _UNCONFIRMED if above == below else ""
+    return Verdict(f"{totals}; of {len(both)} metrics with intervals it is {counts}{without}", doubt)
+
+
+def _without_total(results: pl.DataFrame, summary: pl.DataFrame) -> str:
+    """Return which embeddings have no total, and why."""
+    said = ""
+    for name in summary.filter(pl.col("total").is_null())["embedding"]:
+        status = results.filter((pl.col("embedding") == name) & pl.col("value").is_null())["status"]
+        why = f" ({status.mode().sort()[0].rstrip('.')})" if len(status) else ""
+        said += f"; {name} has no total{why}"
+    return said
 
 
 def labels_side_by_side(per_label: pl.DataFrame, labels: Sequence[str]) -> pl.DataFrame:

@@ -62,7 +62,7 @@ SUMMARY_COLUMNS = (
     Column(
         "biology",
         "number",
-        "Mean score of biology: of metrics that all embeddings have, the mean by task, then of tasks.",
+        "Mean score of biology: of metrics that all embeddings with a value have, the mean by task, then of tasks.",
     ),
     Column("batch", "number", "The same of the metrics of batches."),
     Column("order", "number", "The same of the metrics of order."),

@@ -68,7 +68,7 @@ def draw_overview(results: pl.DataFrame, summary: pl.DataFrame, path_png: Path, 
     title, said = f"How good {names[0]} is", [subtitle]
     if len(names) > 1:
         found = verdict(results, summary)
-        doubt = "" if found.is_clear else "; intervals do not confirm it"
+        doubt = f"; {found.doubt}" if found.doubt else ""
         title = f"{names[0]} ranks first of {len(names)} embeddings{doubt}"
         said.append(f"{found.sentence}.")
     width = _NAME_INCHES + _CELL_INCHES * (len(names) + len(beside)) + 0.3

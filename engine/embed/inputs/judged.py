@@ -28,6 +28,8 @@ __all__ = ["COUNTS", "Inputs", "columns_of", "judged"]
 SIZES = (1e-9, 1e9)
 #: The embedding that --count-column makes: one number a cell or well.
 COUNTS = "cells_per_well"
+#: Labels that are numbers, of fewer cells each than this on average, are probably measurements.
+MOST_LIKE_NUMBERS = 5
 _TRANSFER = "cross-species_label_prediction"
 
 
@@ -162,6 +164,7 @@ def judged(
             f"Every cell has a label of its own in {wanted['labels']!r}, so nothing can be near its like: is it a "
             "column of ids?"
         )
+    more += _many_labels(ids[wanted["labels"]], cells.labels)
     known = _known(options, cells.labels)
     if "count-column" in wanted:
         if COUNTS in taken:
@@ -217,12 +220,13 @@ def _judged(
 def _sample(labels: np.ndarray, rows: npt.NDArray[np.int64], size: int, seed: int) -> npt.NDArray[np.int64]:
     """Draw cells by label, in proportion; of each label one at least. The order of the rows decides nothing else."""
     groups = grouped(labels[rows])
+    share = size * groups.sizes / len(rows)
+    counts = np.maximum(np.floor(share), 1).astype(np.int64)
+    missing = max(size - int(counts.sum()), 0)
+    most = np.argsort(counts - share, kind="stable")[:missing]  # the largest parts of a cell that were cut off
+    counts[most] += 1
     rng = np.random.default_rng(seed)
-    taken = []
-    for code in range(len(groups)):
-        mine = rows[groups.rows(code)]
-        count = min(len(mine), max(1, round(size * len(mine) / len(rows))))
-        taken.append(rng.choice(mine, count, replace=False))
+    taken = [rng.choice(rows[groups.rows(code)], count, replace=False) for code, count in enumerate(counts.tolist())]
     return np.sort(np.concatenate(taken))
 
 
@@ -241,7 +245,7 @@ def _numbers(ids: pl.DataFrame, wanted: Mapping[str, str], name: str) -> npt.NDA
     column = ids[wanted[name]]
     found: npt.NDArray[np.float64] = column.cast(pl.Float64, strict=False).to_numpy()
     if not np.isfinite(found).all():
-        values = column.to_numpy()[~np.isfinite(found)][:5].tolist()
+        values = dict.fromkeys(column.to_numpy()[~np.isfinite(found)].tolist())
         raise InputError(f"--{name} {wanted[name]!r} must be numbers, but has {examples(values)}.")
     return found
 
@@ -257,6 +261,16 @@ def _known(options: EmbedOptions, labels: Groups) -> Known:
     return Known(relations, controls, options.null_size, options.seed, options.retrieval_queries)
 
 
+def _many_labels(column: pl.Series, labels: Groups) -> list[str]:
+    """Ask whether labels are measurements."""
+    if not column.dtype.is_numeric() or len(labels) * MOST_LIKE_NUMBERS < len(column):
+        return []
+    return [
+        f"{column.name!r} has {len(labels):,} different numbers in {len(column):,} cells: is it a column of numbers "
+        "instead of labels?"
+    ]
+
+
 def _few(cells: Cells) -> list[str]:
     notes = []
     if cells.batch is not None and len(cells) <= MOST_NEIGHBORS:
@@ -270,6 +284,8 @@ def _few(cells: Cells) -> list[str]:
     if single:
         have = counted(len(single), "label has", "labels have")
         notes.append(f"{have} one cell, whose silhouette is 0 by definition: {examples(single)}.")
+    if cells.donor is not None and len(cells.donor) == 1:
+        notes.append(f"All cells are of the donor {cells.donor.names[0]!r}: means of cells have no interval.")
     if cells.batch is not None:
         alone = int((cells.batches_of_labels == 1).sum())
         if alone == len(cells.labels):

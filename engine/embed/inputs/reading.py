@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from ...errors import InputError, examples
 from ...options import split_values
@@ -46,8 +50,15 @@ def read_inputs(options: EmbedOptions) -> Inputs:
     first = read[0]
     for name, column in wanted.items():
         require_columns(first.metadata, [column], f"--{name}")
-    for reference, profiles in zip([*references, *more][1:], read[1:], strict=True):
-        _refuse_other_cells(first, profiles, references[0], reference, list(wanted.values()))
+    others = [*references, *more]
+    for i in range(1, len(read)):
+        pair = (references[0].name, others[i].name)
+        rows = _in_order(first, read[i], pair, split_values(options.key))
+        if rows is not None:
+            said = f"The cells of {pair[1]!r} were brought into the order of those of {pair[0]!r}, by {options.key}."
+            read[i] = replace(read[i].take(rows), notes=(*read[i].notes, said))
+            matrix = matrix[rows] if i >= len(references) else matrix
+        _refuse_other_cells(first, read[i], pair, list(wanted.values()), hint=not options.key)
     sources = tuple(dict.fromkeys(source for profiles in read for source in profiles.sources))
     neighbors = None
     if options.neighbors:
@@ -92,17 +103,46 @@ def _read_before(reference: Reference, options: EmbedOptions, named: Sequence[st
     return cells.profiles, cells.matrix
 
 
+def _in_order(
+    first: Profiles, other: Profiles, pair: tuple[str, str], key: Sequence[str]
+) -> npt.NDArray[np.int64] | None:
+    """Return the rows of an embedding in the order of the first, where a key names them and they are in another."""
+    if (
+        not key
+        or len(first) != len(other)
+        or any(name not in both.metadata.columns for name in key for both in (first, other))
+    ):
+        return None
+    ours, theirs = first.metadata.select(key).rows(), other.metadata.select(key).rows()
+    if ours == theirs:
+        return None
+    place = {row: i for i, row in enumerate(theirs)}
+    if len(place) < len(theirs):
+        raise InputError(
+            f"{pair[0]!r} and {pair[1]!r} have their cells in another order, and --key {','.join(key)} names "
+            f"{len(theirs) - len(place):,} of them like another: it must name each cell once."
+        )
+    unknown = [row[0] if len(row) == 1 else row for row in ours if row not in place]
+    if unknown:
+        raise InputError(
+            f"{pair[0]!r} and {pair[1]!r} must hold the same cells, but {examples(unknown)} of --key {','.join(key)} "
+            "are in the first alone."
+        )
+    return np.array([place[row] for row in ours], dtype=np.int64)
+
+
 def _refuse_other_cells(
-    first: Profiles, other: Profiles, one: Reference, two: Reference, wanted: Sequence[str]
+    first: Profiles, other: Profiles, pair: tuple[str, str], wanted: Sequence[str], *, hint: bool
 ) -> None:
     """Refuse an embedding whose cells are not those of the first."""
+    one, two = pair
     if len(first) != len(other):
         raise InputError(
-            f"{one.name!r} has {len(first):,} cells, {two.name!r} has {len(other):,}: they must be of the same cells."
+            f"{one!r} has {len(first):,} cells, {two!r} has {len(other):,}: they must be of the same cells."
         )
     for column in wanted:
         if column not in other.metadata.columns or not first.metadata[column].equals(other.metadata[column]):
             raise InputError(
-                f"{one.name!r} and {two.name!r} do not agree in {column!r}, cell by cell: they must hold the same "
-                "cells in the same order (or give --metadata with --key)."
+                f"{one!r} and {two!r} do not agree in {column!r}, cell by cell: they must hold the same cells in the "
+                f"same order{' (or give --metadata with --key)' if hint else ''}."
             )

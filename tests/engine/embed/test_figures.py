@@ -44,7 +44,7 @@ def test_the_overview_says_who_is_first_and_whether_to_believe_it(tmp_path: Path
     assert "good ranks first of 2 embeddings" in overview
     assert "intervals do not confirm it" not in overview
     said = verdict(found.tables["results"], found.tables["summary"])
-    assert said.is_clear
+    assert not said.doubt
     assert said.sentence.split(";")[0] in " ".join(overview.split())
     for text in ("Total", "Labels", "Batches", "cLISI", "kBET", "worst to best"):
         assert text in overview
@@ -85,14 +85,19 @@ def test_one_label_is_drawn_by_what_it_has(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("intervals", "clear", "counts"),
+    ("intervals", "doubt", "counts"),
     [
-        ([(0.6, 0.7, 0.4, 0.5), (0.1, 0.3, 0.2, 0.4)], True, "above the next in 1, below in 0, and 1 overlap"),
-        ([(0.6, 0.7, 0.4, 0.5), (0.1, 0.2, 0.3, 0.4)], False, "above the next in 1, below in 1, and 0 overlap"),
-        ([(None, None, 0.4, 0.5)], False, "no metric has an interval in both"),
+        ([(0.6, 0.7, 0.4, 0.5), (0.1, 0.3, 0.2, 0.4)], "", "above the next in 1, below in 0, and 1 overlap"),
+        (
+            [(0.6, 0.7, 0.4, 0.5), (0.1, 0.2, 0.3, 0.4)],
+            "do not confirm",
+            "above the next in 1, below in 1, and 0 overlap",
+        ),
+        ([(0.1, 0.2, 0.3, 0.4)], "contradict", "above the next in 0, below in 1, and 0 overlap"),
+        ([(None, None, 0.4, 0.5)], "do not confirm", "no metric has an interval in both"),
     ],
 )
-def test_the_verdict_counts_intervals(intervals, clear, counts) -> None:
+def test_the_verdict_counts_intervals(intervals, doubt, counts) -> None:
     rows = [
         {"embedding": name, "metric_type": f"m{i}", "lower": each[at], "upper": each[at + 1], "score": None}
         for i, each in enumerate(intervals)
@@ -102,7 +107,7 @@ def test_the_verdict_counts_intervals(intervals, clear, counts) -> None:
     schema = {"embedding": str, "metric_type": str, "lower": float, "upper": float, "score": float}
     results = pl.DataFrame(rows, schema=schema).with_columns(task=pl.lit("t"), variant=pl.lit("all"))
     said = verdict(results, summary)
-    assert said.is_clear == clear
+    assert said.doubt == (f"intervals {doubt} it" if doubt else "")
     assert said.sentence.startswith("a has a total of 0.700, b is next with 0.600; ")
     assert said.sentence.endswith(counts)
     assert "Fewer than two" in verdict(results, summary.head(1)).sentence

@@ -15,6 +15,8 @@ import fastbench as fb
 from fastbench.engine.command.execute import execute
 from fastbench.engine.command.job import Job
 from fastbench.engine.embed.command import EMBED
+from fastbench.engine.embed.inputs.judged import Inputs
+from fastbench.engine.embed.inputs.reading import read_inputs
 from fastbench.engine.embed.job import run_embed
 from fastbench.engine.embed.options import EmbedOptions
 from fastbench.engine.errors import InputError
@@ -165,7 +167,7 @@ def test_a_subsample_takes_labels_in_proportion(file: Path):
         ({"embeddings": ("CELLS@obsm:none",)}, "obsm entry 'none'"),
         ({"embeddings": ("CELLS@obsm:good", "CELLS@obsm:good")}, "Two embeddings are called"),
         ({"tasks": ("integration",)}, "there is no 'integration'"),
-        ({"tasks": ("batch_integration",)}, "needs --batch"),
+        ({"tasks": ("batch_integration",)}, r"needs --batch\."),
         ({"labels": ""}, "--labels is needed"),
         ({"level": 1.0}, "between 0 and 1"),
         ({"order": "ct"}, "must be numbers"),
@@ -187,6 +189,26 @@ def test_embeddings_of_other_cells_are_refused(file: Path, tmp_path: Path):
         options = EmbedOptions(embeddings=(f"{file}@obsm:good", f"other={tmp_path / name}.h5ad@obsm:good"), labels="ct")
         with pytest.raises(InputError, match=sentence):
             EMBED.run(options, None)
+
+
+def test_a_key_brings_cells_into_one_order(tmp_path: Path):
+    x, obs = mixture(30)
+    table = pd.DataFrame(x, columns=[f"x{i}" for i in range(x.shape[1])]).assign(cell=[f"c{i}" for i in range(30)])
+    obs.assign(cell=table["cell"]).to_csv(tmp_path / "cells.csv", index=False)
+    table.to_csv(tmp_path / "a.csv", index=False)
+    table[::-1].to_csv(tmp_path / "b.csv", index=False)
+    table.assign(cell=table["cell"].replace("c1", "c0"))[::-1].to_csv(tmp_path / "twice.csv", index=False)
+
+    def read(other: str) -> Inputs:
+        files = (str(tmp_path / "a.csv"), str(tmp_path / other))
+        table = str(tmp_path / "cells.csv")
+        return read_inputs(EmbedOptions(embeddings=files, metadata=table, key="cell", labels="ct"))
+
+    found = read("b.csv")
+    np.testing.assert_array_equal(found.vectors["a"], found.vectors["b"])
+    assert "The cells of 'b' were brought into the order of those of 'a', by cell." in found.notes
+    with pytest.raises(InputError, match="it must name each cell once"):
+        read("twice.csv")
 
 
 def test_vectors_in_memory_must_be_finite_and_of_one_length():

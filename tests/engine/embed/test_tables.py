@@ -14,7 +14,7 @@ from fastbench.engine.command.execute import execute
 from fastbench.engine.embed.command import EMBED, MEASURE
 from fastbench.engine.embed.options import EmbedOptions
 from fastbench.engine.embed.records import not_converged
-from fastbench.engine.embed.summary import summarised
+from fastbench.engine.embed.summary import summarised, verdict
 from fastbench.engine.errors import InputError
 from tests.engine.embed.test_job import mixture
 
@@ -116,6 +116,20 @@ def test_a_value_without_a_score_counts_for_nothing():
     )
     assert summarised(results)["biology"][0] == pytest.approx((0.6 + 0.2) / 2)
     assert summarised(results.with_columns(score=pl.lit(None, pl.Float64)))["biology"][0] == pytest.approx(0.9)
+
+
+def test_an_embedding_without_any_value_takes_no_metric_from_the_others():
+    rows = [
+        (name, "m", value, "ok" if value else "All are equal.") for name, value in (("a", 0.2), ("b", 0.4), ("c", None))
+    ]
+    results = (
+        pl.DataFrame(rows, schema=["embedding", "metric_type", "value", "status"], orient="row")
+        .with_columns(pl.lit(None, pl.Float64).alias(name) for name in ("score", "lower", "upper"))
+        .with_columns(pl.lit("all").alias("variant"), pl.lit("biology").alias("family"), pl.lit("t").alias("task"))
+    )
+    summary = summarised(results)
+    assert summary.select("embedding", "total", "rank").rows() == [("b", 0.4, 1), ("a", 0.2, 2), ("c", None, None)]
+    assert verdict(results, summary).sentence.endswith("; c has no total (All are equal)")
 
 
 def test_two_runs_can_be_compared(folder: Path, tmp_path: Path):
