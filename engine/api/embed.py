@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..embed.command import EMBED
-from ..embed.inputs.judged import columns_of, judged
+from ..embed.inputs.judged import columns_of, judged, require_labels
 from ..embed.job import EmbedResult, run_embed
 from ..embed.options import EmbedOptions
 from ..errors import InputError, examples
@@ -115,6 +115,7 @@ def embed(
     if asked.metadata:
         raise InputError("metadata= is for files; give the columns themselves.")
     table = held.table
+    require_labels(columns_of(asked), held.there)
     missing = [column for column in columns_of(asked).values() if column not in table.columns]
     if missing:
         raise InputError(f"There is no column {examples(missing)}; there are {examples(table.columns, 12)}.")

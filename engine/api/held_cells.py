@@ -34,6 +34,8 @@ class Held(NamedTuple):
         Names of the dimensions of tables.
     notes : list of str
         What was left out or brought into another order.
+    there : list of str
+        Columns of ``adata.obs`` or of the table.
     """
 
     vectors: dict[str, npt.NDArray[np.float32]]
@@ -42,6 +44,7 @@ class Held(NamedTuple):
     before: Any
     names: dict[str, list[str]]
     notes: list[str]
+    there: list[str]
 
 
 def held_cells(embeddings: Any, given: Mapping[str, Any], obsm: str | Sequence[str], unintegrated: Any) -> Held:
@@ -100,7 +103,8 @@ def held_cells(embeddings: Any, given: Mapping[str, Any], obsm: str | Sequence[s
     if len(set(sizes.values())) > 1:
         raise InputError(f"What is given differs in its number of cells: {sizes}.")
     names = {str(name): part.names for name, part in parted.items() if part.names}
-    return Held(vectors, pl.DataFrame(listed), columns, before, names, [*notes, *said])
+    there = [str(each) for each in _names_of(tables[0])] if tables else []
+    return Held(vectors, pl.DataFrame(listed), columns, before, names, [*notes, *said], there)
 
 
 def _of_anndata(adata: Any, obsm: str | Sequence[str], unintegrated: Any) -> tuple[dict[str, Any], Any]:

@@ -136,8 +136,6 @@ class EmbedOptions(MissingOptions):
     def __post_init__(self) -> None:
         """Refuse bad values before anything is read."""
         check_choices(self)
-        if self.embeddings and not self.labels:
-            raise InputError("--labels is needed: the column that says what each cell is.")
         for name, least in (
             ("subsample", 0),
             ("least_cells", 1),

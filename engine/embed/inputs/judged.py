@@ -22,7 +22,7 @@ from ..options import EmbedOptions
 from ..space import MOST_NEIGHBORS
 from .vector_notes import vector_notes
 
-__all__ = ["COUNTS", "Inputs", "columns_of", "judged"]
+__all__ = ["COUNTS", "Inputs", "columns_of", "judged", "require_labels"]
 
 #: Sizes between which float32 and the search for a perplexity keep their digits.
 SIZES = (1e-9, 1e9)
@@ -97,6 +97,13 @@ def columns_of(options: EmbedOptions) -> dict[str, str]:
         "count-column": options.count_column,
     }
     return {name: column for name, column in columns.items() if column}
+
+
+def require_labels(wanted: Mapping[str, str], there: Sequence[str]) -> None:
+    """Refuse a run without labels, and name the columns that there are."""
+    if "labels" not in wanted:
+        known = f"; there are {examples(there, 12)}" if there else ""
+        raise InputError(f"--labels is needed: the column that says what each cell is{known}.")
 
 
 def judged(

@@ -19,7 +19,7 @@ from ...readers.formats import ANNDATA, format_of
 from ...tables.frames import require_columns
 from ...tables.profiles import Profiles
 from ..options import SAMPLE, EmbedOptions
-from .judged import Inputs, columns_of, judged
+from .judged import Inputs, columns_of, judged, require_labels
 
 __all__ = ["read_inputs"]
 
@@ -48,6 +48,7 @@ def read_inputs(options: EmbedOptions) -> Inputs:
         before, matrix = _read_before(reference, options, list(wanted.values()))
         read.append(before)
     first = read[0]
+    require_labels(wanted, first.metadata.columns)
     for name, column in wanted.items():
         require_columns(first.metadata, [column], f"--{name}")
     others = [*references, *more]
@@ -57,7 +58,8 @@ def read_inputs(options: EmbedOptions) -> Inputs:
         if rows is not None:
             said = f"The cells of {pair[1]!r} were brought into the order of those of {pair[0]!r}, by {options.key}."
             read[i] = replace(read[i].take(rows), notes=(*read[i].notes, said))
-            matrix = matrix[rows] if i >= len(references) else matrix
+            if matrix is not None and i >= len(references):
+                matrix = matrix[rows]
         _refuse_other_cells(first, read[i], pair, list(wanted.values()), hint=not options.key)
     sources = tuple(dict.fromkeys(source for profiles in read for source in profiles.sources))
     neighbors = None
