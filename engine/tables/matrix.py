@@ -313,6 +313,8 @@ def check_finite(
         help = f"{len(empty)} {hold} nothing else (row {examples(empty.tolist())}): {of_rows}"
         if len(others := non_finite_columns(matrix[finite.any(axis=1)])[0]):
             help += f"; in the other rows, {counted(len(others), 'column')} ({shown(others)}): {some}"
+    if matrix.dtype == np.float32 and not np.isnan(matrix).any():
+        help += "; float32, in which files are read, holds at most 3.4e+38, and what is beyond is infinite in it"
     raise InputError(
         f"{where} hold NaN or infinite values in {len(columns)} of {matrix.shape[1]} columns ({shown(columns)}) "
         f"and {n_rows} of {matrix.shape[0]} rows; {help}."

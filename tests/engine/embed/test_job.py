@@ -191,6 +191,15 @@ def test_embeddings_of_other_cells_are_refused(file: Path, tmp_path: Path):
             EMBED.run(options, None)
 
 
+def test_numbers_beyond_float32_are_called_so(tmp_path: Path):
+    x, obs = mixture(30)
+    np.save(tmp_path / "x.npy", (np.abs(x.astype(np.float64)) + 1) * 1e200)
+    obs.to_csv(tmp_path / "cells.csv", index=False)
+    options = EmbedOptions(embeddings=(str(tmp_path / "x.npy"),), metadata=str(tmp_path / "cells.csv"), labels="ct")
+    with pytest.raises(InputError, match=r"float32, in which files are read, holds at most 3\.4e\+38"):
+        read_inputs(options)
+
+
 def test_a_key_brings_cells_into_one_order(tmp_path: Path):
     x, obs = mixture(30)
     table = pd.DataFrame(x, columns=[f"x{i}" for i in range(x.shape[1])]).assign(cell=[f"c{i}" for i in range(30)])
