@@ -38,7 +38,9 @@ def in_one_order(given: Mapping[str, Any], ids: Any = None) -> tuple[dict[str, n
     InputError
         When row labels are of other cells, or in another order and not unique, or beside something without any.
     """
-    labels = {name: value.index for name, value in given.items() if library_of(value) == "pandas"}
+    labels = {
+        name: value.index for name, value in given.items() if library_of(value) == "pandas" and hasattr(value, "index")
+    }
     if ids is not None:
         labels = {"the AnnData": ids} | labels
     references: dict[str, Any] = {}

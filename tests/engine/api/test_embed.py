@@ -33,6 +33,7 @@ def test_rows_are_paired_by_the_index_where_all_have_its_values():
     found = embed({"one": table(), "two": table().iloc[TURNED]}, labels=kinds.iloc[TURNED])
     assert silhouettes(found) == [expected, expected]
     assert sum("was brought into the order of embedding 'one'" in note for note in found.notes) == 2
+    assert silhouettes(embed(table(), labels=pd.Categorical(KIND))) == [expected]
     numbered = embed(table(), labels=pd.Series(KIND))  # row numbers say nothing of cells
     assert silhouettes(numbered) == [expected]
     assert not any("index" in note for note in numbered.notes)
