@@ -11,7 +11,7 @@ import polars as pl
 
 from ..choices import did_you_mean
 from ..errors import InputError, examples
-from ..tables.matrix import library_of
+from ..tables.matrix import is_missing, library_of
 from .row_labels import in_one_order
 
 __all__ = ["Held", "held_cells"]
@@ -197,11 +197,11 @@ def _before(value: Any) -> Any:
 
 
 def _column(value: Any) -> pl.Series:
-    """Return a column of values; NaN and None are missing."""
+    """Return a column of values; NaN, None and pandas.NA are missing."""
     if hasattr(value, "astype") and hasattr(value, "cat"):
         value = value.astype(object)
     if library_of(value) == "pyarrow":
         value = value.to_pylist()
-    listed = value.to_list() if hasattr(value, "to_list") else list(np.asarray(value))
-    plain = [None if each is None or each != each else each for each in listed]
+    listed = value.to_list() if hasattr(value, "to_list") and hasattr(value, "name") else list(np.asarray(value))
+    plain = [None if is_missing(each) else each for each in listed]
     return pl.Series([each.item() if isinstance(each, np.generic) else each for each in plain], strict=False)

@@ -62,6 +62,11 @@ def test_a_column_of_the_table_is_no_dimension(made):
         held_cells(given, {"labels": "knd"}, (), "")
 
 
+def test_missing_values_of_pandas_are_missing():
+    kinds = pd.Series(KIND, dtype="string").where(np.arange(12) > 0)
+    assert held_cells(X, {"labels": kinds}, (), "").table["labels"].null_count() == 1
+
+
 def test_what_is_no_vector_is_said():
     counts = table().assign(n_counts=1000.0 * np.arange(12))
     notes = embed(counts, labels=KIND).notes
