@@ -16,6 +16,10 @@ def _nothing(manifest: Mapping[str, Any]) -> str:
     return ""
 
 
+def _all(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame
+
+
 @dataclass(frozen=True)
 class Measure:
     """The table of a result that is compared, row by row.
@@ -34,6 +38,10 @@ class Measure:
         What the share of rows that pass is called.
     unit : str, default "row"
         What a row is, as sentences say it.
+    rows : callable, optional
+        ``frame -> frame``: the rows that are compared; all when left out.
+    clusters : sequence of str, optional
+        Keys that name what is independent, where rows are not.
     refusal : callable, optional
         ``manifest -> reason``: why rows are not independent and no p-value is given; empty where they are.
     """
@@ -44,6 +52,8 @@ class Measure:
     passes: str = ""
     passes_name: str = "passing"
     unit: str = "row"
+    rows: Callable[[pl.DataFrame], pl.DataFrame] = _all
+    clusters: Sequence[str] = ()
     refusal: Callable[[Mapping[str, Any]], str] = _nothing
 
     @property

@@ -247,7 +247,9 @@ def _differences(
             if name not in a.keys:
                 hint = did_you_mean(name, a.keys) or f"; they are {', '.join(a.keys)}."
                 raise InputError(f"cluster_by names {name!r}, which is no column of the groups{hint}")
-        clusters = both.select(pl.concat_str(options.cluster_by, separator=" | ")).to_series()
+    independent = options.cluster_by or measure.clusters
+    if independent:
+        clusters = both.select(pl.concat_str(independent, separator=" | ")).to_series()
     columns = [*measure.values, *([measure.passes] if measure.passes else [])]
     rows = []
     for name in columns:

@@ -133,7 +133,7 @@ def read_run(name: str, folder: Path, command: str, measure: Measure) -> Run:
     path = folder / measure.file
     again = f"run 'fastbench {command}' again."
     try:
-        table = pl.read_csv(path, infer_schema_length=None)
+        table = measure.rows(pl.read_csv(path, infer_schema_length=None))
         keys = tuple(measure.keys(table))
         passes = [pl.col(measure.passes).cast(pl.Boolean)] if measure.passes else []
         numbers = [pl.col(each).cast(pl.Float64).fill_nan(None) for each in measure.values]

@@ -56,19 +56,21 @@ def _columns() -> Mapping[str, Sequence[Column]]:
     }
 
 
+def _rows(frame: pl.DataFrame) -> pl.DataFrame:
+    from .scores.headline import compared_rows
+
+    return compared_rows(frame)
+
+
 def _keys(frame: pl.DataFrame) -> list[str]:
-    """Return what names a row of the summary."""
-    names = ["context", "metric_type"]
+    """Return what names a perturbation; one prediction in each result is the same row, whatever it is called."""
+    names = ["metric_type", "context", "condition"]
     return names if frame["prediction"].n_unique() < 2 else ["prediction", *names]
 
 
-#: Metrics are compared by their scores: those of one screen depend on each other, so there is no p-value.
+#: Predictions are compared by their correlation with the true effect, perturbation by perturbation.
 MEASURE = Measure(
-    "summary.csv",
-    _keys,
-    {"score": "score"},
-    unit="metric",
-    refusal=lambda manifest: "metrics of one screen depend on each other; give both predictions to one run",
+    "results.csv", _keys, {"value": "correlation"}, unit="perturbation", rows=_rows, clusters=("condition",)
 )
 PERTURB: Command[RunOptions, PerturbResult] = Command(
     "perturb", RunOptions, _run, _plan, MEASURE, _columns, output="results/perturb"

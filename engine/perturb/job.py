@@ -25,6 +25,7 @@ from .options import PREDICTION, PerturbOptions
 from .presets import Preset, preset_of
 from .run_options import RunOptions
 from .scores.assessing import Assessment, assess
+from .scores.headline import headline
 from .scores.leaderboard import leaders, verdict
 from .scores.tables import DIFFERENCE_COLUMNS, LEADER_COLUMNS, RESULT_COLUMNS, STRATUM_COLUMNS, SUMMARY_COLUMNS
 from .screens.screen import COUNTS, Later, Screen
@@ -110,7 +111,7 @@ class PerturbResult:
         """Draw the scores, the perturbations, the effects of one, and which metrics can tell anything."""
         from .figures.calibration import draw_calibration
         from .figures.effects import MOST, draw_effects
-        from .figures.perturbations import draw_perturbations, metric_that_tells_most
+        from .figures.perturbations import draw_perturbations
         from .figures.scores import draw_scores
 
         names, said, simulated = [each.name for each in self.inputs.predictions], self.subtitle(), self.is_simulated
@@ -120,7 +121,7 @@ class PerturbResult:
         draw_scores(self.found.summary, [*names, *nothing], *places, title, said, simulated)
         places = path("figures/calibration.png"), path("figures/calibration.svg")
         draw_calibration(self.found.summary, *places, said, simulated)
-        metric = metric_that_tells_most(self.found.summary)
+        metric = headline(self.found.summary)
         if metric is not None:
             places = path("figures/perturbations.png"), path("figures/perturbations.svg")
             draw_perturbations(self.found.results, metric, names, *places, said, simulated)

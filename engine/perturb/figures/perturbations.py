@@ -10,20 +10,10 @@ import polars as pl
 from ...figures.style import GREY, INK, OKABE_ITO, house_style, legend_above, new_page, save_page
 from .scores import shortened
 
-__all__ = ["draw_perturbations", "metric_that_tells_most"]
+__all__ = ["draw_perturbations"]
 
 #: Most perturbations that are drawn one by one.
 _MOST = 40
-
-
-def metric_that_tells_most(summary: pl.DataFrame) -> str | None:
-    """Return the metric, of those with a value a perturbation, with the largest dynamic range; None without any.
-
-    Ranks among few perturbations are steps, so metrics of retrieval come after all others.
-    """
-    known = summary.filter(pl.col("drf").is_not_null(), pl.col("lower").is_not_null())
-    known = known.sort(pl.col("family") == "retrieval", "drf", descending=[False, True])
-    return None if known.is_empty() else str(known["metric_type"][0])
 
 
 def draw_perturbations(
@@ -66,7 +56,7 @@ def draw_perturbations(
     if left_out:
         beside = beside[np.unique(np.linspace(0, len(beside) - 1, _MOST).astype(int)).tolist()]
     drawn = names[: len(OKABE_ITO)]
-    note = "Hollow: the mean response. Bar: the truth measured again."
+    note = "Hollow: the mean response. Bar: half of the true cells against the other half."
     if left_out:
         note += f" {left_out} perturbations between those that are drawn stand in results.csv."
     with house_style():
