@@ -24,6 +24,7 @@ __all__ = [
     "NO_ORDER",
     "NO_RESPONSE",
     "NO_ROWS",
+    "OF_MEANS",
     "ONE_CELL",
     "UNSAID",
     "Comparison",
@@ -36,6 +37,7 @@ __all__ = [
 HIGHER, LOWER, NEITHER = "higher", "lower", "neither"
 #: Why a prediction has no value where the truth would allow one.
 MISSING = "The prediction has no cells of this perturbation."
+OF_MEANS = "Rows are means of conditions: nothing can be tested."
 NO_CALLS = "The prediction calls no gene significant, or every one."
 NO_ORDER = "The prediction changes all significant genes alike."
 NO_RESPONSE = "The predicted profile does not vary over these genes."

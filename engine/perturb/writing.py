@@ -64,7 +64,7 @@ def write_differential(
     threads : int
         Worker threads; 0 takes all cores.
     given : Given
-        What was not found here.
+        What was not found here. Of means of conditions nothing is found either.
     tables : bool
         Whether ``de_true.parquet`` and ``de_NAME.parquet`` are written.
     prefixes : sequence of str, optional
@@ -79,7 +79,7 @@ def write_differential(
     sides = [Side(truth, context, preset.total, backend, threads) for context in range(len(truth.panel.contexts))]
     declared: dict[str, Any] = {}
     for screen in (truth, *predictions):
-        if screen.name in given.names:
+        if screen.name in given.names or not screen.of_cells:
             continue
         found = list(_tables(screen, sides, truth, preset))
         of_truth = screen is truth

@@ -10,7 +10,7 @@ import numpy as np
 from ...errors import InputError, counted, examples
 from ...tables.profiles import Source
 from ..options import PREDICTION, PerturbOptions
-from ..screens.screen import Panel, Screen, joined
+from ..screens.screen import COUNTS, Panel, Screen, joined
 from .alignment import Targets, aligned, encoded, panel_of, shared_genes, wider_panel
 from .files import Found
 from .kinds import brought_to, common_kind, kinds_of
@@ -193,7 +193,15 @@ class _Assembly:
         self.notes += said
         self.dropped |= left
         if not made.of_cells:
-            self.notes.append(f"'{found.shown}' has one row a condition: rows are taken as means, not as cells.")
+            if self.kinds[found.name].values == COUNTS:
+                raise InputError(
+                    f"'{found.shown}' has counts and one row a condition, but log1p of mean counts is not the mean of "
+                    "log1p: give more cells, or each condition's mean of log1p values (of cells scaled to one total)."
+                )
+            self.notes.append(
+                f"'{found.shown}' has one row a condition: rows are taken as means, not as cells. Nothing can be "
+                "tested: metrics of distances, and of differential genes where no table of them is given, are missing."
+            )
         empty = int((np.asarray(made.matrix.sum(axis=1, dtype=np.float64)) == 0).sum())
         if empty:
             self.notes.append(f"'{found.shown}' has {counted(empty, 'row')} of zeros alone.")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from ..comparison import NO_RESPONSE, Comparison, Metric, Values
+from ..comparison import NO_RESPONSE, OF_MEANS, Comparison, Metric, Values
 from ..screens.screen import COUNTS
 from ..screens.side import Side
 
@@ -197,17 +197,20 @@ class Genes:
         ``comparison -> (conditions, k)``: the genes of each perturbation.
     weights : callable, optional
         ``comparison -> (conditions, genes)``, 0 or more; they need not add up to 1.
+    tested : bool, default True
+        Whether they come from tests of true cells, so that of means of conditions there are none.
     """
 
     name: str
     columns: Callable[[Comparison], Ints] | None = None
     weights: Callable[[Comparison], npt.NDArray[np.generic]] | None = None
+    tested: bool = True
 
 
-ALL = Genes("all")
+ALL = Genes("all", tested=False)
 
 
-def strongest(k: int, scores: Scores, *, signed: bool = False, name: str = "") -> Genes:
+def strongest(k: int, scores: Scores, *, signed: bool = False, tested: bool = True) -> Genes:
     """Return the k genes of largest score.
 
     Parameters
@@ -218,8 +221,8 @@ def strongest(k: int, scores: Scores, *, signed: bool = False, name: str = "") -
         Of the truth.
     signed : bool, default False
         Whether the largest scores are taken, instead of those of largest absolute value.
-    name : str, optional
-        In tables; else "top" and k.
+    tested : bool, default True
+        Whether scores come from tests of cells.
     """
 
     def columns(comparison: Comparison) -> Ints:
@@ -229,7 +232,7 @@ def strongest(k: int, scores: Scores, *, signed: bool = False, name: str = "") -
 
         return comparison.truth.once(("strongest", k, scores, signed), compute)
 
-    return Genes(name or f"top{k}", columns)
+    return Genes(f"top{k}", columns, tested=tested)
 
 
 def expressed(k: int) -> Genes:
@@ -239,7 +242,7 @@ def expressed(k: int) -> Genes:
         order = np.argsort(-comparison.truth.control_mean, kind="stable")[:k]
         return np.broadcast_to(order, (len(comparison.judged), len(order)))
 
-    return Genes(f"expressed{k}", columns)
+    return Genes(f"expressed{k}", columns, tested=False)
 
 
 def significant(chosen: Callable[[Comparison], npt.NDArray[np.bool_]], name: str = "de") -> Genes:
@@ -292,6 +295,9 @@ def of_rows(of: OfRows, comparison: Comparison, pairs: Pairs, genes: Genes, **pa
     **params
         What else to tell.
     """
+    if genes.tested and not comparison.truth.screen.of_cells:
+        n = len(comparison.judged)
+        return Values.mean(np.full(n, np.nan), dict.fromkeys(range(n), OF_MEANS), subset=genes.name, **params)
     true, predicted = pairs(comparison)
     columns = genes.columns(comparison) if genes.columns else None
     weights = genes.weights(comparison) if genes.weights else None

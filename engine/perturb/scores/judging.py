@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ....kernels.backend import Backend
 from ...command.job import Job
 from ...results.progress import Advance
-from ..comparison import HIGHER, MISSING, NEITHER, Comparison, Metric, Values, undefined
+from ..comparison import HIGHER, MISSING, NEITHER, OF_MEANS, Comparison, Metric, Values, undefined
 from ..differential.given import Given
 from ..presets import Preset
 from ..screens.replicates import halves
@@ -100,6 +100,9 @@ class Judge:
         """Return what each metric finds of a prediction."""
         if not self.preset.own_controls:
             prediction = prediction.with_controls_of(self.truth)
+        untested = any(
+            not screen.of_cells and screen.name not in self._given.names for screen in (self.truth, prediction)
+        )
         found: dict[tuple[int, str], Values] = {}
         in_all = len(self.sides) * len(self.metrics)
         for context, truth in enumerate(self.sides):
@@ -107,8 +110,11 @@ class Judge:
             self._given.provide(prediction.name, context, comparison.prediction, truth)
             for metric in self.metrics:
                 step = f"{prediction.name}, {self.truth.panel.contexts[context]}, {metric.name}"
-                kept = self._job.steps.do(step, partial(_packed_values, metric, comparison), self._digests)
-                found[context, metric.name] = _unpacked(kept)
+                if metric.family == "differential" and untested:
+                    found[context, metric.name] = undefined(len(self.truth.panel.conditions), OF_MEANS)
+                else:
+                    kept = self._job.steps.do(step, partial(_packed_values, metric, comparison), self._digests)
+                    found[context, metric.name] = _unpacked(kept)
                 if advance is not None:
                     advance(len(found), in_all)
         return found
