@@ -56,12 +56,13 @@ def _show(result: PerturbResult, options: RunOptions, output: Path) -> None:
     predictions = [each.name for each in result.inputs.predictions]
     show_table(shown.filter(shown["prediction"].is_in(predictions)), result.subtitle(), _COLUMNS)
     typer.echo()
+    board = [*_BOARD, *(["n_missing"] if result.board["n_missing"].max() else [])]
     show_table(
         result.board,
-        "Mean scores (0: the mean response, 1: the truth measured again)",
-        [name for name in _BOARD if name in result.board.columns],
+        "Mean scores, each limited to -1 .. 2 (0: the mean response, 1: half of the true cells against the other half)",
+        [name for name in board if name in result.board.columns],
     )
-    for line in result.verdicts():
+    for line in [*result.verdicts(), *result.counts()]:
         typer.echo(line)
     typer.echo(f"results: {output}")
 

@@ -15,7 +15,7 @@ from ..errors import InputError, examples
 from ..results.folder import ResultFolder
 from ..results.tables import Table
 from .baselines.predict import Baseline, baselines
-from .comparison import NO_CHANGE
+from .comparison import HIGHER, NO_CHANGE
 from .differential.given import Given, read_given
 from .differential.settings import CELL_EVAL, CELL_EVAL2
 from .effects import chosen_condition, effects_of, refuse_unknown
@@ -25,7 +25,7 @@ from .options import PREDICTION, PerturbOptions
 from .presets import Preset, preset_of
 from .run_options import RunOptions
 from .scores.assessing import Assessment, assess
-from .scores.headline import headline
+from .scores.headline import better_on, headline
 from .scores.leaderboard import leaders, verdict
 from .scores.tables import DIFFERENCE_COLUMNS, LEADER_COLUMNS, RESULT_COLUMNS, STRATUM_COLUMNS, SUMMARY_COLUMNS
 from .screens.screen import COUNTS, Later, Screen
@@ -149,6 +149,20 @@ class PerturbResult:
     def verdicts(self) -> list[str]:
         """Return one sentence a prediction: whether it is better than the mean response."""
         return verdict(self.board)
+
+    def counts(self) -> list[str]:
+        """Return one sentence a prediction: on how many perturbations it is better than the mean response."""
+        metric = headline(self.found.summary)
+        if metric is None:
+            return []
+        better = self.found.summary.filter(metric_type=metric)["better"][0]
+        table = better_on(self.found.results, metric, better == HIGHER, self.baselines[0].screen.name)
+        names = {each.name for each in self.inputs.predictions}
+        return [
+            f"{name} is better than the mean response on {n} of {of} perturbations ({metric})."
+            for name, n, of in table.iter_rows()
+            if name in names
+        ]
 
     def notes(self) -> list[str]:
         """Return what was left out, found or taken for granted."""

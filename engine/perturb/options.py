@@ -30,9 +30,8 @@ class PerturbOptions(ScoringOptions, TextOptions):
     """
 
     screens: tuple[str, ...] = option(
-        "The truth, then predictions of it: [NAME=]FILE or [NAME=]FILE@layer:KEY (h5ad, zarr; cells by genes, or one "
-        "row a condition), a table (csv, tsv, parquet, arrow: columns are genes) or a submission (vcc). Without any, "
-        "a simulated screen.",
+        "The truth alone: FILE or FILE@layer:KEY (h5ad, zarr; cells by genes) or a table (csv, tsv, parquet, arrow: "
+        "columns are genes). Without it, a simulated screen.",
         (),
         positional=True,
     )

@@ -20,6 +20,13 @@ class RunOptions(PerturbOptions):
         As `PerturbOptions`.
     """
 
+    screens: tuple[str, ...] = option(
+        "The truth, then predictions of it: [NAME=]FILE or [NAME=]FILE@layer:KEY (h5ad, zarr; cells by genes, or one "
+        "row a condition), a table (csv, tsv, parquet, arrow: columns are genes) or a submission (vcc). Without any, "
+        "a simulated screen.",
+        (),
+        positional=True,
+    )
     de_true: str = option(
         "Differential expression of the truth, found by another tool: a table (csv, tsv, parquet, arrow) with the "
         "columns of pdex and cell-eval (target, feature, log2_fold_change, p_value, fdr) or of scanpy (group, names, "

@@ -35,7 +35,11 @@ GAME_COLUMNS = (
     Column("game", "text", "What was predicted."),
     Column("meaning", "text", "How it is made."),
     Column("preset", "text", "Under which metrics and settings."),
-    Column("score", "number", "Mean score over the metrics: 0 is the mean response, 1 the truth measured again."),
+    Column(
+        "score",
+        "number",
+        "Mean score, each limited to -1 .. 2: 0 is the mean response, 1 half of the true cells against the other.",
+    ),
     Column("competition", "number", "The number that the competition of the preset would give; bounds can hide much."),
     Column("gamed", "integer", "Metrics with a score above 0.2."),
     Column("n_metrics", "integer", "Metrics with a score."),

@@ -258,7 +258,10 @@ def _missing(truth: Screen, prediction: Screen, shown: str) -> list[str]:
         absent = [panel.conditions[code] for code in sorted(mine - theirs)]
         if absent:
             where = f" in {name!r}" if len(panel.contexts) > 1 else ""
-            notes.append(f"'{shown}' lacks {len(absent)} of {len(mine)} conditions{where}: {examples(absent)}.")
+            notes.append(
+                f"'{shown}' lacks {len(absent)} of {len(mine)} conditions{where}: {examples(absent)}. "
+                "They count as the mean response."
+            )
     return notes
 
 

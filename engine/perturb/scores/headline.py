@@ -6,7 +6,7 @@ import polars as pl
 
 from ..comparison import UNSAID
 
-__all__ = ["compared_rows", "headline"]
+__all__ = ["better_on", "compared_rows", "headline"]
 
 #: Correlations of effects over all genes, the best known first, under the names of all presets.
 KNOWN = (
@@ -65,3 +65,29 @@ def compared_rows(results: pl.DataFrame) -> pl.DataFrame:
     rows = results.filter(~pl.col("prediction").str.starts_with("baseline"), pl.col("metric_type") == metric)
     unsaid = pl.col("value").is_null() & pl.col("status").is_in(list(UNSAID))
     return rows.with_columns(value=pl.when(unsaid).then("baseline").otherwise("value"))
+
+
+def better_on(results: pl.DataFrame, metric: str, higher: bool, mean_response: str) -> pl.DataFrame:
+    """Count the perturbations on which each prediction is better than the mean response.
+
+    Parameters
+    ----------
+    results : polars.DataFrame
+        With the columns of ``results.csv``.
+    metric : str
+        By which.
+    higher : bool
+        Whether its higher values are better.
+    mean_response : str
+        Name of the prediction that knows the mean response alone.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``prediction``, ``better`` and ``of``: perturbations, once a context, of which the mean response has a value.
+    """
+    rows = results.filter(pl.col("metric_type") == metric).select("prediction", "context", "condition", "value")
+    mean = rows.filter(pl.col("prediction") == mean_response, pl.col("value").is_not_null()).drop("prediction")
+    both = rows.join(mean, on=["context", "condition"], suffix="_mean")
+    gain = (pl.col("value") - pl.col("value_mean")) * (1 if higher else -1)
+    return both.group_by("prediction", maintain_order=True).agg(better=(gain > 0).sum(), of=pl.len())

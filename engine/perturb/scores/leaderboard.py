@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import polars as pl
 
+from ...errors import counted
+from ...statistics.paired_comparison import FEWEST
 from .competition import competition_scores
 from .summary import shown_context
 from .tables import LEADER_COLUMNS
 
-__all__ = ["is_baseline", "leaders", "verdict"]
+__all__ = ["LIMITS", "is_baseline", "leaders", "verdict"]
 
 #: How names of baselines begin.
 BASELINE = "baseline"
+#: Scores are limited to these in their mean, so that no single metric without bounds decides it.
+LIMITS = (-1.0, 2.0)
 #: A difference counts below this q-value.
 SIGNIFICANT = 0.05
 
@@ -37,13 +41,17 @@ def leaders(summary: pl.DataFrame, differences: pl.DataFrame, mean_response: str
     -------
     polars.DataFrame
         Columns as `tables.LEADER_COLUMNS`. The mean score is over the metrics that have one for every prediction: each
-        counts the same.
+        counts the same, limited to `LIMITS`.
     """
     table = shown_context(summary)
     names = table["prediction"].unique(maintain_order=True).to_list()
     scored = table.filter(pl.col("score").is_not_null())
     shared = scored.group_by("metric_type").len().filter(pl.col("len") == len(names))
-    means = scored.join(shared, on="metric_type", how="semi").group_by("prediction").agg(pl.mean("score"), pl.len())
+    means = (
+        scored.join(shared, on="metric_type", how="semi")
+        .group_by("prediction")
+        .agg(pl.col("score").clip(*LIMITS).mean(), pl.len())
+    )
     beside = _against(differences, mean_response)
     missing = table.group_by("prediction").agg(pl.max("n_missing"))
     found = (
@@ -97,7 +105,8 @@ def verdict(board: pl.DataFrame) -> list[str]:
     for row in board.filter(~pl.col("baseline")).iter_rows(named=True):
         if not row["tested"]:
             said.append(
-                f"{row['prediction']}: too few perturbations to test whether it is better than the mean response."
+                f"{row['prediction']}: not tested whether it is better than the mean response, which takes at least "
+                f"{FEWEST} perturbations and --bootstrap above 0."
             )
             continue
         n = row["tested"]
@@ -109,5 +118,7 @@ def verdict(board: pl.DataFrame) -> list[str]:
             how = f"is better than the mean response in {row['better']} of {n} metrics, and worse in {row['worse']}"
         else:
             how = f"is not clearly better or worse than the mean response in any of {n} metrics"
-        said.append(f"{row['prediction']} {how} (q < {SIGNIFICANT:g}).")
+        n = row["n_missing"]
+        lacking = f"; {counted(n, 'perturbation')} that it lacks count as the mean response" if n else ""
+        said.append(f"{row['prediction']} {how} (q < {SIGNIFICANT:g}){lacking}.")
     return said

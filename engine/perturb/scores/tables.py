@@ -25,7 +25,7 @@ RESULT_COLUMNS = (
     _METRIC,
     Column("value", "number", "Value of the metric; missing where it is not defined."),
     Column("baseline", "number", "The metric of a prediction that knows the mean response alone."),
-    Column("replicate", "number", "The metric of the truth against itself: mean over halvings of its cells."),
+    Column("replicate", "number", "The metric of half of the true cells against the other half: mean over halvings."),
     Column("score", "number", "The value between baseline (0) and replicate (1), not cut off."),
     Column("status", "text", "Why the value is missing; else 'ok'."),
     Column("n_cells_true", "integer", "Cells of the perturbation in the truth."),
@@ -47,7 +47,7 @@ SUMMARY_COLUMNS = (
     Column("lower", "number", "Lower bound of the bootstrap interval, over perturbations; of means."),
     Column("upper", "number", "Upper bound."),
     Column("baseline", "number", "The metric of a prediction that knows the mean response alone."),
-    Column("replicate", "number", "The metric of the truth against itself: mean over halvings of its cells."),
+    Column("replicate", "number", "The metric of half of the true cells against the other half: mean over halvings."),
     Column("replicate_sd", "number", "Its standard deviation over halvings."),
     Column("score", "number", "The value between baseline (0) and replicate (1), not cut off."),
     Column(
@@ -58,7 +58,11 @@ SUMMARY_COLUMNS = (
     ),
     Column("bds", "number", "Share of perturbations whose replicate is better than the baseline."),
     Column("n_conditions", "integer", "Perturbations that have a value."),
-    Column("n_missing", "integer", "Perturbations of the truth that the prediction lacks."),
+    Column(
+        "n_missing",
+        "integer",
+        "Perturbations of the truth that the prediction lacks, which count as the mean response.",
+    ),
     Column("status", "text", "Why there is no value or no score; else 'ok'."),
 )
 DIFFERENCE_COLUMNS = (
@@ -84,7 +88,7 @@ STRATUM_COLUMNS = (
     _METRIC,
     Column("value", "number", "Mean over the perturbations of the level."),
     Column("baseline", "number", "The same of a prediction that knows the mean response alone."),
-    Column("replicate", "number", "The same of the truth against itself."),
+    Column("replicate", "number", "The same of half of the true cells against the other half."),
     Column("score", "number", "The value between baseline (0) and replicate (1), not cut off."),
     Column("n_conditions", "integer", "Perturbations of the level with a value."),
     Column("status", "text", "Why there is no score; else 'ok'."),
@@ -92,7 +96,9 @@ STRATUM_COLUMNS = (
 LEADER_COLUMNS = (
     _PREDICTION,
     Column("baseline", "boolean", "Whether it is one of the baselines that are judged beside the predictions."),
-    Column("score", "number", "Mean score over the metrics that have one for every prediction."),
+    Column(
+        "score", "number", "Mean score, each limited to -1 .. 2, over the metrics that have one for every prediction."
+    ),
     Column("n_metrics", "integer", "How many these are."),
     Column(
         "competition",

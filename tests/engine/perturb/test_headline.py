@@ -7,7 +7,7 @@ import pytest
 
 from fastbench.engine.perturb.command import MEASURE
 from fastbench.engine.perturb.comparison import MISSING
-from fastbench.engine.perturb.scores.headline import headline
+from fastbench.engine.perturb.scores.headline import better_on, headline
 
 
 def test_results_are_compared_by_rows_of_predictions_alone():
@@ -41,3 +41,16 @@ def test_a_well_known_correlation_is_shown():
     assert headline(table) == "pearson_pert"
     assert headline(table[:2]) == "wmse_exp2"
     assert headline(table[:0]) is None
+
+
+def test_perturbations_are_counted_on_which_a_prediction_is_better():
+    table = pl.DataFrame(
+        {
+            "prediction": ["model", "model", "mean", "mean"],
+            "context": "all",
+            "condition": ["A", "B", "A", "B"],
+            "metric_type": "mse",
+            "value": [0.5, None, 0.7, 0.1],
+        }
+    )
+    assert better_on(table, "mse", False, "mean").rows() == [("model", 1, 2), ("mean", 0, 2)]

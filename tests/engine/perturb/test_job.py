@@ -15,6 +15,7 @@ import fastbench as fb
 from fastbench.engine.errors import InputError
 from fastbench.engine.perturb.audit.job import run_audit
 from fastbench.engine.perturb.audit.options import AuditOptions
+from fastbench.engine.perturb.comparison import OF_MEANS
 from fastbench.engine.perturb.options import PerturbOptions
 from fastbench.engine.perturb.presets import preset_of
 from fastbench.engine.perturb.scoring_options import PRESETS
@@ -114,3 +115,20 @@ def test_options_that_make_no_sense_are_refused():
         PerturbOptions(total=0)
     with pytest.raises(InputError, match="truth alone"):
         AuditOptions(screens=("a", "b"), condition="gene")
+
+
+def test_predictions_need_no_names_and_means_are_not_tested():
+    truth = cells(SCREEN.truth, log=True)
+    means = truth.to_df().groupby(truth.obs["gene"].to_numpy()).mean().rename_axis("gene").reset_index()
+    quick = {"condition": "gene", "splits": 2, "bootstrap": 0, "progress_bar": False}
+    metrics = ["mse", "pearson_ctrl", "roc_auc"]
+    found = fb.perturb(truth, means, metrics=metrics, **quick)
+    table = found.tables["summary"].filter(prediction="prediction")
+    status = dict(table.select("metric_type", "status").iter_rows())
+    assert status == {"mse": "ok", "pearson_ctrl": "ok", "roc_auc": OF_MEANS}
+    assert found.tables["leaderboard"]["score"].drop_nulls().is_between(-1, 2).all()
+    with pytest.raises(InputError, match="'prediction 2' has none of the genes"):
+        fb.perturb(truth, [means, means.rename(columns=lambda name: name.replace("G", "X"))], metrics=metrics, **quick)
+    for wrong in (3, [3], {3: means}):
+        with pytest.raises(InputError):
+            fb.perturb(truth, wrong, **quick)
