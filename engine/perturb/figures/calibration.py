@@ -34,7 +34,8 @@ def draw_calibration(summary: pl.DataFrame, path_png: Path, path_svg: Path, subt
             1.9 + 0.36 * max(len(table), 1),
             "Which metrics tell a replicate from the mean response",
             subtitle,
-            note="Bar: how far the truth measured again is from the mean response, of the way to a perfect value. "
+            note="Bar: how far half of the true cells, against the other half, is from the mean response, "
+            "of the way to a perfect value. "
             "Share: perturbations whose replicate is better than the mean response.",
             simulated=simulated,
             badge="SIMULATED SCREEN",

@@ -1,4 +1,4 @@
-"""Every metric of every prediction on one scale, from the mean response to the truth measured again."""
+"""Every metric of every prediction on one scale, from the mean response (0) to half of the truth (1)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def draw_scores(
                 if row["score"] is not None:
                     _draw_point(axes, y + shift, row, colour)
             handles += axes.plot([], [], "o", color=colour, label=shortened(name, 34))
-        for x, label in ((0.0, "mean\nresponse"), (1.0, "truth\nagain")):
+        for x, label in ((0.0, "mean\nresponse"), (1.0, "half of the truth\nagainst the other")):
             axes.axvline(x, color=INK if x else GREY, linewidth=1, zorder=0)
             axes.text(x, len(shown) - 0.45, label, ha="center", va="top", fontsize=11, color=GREY, linespacing=1.0)
         axes.set(xlim=(_LOW - 0.05, _HIGH + 0.05), ylim=(len(shown) + 0.75, -0.7), yticks=range(len(shown)))

@@ -42,6 +42,11 @@ def shared_genes(truth: Found, others: Sequence[Found], which: str) -> tuple[tup
     for other in others:
         theirs = set(other.genes)
         if not theirs & mine:
+            if {gene.lower() for gene in theirs} & {gene.lower() for gene in mine}:
+                raise InputError(
+                    f"Genes of '{other.shown}' differ from those of the truth by case alone: "
+                    f"{examples(other.genes, 3)} and {examples(truth.genes, 3)}; give both one spelling."
+                )
             raise InputError(
                 f"'{other.shown}' has none of the genes of the truth: it has {examples(other.genes, 3)}, the truth "
                 f"{examples(truth.genes, 3)} (--gene-col names the column of var to take)."

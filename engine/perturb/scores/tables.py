@@ -96,9 +96,7 @@ STRATUM_COLUMNS = (
 LEADER_COLUMNS = (
     _PREDICTION,
     Column("baseline", "boolean", "Whether it is one of the baselines that are judged beside the predictions."),
-    Column(
-        "score", "number", "Mean score, each limited to -1 .. 2, over the metrics that have one for every prediction."
-    ),
+    Column("score", "number", "Mean over the metrics that all predictions have, each limited to -1 .. 2."),
     Column("n_metrics", "integer", "How many these are."),
     Column(
         "competition",

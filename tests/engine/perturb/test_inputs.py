@@ -68,6 +68,8 @@ def test_genes_are_aligned_by_name(truth: Path, tmp_path: Path):
     np.testing.assert_array_equal(dense(shared.predictions[0].matrix), MODEL[:, 3:])
     other = saved(tmp_path / "other.h5ad", MODEL, LABELS, [f"ENSG{i}" for i in range(300)])
     refused("has none of the genes of the truth: it has 'ENSG0', .*--gene-col", truth, other)
+    lower = saved(tmp_path / "lower.h5ad", MODEL, LABELS, [gene.lower() for gene in GENES])
+    refused("differ from those of the truth by case alone", truth, lower)
     twice = saved(tmp_path / "twice.h5ad", MODEL, LABELS, [*GENES[:-1], "G000"])
     refused("more than one gene named 'G000'", truth, twice)
 
