@@ -27,6 +27,7 @@ from .run_options import RunOptions
 from .scores.assessing import Assessment, assess
 from .scores.headline import better_on, headline
 from .scores.leaderboard import leaders, verdict
+from .scores.summary import shown_context
 from .scores.tables import DIFFERENCE_COLUMNS, LEADER_COLUMNS, RESULT_COLUMNS, STRATUM_COLUMNS, SUMMARY_COLUMNS
 from .screens.screen import COUNTS, Later, Screen
 from .writing import prefixes_of, write_cell_eval, write_cell_eval2, write_differential
@@ -166,7 +167,12 @@ class PerturbResult:
 
     def notes(self) -> list[str]:
         """Return what was left out, found or taken for granted."""
-        return [*self.inputs.notes, *self.given.notes]
+        names = [each.name for each in self.inputs.predictions]
+        mine = shown_context(self.found.summary).filter(pl.col("prediction").is_in(names))
+        whole = mine.group_by("metric_type", maintain_order=True).agg(pl.col("value").count(), pl.first("status"))
+        without = whole.filter(value=0).group_by("status", maintain_order=True).agg("metric_type")
+        said = [f"Without a value: {', '.join(metrics)}. {why}" for why, metrics in without.iter_rows()]
+        return [*self.inputs.notes, *self.given.notes, *said]
 
     def account(self) -> dict[str, Any]:
         """Return the entries of the manifest."""

@@ -180,7 +180,7 @@ def _replicate(drawn: Sequence[Values]) -> Replicate:
 
 
 def score(value: float, baseline: float, replicate: float, sd: float, better: str) -> tuple[float, str]:
-    """Return a value on the scale from what knows the mean response alone (0) to one half of the truth against the other (1).
+    """Return a value on the scale from the mean response (0) to half of the truth against the other (1).
 
     Parameters
     ----------

@@ -146,4 +146,4 @@ def test_of_a_shared_response_the_mean_is_a_strong_baseline():
     tested = [row["score"] for row in rows.values() if row["family"] == "differential" and row["score"] is not None]
     assert max(tested) < 0.25
     scores = dict(found.tables["leaderboard"].select("prediction", "score").iter_rows())
-    assert scores["baseline: no change"] < -1
+    assert scores["baseline: no change"] <= -0.5 < scores["alike"]  # each metric counts -1 at least
