@@ -20,7 +20,7 @@ from ..readers.embeddings.neighbors import Neighbors
 from ..results.cache import Cache
 from ..results.files import write_json
 from ..results.folder import ResultFolder
-from ..results.tables import Table
+from ..results.tables import Table, frame_of
 from .counts import COMPONENTS, Before, components_of_counts
 from .finding import Finding, Key
 from .inputs.judged import Inputs
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from .figures.maps import Map
 
 __all__ = ["EmbedResult", "run_embed"]
-
-_KINDS = {"text": pl.String, "number": pl.Float64, "integer": pl.Int64}
 
 
 @dataclass(frozen=True)
@@ -203,15 +201,11 @@ def run_embed(options: EmbedOptions, job: Job | None = None, inputs: Inputs | No
             before = judging.findings(_space(x, inputs, options), name, advance, alone)
     maps, drawn = _maps(inputs, options, job)
     results, labels, per_cell = rows_of(found, anchors, before, inputs.cells, options)
-    every = pl.DataFrame(results, schema={column.name: _KINDS[column.kind] for column in RESULT_COLUMNS}, orient="row")
+    every = frame_of(results, RESULT_COLUMNS)
     return EmbedResult(
         options,
         every,
-        pl.DataFrame(
-            labels,
-            schema={column.name: _KINDS[column.kind] for column in LABEL_COLUMNS},
-            orient="row",
-        ),
+        frame_of(labels, LABEL_COLUMNS),
         summarised(every),
         inputs,
         pl.concat([inputs.ids, pl.DataFrame(per_cell)], how="horizontal") if options.per_cell else None,

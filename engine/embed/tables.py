@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..results.tables import Column
+from ..results.tables import Column, or_none
 from .anchors import COLUMNS, rescaled
 from .cells import Cells
 from .finding import WHOLE, Finding, Key
@@ -110,13 +110,13 @@ def rows_of(
                     "metric_type": key.name,
                     "variant": key.variant,
                     "family": metric.family,
-                    "value": _or_none(finding.value),
+                    "value": or_none(finding.value),
                     "status": finding.reason or "ok",
-                    "lower": _or_none(lower),
-                    "upper": _or_none(upper),
-                    "unintegrated": _or_none(before[key].value) if key in before else None,
-                    **{column: _or_none(near.get(anchor, math.nan)) for anchor, column in COLUMNS.items()},
-                    "score": _or_none(rescaled(metric, finding.value, near)) if near else None,
+                    "lower": or_none(lower),
+                    "upper": or_none(upper),
+                    "unintegrated": or_none(before[key].value) if key in before else None,
+                    **{column: or_none(near.get(anchor, math.nan)) for anchor, column in COLUMNS.items()},
+                    "score": or_none(rescaled(metric, finding.value, near)) if near else None,
                     "params": json.dumps(dict(finding.params), sort_keys=True),
                 }
             )
@@ -141,7 +141,3 @@ def _column(name: str, key: Key, taken: Mapping[str, Any]) -> str:
     """Return the name of a column of cells: its variant and task stand in it where it needs them."""
     plain = " ".join([name, key.name, *([] if key.variant == WHOLE else [key.variant])])
     return plain if plain not in taken else f"{plain} ({key.metric.task})"
-
-
-def _or_none(value: float) -> float | None:
-    return None if math.isnan(value) else value

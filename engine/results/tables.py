@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import polars as pl
 
-__all__ = ["Column", "Kind", "Table"]
+__all__ = ["Column", "Kind", "Table", "frame_of", "or_none"]
 
 Kind = Literal["text", "integer", "number", "boolean", "list"]
 
@@ -95,3 +96,17 @@ def _is(dtype: pl.DataType, kind: Kind) -> bool:
     if kind == "boolean":
         return dtype == pl.Boolean
     return dtype.is_nested()
+
+
+#: What each kind of a column of rows is held as.
+_HELD = {"text": pl.String, "number": pl.Float64, "integer": pl.Int64, "boolean": pl.Boolean}
+
+
+def frame_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> pl.DataFrame:
+    """Return rows as a table of declared columns."""
+    return pl.DataFrame(rows, schema={column.name: _HELD[column.kind] for column in columns}, orient="row")
+
+
+def or_none(value: float) -> float | None:
+    """Return a number as a table has it: None where there is none."""
+    return None if math.isnan(value) else float(value)

@@ -12,7 +12,7 @@ import polars as pl
 from ...command.job import Job
 from ...devices import backend_of
 from ...errors import InputError
-from ...results.tables import Column, Table
+from ...results.tables import Column, Table, frame_of
 from ..baselines.predict import baselines
 from ..comparison import MEAN_RESPONSE, NO_CHANGE
 from ..inputs.assembly import Inputs
@@ -21,7 +21,7 @@ from ..job import prepared
 from ..metrics.structure import systematic_variation
 from ..options import PerturbOptions
 from ..presets import Preset
-from ..scores.assessing import assess, frame_of
+from ..scores.assessing import assess
 from ..scores.tables import SUMMARY_COLUMNS
 from ..screens.side import Side
 

@@ -12,14 +12,14 @@ import polars as pl
 
 from ...command.job import Job
 from ...devices import backend_of
-from ...results.tables import Column, Table
+from ...results.tables import Column, Table, frame_of
 from ..baselines.predict import baselines
 from ..comparison import MEAN_RESPONSE, NO_CHANGE
 from ..inputs.assembly import Inputs
 from ..inputs.reading import read_screens
 from ..job import prepared
 from ..presets import preset_of
-from ..scores.assessing import assess, frame_of
+from ..scores.assessing import assess
 from ..scores.competition import competition_scores
 from ..scores.summary import shown_context
 from ..screens.screen import COUNTS
@@ -151,7 +151,7 @@ def run_audit(options: AuditOptions, job: Job | None = None, inputs: Inputs | No
     rng = np.random.default_rng(options.seed)
     made = [replace(game.make(inputs.truth, rng), name=game.name) for game in GAMES]
     backend, digests = backend_of(options.device), [source.sha256 for source in inputs.sources]
-    names = (f"{MEAN_RESPONSE}", NO_CHANGE)
+    names = (MEAN_RESPONSE, NO_CHANGE)
     games: list[dict[str, Any]] = []
     metrics: list[dict[str, Any]] = []
     notes = []

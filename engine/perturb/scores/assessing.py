@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ....kernels.cores import single_threaded_blas
 from ...command.job import Job
 from ...devices import backend_of
-from ...results.tables import Column
+from ...results.tables import frame_of
 from ..comparison import Metric, Values
 from ..differential.given import Given
 from ..presets import Preset, chosen
@@ -23,9 +22,7 @@ from .strata import strata_of, stratum_rows
 from .summary import Scoring, difference_rows, result_rows, summary_rows
 from .tables import DIFFERENCE_COLUMNS, RESULT_COLUMNS, STRATUM_COLUMNS, SUMMARY_COLUMNS
 
-__all__ = ["Assessment", "assess", "frame_of"]
-
-_KINDS = {"text": pl.String, "number": pl.Float64, "integer": pl.Int64, "boolean": pl.Boolean}
+__all__ = ["Assessment", "assess"]
 
 
 @dataclass(frozen=True)
@@ -50,12 +47,6 @@ class Assessment:
     strata: pl.DataFrame
 
 
-def frame_of(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> pl.DataFrame:
-    """Return rows as a table of declared columns."""
-    return pl.DataFrame(rows, schema={column.name: _KINDS[column.kind] for column in columns}, orient="row")
-
-
-@single_threaded_blas()  # threads share out the metrics; those of BLAS would only wait for each other
 def assess(
     truth: Screen,
     predictions: Sequence[Screen | Later],

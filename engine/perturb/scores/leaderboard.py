@@ -10,7 +10,7 @@ from .competition import competition_scores
 from .summary import shown_context
 from .tables import LEADER_COLUMNS
 
-__all__ = ["LIMITS", "is_baseline", "leaders", "verdict"]
+__all__ = ["LIMITS", "leaders", "verdict"]
 
 #: How names of baselines begin.
 BASELINE = "baseline"
@@ -18,11 +18,6 @@ BASELINE = "baseline"
 LIMITS = (-1.0, 2.0)
 #: A difference counts below this q-value.
 SIGNIFICANT = 0.05
-
-
-def is_baseline(name: str) -> bool:
-    """Return whether a prediction is one of the baselines that are judged beside the others."""
-    return name.startswith(BASELINE)
 
 
 def leaders(summary: pl.DataFrame, differences: pl.DataFrame, mean_response: str, preset: str = "") -> pl.DataFrame:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ...results.tables import or_none
 from ...statistics.false_discovery import benjamini_hochberg
 from ...statistics.paired_comparison import TESTED, paired_difference
 from ...statistics.resampling import percentile_bounds
@@ -74,10 +75,6 @@ class _Whole(NamedTuple):
     sd: float
 
 
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
-
-
 def result_rows(scoring: Scoring, name: str, found: Found, sizes: Ints) -> Iterator[dict[str, Any]]:
     """Give one row a context, metric and perturbation; `sizes` (contexts, conditions) are predicted cells."""
     panel = scoring.panel
@@ -100,10 +97,10 @@ def result_rows(scoring: Scoring, name: str, found: Found, sizes: Ints) -> Itera
                 "condition": condition,
                 "subset": str(values.params.get("subset", ALL)),
                 "metric_type": metric.name,
-                "value": _or_none(value),
-                "baseline": _or_none(b),
-                "replicate": _or_none(r),
-                "score": 0.0 if unsaid else _or_none(scored),
+                "value": or_none(value),
+                "baseline": or_none(b),
+                "replicate": or_none(r),
+                "score": 0.0 if unsaid else or_none(scored),
                 "status": "ok" if not np.isnan(value) else values.reasons.get(place, values.reason) or "No value.",
                 "n_cells_true": int(scoring.sizes[context, place]),
                 "n_cells_pred": int(sizes[context, place]),
@@ -182,15 +179,15 @@ def _summary_row(
         "metric_type": metric.name,
         "family": metric.family,
         "better": metric.better,
-        "value": _or_none(whole.value),
-        "lower": _or_none(lower),
-        "upper": _or_none(upper),
-        "baseline": _or_none(whole.baseline),
-        "replicate": _or_none(whole.replicate),
-        "replicate_sd": _or_none(whole.sd),
-        "score": _or_none(scored),
-        "drf": _or_none(drf),
-        "bds": _or_none(bds),
+        "value": or_none(whole.value),
+        "lower": or_none(lower),
+        "upper": or_none(upper),
+        "baseline": or_none(whole.baseline),
+        "replicate": or_none(whole.replicate),
+        "replicate_sd": or_none(whole.sd),
+        "score": or_none(scored),
+        "drf": or_none(drf),
+        "bds": or_none(bds),
         "n_conditions": int(sum((~np.isnan(each)).sum() for each in tables)),
         "n_missing": int(sum(why == MISSING for why in values.reasons.values())),
         "status": (reason or "No value.") if np.isnan(whole.value) else status,
@@ -255,12 +252,12 @@ def difference_rows(scoring: Scoring, found: Mapping[str, Found]) -> Iterator[di
                     "against": other,
                     "subset": str(found[one][0, metric.name].params.get("subset", ALL)),
                     "metric_type": metric.name,
-                    "value": _or_none(sign * tested.value_a),
-                    "value_against": _or_none(sign * tested.value_b),
-                    "difference": _or_none(tested.difference),
-                    "lower": _or_none(tested.lower),
-                    "upper": _or_none(tested.upper),
-                    "p_value": _or_none(tested.p_value),
+                    "value": or_none(sign * tested.value_a),
+                    "value_against": or_none(sign * tested.value_b),
+                    "difference": or_none(tested.difference),
+                    "lower": or_none(tested.lower),
+                    "upper": or_none(tested.upper),
+                    "p_value": or_none(tested.p_value),
                     "q_value": None,
                     "n_conditions": int(tested.units),
                     "status": tested.status,
